@@ -1,0 +1,1 @@
+"""How it runs: every door to the world (Kafka, ClickHouse, Faust, Prometheus, environment, command line)."""

@@ -1,0 +1,194 @@
+"""The door to ClickHouse: queries, inserts of encoded blocks, and which of its errors are worth waiting for.
+
+Everything is over HTTP, the same for a server, a cluster's balancer and the embedded engine.
+"""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import clickhouse_connect
+from clickhouse_connect.driver.exceptions import ClickHouseError
+from urllib3.exceptions import HTTPError
+
+CONNECT_SECONDS = 5
+ANSWER_SECONDS = 60
+
+#: One insert is one part: no asynchronous insert, no cutting of the block, no squashing with others.
+INSERT_SETTINGS: dict[str, Any] = {
+    "async_insert": 0,
+    "wait_end_of_query": 1,
+    "max_insert_block_size": 10_000_000,
+    "min_insert_block_size_rows": 10_000_000,
+    "min_insert_block_size_bytes": 4_000_000_000,
+    "input_format_parallel_parsing": 0,
+}
+
+#: Errors of ClickHouse that pass by themselves, by its own numbers.
+PASSING_CODES = frozenset(
+    {
+        159,  # TIMEOUT_EXCEEDED
+        160,  # TOO_SLOW
+        164,  # READONLY
+        198,  # DNS_ERROR
+        202,  # TOO_MANY_SIMULTANEOUS_QUERIES
+        203,  # NO_FREE_CONNECTION
+        209,  # SOCKET_TIMEOUT
+        210,  # NETWORK_ERROR
+        225,  # NO_ZOOKEEPER
+        236,  # ABORTED
+        241,  # MEMORY_LIMIT_EXCEEDED
+        242,  # TABLE_IS_READ_ONLY
+        243,  # NOT_ENOUGH_SPACE
+        252,  # TOO_MANY_PARTS
+        254,  # ALL_REPLICAS_ARE_STALE
+        279,  # ALL_CONNECTION_TRIES_FAILED
+        285,  # TOO_FEW_LIVE_REPLICAS
+        286,  # UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
+        289,  # REPLICA_IS_NOT_IN_QUORUM
+        319,  # UNKNOWN_STATUS_OF_INSERT
+        394,  # QUERY_WAS_CANCELLED
+        425,  # SYSTEM_ERROR
+        439,  # CANNOT_SCHEDULE_TASK
+        473,  # DEADLOCK_AVOIDED
+        499,  # S3_ERROR
+        999,  # KEEPER_EXCEPTION
+    }
+)
+
+
+class Unavailable(Exception):  # noqa: N818  (it is a state of the other side)
+    """ClickHouse did not answer, or said that it cannot now. The same request may succeed later."""
+
+
+class Refused(Exception):  # noqa: N818
+    """ClickHouse said no: the same request will fail again. The message is ClickHouse's own."""
+
+
+class ClickHouse:
+    """A connection to one database. Not for several threads at once. Raises Unavailable or Refused."""
+
+    def __init__(self, url: str, database: str) -> None:
+        self.url = url
+        self.database = database
+        self._client: Any = None
+
+    def __str__(self) -> str:
+        parts = urlsplit(self.url)
+        return f"{parts.scheme}://{parts.hostname}:{parts.port or default_port(parts.scheme)}/{self.database}"
+
+    def close(self) -> None:
+        """Give the connection back."""
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def execute(self, statement: str) -> None:
+        """A statement without an answer."""
+        with self._errors():
+            self._connected().command(statement)
+
+    def rows(self, query: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """The rows of a small query."""
+        with self._errors():
+            return [tuple(row) for row in self._connected().query(query, parameters=parameters).result_rows]
+
+    def raw(self, query: str, output_format: str) -> bytes:
+        """The answer of a query in one of ClickHouse's formats."""
+        with self._errors():
+            answer: bytes = self._connected().raw_query(query, fmt=output_format)
+            return answer
+
+    def stream(self, query: str, output_format: str, chunk_bytes: int = 1 << 20) -> Iterator[bytes]:
+        """The answer of a large query, in chunks cut at line ends."""
+        with self._errors():
+            answer = self._connected().raw_stream(query, fmt=output_format)
+            rest = b""
+            try:
+                while chunk := answer.read(chunk_bytes):
+                    complete, newline, rest_of = (rest + chunk).rpartition(b"\n")
+                    rest = rest_of
+                    if newline:
+                        yield complete + newline
+                if rest:
+                    yield rest
+            finally:
+                answer.close()
+
+    def insert(self, table: str, columns: Sequence[str], body: bytes, row_count: int, token: str) -> None:
+        """Insert one Native block as one part; `token` names it, so that a repeated one does nothing.
+
+        Raises Unavailable also when ClickHouse reports another number of rows than were sent.
+        """
+        settings = {**INSERT_SETTINGS, "insert_deduplication_token": token}
+        with self._errors():
+            summary = self._connected().raw_insert(
+                table, column_names=columns, insert_block=body, fmt="Native", settings=settings
+            )
+        written = int(summary.summary.get("written_rows", row_count))
+        if written != row_count:
+            raise Unavailable(f"{self}: expected {row_count} rows written to {table}, ClickHouse says {written}")
+
+    def _connected(self) -> Any:
+        if self._client is None:
+            parts = urlsplit(self.url)
+            self._client = clickhouse_connect.get_client(
+                host=parts.hostname or "127.0.0.1",
+                port=parts.port or default_port(parts.scheme),
+                secure=parts.scheme == "https",
+                username=unquote(parts.username or "default"),
+                password=unquote(parts.password or ""),
+                database=self.database or "default",
+                connect_timeout=CONNECT_SECONDS,
+                send_receive_timeout=ANSWER_SECONDS,
+                autogenerate_session_id=False,
+                compress=False,
+                query_limit=0,
+                show_clickhouse_errors=True,
+            )
+        return self._client
+
+    def _errors(self) -> "_Errors":
+        return _Errors(self)
+
+
+def default_port(scheme: str) -> int:
+    """ClickHouse's port for `http` or `https`."""
+    return 8443 if scheme == "https" else 8123
+
+
+class _Errors:
+    """Turns the client library's errors into ours, and drops a connection that is in doubt."""
+
+    def __init__(self, door: ClickHouse) -> None:
+        self._door = door
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
+        if error is None or isinstance(error, GeneratorExit):
+            return
+        if isinstance(error, ClickHouseError | HTTPError | OSError):
+            self._door.close()
+            code = getattr(error, "code", None)
+            # Without a number, ClickHouse itself did not answer: a proxy did, or nobody.
+            failure = Unavailable if not code or code in PASSING_CODES else Refused
+            raise failure(f"{self._door}: {type(error).__name__}: {error}") from error
+
+
+def wait_until_ready(url: str, database: str, seconds: float) -> None:
+    """Wait until ClickHouse answers. Raises Unavailable after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        door = ClickHouse(url, database)
+        try:
+            door.rows("SELECT 1")
+            return
+        except Unavailable:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+        finally:
+            door.close()

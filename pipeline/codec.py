@@ -1,0 +1,140 @@
+"""From record bytes to events: decode, validate, pseudonymise. A whole batch at a time.
+
+The usual event passes through one typed msgspec decode. What does not goes the slow way through `lenient`, which either
+mends it (optional fields of a wrong kind are dropped and counted) or names what is wrong with it.
+"""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from hashlib import blake2b
+from typing import Protocol
+
+import msgspec
+
+from pipeline.lenient import Fault, decode_leniently
+from streams.events import EMPTY_DATA, REQUIRED_FIELDS, Envelope, Event, Rejection
+
+MAX_VALUE_BYTES = 1 << 20
+CLAMP_MS = 5_000
+REJECT_AHEAD_MS = 30 * 86_400_000
+EARLIEST_MS = 946_684_800_000  # 2000-01-01
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+MILLISECOND = timedelta(milliseconds=1)
+LATEST_DUE_MS = 4_102_444_800_000  # 2100-01-01, what the ledger's minutes can hold
+CACHED_NAMES = 200_000
+
+
+class Record(Protocol):
+    """What the codec reads of a Kafka record (aiokafka's ConsumerRecord has it)."""
+
+    offset: int
+    timestamp: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Decoded(msgspec.Struct):
+    """A batch: the events and the rejections, each in log order, and how many optional fields were dropped."""
+
+    events: list[Event]
+    rejections: list[Rejection]
+    dropped_fields: int
+
+
+class Codec:
+    """Decodes batches. `pseudonym_key` keys the BLAKE2 hash that replaces customer and actor ids (up to 64 bytes)."""
+
+    def __init__(self, pseudonym_key: bytes) -> None:
+        self._key = pseudonym_key
+        self._names: dict[str, str] = {}
+        self._decode = msgspec.json.Decoder(Envelope).decode
+
+    def pseudonym(self, name: str) -> str:
+        """22 hexadecimal digits that stand for a name, the same in every process with the same key."""
+        found = self._names.get(name)
+        if found is None:
+            found = blake2b(name.encode(), key=self._key, digest_size=11).hexdigest()
+            if len(self._names) >= CACHED_NAMES:
+                self._names.clear()
+            self._names[name] = found
+        return found
+
+    def decode(self, records: Sequence[Record]) -> Decoded:
+        """Events and rejections of a batch of records; raises nothing for any bytes."""
+        events: list[Event] = []
+        rejections: list[Rejection] = []
+        dropped_fields = 0
+        decode, event_of = self._decode, self._event
+        for record in records:
+            value = record.value
+            try:
+                if value is None:
+                    raise Fault("tombstone", "", "expected a JSON object, got a null value")
+                if len(value) > MAX_VALUE_BYTES:
+                    raise Fault("too_large", "", f"expected at most {MAX_VALUE_BYTES} bytes, got {len(value)}")
+                try:
+                    envelope = decode(value)
+                except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+                    envelope, dropped = decode_leniently(value)
+                    dropped_fields += dropped > 0
+                events.append(event_of(record, envelope))
+            except Fault as fault:
+                rejections.append(Rejection(record.offset, record.timestamp, fault.reason, fault.field, fault.detail))
+        return Decoded(events, rejections, dropped_fields)
+
+    def _event(self, record: Record, envelope: Envelope) -> Event:
+        data = envelope.data or EMPTY_DATA
+        occurred_at = (envelope.time - EPOCH) // MILLISECOND
+        ingested_at = record.timestamp
+        if occurred_at < EARLIEST_MS:
+            raise Fault("time_out_of_range", "time", f"expected 2000 or later, got {envelope.time.isoformat()}")
+        is_clamped = ingested_at > 0 and occurred_at > ingested_at + CLAMP_MS
+        if is_clamped:
+            if occurred_at > ingested_at + REJECT_AHEAD_MS:
+                raise Fault(
+                    "time_out_of_range",
+                    "time",
+                    f"expected at most 30 days after the broker's time {ingested_at} ms, "
+                    f"got {envelope.time.isoformat()}",
+                )
+            occurred_at = ingested_at
+        conversation_id = envelope.subject or _text(record.key)
+        required = REQUIRED_FIELDS.get(envelope.type)
+        if required and not getattr(data, required):
+            raise Fault("missing_field", f"data.{required}", f"{envelope.type} requires data.{required}")
+        identity = f"{envelope.source}\n{envelope.id}".encode()
+        return Event(
+            record.offset,
+            ingested_at,
+            occurred_at,
+            is_clamped,
+            envelope.id,
+            envelope.source,
+            envelope.type,
+            conversation_id,
+            blake2b(identity, digest_size=8).digest(),
+            envelope.tenant or "",
+            data,
+            self.pseudonym(data.customer_id) if data.customer_id else "",
+            self.pseudonym(data.actor_id) if data.actor_id else "",
+            0 if data.due_at is None else _due_at(data.due_at),
+        )
+
+
+def _due_at(moment: datetime) -> int:
+    """A promise in epoch ms; one beyond any calendar is none."""
+    due_at = (moment - EPOCH) // MILLISECOND
+    return due_at if EARLIEST_MS <= due_at < LATEST_DUE_MS else 0
+
+
+def _text(key: bytes | None) -> str:
+    """The record key as the conversation id, for events without `subject`."""
+    if not key:
+        raise Fault("missing_field", "subject", "expected `subject` or a record key, got neither")
+    try:
+        text = key.decode()
+    except UnicodeDecodeError:
+        raise Fault("invalid_value", "subject", "expected `subject` or a record key in UTF-8") from None
+    if len(text) > 512:
+        raise Fault("invalid_value", "subject", f"expected at most 512 characters, got {len(text)}")
+    return text

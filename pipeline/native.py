@@ -1,0 +1,83 @@
+"""ClickHouse's Native format: a block of columns as bytes, ready for the body of an insert.
+
+Only what the tables here need: integers, text, arrays, maps. A block is its number of columns and of rows as variable
+length integers, then per column its name, its type and its values (ClickHouse documentation, "Native" format).
+Integers are little-endian, as on every machine that ClickHouse runs on.
+"""
+
+import sys
+from array import array
+from collections.abc import Iterable, Sequence
+from itertools import accumulate
+
+if sys.byteorder != "little":
+    raise ImportError("the Native encoder expects a little-endian machine")
+
+
+def variable_length(number: int) -> bytes:
+    """LEB128, as ClickHouse's VarUInt."""
+    out = bytearray()
+    while number >= 0x80:
+        out.append(number & 0x7F | 0x80)
+        number >>= 7
+    out.append(number)
+    return bytes(out)
+
+
+SHORT_LENGTHS = [variable_length(length) for length in range(4096)]
+
+
+def text(value: str) -> bytes:
+    """One String value: its length in bytes and its bytes."""
+    encoded = value.encode()
+    return length_prefix(len(encoded)) + encoded
+
+
+def length_prefix(length: int) -> bytes:
+    """The length in bytes that precedes a String value."""
+    return SHORT_LENGTHS[length] if length < 4096 else variable_length(length)
+
+
+class TextCache(dict[str, bytes]):
+    """Encoded values of columns with few distinct texts. Bounded: it forgets all when it grows too large."""
+
+    LIMIT = 100_000
+
+    def __missing__(self, value: str) -> bytes:
+        if len(self) >= self.LIMIT:
+            self.clear()
+        encoded = self[value] = text(value)
+        return encoded
+
+
+CODES = {"Int64": "q", "UInt64": "Q", "UInt32": "I", "UInt16": "H", "UInt8": "B", "Bool": "B"}
+for _code, _width in (("q", 8), ("Q", 8), ("I", 4), ("H", 2), ("B", 1)):
+    assert array(_code).itemsize == _width
+
+
+def integers(code: str, values: Iterable[int]) -> bytes:
+    """Values of an integer column; `code` is that of the array module."""
+    return array(code, values).tobytes()
+
+
+def texts(values: Iterable[str], cache: TextCache | None = None) -> bytes:
+    """Values of a String column; with a cache where few of them are distinct."""
+    return b"".join(map(text if cache is None else cache.__getitem__, values))
+
+
+def binaries(values: Iterable[bytes]) -> bytes:
+    """Values of a String column that holds bytes."""
+    return b"".join([length_prefix(len(value)) + value for value in values])
+
+
+def array_offsets(lengths: Iterable[int]) -> bytes:
+    """The offsets that precede the elements of an Array or Map column."""
+    return array("Q", accumulate(lengths)).tobytes()
+
+
+def block(row_count: int, columns: Sequence[tuple[str, str, bytes]]) -> bytes:
+    """A Native block of (name, type, values) columns, all of `row_count` rows."""
+    parts = [variable_length(len(columns)), variable_length(row_count)]
+    for name, type_name, values in columns:
+        parts += (text(name), text(type_name), values)
+    return b"".join(parts)

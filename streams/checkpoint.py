@@ -1,0 +1,47 @@
+"""The checkpoint: how far a partition is, and by what one knows its log again."""
+
+from hashlib import blake2b
+
+import msgspec
+
+from streams.partition import Books
+
+OFFSET_BITS = 40
+
+
+class Checkpoint(msgspec.Struct, kw_only=True):
+    """The row that says: everything before `next_offset` is in the ledger.
+
+    `last_offset` is that of the last record folded, -1 before the first, `last_record_hash` the BLAKE2b-64 of its key
+    and value. `configuration` is the version of the rules. The watermark is UTC epoch ms, 0 before the first event.
+    """
+
+    epoch: int
+    next_offset: int = 0
+    watermark: int = 0
+    configuration: str = ""
+    reporting_zone: str = "UTC"
+    partition_count: int = 0
+    last_offset: int = -1
+    last_record_hash: int = 0
+    reason: str = ""
+    books: Books = msgspec.field(default_factory=Books)
+
+    @property
+    def revision(self) -> int:
+        """What every row of a flush up to here carries; the highest one counts."""
+        return revision(self.epoch, self.next_offset)
+
+
+def revision(epoch: int, next_offset: int) -> int:
+    """Epoch and next offset as one number that grows with both. Raises OverflowError past 2**40 records."""
+    if next_offset >> OFFSET_BITS:
+        raise OverflowError(f"expected offsets below 2**{OFFSET_BITS}, got {next_offset}; begin a new epoch")
+    return epoch << OFFSET_BITS | next_offset
+
+
+def record_hash(key: bytes | None, value: bytes | None) -> int:
+    """BLAKE2b-64 of a record, to recognise it."""
+    digest = blake2b(key or b"", digest_size=8, person=b"key")
+    digest.update(b"" if value is None else b"=" + value)
+    return int.from_bytes(digest.digest(), "little")

@@ -1,0 +1,97 @@
+"""The state of one conversation: everything the fold must remember about it, and nothing else."""
+
+from typing import NamedTuple
+
+import msgspec
+
+OPEN = "open"
+EXPIRED = "expired"
+
+AGENT = "agent"
+CUSTOMER = "customer"
+THIRD_PARTY = "third_party"
+
+DIGEST_BYTES = 8
+REMEMBERED_IDS = 4096
+REMEMBERED_QUEUES = 64
+
+
+class Clock(NamedTuple):
+    """A running promise. Paused where `due_at` is 0: then `remaining_ms` of business time are left.
+
+    `kind` is an index into `rules.CLOCK_KINDS`; `calendar` the queue whose business hours were frozen when it started;
+    `cell` the cell in which its due minute is counted.
+    """
+
+    kind: int
+    due_at: int
+    remaining_ms: int
+    calendar: str
+    cell: int
+
+
+class Conversation(msgspec.Struct, gc=False):
+    """One conversation of one source. All instants are UTC epoch ms, 0 where there is none.
+
+    `cell` numbers the dimensions in force; `opening_cell` those in which the opening was counted, `resolution_cell`
+    those of the resolution. `digests` holds the 8-byte identities of the events applied, oldest first.
+    """
+
+    source: str
+    conversation_id: str
+    cell: int
+    opening_cell: int
+    opened_at: int
+    open_since: int
+    changed_at: int
+    state: str = OPEN
+    waiting_on: str = ""
+    is_implicit: bool = False
+    is_reordered: bool = False
+    is_contact: bool = False
+    has_opened: bool = False
+    has_handoff: bool = False
+    is_paused: bool = False
+    waiting_since: int = 0
+    episode_since: int = 0
+    first_response_at: int = 0
+    resolved_at: int = 0
+    departed_at: int = 0
+    expires_at: int = 0
+    customer_wait_ms: int = 0
+    resolution_cell: int = 0
+    resolution_ms: int = 0
+    resolution_business_ms: int = 0
+    resolution_service_ms: int = 0
+    message_count: int = 0
+    transferred_count: int = 0
+    escalated_count: int = 0
+    reopened_count: int = 0
+    customer: str = ""
+    queues: tuple[str, ...] = ()
+    clocks: tuple[Clock, ...] = ()
+    digests: bytes = b""
+
+    def remembers(self, digest: bytes) -> bool:
+        """Whether an event of this identity was applied before."""
+        digests = self.digests
+        found = digests.find(digest)
+        while found >= 0:
+            if found % DIGEST_BYTES == 0:
+                return True
+            found = digests.find(digest, found + 1)
+        return False
+
+    def remember(self, digest: bytes) -> bool:
+        """Remember an applied event; True when an older one had to be forgotten for it."""
+        digests = self.digests + digest
+        if len(digests) > REMEMBERED_IDS * DIGEST_BYTES:
+            self.digests = digests[DIGEST_BYTES:]
+            return True
+        self.digests = digests
+        return False
+
+
+def conversation_key(source: str, conversation_id: str) -> str:
+    """One string for the identity of a conversation, which is unique within its source."""
+    return f"{source}\n{conversation_id}"

@@ -1,0 +1,100 @@
+"""The additive counters of a pane. One table: the fold, the ledger's columns and the documentation read it.
+
+A *flow* stays at the minute in which it happened. A *stock* stands at a minute that belongs to the conversation
+(when it opened, since when it waits, when its promise falls due) and moves with the conversation from cell to
+cell. A *spread* is a flow or a stock that is split once more by a small integer key: the bucket of a duration
+(see `histograms`), or the hour of expiry (hours since the epoch, 0 where it never expires).
+"""
+
+from enum import IntEnum
+
+
+class Counter(IntEnum):
+    """Numbers of the counters in memory; the ledger's columns are named by `COLUMNS`."""
+
+    # Flows of the backlog.
+    OPENED = 0
+    REOPENED = 1
+    MOVED_IN = 2
+    MOVED_OUT = 3
+    RESOLVED = 4
+    CLOSED = 5
+    ABANDONED = 6
+    MERGED = 7
+    DELETED = 8
+    # Stock: conversations that expire at this minute unless something happens before.
+    EXPIRING = 9
+    # Flow: interval end − t at every arrival, minus the same at every departure; the area under the backlog.
+    OPEN_MS = 10
+    # Flows of what was said and done.
+    CONTACT = 11
+    INBOUND_MESSAGE = 12
+    OUTBOUND_MESSAGE = 13
+    INTERNAL_MESSAGE = 14
+    AGENT_MESSAGE = 15
+    PEER_MESSAGE = 16
+    BOT_MESSAGE = 17
+    TRANSFERRED = 18
+    PING_PONG = 19
+    ESCALATED_FUNCTIONAL = 20
+    ESCALATED_HIERARCHICAL = 21
+    ESCALATED_HANDOFF = 22
+    ESCALATED_REGULATORY = 23
+    CALLBACK_REQUESTED = 24
+    CALLBACK_COMPLETED = 25
+    SOLUTION_ACCEPTED = 26
+    SOLUTION_ACCEPTED_FROM_PEER = 27
+    SHARED = 28
+    REACTED = 29
+    REACH = 30
+    # Service level: `met` is a flow at the reply's minute, `due` a stock at the due minute.
+    SLA_MET_FIRST_RESPONSE = 31
+    SLA_MET_NEXT_RESPONSE = 32
+    SLA_MET_RESOLUTION = 33
+    SLA_DUE_FIRST_RESPONSE = 34
+    SLA_DUE_NEXT_RESPONSE = 35
+    SLA_DUE_RESOLUTION = 36
+    # Spreads by hour of expiry; stocks at the minute since when.
+    OPEN_SINCE = 40
+    WAITING_AGENT = 41
+    WAITING_CUSTOMER = 42
+    WAITING_THIRD_PARTY = 43
+    # Spreads by bucket of a duration; flows at the minute in which the duration ended.
+    FIRST_RESPONSE = 48
+    FIRST_RESPONSE_BUSINESS = 49
+    REPLY = 50
+    REPLY_BUSINESS = 51
+    RESOLUTION = 52
+    RESOLUTION_BUSINESS = 53
+    RESOLUTION_SERVICE = 54
+    SLA_MARGIN = 55
+
+
+FIRST_SPREAD = Counter.OPEN_SINCE
+
+#: What a conversation's arrival or departure adds to the backlog.
+BACKLOG_SIGN: dict[int, int] = {
+    Counter.OPENED: 1,
+    Counter.REOPENED: 1,
+    Counter.MOVED_IN: 1,
+    Counter.MOVED_OUT: -1,
+    Counter.RESOLVED: -1,
+    Counter.CLOSED: -1,
+    Counter.ABANDONED: -1,
+    Counter.MERGED: -1,
+    Counter.DELETED: -1,
+    Counter.EXPIRING: -1,
+}
+
+
+def _column(counter: Counter) -> str:
+    name = counter.name.lower()
+    if counter >= Counter.FIRST_RESPONSE:
+        return f"{name}_histogram"
+    if counter >= FIRST_SPREAD:
+        return f"{name}_by_expiry"
+    return name if counter is Counter.OPEN_MS else f"{name}_count"
+
+
+#: The ledger's column of each counter; plain ones are Int64, spreads Map(UInt32, Int64).
+COLUMNS: dict[Counter, str] = {counter: _column(counter) for counter in Counter}

@@ -1,0 +1,32 @@
+"""Days of the reporting zone, which need not be 24 hours long nor begin at a UTC hour."""
+
+from datetime import UTC, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+DAY_MS = 86_400_000
+
+
+class ReportingDays:
+    """Half-open days `[start, end)` of one zone, in UTC epoch ms."""
+
+    def __init__(self, zone: str = "UTC") -> None:
+        self.zone = zone
+        self._zone = None if zone == "UTC" else ZoneInfo(zone)
+
+    def start(self, at_ms: int) -> int:
+        """Start of the day that holds `at_ms`."""
+        if self._zone is None:
+            return at_ms // DAY_MS * DAY_MS
+        return self._midnight(at_ms, 0)
+
+    def end(self, at_ms: int) -> int:
+        """End of the day that holds `at_ms`, which is the start of the next one."""
+        if self._zone is None:
+            return at_ms // DAY_MS * DAY_MS + DAY_MS
+        return self._midnight(at_ms, 1)
+
+    def _midnight(self, at_ms: int, days: int) -> int:
+        local = datetime.fromtimestamp(at_ms // 1000, UTC).astimezone(self._zone)
+        # `fold=0` takes the first of two midnights; where midnight does not exist, the first instant after the gap.
+        midnight = datetime(local.year, local.month, local.day, tzinfo=self._zone) + timedelta(days=days)
+        return int(midnight.timestamp()) * 1000

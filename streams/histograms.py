@@ -1,0 +1,29 @@
+"""Durations as sparse log-linear histograms of integers, which merge by addition.
+
+The scheme is HdrHistogram's (Gil Tene): every power of two is cut into 16 equal buckets, so a bucket is at most
+1/16 of its lower bound wide and its middle is at most 1/32 (3.2 %) away from any value in it. Below 32 ms every
+millisecond is a bucket of its own. Only integers and shifts: the same in Python and in SQL.
+"""
+
+SUB_BUCKETS = 16
+LONGEST_MS = 1 << 42
+
+
+def bucket(duration_ms: int) -> int:
+    """Bucket that holds `duration_ms`; negative durations count as 0, longer than 139 years as 139 years.
+
+    Bucket `b` is `[lower_bound_ms(b), lower_bound_ms(b + 1))`.
+    """
+    clipped = min(max(duration_ms, 0), LONGEST_MS)
+    shift = clipped.bit_length() - 5
+    if shift <= 0:
+        return clipped
+    return (shift << 4) + (clipped >> shift)
+
+
+def lower_bound_ms(index: int) -> int:
+    """Smallest duration of the bucket `index` (>= 0)."""
+    if index < 2 * SUB_BUCKETS:
+        return index
+    shift = (index >> 4) - 1
+    return (SUB_BUCKETS + (index & (SUB_BUCKETS - 1))) << shift

@@ -1,0 +1,151 @@
+"""How a conversation begins, is found to have begun earlier, and comes back."""
+
+from streams.conversation import AGENT, CUSTOMER, OPEN, Conversation
+from streams.counters import Counter
+from streams.events import Event
+from streams.panes import Cell, Cells, PaneDeltas
+from streams.resolution import record_resolution, take_back_resolution
+from streams.rules import RuleBook
+from streams.service_level import FIRST_RESPONSE, RESOLUTION, start_clock
+from streams.stocks import count_stocks, idle_limit_ms, move, postpone_expiry
+
+
+def is_inbound(event: Event) -> bool:
+    """Whether a contact begun by this event is the customer's: so unless an opening or a message says otherwise."""
+    data = event.data
+    if event.type not in ("conversation.opened", "message.created"):
+        return True
+    if data.direction:
+        return data.direction != "outbound"
+    return data.actor_kind in (None, "", "customer")
+
+
+def is_contact(event: Event) -> bool:
+    """Whether an opening counts in the channel mix: inbound, and a transfer chain only once."""
+    root_id = event.data.root_id
+    return is_inbound(event) and (not root_id or root_id == event.conversation_id)
+
+
+def own_cell(book: RuleBook, event: Event) -> Cell:
+    """The dimensions that an event names by itself."""
+    data = event.data
+    channel = data.channel or ""
+    return Cell(event.tenant, data.queue or "", channel, data.visibility or book.visibility(channel))
+
+
+def begin(panes: PaneDeltas, book: RuleBook, cells: Cells, event: Event) -> Conversation:
+    """A conversation begins with its first event: an opening, or implicitly with any other."""
+    at = event.occurred_at
+    number = cells.number(own_cell(book, event))
+    has_opened = event.type == "conversation.opened"
+    inbound = is_inbound(event)
+    conversation = Conversation(
+        source=event.source,
+        conversation_id=event.conversation_id,
+        cell=number,
+        opening_cell=number,
+        opened_at=at,
+        open_since=at,
+        changed_at=at,
+        waiting_on=AGENT if inbound else CUSTOMER,
+        waiting_since=at,
+        is_implicit=not has_opened,
+        has_opened=has_opened,
+        is_contact=is_contact(event),
+    )
+    panes.add_backlog(at, number, Counter.OPENED, 1)
+    if conversation.is_contact:
+        panes.add(at, number, Counter.CONTACT, 1)
+    count_stocks(panes, conversation, 1)
+    queue, channel = cells[number].queue, cells[number].channel
+    postpone_expiry(panes, conversation, idle_limit_ms(book, channel), at)
+    if inbound:
+        conversation.episode_since = at
+        start_clock(panes, book, conversation, FIRST_RESPONSE, queue, at)
+    start_clock(panes, book, conversation, RESOLUTION, queue, at)
+    return conversation
+
+
+def reopen(panes: PaneDeltas, book: RuleBook, cells: Cells, conversation: Conversation, at: int) -> None:
+    """A departed conversation is back at `at` and waits on the agent; its resolution is taken back."""
+    take_back_resolution(panes, conversation)
+    conversation.state = OPEN
+    conversation.open_since = at
+    conversation.departed_at = conversation.resolved_at = 0
+    conversation.waiting_on = AGENT
+    conversation.waiting_since = at
+    conversation.reopened_count += 1
+    panes.add_backlog(at, conversation.cell, Counter.REOPENED, 1)
+    count_stocks(panes, conversation, 1)
+    cell = cells[conversation.cell]
+    postpone_expiry(panes, conversation, idle_limit_ms(book, cell.channel), at)
+    start_clock(panes, book, conversation, RESOLUTION, cell.queue, at)
+
+
+def open_late(panes: PaneDeltas, book: RuleBook, cells: Cells, conversation: Conversation, event: Event) -> None:
+    """The `opened` of an implicit conversation arrives: fill what it knows, move the opening where it belongs."""
+    conversation.has_opened = True
+    at, first_at = event.occurred_at, conversation.opened_at
+    is_open = conversation.state == OPEN
+    filled = cells.number(filled_cell(book, cells[conversation.cell], event))
+    if filled != conversation.cell:
+        if is_open:
+            move(panes, conversation, filled, conversation.changed_at)
+        else:
+            conversation.cell = filled
+    counted = is_contact(event)
+    if at >= first_at:
+        if counted != conversation.is_contact:
+            panes.add(first_at, conversation.opening_cell, Counter.CONTACT, 1 if counted else -1)
+            conversation.is_contact = counted
+        return
+    cell, first_cell = cells.number(own_cell(book, event)), conversation.opening_cell
+    panes.add_backlog(first_at, first_cell, Counter.OPENED, -1)
+    panes.add_backlog(at, cell, Counter.OPENED, 1)
+    if cell != first_cell:
+        panes.add_backlog(first_at, cell, Counter.MOVED_OUT, 1)
+        panes.add_backlog(first_at, first_cell, Counter.MOVED_IN, 1)
+    if conversation.is_contact:
+        panes.add(first_at, first_cell, Counter.CONTACT, -1)
+    if counted:
+        panes.add(at, cell, Counter.CONTACT, 1)
+    conversation.is_contact = counted
+    conversation.opening_cell = cell
+    _begin_earlier(panes, book, cells, conversation, at)
+
+
+def _begin_earlier(panes: PaneDeltas, book: RuleBook, cells: Cells, conversation: Conversation, at: int) -> None:
+    """Whatever still counts from the opening counts from `at`."""
+    first_at = conversation.opened_at
+    resolved_at = conversation.resolved_at
+    if resolved_at:
+        take_back_resolution(panes, conversation)
+    conversation.opened_at = at
+    if resolved_at:
+        conversation.resolved_at = resolved_at
+        record_resolution(panes, book, cells, conversation, conversation.resolution_cell)
+    if conversation.state != OPEN:
+        return
+    count_stocks(panes, conversation, -1)
+    if conversation.open_since == first_at:
+        conversation.open_since = at
+    if conversation.waiting_since == first_at:
+        conversation.waiting_since = at
+    count_stocks(panes, conversation, 1)
+    if conversation.episode_since == first_at and not conversation.has_handoff:
+        conversation.episode_since = at
+        for clock in conversation.clocks:
+            if clock.kind == FIRST_RESPONSE and clock.due_at >= first_at:
+                start_clock(panes, book, conversation, FIRST_RESPONSE, cells[conversation.cell].queue, at)
+
+
+def filled_cell(book: RuleBook, known: Cell, event: Event) -> Cell:
+    """`known` with its empty dimensions filled from an event: all that an `opened` on an open conversation does."""
+    own = own_cell(book, event)
+    channel = known.channel or own.channel
+    return Cell(
+        known.tenant or own.tenant,
+        known.queue or own.queue,
+        channel,
+        known.visibility or own.visibility or book.visibility(channel),
+    )

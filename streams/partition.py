@@ -1,0 +1,112 @@
+"""The fold of one partition's log: from batches of events to conversations, pane deltas and books.
+
+Everything here is a function of a prefix of the log: where a batch ends, when a flush happens and which process folds
+changes no value.
+"""
+
+from collections.abc import Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from streams.conversation import Conversation, conversation_key
+from streams.events import KNOWN_TYPES, Event
+from streams.life_cycle import LifeCycle
+from streams.panes import MINUTE_MS, Cells, PaneDeltas
+from streams.rules import RuleBook
+
+
+class Books(msgspec.Struct):
+    """Records of a partition's log by what became of them: `consumed = applied + duplicate + rejected`.
+
+    The others are parts of `applied`: late behind the watermark, of an unknown type (ignored), clamped to the broker's
+    time, on a channel without configuration, with optional fields dropped, and identities forgotten at the cap.
+    """
+
+    consumed: int = 0
+    applied: int = 0
+    duplicate: int = 0
+    rejected: int = 0
+    late: int = 0
+    ignored: int = 0
+    clamped: int = 0
+    unknown_channel: int = 0
+    dropped_field: int = 0
+    forgotten: int = 0
+
+
+class Accepted(NamedTuple):
+    """An applied event, the cell in force after it, and whether it was late."""
+
+    event: Event
+    cell: int
+    is_late: bool
+
+
+class Partition:
+    """The state of one partition at an offset. Events go in in log order, each offset once."""
+
+    def __init__(self, book: RuleBook, cells: Cells) -> None:
+        self.book = book
+        self.cells = cells
+        self.deltas = PaneDeltas(book.days)
+        self.conversations: dict[str, Conversation] = {}
+        #: Keys of the conversations touched since `take_touched`.
+        self.touched: set[str] = set()
+        self.books = Books()
+        self.watermark = 0
+        self._life_cycle = LifeCycle(book, cells, self.deltas)
+
+    def restore(self, watermark: int, books: Books) -> None:
+        """Begin at a checkpoint; conversations are added to `conversations` as they are read."""
+        self.watermark = watermark
+        self.books = books
+        self.deltas.advance(watermark // MINUTE_MS * MINUTE_MS)
+
+    def fold(self, events: Iterable[Event]) -> list[Accepted]:
+        """Apply events in log order; those that are not duplicates come back.
+
+        Every conversation that the ledger holds must be in `conversations` before an event of it is folded.
+        """
+        conversations, touched, books = self.conversations, self.touched, self.books
+        apply = self._life_cycle.apply
+        channels = self.book.rules.channels
+        lateness_ms = self.book.allowed_lateness_ms
+        watermark = self.watermark
+        accepted: list[Accepted] = []
+        for event in events:
+            key = conversation_key(event.source, event.conversation_id)
+            conversation = conversations.get(key)
+            occurred_at = event.occurred_at
+            if conversation is not None and conversation.remembers(event.digest):
+                books.duplicate += 1
+            else:
+                is_late = occurred_at < watermark - lateness_ms
+                books.applied += 1
+                books.late += is_late
+                books.clamped += event.is_clamped
+                channel = event.data.channel
+                if channel and channel not in channels:
+                    books.unknown_channel += 1
+                if event.type not in KNOWN_TYPES:
+                    books.ignored += 1
+                elif conversation is None:
+                    conversation = conversations[key] = apply(None, event)
+                else:
+                    apply(conversation, event)
+                if conversation is not None:
+                    books.forgotten += conversation.remember(event.digest)
+                    touched.add(key)
+                cell = -1 if conversation is None else conversation.cell
+                accepted.append(Accepted(event, cell, is_late))
+            if occurred_at > watermark:
+                if occurred_at // MINUTE_MS != watermark // MINUTE_MS:
+                    self.deltas.advance(occurred_at // MINUTE_MS * MINUTE_MS)
+                watermark = occurred_at
+        self.watermark = watermark
+        return accepted
+
+    def take_touched(self) -> set[str]:
+        """The keys of the conversations touched since the last call."""
+        touched, self.touched = self.touched, set()
+        return touched

@@ -1,0 +1,34 @@
+"""Time to resolution: counted at the last resolve, taken back by a reopening."""
+
+from streams.conversation import Conversation
+from streams.counters import Counter
+from streams.histograms import bucket
+from streams.panes import Cells, PaneDeltas
+from streams.rules import RuleBook
+
+
+def record_resolution(panes: PaneDeltas, book: RuleBook, cells: Cells, conversation: Conversation, cell: int) -> None:
+    """Count last resolve − first opening, in calendar, business and service time, at the resolve and in `cell`.
+
+    Service time leaves out what the conversation waited on the customer. `resolved_at` must be set.
+    """
+    opened_at, resolved_at = conversation.opened_at, conversation.resolved_at
+    conversation.resolution_cell = cell
+    conversation.resolution_ms = resolved_at - opened_at
+    conversation.resolution_business_ms = book.hours(cells[cell].queue).between(opened_at, resolved_at)
+    conversation.resolution_service_ms = resolved_at - opened_at - conversation.customer_wait_ms
+    _count(panes, conversation, 1)
+
+
+def take_back_resolution(panes: PaneDeltas, conversation: Conversation) -> None:
+    """Uncount what `record_resolution` counted, if anything; the count of resolves stays."""
+    if conversation.resolved_at:
+        _count(panes, conversation, -1)
+        conversation.resolved_at = 0
+
+
+def _count(panes: PaneDeltas, conversation: Conversation, sign: int) -> None:
+    at, cell = conversation.resolved_at, conversation.resolution_cell
+    panes.add(at, cell, Counter.RESOLUTION, sign, bucket(conversation.resolution_ms))
+    panes.add(at, cell, Counter.RESOLUTION_BUSINESS, sign, bucket(conversation.resolution_business_ms))
+    panes.add(at, cell, Counter.RESOLUTION_SERVICE, sign, bucket(conversation.resolution_service_ms))

@@ -1,0 +1,112 @@
+"""The rules by which events become numbers. They are input: their version is part of every checkpoint."""
+
+from hashlib import blake2b
+from typing import Literal
+
+import msgspec
+
+from streams.business_hours import BusinessHours, Calendar
+from streams.days import ReportingDays
+
+
+class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How people talk on a channel, and who can read it unless an event says otherwise."""
+
+    mode: Literal["sync", "async"] = "async"
+    visibility: Literal["private", "public"] = "private"
+
+
+UNKNOWN_CHANNEL = Channel()
+
+DEFAULT_CHANNELS: dict[str, Channel] = {
+    "phone": Channel("sync", "private"),
+    "email": Channel("async", "private"),
+    "web_chat": Channel("sync", "private"),
+    "in_app": Channel("async", "private"),
+    "messaging": Channel("async", "private"),
+    "social_public": Channel("async", "public"),
+    "social_private": Channel("async", "private"),
+    "community": Channel("async", "public"),
+    "self_service": Channel("sync", "private"),
+}
+
+CLOCK_KINDS = ("first_response", "next_response", "resolution")
+
+
+class Targets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Promises in seconds of the queue's business time; None promises nothing."""
+
+    first_response_seconds: int | None = None
+    next_response_seconds: int | None = None
+    resolution_seconds: int | None = None
+
+    def seconds(self, kind: int) -> int | None:
+        """The target of clock `kind`, an index into CLOCK_KINDS."""
+        return (self.first_response_seconds, self.next_response_seconds, self.resolution_seconds)[kind]
+
+
+class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a queue does differently: its calendar (by name) and its targets."""
+
+    calendar: str = ""
+    targets: Targets | None = None
+
+
+class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything beside the events that decides a stored value."""
+
+    channels: dict[str, Channel] = msgspec.field(default_factory=DEFAULT_CHANNELS.copy)
+    targets: Targets = Targets()
+    queues: dict[str, Queue] = {}
+    calendars: dict[str, Calendar] = {}
+    #: Seconds without activity after which an open conversation of the channel expires; '' is every other channel.
+    idle_limit_seconds: dict[str, int] = {}
+    allowed_lateness_seconds: int = 60
+    reporting_zone: str = "UTC"
+
+    def version(self) -> str:
+        """16 hexadecimal digits that change when a rule changes."""
+        canonical = msgspec.json.encode(self, order="sorted")
+        return blake2b(canonical, digest_size=8).hexdigest()
+
+
+class RuleBook:
+    """The rules made ready for look-ups. Raises ValueError for a zone, calendar or name that does not exist."""
+
+    def __init__(self, rules: Rules) -> None:
+        self.rules = rules
+        self.version = rules.version()
+        self.days = ReportingDays(rules.reporting_zone)
+        self.allowed_lateness_ms = rules.allowed_lateness_seconds * 1000
+        self._hours = {name: BusinessHours(calendar) for name, calendar in rules.calendars.items()}
+        self._always = BusinessHours(None)
+        for name, queue in rules.queues.items():
+            if queue.calendar and queue.calendar not in self._hours:
+                known = ", ".join(sorted(self._hours)) or "none"
+                raise ValueError(f"queues.{name}.calendar: expected one of {known}, got {queue.calendar!r}")
+        self.has_calendars = bool(self._hours)
+        self.has_idle_limits = bool(rules.idle_limit_seconds)
+
+    def visibility(self, channel: str) -> str:
+        """The default visibility of a channel; that of an unknown one is private, that of '' unknown."""
+        return self.rules.channels.get(channel, UNKNOWN_CHANNEL).visibility if channel else ""
+
+    def mode(self, channel: str) -> str:
+        """`sync` or `async`; '' where the channel itself is unknown."""
+        return self.rules.channels.get(channel, UNKNOWN_CHANNEL).mode if channel else ""
+
+    def hours(self, queue: str) -> BusinessHours:
+        """Business time of a queue; all time counts where it has no calendar."""
+        found = self.rules.queues.get(queue)
+        return self._hours[found.calendar] if found and found.calendar else self._always
+
+    def target_ms(self, queue: str, kind: int) -> int | None:
+        """The configured promise of clock `kind` in business ms, None where there is none."""
+        found = self.rules.queues.get(queue)
+        seconds = (found.targets if found and found.targets else self.rules.targets).seconds(kind)
+        return None if seconds is None else seconds * 1000
+
+    def idle_limit_ms(self, channel: str) -> int:
+        """Idle limit of a channel in ms, 0 where it never expires."""
+        limits = self.rules.idle_limit_seconds
+        return limits.get(channel, limits.get("", 0)) * 1000

@@ -1,0 +1,105 @@
+"""Promises: one open clock per kind, counted at the minute in which it falls due.
+
+A clock adds 1 to `sla_due` at its due minute when it starts and takes it away when it is met, cancelled, paused or
+replaced in time. So the missed ones are what is left at due minutes that have passed, and nobody has to look
+at a watch. A promise is kept when the reply comes at its due instant or before.
+"""
+
+from streams.conversation import Clock, Conversation
+from streams.counters import Counter
+from streams.histograms import bucket
+from streams.panes import PaneDeltas
+from streams.rules import RuleBook
+
+FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION = range(3)
+
+
+def count_due(panes: PaneDeltas, conversation: Conversation, clock: Clock, count: int) -> None:
+    """Count a running clock at its due minute, unless the conversation expires before (which cancels it)."""
+    expires_at = conversation.expires_at
+    if clock.due_at and (not expires_at or clock.due_at <= expires_at):
+        panes.add(clock.due_at, clock.cell, Counter.SLA_DUE_FIRST_RESPONSE + clock.kind, count)
+
+
+def start_clock(panes: PaneDeltas, book: RuleBook, conversation: Conversation, kind: int, queue: str, at: int) -> None:
+    """Start the clock `kind` at `at` with the target and the calendar of `queue`, in place of a running one."""
+    target_ms = book.target_ms(queue, kind)
+    if target_ms is not None:
+        due_at = book.hours(queue).after(at, target_ms)
+        _replace(panes, conversation, Clock(kind, due_at, 0, queue, conversation.cell), at)
+
+
+def promise(
+    panes: PaneDeltas, book: RuleBook, conversation: Conversation, kind: int, queue: str, at: int, due_at: int
+) -> None:
+    """The source's own promise `due_at`: replaces a clock not past due, starts one where it makes sense."""
+    for clock in conversation.clocks:
+        if clock.kind == kind and clock.due_at and clock.due_at < at:
+            return
+    if (kind == FIRST_RESPONSE and conversation.first_response_at) or (
+        kind == NEXT_RESPONSE and not conversation.episode_since
+    ):
+        return
+    clock = Clock(kind, due_at, 0, queue, conversation.cell)
+    if conversation.is_paused:
+        clock = _paused(book, clock, at)
+    _replace(panes, conversation, clock, at)
+
+
+def keep_promise(panes: PaneDeltas, conversation: Conversation, kind: int, at: int) -> None:
+    """What clock `kind` asked for happened at `at`: met in time or, past due, missed for good."""
+    for clock in conversation.clocks:
+        if clock.kind != kind:
+            continue
+        if not clock.due_at or at <= clock.due_at:
+            count_due(panes, conversation, clock, -1)
+            panes.add(at, conversation.cell, Counter.SLA_MET_FIRST_RESPONSE + kind, 1)
+            margin_ms = clock.due_at - at if clock.due_at else clock.remaining_ms
+            panes.add(at, conversation.cell, Counter.SLA_MARGIN, 1, bucket(margin_ms))
+        conversation.clocks = tuple(other for other in conversation.clocks if other.kind != kind)
+
+
+def cancel_clocks(panes: PaneDeltas, conversation: Conversation, at: int) -> None:
+    """The conversation departs at `at`: promises not yet past due are cancelled, the others stay missed."""
+    for clock in conversation.clocks:
+        if clock.due_at >= at:
+            count_due(panes, conversation, clock, -1)
+    conversation.clocks = ()
+
+
+def pause_clocks(panes: PaneDeltas, book: RuleBook, conversation: Conversation, at: int) -> None:
+    """We wait on somebody else: clocks not past due keep what remains of their business time."""
+    conversation.is_paused = True
+    kept = []
+    for clock in conversation.clocks:
+        if clock.due_at >= at:
+            count_due(panes, conversation, clock, -1)
+            clock = _paused(book, clock, at)
+        kept.append(clock)
+    conversation.clocks = tuple(kept)
+
+
+def resume_clocks(panes: PaneDeltas, book: RuleBook, conversation: Conversation, at: int) -> None:
+    """It is our turn again: paused clocks go on with what remained."""
+    conversation.is_paused = False
+    resumed = []
+    for clock in conversation.clocks:
+        if not clock.due_at:
+            due_at = book.hours(clock.calendar).after(at, clock.remaining_ms)
+            clock = Clock(clock.kind, due_at, 0, clock.calendar, conversation.cell)
+            count_due(panes, conversation, clock, 1)
+        resumed.append(clock)
+    conversation.clocks = tuple(resumed)
+
+
+def _paused(book: RuleBook, clock: Clock, at: int) -> Clock:
+    return clock._replace(due_at=0, remaining_ms=book.hours(clock.calendar).between(at, clock.due_at))
+
+
+def _replace(panes: PaneDeltas, conversation: Conversation, clock: Clock, at: int) -> None:
+    for other in conversation.clocks:
+        if other.kind == clock.kind and other.due_at >= at:
+            count_due(panes, conversation, other, -1)
+    kept = tuple(other for other in conversation.clocks if other.kind != clock.kind)
+    conversation.clocks = (*kept, clock)
+    count_due(panes, conversation, clock, 1)
