@@ -67,14 +67,15 @@ class LifeCycle:
         kind = event.type
         handler = TRANSITIONS.get(kind)
         if handler is not None:
-            if at < conversation.changed_at:
-                at = conversation.changed_at
-                conversation.is_reordered = True
-            else:
-                conversation.changed_at = at
+            before = conversation.changed_at
+            if at < before:
+                at = before
             if conversation.state == EXPIRED and kind not in DEPARTURES and kind != "conversation.opened":
                 self._come_back(conversation, event, at)
-            handler(self, conversation, event, at)
+            if handler(self, conversation, event, at):
+                conversation.changed_at = at
+                if event.occurred_at < before:
+                    conversation.is_reordered = True
         else:
             if conversation.state == EXPIRED:
                 self._come_back(conversation, event, max(at, conversation.changed_at))
@@ -114,31 +115,34 @@ class LifeCycle:
 
     # ---- transitions
 
-    def _opened(self, conversation: Conversation, event: Event, at: int) -> None:
+    def _opened(self, conversation: Conversation, event: Event, at: int) -> bool:
         is_open = conversation.state == OPEN
         if not conversation.has_opened and (is_open or event.occurred_at < conversation.departed_at):
             open_late(self.panes, self.book, self.cells, conversation, event)
-        elif is_open:
+            return True
+        if is_open:
             known = self.cells[conversation.cell]
             cell = filled_cell(self.book, known, event)
             if cell != known:
                 self._settle(conversation, known, cell, at)
-        else:
-            conversation.has_opened = True
-            self._come_back(conversation, event, at)
+            return False
+        conversation.has_opened = True
+        self._come_back(conversation, event, at)
+        return True
 
-    def _reopened(self, conversation: Conversation, event: Event, at: int) -> None:
+    def _reopened(self, conversation: Conversation, event: Event, at: int) -> bool:
         if conversation.state == OPEN:
             self._relocate(conversation, event, at)
-        else:
-            self._come_back(conversation, event, at)
+            return False
+        self._come_back(conversation, event, at)
+        return True
 
-    def _departed(self, conversation: Conversation, event: Event, at: int) -> None:
+    def _departed(self, conversation: Conversation, event: Event, at: int) -> bool:
         self._relocate(conversation, event, at)
         if conversation.state != OPEN or (
             event.type == "conversation.merged" and event.data.into_id == conversation.conversation_id
         ):
-            return
+            return False
         panes, cell = self.panes, conversation.cell
         state = DEPARTURES[event.type]
         panes.add_backlog(at, cell, DEPARTURE_COUNTERS[state], 1)
@@ -152,11 +156,13 @@ class LifeCycle:
         if state == "resolved":
             conversation.resolved_at = at
             record_resolution(panes, self.book, self.cells, conversation, cell)
+        return True
 
-    def _routed(self, conversation: Conversation, event: Event, at: int) -> None:
+    def _routed(self, conversation: Conversation, event: Event, at: int) -> bool:
         self._relocate(conversation, event, at)
+        return True
 
-    def _transferred(self, conversation: Conversation, event: Event, at: int) -> None:
+    def _transferred(self, conversation: Conversation, event: Event, at: int) -> bool:
         earlier = conversation.queues
         before = self._relocate(conversation, event, at)
         conversation.transferred_count += 1
@@ -164,8 +170,9 @@ class LifeCycle:
         queue = event.data.queue
         if queue and queue != before and queue in earlier:
             self.panes.add(at, conversation.cell, Counter.PING_PONG, 1)
+        return True
 
-    def _escalated(self, conversation: Conversation, event: Event, at: int) -> None:
+    def _escalated(self, conversation: Conversation, event: Event, at: int) -> bool:
         self._relocate(conversation, event, at)
         kind = event.data.kind or ""
         if kind == "handoff":
@@ -173,10 +180,12 @@ class LifeCycle:
         else:
             conversation.escalated_count += 1
             self.panes.add(at, conversation.cell, ESCALATION_COUNTERS[kind], 1)
+        return True
 
-    def _handed_off(self, conversation: Conversation, event: Event, at: int) -> None:
+    def _handed_off(self, conversation: Conversation, event: Event, at: int) -> bool:
         self._relocate(conversation, event, at)
         self._hand_off(conversation, at)
+        return True
 
     def _hand_off(self, conversation: Conversation, at: int) -> None:
         """From bot to human: told once per waiting episode, and a new episode for the response clock."""
@@ -187,33 +196,34 @@ class LifeCycle:
         self.panes.add(at, conversation.cell, Counter.ESCALATED_HANDOFF, 1)
         if conversation.state == OPEN:
             self._our_turn(conversation, at)
-            self._begin_episode(conversation, at)
+            self._begin_episode(conversation, FIRST_RESPONSE, at)
 
-    def _waiting(self, conversation: Conversation, event: Event, at: int) -> None:
+    def _waiting(self, conversation: Conversation, event: Event, at: int) -> bool:
         self._relocate(conversation, event, at)
-        if conversation.state != OPEN:
-            return
         party = event.data.waiting_on or CUSTOMER
-        if party == AGENT:
-            self._our_turn(conversation, at)
-            return
-        wait_on(self.panes, conversation, party, at)
-        if not conversation.is_paused:
-            pause_clocks(self.panes, self.book, conversation, at)
+        if conversation.state == OPEN:
+            if party == AGENT:
+                self._our_turn(conversation, at)
+            else:
+                wait_on(self.panes, conversation, party, at)
+                if not conversation.is_paused:
+                    pause_clocks(self.panes, self.book, conversation, at)
+        return True
 
-    def _resumed(self, conversation: Conversation, event: Event, at: int) -> None:
+    def _resumed(self, conversation: Conversation, event: Event, at: int) -> bool:
         self._relocate(conversation, event, at)
         if conversation.state == OPEN:
             self._our_turn(conversation, at)
+        return True
 
     def _our_turn(self, conversation: Conversation, at: int) -> None:
+        resumed_at = max(at, conversation.waiting_since)
         wait_on(self.panes, conversation, AGENT, at)
         if conversation.is_paused:
-            resume_clocks(self.panes, self.book, conversation, at)
+            resume_clocks(self.panes, self.book, conversation, resumed_at)
 
-    def _begin_episode(self, conversation: Conversation, at: int) -> None:
+    def _begin_episode(self, conversation: Conversation, kind: int, at: int) -> None:
         conversation.episode_since = at
-        kind = NEXT_RESPONSE if conversation.first_response_at else FIRST_RESPONSE
         start_clock(self.panes, self.book, conversation, kind, self.cells[conversation.cell].queue, at)
 
     # ---- occurrences, which keep their own minute
@@ -230,10 +240,12 @@ class LifeCycle:
             panes.add(at, cell, Counter.REACH, data.reach)
         if conversation.state != OPEN:
             return
-        if speaker == CUSTOMER and direction != "internal":
+        if speaker == CUSTOMER:
             self._our_turn(conversation, at)
             if not conversation.episode_since:
-                self._begin_episode(conversation, at)
+                # A reopening never starts the first response anew.
+                is_first = not (conversation.first_response_at or conversation.reopened_count)
+                self._begin_episode(conversation, FIRST_RESPONSE if is_first else NEXT_RESPONSE, at)
         elif speaker == AGENT and direction == "outbound":
             self._answer(conversation, at)
 
@@ -248,7 +260,7 @@ class LifeCycle:
                 conversation.first_response_at = at
                 panes.add(at, cell, Counter.FIRST_RESPONSE, 1, bucket(at - since))
                 panes.add(at, cell, Counter.FIRST_RESPONSE_BUSINESS, 1, bucket(business_ms))
-                keep_promise(panes, conversation, FIRST_RESPONSE, at)
+            keep_promise(panes, conversation, FIRST_RESPONSE, at)
             keep_promise(panes, conversation, NEXT_RESPONSE, at)
             conversation.episode_since = 0
             conversation.has_handoff = False
@@ -283,9 +295,11 @@ class LifeCycle:
             promise(self.panes, self.book, conversation, kind, queue, event.occurred_at, event.due_at)
 
 
-Handler = Callable[[LifeCycle, Conversation, Event, int], None]
+#: Says whether the event was a transition: what changes nothing does not move life-cycle time on.
+Transition = Callable[[LifeCycle, Conversation, Event, int], bool]
+Occurrence = Callable[[LifeCycle, Conversation, Event, int], None]
 
-TRANSITIONS: dict[str, Handler] = {
+TRANSITIONS: dict[str, Transition] = {
     "conversation.opened": LifeCycle._opened,
     "conversation.queued": LifeCycle._routed,
     "conversation.assigned": LifeCycle._routed,
@@ -298,7 +312,7 @@ TRANSITIONS: dict[str, Handler] = {
     **dict.fromkeys(DEPARTURES, LifeCycle._departed),
 }
 
-OCCURRENCES: dict[str, Handler] = {
+OCCURRENCES: dict[str, Occurrence] = {
     "message.created": LifeCycle._message,
     "callback.requested": LifeCycle._callback_requested,
     "callback.completed": LifeCycle._callback_completed,

@@ -74,6 +74,7 @@ def reopen(panes: PaneDeltas, book: RuleBook, cells: Cells, conversation: Conver
     conversation.departed_at = conversation.resolved_at = 0
     conversation.waiting_on = AGENT
     conversation.waiting_since = at
+    conversation.has_handoff = False
     conversation.reopened_count += 1
     panes.add_backlog(at, conversation.cell, Counter.REOPENED, 1)
     count_stocks(panes, conversation, 1)

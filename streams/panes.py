@@ -148,13 +148,19 @@ class PaneDeltas:
         day_minute = self._days.start(at_ms) // MINUTE_MS
         self._day_deltas[day_minute << START_SHIFT | low] += sign * (self._days.end(at_ms) - at_ms)
 
-    def take(self) -> Tiers:
-        """The deltas of all three tiers, rolled up; nothing is left behind. Fields may be zero, panes empty."""
-        minutes, hours, days = self._minutes, self._hours, self._day_deltas
-        self._minutes, self._hours, self._day_deltas = defaultdict(int), defaultdict(int), defaultdict(int)
-        _roll_up(minutes, hours, _hour_start, _hour_end)
-        _roll_up(minutes, days, self._days.start, self._days.end)
-        return Tiers(_grouped(minutes), _grouped(hours), _grouped(days))
+    def take(self) -> "PaneDeltas":
+        """The deltas so far, as an object of their own; nothing is left behind."""
+        taken = PaneDeltas(self._days)
+        taken._minutes, self._minutes = self._minutes, taken._minutes
+        taken._hours, self._hours = self._hours, taken._hours
+        taken._day_deltas, self._day_deltas = self._day_deltas, taken._day_deltas
+        return taken
+
+    def rolled_up(self) -> Tiers:
+        """The deltas of all three tiers. Call it once, on what was taken. Fields may be zero, panes empty."""
+        _roll_up(self._minutes, self._hours, _hour_start, _hour_end)
+        _roll_up(self._minutes, self._day_deltas, self._days.start, self._days.end)
+        return Tiers(_grouped(self._minutes), _grouped(self._hours), _grouped(self._day_deltas))
 
 
 def _hour_start(at_ms: int) -> int:

@@ -36,9 +36,7 @@ def promise(
     for clock in conversation.clocks:
         if clock.kind == kind and clock.due_at and clock.due_at < at:
             return
-    if (kind == FIRST_RESPONSE and conversation.first_response_at) or (
-        kind == NEXT_RESPONSE and not conversation.episode_since
-    ):
+    if kind != RESOLUTION and not conversation.episode_since:
         return
     clock = Clock(kind, due_at, 0, queue, conversation.cell)
     if conversation.is_paused:
@@ -60,9 +58,9 @@ def keep_promise(panes: PaneDeltas, conversation: Conversation, kind: int, at: i
 
 
 def cancel_clocks(panes: PaneDeltas, conversation: Conversation, at: int) -> None:
-    """The conversation departs at `at`: promises not yet past due are cancelled, the others stay missed."""
+    """The conversation departs at `at`: promises that fall due later are cancelled, the others stay missed."""
     for clock in conversation.clocks:
-        if clock.due_at >= at:
+        if clock.due_at > at:
             count_due(panes, conversation, clock, -1)
     conversation.clocks = ()
 

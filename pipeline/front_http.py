@@ -1,0 +1,199 @@
+"""ClickHouse's HTTP interface: the engine asked, answers and errors written, the server started and ended."""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import json
+import signal
+import struct
+import uuid
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from pipeline.front_blocks import as_blocks
+from pipeline.front_encoding import EncodingError, encoded
+from pipeline.front_engine import Answer, Engine, EngineError, Request
+from pipeline.front_request import credentials, read_request, whole_body
+from pipeline.front_statement import StatementError
+
+MAX_BODY_BYTES = 1 << 30
+MAX_LINE_BYTES = 1 << 20
+"""Of the request line and of each header, as a ClickHouse server has it (`http_max_uri_size`)."""
+
+ANSWER_SECONDS = 2.0
+"""At the stop: how long requests under way may take; aiohttp waits twice as long for a slow sender."""
+
+_STATUS = {
+    46: 404, 47: 404, 50: 404, 60: 404, 73: 404, 81: 404, 115: 404,
+    6: 400, 25: 400, 26: 400, 27: 400, 33: 400, 36: 400, 41: 400, 43: 400, 53: 400, 62: 400, 117: 400, 407: 400,
+    456: 400, 457: 400, 636: 400, 48: 501, 159: 408, 160: 408, 516: 401, 236: 503, 394: 503,
+}  # fmt: skip
+
+_HANDSHAKE = b"select displayname(), version(), revision(), timezone()"
+_HANDSHAKE_REVISION = 54454
+"""From this revision on, Native carries block info and a serialization flag per column; the engine's never does."""
+
+
+class Front:
+    """The HTTP side. Every request must carry `password` where one is given, whatever user name it gives."""
+
+    def __init__(self, engine: Engine, password: str | None) -> None:
+        self._engine = engine
+        self._password = password
+
+    def application(self) -> web.Application:
+        application = web.Application(client_max_size=MAX_BODY_BYTES)
+        application.router.add_get("/ping", self._ping)
+        application.router.add_route("*", "/", self._answer)
+        return application
+
+    async def _ping(self, request: web.Request) -> web.Response:
+        return web.Response(text="Ok.\n", content_type="text/html")
+
+    async def _answer(self, request: web.Request) -> web.Response:
+        query_id = request.query.get("query_id") or str(uuid.uuid4())
+        headers = {
+            "X-ClickHouse-Server-Display-Name": self._engine.display_name,
+            "X-ClickHouse-Query-Id": query_id,
+            "X-ClickHouse-Timezone": request.query.get("session_timezone") or self._engine.timezone,
+        }
+        try:
+            self._check_password(request)
+            body = await whole_body(request)
+            return await self._run(request, body, headers)
+        except EngineError as error:
+            code, text = error.code, str(error)
+        except StatementError as error:
+            code, text = error.code, f"Code: {error.code}. DB::Exception: {error}"
+        except EncodingError as error:
+            code, text = 354, f"Code: 354. DB::Exception: {error}"
+        headers["X-ClickHouse-Exception-Code"] = str(code)
+        status = _STATUS.get(code, 500)
+        if status == 401:
+            headers["WWW-Authenticate"] = 'Basic realm="ClickHouse server HTTP API"'
+        return web.Response(status=status, text=text + "\n", headers=headers)
+
+    async def _run(self, http: web.Request, body: bytes, headers: dict[str, str]) -> web.Response:
+        request = await asyncio.to_thread(read_request, http, body)
+        statement = request.statement
+        if not statement.sql.strip():
+            if http.method == "POST":
+                raise StatementError(62, "expected a statement in the body or in the parameter `query`, found none")
+            return web.Response(text="Ok.\n", content_type="text/html")
+        answer = self._handshake(http, request)
+        if answer is None:
+            answer = await asyncio.wrap_future(self._engine.submit(request))
+        if statement.has_answer:
+            headers["X-ClickHouse-Format"] = request.format
+        headers["X-ClickHouse-Summary"] = _summary(answer)
+        payload, encoding = answer.body, ""
+        if http.query.get("compress") in ("1", "true"):
+            payload = await asyncio.to_thread(as_blocks, answer.body)
+        elif payload and http.query.get("enable_http_compression") in ("1", "true"):
+            accepted = http.headers.get("Accept-Encoding", "")
+            payload, encoding = await asyncio.to_thread(encoded, answer.body, accepted)
+        if encoding:
+            headers["Content-Encoding"] = encoding
+        return web.Response(body=payload, headers=headers | {"Content-Type": _content_type(request)})
+
+    def _handshake(self, http: web.Request, request: Request) -> Answer | None:
+        """The answer to the first question of clickhouse-go (Grafana's data source), None for any other question.
+
+        It asks at a protocol revision whose Native the embedded engine does not write. Told that the server's revision
+        is 0, it reads the engine's plain Native from then on.
+        """
+        revision = http.query.get("client_protocol_version", "")
+        question = b" ".join(request.statement.sql.lower().split()).partition(b" format ")[0].rstrip(b"; ")
+        if question != _HANDSHAKE or request.format != "Native" or not revision.isdecimal():
+            return None
+        if int(revision) < _HANDSHAKE_REVISION:
+            return None
+        columns = [
+            ("displayName()", "String", _native_string(self._engine.display_name)),
+            ("version()", "String", _native_string(self._engine.version)),
+            ("revision()", "UInt32", struct.pack("<I", 0)),
+            ("timezone()", "String", _native_string(self._engine.timezone)),
+        ]
+        block = bytes.fromhex("01 00 02 ff ff ff ff 00  04 01")
+        for name, type_name, value in columns:
+            block += _native_string(name) + _native_string(type_name) + b"\0" + value
+        return Answer(block, result_rows=1)
+
+    def _check_password(self, request: web.Request) -> None:
+        if self._password is None:
+            return
+        user, found = credentials(request)
+        if not hmac.compare_digest(found.encode(), self._password.encode()):
+            raise EngineError(
+                516,
+                f"Code: 516. DB::Exception: {user}: Authentication failed: password is incorrect, or there is no user "
+                f"with such name. (AUTHENTICATION_FAILED) (version {self._engine.version})",
+            )
+
+
+async def serve(engine: Engine, password: str | None, host: str, port: int) -> None:
+    """Answer requests until SIGTERM or SIGINT comes, say on standard output where, and finish those under way then.
+
+    `port` 0 picks a free one. Raises OSError when the address cannot be had.
+    """
+    ended = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    runner = web.AppRunner(
+        Front(engine, password).application(),
+        access_log=None,
+        # The body is judged whole as it was sent; decoding it is ours, in a thread.
+        auto_decompress=False,
+        shutdown_timeout=ANSWER_SECONDS,
+        max_line_size=MAX_LINE_BYTES,
+        max_field_size=MAX_LINE_BYTES,
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        print(f"listening on http://{host}:{runner.addresses[0][1]}", flush=True)  # noqa: T201
+        await ended.wait()
+        engine.stop_queries()
+    finally:
+        await runner.cleanup()
+
+
+def _summary(answer: Answer) -> str:
+    counts: Mapping[str, int] = {
+        "read_rows": answer.read_rows,
+        "read_bytes": answer.read_bytes,
+        "written_rows": answer.written_rows,
+        "written_bytes": answer.written_bytes,
+        "total_rows_to_read": answer.read_rows,
+        "result_rows": answer.result_rows or answer.written_rows,
+        "result_bytes": len(answer.body) or answer.written_bytes,
+        "elapsed_ns": answer.elapsed_ns,
+    }
+    return json.dumps({name: str(count) for name, count in counts.items()})
+
+
+def _content_type(request: Request) -> str:
+    if not request.statement.has_answer:
+        return "text/plain; charset=UTF-8"
+    match request.format:
+        case "JSONEachRow" | "JSONLines" | "NDJSON":
+            return "application/x-ndjson; charset=UTF-8"
+        case name if name.startswith("JSON"):
+            return "application/json; charset=UTF-8"
+        case name if name.startswith("CSV"):
+            return "text/csv; charset=UTF-8; header=absent"
+        case name if name.startswith(("TabSeparated", "TSV")):
+            return "text/tab-separated-values; charset=UTF-8"
+        case "Native" | "RowBinary" | "RowBinaryWithNamesAndTypes" | "Parquet" | "Arrow" | "ArrowStream" | "ORC":
+            return "application/octet-stream"
+        case _:
+            return "text/plain; charset=UTF-8"
+
+
+def _native_string(text: str) -> bytes:
+    content = text.encode()
+    if len(content) > 127:
+        raise ValueError(f"expected at most 127 bytes (one length byte), found {len(content)}: {text!r}")
+    return bytes([len(content)]) + content
