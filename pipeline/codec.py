@@ -11,7 +11,7 @@ from typing import Protocol
 
 import msgspec
 
-from pipeline.lenient import Fault, decode_leniently
+from pipeline.lenient import IDENTIFIER_LIMIT, MAX_NESTING, Fault, check_nesting, decode_leniently
 from streams.events import EMPTY_DATA, REQUIRED_FIELDS, Envelope, Event, Rejection
 
 MAX_VALUE_BYTES = 1 << 20
@@ -20,7 +20,7 @@ REJECT_AHEAD_MS = 30 * 86_400_000
 EARLIEST_MS = 946_684_800_000  # 2000-01-01
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
-LATEST_DUE_MS = 4_102_444_800_000  # 2100-01-01, what the ledger's minutes can hold
+LATEST_MS = 4_102_444_800_000  # 2100-01-01, what the ledger's minutes can hold
 CACHED_NAMES = 200_000
 
 
@@ -34,7 +34,7 @@ class Record(Protocol):
 
 
 class Decoded(msgspec.Struct):
-    """A batch: the events and the rejections, each in log order, and how many optional fields were dropped."""
+    """A batch: the events and the rejections, each in log order, and how many optional fields were dropped or cut."""
 
     events: list[Event]
     rejections: list[Rejection]
@@ -72,11 +72,13 @@ class Codec:
                     raise Fault("tombstone", "", "expected a JSON object, got a null value")
                 if len(value) > MAX_VALUE_BYTES:
                     raise Fault("too_large", "", f"expected at most {MAX_VALUE_BYTES} bytes, got {len(value)}")
+                if len(value) > 2 * MAX_NESTING:  # each level takes two brackets
+                    check_nesting(value)
                 try:
                     envelope = decode(value)
                 except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
                     envelope, dropped = decode_leniently(value)
-                    dropped_fields += dropped > 0
+                    dropped_fields += dropped
                 events.append(event_of(record, envelope))
             except Fault as fault:
                 rejections.append(Rejection(record.offset, record.timestamp, fault.reason, fault.field, fault.detail))
@@ -86,8 +88,8 @@ class Codec:
         data = envelope.data or EMPTY_DATA
         occurred_at = (envelope.time - EPOCH) // MILLISECOND
         ingested_at = record.timestamp
-        if occurred_at < EARLIEST_MS:
-            raise Fault("time_out_of_range", "time", f"expected 2000 or later, got {envelope.time.isoformat()}")
+        if not EARLIEST_MS <= occurred_at < LATEST_MS:
+            raise Fault("time_out_of_range", "time", f"expected 2000 to 2099, got {envelope.time.isoformat()}")
         is_clamped = ingested_at > 0 and occurred_at > ingested_at + CLAMP_MS
         if is_clamped:
             if occurred_at > ingested_at + REJECT_AHEAD_MS:
@@ -124,7 +126,7 @@ class Codec:
 def _due_at(moment: datetime) -> int:
     """A promise in epoch ms; one beyond any calendar is none."""
     due_at = (moment - EPOCH) // MILLISECOND
-    return due_at if EARLIEST_MS <= due_at < LATEST_DUE_MS else 0
+    return due_at if EARLIEST_MS <= due_at < LATEST_MS else 0
 
 
 def _text(key: bytes | None) -> str:
@@ -135,6 +137,6 @@ def _text(key: bytes | None) -> str:
         text = key.decode()
     except UnicodeDecodeError:
         raise Fault("invalid_value", "subject", "expected `subject` or a record key in UTF-8") from None
-    if len(text) > 512:
-        raise Fault("invalid_value", "subject", f"expected at most 512 characters, got {len(text)}")
+    if len(text) > IDENTIFIER_LIMIT:
+        raise Fault("invalid_value", "subject", f"expected at most {IDENTIFIER_LIMIT} characters, got {len(text)}")
     return text

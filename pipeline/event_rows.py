@@ -77,8 +77,7 @@ class EventRowEncoder:
         modes = {number: cached(self._book.mode(cell.channel)) for number, cell in cells.items()}
         columns.append(("mode", "String", b"".join(map(modes.__getitem__, numbers))))
         optional = self._optional.__getitem__
-        for name in (*FEW_VALUES, *IDENTIFIERS):
-            columns.append((name, "String", b"".join(map(optional, data[name]))))
+        columns += [(name, "String", b"".join(map(optional, data[name]))) for name in (*FEW_VALUES, *IDENTIFIERS)]
         return LedgerBlock(tuple(name for name, _, _ in columns), native.block(rows, columns), rows)
 
     def rejections(self, kafka_partition: int, epoch: int, rejections: Sequence[Rejection]) -> LedgerBlock:

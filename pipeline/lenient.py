@@ -1,15 +1,17 @@
 """The slow way through validation, for records that do not decode as they should.
 
 Either it finds an acceptable event, without the optional fields that are of a wrong kind, or it raises a `Fault` that
-says what was expected, what came, and in which field.
+says what was expected, what came, and in which field. A fault never quotes what a person may have written: only times,
+versions and words in the place of an enumeration's value.
 """
 
+import re
 from datetime import datetime
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
-from streams.events import Data, Envelope
+from streams.events import KNOWN_TYPES, REQUIRED_FIELDS, Data, Envelope
 
 #: Reasons of dead letters, as documented in `docs/dead-letters.md`.
 REASONS = (
@@ -24,13 +26,16 @@ REASONS = (
 )
 
 REQUIRED_ATTRIBUTES = ("specversion", "id", "source", "type", "time")
-#: A value outside these enumerations is a fault of the event where its type requires the field.
-REQUIRED_ENUMERATIONS = {
-    "message.created": "actor_kind",
-    "conversation.escalated": "kind",
-    "conversation.opened": "channel",
-}
 TEXT_LIMIT = 200
+IDENTIFIER_LIMIT = 512
+#: Levels of brackets. Far below Python's recursion limit, so that the answer does not depend on the caller's stack.
+MAX_NESTING = 500
+
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
+_WORD = re.compile(r"[A-Za-z0-9_.-]{1,32}")
+_TIME_LIKE = re.compile(r"\d{4}-\d\d-\d\d[0-9TtZz:+. -]{0,30}", re.ASCII)
+_VERSION = re.compile(r"[0-9.]{1,8}", re.ASCII)
 
 
 class Fault(Exception):  # noqa: N818  (a fault of the record, not an error of ours)
@@ -43,98 +48,183 @@ class Fault(Exception):  # noqa: N818  (a fault of the record, not an error of o
         self.detail = detail
 
 
+def check_nesting(value: bytes) -> None:
+    """Raises Fault for more than `MAX_NESTING` levels, wherever they are; brackets in texts do not count."""
+    if value.count(b"[") + value.count(b"{") <= MAX_NESTING:
+        return
+    depth = 0
+    for byte in _STRING.sub(b"", value).translate(None, _NOT_BRACKETS):
+        depth += 1 if byte in b"[{" else -1
+        if depth > MAX_NESTING:
+            raise Fault("too_large", "", f"expected at most {MAX_NESTING} levels of nesting, got more")
+
+
 def decode_leniently(value: bytes) -> tuple[Envelope, int]:
-    """The event and the number of optional fields that had to be dropped. Raises Fault."""
+    """The event and the number of optional fields that had to be dropped or cut. Raises Fault.
+
+    Only what the contract names is looked at, each field by itself: an unknown field is passed over as on the fast
+    way, whatever is in it.
+    """
     try:
-        found = msgspec.json.decode(value)
+        found = _attributes(value)
+    except msgspec.ValidationError:
+        raise _not_an_object(value) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise Fault("not_json", "", f"expected JSON, got {value[:40]!r}: {error}") from None
-    if not isinstance(found, dict):
-        raise Fault("not_an_object", "", f"expected a JSON object, got {_kind(found)}")
-    for name in REQUIRED_ATTRIBUTES:
-        _require(found, name)
-    attributes = {name: found[name] for name in REQUIRED_ATTRIBUTES}
+        raise _not_json(error) from None
+    attributes = {name: _required(name, _value(getattr(found, name))) for name in REQUIRED_ATTRIBUTES}
     dropped = 0
     for name in ("subject", "tenant"):
-        given = found.get(name)
+        given = _value(getattr(found, name))
         if isinstance(given, str | int) and not isinstance(given, bool):
             attributes[name] = str(given)
+        elif name == "subject" and isinstance(given, _Unreadable):  # the key need not be what it says
+            raise Fault("invalid_value", name, f"expected a text, got {_kind(given)}")
         elif given is not None:
             dropped += 1
-    if len(attributes.get("subject", "")) > 512:
-        raise Fault("invalid_value", "subject", "expected at most 512 characters")
+    if len(attributes.get("subject", "")) > IDENTIFIER_LIMIT:
+        raise Fault("invalid_value", "subject", f"expected at most {IDENTIFIER_LIMIT} characters")
     if len(attributes.get("tenant", "")) > TEXT_LIMIT:
         attributes["tenant"] = attributes["tenant"][:TEXT_LIMIT]
         dropped += 1
-    data, dropped_data = _data(found.get("data"), attributes["type"])
+    data, dropped_data = _data(found.data, attributes["type"])  # type: ignore[attr-defined]  # a struct made below
+    return msgspec.convert({**attributes, "data": data}, Envelope), dropped + dropped_data
+
+
+def _not_json(error: Exception) -> Fault:
+    """The parser's words name a byte's position, never the text around it."""
+    return Fault("not_json", "", f"expected JSON: {error}")
+
+
+def _not_an_object(value: bytes) -> Fault:
     try:
-        return msgspec.convert({**attributes, "data": data}, Envelope), dropped + dropped_data
-    except msgspec.ValidationError as error:
-        raise Fault("invalid_value", str(error).rpartition("$.")[2].rstrip("`"), str(error)) from None
+        raw = bytes(msgspec.json.decode(value, type=msgspec.Raw)).strip()
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        return _not_json(error)
+    kinds = {b"[": "an array", b'"': "a text", b"t": "a boolean", b"f": "a boolean", b"n": "null"}
+    return Fault("not_an_object", "", f"expected a JSON object, got {kinds.get(raw[:1], 'a number')}")
 
 
-def _require(found: dict[str, Any], name: str) -> None:
-    given = found.get(name)
+class _Unreadable:
+    """In place of a value that is JSON, but cannot be held: bytes that are not UTF-8, half a surrogate pair,
+    thousands of digits."""
+
+
+def _value(raw: msgspec.Raw) -> Any:
+    try:
+        return msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return _Unreadable()
+
+
+def _required(name: str, given: Any) -> Any:
+    """The value of a required attribute. Raises Fault."""
     if given is None or given == "":
         raise Fault("missing_field", name, f"expected the attribute {name}, got none")
     if not isinstance(given, str):
         raise Fault("invalid_value", name, f"expected {name} as text, got {_kind(given)}")
     if name == "specversion" and given != "1.0":
-        raise Fault("invalid_value", name, f"expected CloudEvents 1.0, got {given[:20]!r}")
+        raise Fault("invalid_value", name, f"expected CloudEvents 1.0, got {_shown(given, _VERSION)}")
     if name != "time":
-        if len(given) > 512:
-            raise Fault("invalid_value", name, f"expected at most 512 characters, got {len(given)}")
-        return
+        if len(given) > IDENTIFIER_LIMIT:
+            raise Fault("invalid_value", name, f"expected at most {IDENTIFIER_LIMIT} characters, got {len(given)}")
+        return given
     try:
         moment = msgspec.convert(given, datetime)
     except msgspec.ValidationError:
-        raise Fault("invalid_value", "time", f"expected an RFC 3339 time, got {given[:40]!r}") from None
+        raise Fault("invalid_value", "time", f"expected an RFC 3339 time, got {_shown(given, _TIME_LIKE)}") from None
     if moment.tzinfo is None:
-        raise Fault("time_without_offset", "time", f"expected a time with offset, got {given[:40]!r}")
+        raise Fault("time_without_offset", "time", f"expected a time with offset, got {_shown(given, _TIME_LIKE)}")
+    return given
 
 
-def _data(given: Any, event_type: str) -> tuple[dict[str, Any], int]:
-    """The fields of `data` that are of the right kind, and how many were not."""
-    if given is None:
+def _data(raw: msgspec.Raw, event_type: str) -> tuple[dict[str, Any], int]:
+    """The fields of `data` that are of the right kind, and how many were not, or were cut."""
+    if bytes(raw) == b"null":
         return {}, 0
-    if not isinstance(given, dict):
-        raise Fault("invalid_value", "data", f"expected data as a JSON object, got {_kind(given)}")
+    try:
+        given = _fields(raw)
+    except msgspec.ValidationError:
+        if event_type not in KNOWN_TYPES:  # of a type that is not ours, data may be anything
+            return {}, 1
+        found = _kind(_value(raw))
+        raise Fault("invalid_value", "data", f"expected data as a JSON object, got {found}") from None
     kept: dict[str, Any] = {}
     dropped = 0
-    required = REQUIRED_ENUMERATIONS.get(event_type)
+    required = REQUIRED_FIELDS.get(event_type)
     for name in FIELD_TYPES:
-        value = given.get(name)
+        value = _value(getattr(given, name))
         if value is None:
             continue
         try:
-            kept[name] = _convert(name, value)
-        except msgspec.ValidationError as error:
+            kept[name], is_cut = _convert(name, value)
+            dropped += is_cut
+        except msgspec.ValidationError:
             if name == required:
-                raise Fault("invalid_value", f"data.{name}", f"data.{name}: {error}, got {value!r:.40}") from None
+                got = _kind(value) if name in TEXT_FIELDS else _shown(value, _WORD)
+                raise Fault("invalid_value", f"data.{name}", f"expected {_expected(name)}, got {got}") from None
             dropped += 1
     return kept, dropped
 
 
-def _convert(name: str, value: Any) -> Any:
-    """Numbers given as text and texts given as numbers are what they look like; long texts are cut."""
+def _convert(name: str, value: Any) -> tuple[Any, bool]:
+    """Numbers given as text and texts given as numbers are what they look like. Short texts are cut to their limit.
+
+    An identifier is never cut: what is left of it could be another one's. Raises msgspec.ValidationError.
+    """
+    is_cut = False
     if name in TEXT_FIELDS:
         if isinstance(value, int | float) and not isinstance(value, bool):
             value = str(value)
-        if isinstance(value, str):
+        if isinstance(value, str) and name in SHORT_TEXTS:
+            is_cut = len(value) > TEXT_LIMIT
             value = value[:TEXT_LIMIT]
-    return msgspec.to_builtins(msgspec.convert(value, FIELD_TYPES[name], strict=False))
+    return msgspec.to_builtins(msgspec.convert(value, FIELD_TYPES[name], strict=False)), is_cut
 
 
-def _is_text(field_type: Any) -> bool:
-    inner = get_args(field_type)[0]
-    return get_origin(inner) is Annotated and get_args(inner)[0] is str
+def _expected(name: str) -> str:
+    """What a required field of `data` takes."""
+    inner = get_args(FIELD_TYPES[name])[0]
+    if get_origin(inner) is Literal:
+        return "one of " + ", ".join(value for value in get_args(inner) if value)
+    if name in TEXT_FIELDS:
+        return f"a text of at most {_max_length(name)} characters"
+    return "1 to 32 of the characters a-z, 0-9 and _"
+
+
+def _max_length(name: str) -> int | None:
+    """The greatest length of a text field; None when it is no text, or its pattern limits it."""
+    inner = get_args(FIELD_TYPES[name])[0]
+    if get_origin(inner) is not Annotated or get_args(inner)[0] is not str:
+        return None
+    length: int | None = get_args(inner)[1].max_length
+    return length
 
 
 FIELD_TYPES: dict[str, Any] = {field.name: field.type for field in msgspec.structs.fields(Data)}
-TEXT_FIELDS = frozenset(name for name, kind in FIELD_TYPES.items() if name != "channel" and _is_text(kind))
+TEXT_FIELDS = frozenset(name for name in FIELD_TYPES if _max_length(name) is not None)
+SHORT_TEXTS = frozenset(name for name in TEXT_FIELDS if _max_length(name) == TEXT_LIMIT)
+
+
+def _undecoded(struct: type[msgspec.Struct]) -> type[msgspec.Struct]:
+    """The same fields, each as the bytes it came in."""
+    names = [field.name for field in msgspec.structs.fields(struct)]
+    return msgspec.defstruct(f"Raw{struct.__name__}", [(name, msgspec.Raw, msgspec.Raw(b"null")) for name in names])
+
+
+_attributes = msgspec.json.Decoder(_undecoded(Envelope)).decode
+_fields = msgspec.json.Decoder(_undecoded(Data)).decode
+
+
+def _shown(value: Any, harmless: re.Pattern[str]) -> str:
+    """The value itself where it has the form of what is expected there, else only its kind."""
+    return repr(value) if isinstance(value, str) and harmless.fullmatch(value) else _kind(value)
 
 
 def _kind(value: Any) -> str:
     """JSON's name of a value's type."""
-    names = {dict: "an object", list: "an array", str: "a text", bool: "a boolean", type(None): "null"}
+    if isinstance(value, str):
+        return f"a text of {len(value)} characters"
+    if isinstance(value, _Unreadable):
+        return "what cannot be read"
+    names = {dict: "an object", list: "an array", bool: "a boolean", type(None): "null"}
     return names.get(type(value), "a number")

@@ -1,9 +1,9 @@
 """The door to Faust (and the aiokafka it drives): whole fetches as messages, seeks to our checkpoints, no acks.
 
-Faust hands an agent one event at a time, through several tasks, locks and queues. Here one message is everything that a
-fetch brought for one partition, so that cost is paid per batch. Faust's own commits, tables and recovery stay unused: the
-position of a partition is what the ledger's checkpoint says, and Kafka's committed offset is a courtesy to people
-who watch consumer groups.
+Faust hands an agent one event at a time, through several tasks, locks and queues. Here one message is everything
+that a fetch brought for one partition, so that cost is paid per batch. Faust's own commits, tables and recovery
+stay unused: the position of a partition is what the ledger's checkpoint says, and Kafka's committed offset is a
+courtesy to people who watch consumer groups.
 """
 
 import asyncio
@@ -14,14 +14,13 @@ from typing import Any, NamedTuple, Protocol
 import faust
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
-from aiokafka.structs import OffsetAndMetadata
+from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
 logger = logging.getLogger(__name__)
 
-SESSION_SECONDS = 30
 FETCHED_RECORDS = 20_000
 FETCHED_BYTES = 4 << 20
 BUFFERED_BATCHES = 8
@@ -48,7 +47,7 @@ class Handler(Protocol):
         """The offset to read on from; None for a partition that is not restored, which stays paused."""
 
     async def batch(self, partition: int, records: Sequence[Any], end_offset: int) -> None:
-        """Records in log order. A first offset below the expected one is an overlap. May wait: that is back-pressure."""
+        """Records in log order. A first offset below the expected one is an overlap. Waiting is back-pressure."""
 
     def failed(self, error: BaseException) -> None:
         """An exception came out of `batch`, `assigned` or `revoked`. Must not return to normal work."""
@@ -88,7 +87,7 @@ class _Consumer(driver.Consumer):
     def _new_consumer_thread(self) -> _ConsumerThread:
         return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
-    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:
+    async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109
         if self.flow_active and not self._get_active_partitions():
             # All partitions are paused. Faust would sleep for a whole second.
             await asyncio.sleep(IDLE_SECONDS)
@@ -159,7 +158,7 @@ class _BatchSchema(faust.Schema):
 class Stage:
     """One Faust app in one consumer group over one topic. `start` returns once it is a member of the group."""
 
-    def __init__(self, group: str, bootstrap: str, topic: str, handler: Handler) -> None:
+    def __init__(self, group: str, bootstrap: str, topic: str, session_seconds: float, handler: Handler) -> None:
         self.topic = topic
         self._handler = handler
         self._bootstrap = bootstrap
@@ -175,10 +174,10 @@ class Stage:
             stream_buffer_maxsize=BUFFERED_BATCHES,
             stream_recovery_delay=0.0,
             broker_max_poll_records=FETCHED_RECORDS,
-            broker_session_timeout=float(SESSION_SECONDS),
-            broker_heartbeat_interval=3.0,
-            broker_rebalance_timeout=float(2 * SESSION_SECONDS),
-            broker_request_timeout=float(3 * SESSION_SECONDS),
+            broker_session_timeout=session_seconds,
+            broker_heartbeat_interval=session_seconds / 6,
+            broker_rebalance_timeout=max(60.0, 2 * session_seconds),
+            broker_request_timeout=max(90.0, 3 * session_seconds),
             broker_commit_interval=3600.0,
             consumer_max_fetch_size=FETCHED_BYTES,
             consumer_auto_offset_reset="earliest",
@@ -211,9 +210,7 @@ class Stage:
         """Send (key, value, headers) to a topic; returns when Kafka has acknowledged all. Raises KafkaError."""
         assert self._producer is not None
         producer = self._producer
-        sent = [
-            await producer.send(topic, key=key, value=value, headers=headers) for key, value, headers in messages
-        ]
+        sent = [await producer.send(topic, key=key, value=value, headers=headers) for key, value, headers in messages]
         for future in sent:
             await future
 
@@ -228,7 +225,10 @@ class Stage:
     async def commit(self, offsets: Mapping[int, int]) -> None:
         """Tell Kafka how far we are. A courtesy: nothing reads it back, so errors are left to the next time."""
         thread = self._app.consumer._thread
-        committed = {TP(self.topic, partition): OffsetAndMetadata(offset, "") for partition, offset in offsets.items()}
+        committed = {
+            TopicPartition(self.topic, partition): OffsetAndMetadata(offset, "")
+            for partition, offset in offsets.items()
+        }
 
         async def commit() -> None:
             consumer = thread._consumer
@@ -238,7 +238,7 @@ class Stage:
 
         try:
             await thread.call_thread(commit)
-        except (KafkaError, asyncio.CancelledError, RuntimeError) as error:
+        except (KafkaError, RuntimeError) as error:
             logger.debug("the courtesy commit of %s failed: %s", offsets, error)
 
     def end_offset(self, partition: int) -> int:

@@ -70,6 +70,7 @@ def reopen(panes: PaneDeltas, book: RuleBook, cells: Cells, conversation: Conver
     """A departed conversation is back at `at` and waits on the agent; its resolution is taken back."""
     take_back_resolution(panes, conversation)
     conversation.state = OPEN
+    conversation.changed_at = max(conversation.changed_at, at)
     conversation.open_since = at
     conversation.departed_at = conversation.resolved_at = 0
     conversation.waiting_on = AGENT
@@ -91,7 +92,7 @@ def open_late(panes: PaneDeltas, book: RuleBook, cells: Cells, conversation: Con
     filled = cells.number(filled_cell(book, cells[conversation.cell], event))
     if filled != conversation.cell:
         if is_open:
-            move(panes, conversation, filled, conversation.changed_at)
+            move(panes, conversation, filled, max(at, conversation.changed_at))
         else:
             conversation.cell = filled
     counted = is_contact(event)

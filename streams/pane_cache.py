@@ -76,7 +76,14 @@ class PaneCache:
         for key in [key for key in panes if unpack_pane_key(key)[0] < start_ms]:
             del panes[key]
 
-    def load(self, tier: str, rows: Iterable[tuple[int, dict[int, int]]]) -> None:
-        """Take over (key, values) as read from the ledger."""
+    def load(self, tier: str, rows: Iterable[tuple[int, dict[int, int]]], *, is_complete: bool = True) -> None:
+        """Take over (key, values) as read from the ledger.
+
+        Not complete: these are the panes that start last, and there are older ones. The earliest start among them may
+        have been cut in two, so only what starts later is known to be all there is.
+        """
         panes: PaneValues = getattr(self.tiers, tier)
         panes.update(rows)
+        if not is_complete and panes:
+            earliest_ms = min(unpack_pane_key(key)[0] for key in panes)
+            self.complete_from[tier] = max(self.complete_from[tier], earliest_ms + 1)

@@ -1,0 +1,147 @@
+"""The door to Kafka for administration and tools (kafka-python): topics, log ends, single records, producers."""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple, TypeVar
+
+from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import NewTopic
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+READ_SECONDS = 10.0
+
+Result = TypeVar("Result")
+
+
+class BrokerError(Exception):
+    """Kafka cannot be reached, or a topic is not as it must be. The message says what to do."""
+
+
+class LogRange(NamedTuple):
+    """What a partition's log holds now: offsets `[start, end)`."""
+
+    start: int
+    end: int
+
+
+class StoredRecord(NamedTuple):
+    """A record as it lies in the log."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+
+class Broker:
+    """Administration of one cluster. Raises BrokerError."""
+
+    def __init__(self, bootstrap: str) -> None:
+        self.bootstrap = bootstrap
+
+    def partition_count(self, topic: str) -> int:
+        """Partitions of a topic, 0 when it does not exist."""
+        return self._with_consumer(lambda consumer: len(consumer.partitions_for_topic(topic) or ()))
+
+    def ensure_topic(self, topic: str, partitions: int, replication: int) -> int:
+        """Create a topic where it is missing; the number of partitions that it has comes back."""
+        existing = self.partition_count(topic)
+        if existing:
+            return existing
+        try:
+            admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
+            try:
+                admin.create_topics([NewTopic(topic, partitions, replication)])
+            except TopicAlreadyExistsError:
+                pass
+            finally:
+                admin.close()
+        except KafkaError as error:
+            raise BrokerError(f"Kafka at {self.bootstrap}: cannot create the topic {topic}: {error}") from error
+        deadline = time.monotonic() + READ_SECONDS
+        while not (existing := self.partition_count(topic)):
+            if time.monotonic() > deadline:
+                raise BrokerError(f"Kafka at {self.bootstrap}: the topic {topic} was created and does not appear")
+            time.sleep(0.05)
+        return existing
+
+    def log_ranges(self, topic: str, partitions: list[int]) -> dict[int, LogRange]:
+        """Start and end of the logs of some partitions."""
+
+        def read(consumer: Any) -> dict[int, LogRange]:
+            wanted = [TopicPartition(topic, partition) for partition in partitions]
+            starts = consumer.beginning_offsets(wanted)
+            ends = consumer.end_offsets(wanted)
+            return {tp.partition: LogRange(starts[tp], ends[tp]) for tp in wanted}
+
+        return self._with_consumer(read)
+
+    def record_at(self, topic: str, partition: int, offset: int) -> StoredRecord | None:
+        """The record at `offset`, or the next one after it where a log has a hole there; None when there is none."""
+
+        def read(consumer: Any) -> StoredRecord | None:
+            tp = TopicPartition(topic, partition)
+            consumer.assign([tp])
+            consumer.seek(tp, offset)
+            deadline = time.monotonic() + READ_SECONDS
+            while time.monotonic() < deadline:
+                for record in consumer.poll(timeout_ms=500, max_records=1).get(tp, []):
+                    return StoredRecord(record.offset, record.key, record.value)
+            return None
+
+        return self._with_consumer(read)
+
+    def find_dead_letter(
+        self, topic: str, partition: int, offset: int
+    ) -> tuple[list[tuple[str, bytes]], bytes | None, bytes | None] | None:
+        """Headers, key and value of the newest dead letter of a source record, None when there is none."""
+
+        def read(consumer: Any) -> tuple[list[tuple[str, bytes]], bytes | None, bytes | None] | None:
+            partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
+            ends = consumer.end_offsets(partitions) if partitions else {}
+            waiting = {tp for tp in partitions if ends[tp] > 0}
+            consumer.assign(partitions)
+            consumer.seek_to_beginning(*partitions)
+            found = None
+            while waiting:
+                for tp, records in consumer.poll(timeout_ms=1000).items():
+                    for record in records:
+                        headers = dict(record.headers)
+                        origin = (headers.get("sichtflug-partition"), headers.get("sichtflug-offset"))
+                        if origin == (str(partition).encode(), str(offset).encode()):
+                            found = (list(record.headers), record.key, record.value)
+                    if records[-1].offset + 1 >= ends[tp]:
+                        waiting.discard(tp)
+            return found
+
+        return self._with_consumer(read)
+
+    def _with_consumer(self, work: Callable[[Any], Result]) -> Result:
+        try:
+            consumer = KafkaConsumer(
+                bootstrap_servers=self.bootstrap,
+                enable_auto_commit=False,
+                isolation_level="read_committed",
+                auto_offset_reset="earliest",
+            )
+            try:
+                return work(consumer)
+            finally:
+                consumer.close()
+        except KafkaError as error:
+            message = f"Kafka at {self.bootstrap}: {error}; is it running, and is the address right?"
+            raise BrokerError(message) from error
+
+
+def producer(bootstrap: str, **options: Any) -> Any:
+    """A producer for tools: acknowledged by all replicas, compressed, in large batches."""
+    try:
+        return KafkaProducer(
+            bootstrap_servers=bootstrap,
+            acks="all",
+            compression_type="lz4",
+            linger_ms=20,
+            batch_size=256 * 1024,
+            **options,
+        )
+    except KafkaError as error:
+        raise BrokerError(f"Kafka at {bootstrap}: {error}; is it running, and is the address right?") from error

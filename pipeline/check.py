@@ -1,0 +1,79 @@
+"""`sichtflug check`: what is wrong with the configuration and the connections, and how to mend it."""
+
+from collections.abc import Callable
+
+from rich.console import Console
+
+from pipeline import migrations
+from pipeline.broker import Broker, BrokerError
+from pipeline.clickhouse import ClickHouse, Refused, Unavailable
+from pipeline.ledger import quoted, read_checkpoint
+from pipeline.log_identity import LogRefusedError, verify
+from pipeline.settings import Settings
+
+PROBLEMS = (BrokerError, Refused, Unavailable, LogRefusedError)
+
+
+def check(settings: Settings, console: Console) -> bool:
+    """Print one line per check; True when a worker could start."""
+    door = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
+    broker = Broker(settings.kafka_bootstrap)
+    checks: list[tuple[str, Callable[[], str]]] = [
+        ("configuration", lambda: _configuration(settings)),
+        ("Kafka", lambda: _kafka(settings, broker)),
+        ("ClickHouse", lambda: f"{door} answers, version {_server_version(settings)}"),
+        ("migrations", lambda: _migrations(door)),
+        ("log", lambda: _log(settings, door, broker)),
+    ]
+    is_well = True
+    for name, run in checks:
+        try:
+            console.print(f"[green]ok[/]    {name}: {run()}", highlight=False)
+        except PROBLEMS as problem:
+            is_well = False
+            console.print(f"[red]wrong[/] {name}: {problem}", highlight=False)
+    door.close()
+    return is_well
+
+
+def _configuration(settings: Settings) -> str:
+    key = (
+        "set"
+        if settings.pseudonym_key
+        else "not set, so anyone can test a guess of a name: set SICHTFLUG_PSEUDONYM_KEY"
+    )
+    return f"rules {settings.rules.version()}, zone {settings.rules.reporting_zone}, pseudonym key {key}"
+
+
+def _kafka(settings: Settings, broker: Broker) -> str:
+    partitions = broker.partition_count(settings.kafka_topic)
+    if not partitions:
+        return f"{settings.kafka_bootstrap} answers; a worker will create {settings.kafka_topic}"
+    return f"{settings.kafka_bootstrap} answers; {settings.kafka_topic} has {partitions} partitions"
+
+
+def _server_version(settings: Settings) -> str:
+    server = ClickHouse(settings.clickhouse_url, "")
+    try:
+        return str(server.rows("SELECT version()")[0][0])
+    finally:
+        server.close()
+
+
+def _migrations(door: ClickHouse) -> str:
+    missing = migrations.pending(door)
+    if missing:
+        raise Refused(f"{len(missing)} are missing; run: sichtflug migrate")
+    return f"all {len(migrations.available())} are there"
+
+
+def _log(settings: Settings, door: ClickHouse, broker: Broker) -> str:
+    topic = settings.kafka_topic
+    partition_count = broker.partition_count(topic)
+    known = 0
+    for partition in range(partition_count):
+        checkpoint = read_checkpoint(door, f"log = {quoted(topic)} AND kafka_partition = {partition}")
+        if checkpoint:
+            verify(broker, topic, partition, checkpoint, partition_count)
+            known += 1
+    return f"{known} of {partition_count} partitions have a checkpoint, and their logs go on where it stands"

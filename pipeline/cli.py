@@ -1,0 +1,277 @@
+"""The command line. Names and options are stable: others script against them."""
+
+import logging
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from pipeline import migrations
+from pipeline.broker import BrokerError
+from pipeline.clickhouse import ClickHouse, Refused, Unavailable
+from pipeline.embedded import EmbeddedMissingError, EmbeddedStartError
+from pipeline.log_identity import LogRefusedError
+from pipeline.settings import Settings, SettingsError, load
+
+app = typer.Typer(
+    add_completion=False,
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Live channel mix, backlog and escalation numbers from customer-interaction events.",
+)
+console = Console()
+
+EXPECTED_ERRORS = (
+    SettingsError,
+    BrokerError,
+    Refused,
+    Unavailable,
+    LogRefusedError,
+    EmbeddedMissingError,
+    EmbeddedStartError,
+    FileNotFoundError,
+)
+
+DataDirectory = Annotated[Path | None, typer.Option("--data", help="Directory for ClickHouse's data.")]
+
+
+def main() -> None:
+    """Run a command; expected errors are one line on standard error and exit status 2."""
+    try:
+        app()
+    except EXPECTED_ERRORS as error:
+        sys.stderr.write(f"sichtflug: {error}\n")
+        sys.exit(2)
+
+
+def _log_to_stderr(level: int = logging.INFO) -> None:
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("pipeline").setLevel(level)
+    logging.getLogger().handlers[0].addFilter(_OncePerWhile())
+    for name in ("aiokafka", "faust", "mode"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    # Faust's services log their starts and stops under the name of the module that defines them.
+    logging.getLogger("pipeline.transport").setLevel(logging.WARNING)
+
+
+class _OncePerWhile(logging.Filter):
+    """Lets one message of the client library through every ten seconds: while a broker is away it logs ten a second."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._next_at = 0.0
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if not record.name.startswith("aiokafka"):
+            return True
+        if record.created < self._next_at:
+            return False
+        self._next_at = record.created + 10
+        return True
+
+
+@app.command()
+def demo(
+    seconds: Annotated[float | None, typer.Option(help="End after this many seconds; without, on Ctrl-C.")] = None,
+    rate: Annotated[float, typer.Option(help="Events per second, about.")] = 100.0,
+    data: DataDirectory = None,
+) -> None:
+    """Everything embedded: a broker, ClickHouse, a worker, simulated live customers, and a table of the numbers."""
+    from pipeline.demo import run
+
+    run(load(), seconds, rate, data, console)
+
+
+@app.command()
+def embedded(
+    data: DataDirectory = None,
+    kafka_port: Annotated[int, typer.Option(help="Port of the broker; 0 takes a free one.")] = 9092,
+    clickhouse_port: Annotated[
+        int, typer.Option(help="Port of ClickHouse's HTTP interface; 0 takes a free one.")
+    ] = 8123,
+    no_kafka: Annotated[bool, typer.Option("--no-kafka", help="Only ClickHouse.")] = False,
+) -> None:
+    """Only the embedded Kafka and ClickHouse, until Ctrl-C."""
+    from pipeline.demo import run_embedded
+
+    run_embedded(load(), data or Path("sichtflug-data"), kafka_port, clickhouse_port, no_kafka, console)
+
+
+@app.command()
+def migrate(
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be applied.")] = False,
+) -> None:
+    """Apply the SQL migrations."""
+    settings = load()
+    if dry_run:
+        door = ClickHouse(settings.clickhouse_url, "")
+        known = door.rows(f"SELECT name FROM system.databases WHERE name = '{settings.clickhouse_database}'")
+        door.close()
+        missing = migrations.available()
+        if known:
+            door = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
+            missing = migrations.pending(door)
+            door.close()
+    else:
+        missing = migrations.migrate(settings.clickhouse_url, settings.clickhouse_database)
+    verb = "would apply" if dry_run else "applied"
+    for migration in missing:
+        console.print(f"{verb} {migration.number:04} {migration.name}")
+    if not missing:
+        console.print("up to date")
+
+
+@app.command()
+def worker() -> None:
+    """Fold the log into ClickHouse. Run as many processes as there are partitions, if need be."""
+    from pipeline.worker import run
+
+    _log_to_stderr()
+    sys.exit(run(load()))
+
+
+@app.command()
+def replay(
+    files: Annotated[list[Path], typer.Argument(help="Files of contract events, one JSON object a line; .gz too.")],
+    speed: Annotated[str, typer.Option(help="1 keeps the pace of event time, 60 makes an hour a minute, max.")] = "1",
+    shift_to_now: Annotated[
+        bool, typer.Option("--shift-to-now", help="Move all times so that the first event occurs now.")
+    ] = False,
+) -> None:
+    """Publish contract events to Kafka, ids unchanged."""
+    from pipeline.replay import SPEED_UNLIMITED
+    from pipeline.replay import replay as publish
+
+    settings = load()
+    factor = SPEED_UNLIMITED if speed == "max" else _positive("--speed", speed)
+    for path in files:
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: expected a file, found none")
+    _prepare_topic(settings)
+    sent = _with_progress(
+        "events replayed",
+        lambda show: publish(
+            settings.kafka_bootstrap,
+            settings.kafka_topic,
+            files,
+            factor,
+            shift_to_now=shift_to_now,
+            progress=show,
+        ),
+    )
+    console.print(f"sent {sent} events to {settings.kafka_topic}")
+
+
+@app.command()
+def simulate(
+    rate: Annotated[float, typer.Option(help="Events per second, about.")] = 100.0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same traffic.")] = 1,
+    seconds: Annotated[float | None, typer.Option(help="End after this many seconds; without, on Ctrl-C.")] = None,
+    truth: Annotated[Path, typer.Option(help="File for what was placed in the traffic.")] = Path("ground-truth.json"),
+) -> None:
+    """Publish live traffic, and write its ground truth to a file."""
+    from pipeline.live import publish_live
+
+    settings = load()
+    _prepare_topic(settings)
+    sent = _with_progress(
+        "events simulated",
+        lambda show: publish_live(
+            settings.kafka_bootstrap,
+            settings.kafka_topic,
+            rate,
+            seed,
+            seconds,
+            truth,
+            progress=show,
+        ),
+    )
+    console.print(f"sent {sent} records to {settings.kafka_topic}; ground truth in {truth}")
+
+
+@app.command()
+def epoch(
+    topic: Annotated[str, typer.Option(help="The topic that was recreated.")],
+    why: Annotated[str, typer.Option(help="Written into the checkpoints.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
+) -> None:
+    """Begin a new epoch after a topic was recreated. Stop all workers first."""
+    from pipeline.broker import Broker
+    from pipeline.log_identity import begin_epoch
+
+    settings = load()
+    door = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
+    broker = Broker(settings.kafka_bootstrap)
+    begun = begin_epoch(door, broker, topic, why, settings.kafka_replication, dry_run=dry_run)
+    door.close()
+    verb = "would begin" if dry_run else "began"
+    for partition, checkpoint in begun:
+        console.print(f"{verb} epoch {checkpoint.epoch} of {topic}[{partition}] at offset {checkpoint.next_offset}")
+    if not begun:
+        console.print(f"the ledger knows nothing of {topic}: a worker begins epoch 1 by itself")
+
+
+@app.command()
+def check() -> None:
+    """Look at the configuration and the connections; say what is wrong and how to mend it."""
+    from pipeline.check import check as run_checks
+
+    sys.exit(0 if run_checks(load(), console) else 1)
+
+
+dead_letters = typer.Typer(no_args_is_help=True, help="Look at rejected records.")
+app.add_typer(dead_letters, name="dead-letters")
+
+
+@dead_letters.command("list")
+def list_dead_letters(
+    limit: Annotated[int, typer.Option(help="How many, newest first.")] = 20,
+) -> None:
+    """The newest dead letters: where, when and why."""
+    from pipeline.dead_letter_reader import show_list
+
+    show_list(load(), limit, console)
+
+
+@dead_letters.command("show")
+def show_dead_letter(
+    partition: Annotated[int, typer.Argument(help="Partition of the rejected record in its source topic.")],
+    offset: Annotated[int, typer.Argument(help="Its offset there.")],
+) -> None:
+    """One dead letter, whole, with its headers."""
+    from pipeline.dead_letter_reader import show_one
+
+    show_one(load(), partition, offset, console)
+
+
+def _positive(name: str, text: str) -> float:
+    try:
+        number = float(text)
+    except ValueError:
+        number = 0.0
+    if not 0 < number < float("inf"):
+        raise typer.BadParameter(f"{name}: expected a number above 0 or max, got {text!r}")
+    return number
+
+
+def _prepare_topic(settings: Settings) -> None:
+    from pipeline.broker import Broker
+
+    Broker(settings.kafka_bootstrap).ensure_topic(
+        settings.kafka_topic, settings.kafka_partitions, settings.kafka_replication
+    )
+
+
+def _with_progress(what: str, work: Callable[[Callable[[int], None]], Any]) -> Any:
+    columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} {task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task(what, total=None)
+        return work(lambda sent: progress.update(task, completed=sent))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,66 @@
+"""Dead letters: rejected records go aside whole, with the reason and their origin; and the brake when too many do."""
+
+from collections import deque
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from streams.events import Rejection
+
+WINDOW = 1000
+
+Header = tuple[str, bytes]
+
+
+class BrakeError(Exception):
+    """Most of the input is bad: the fault is more likely ours, or the producer's, than that of single records."""
+
+
+class DeadLetter(NamedTuple):
+    """A rejected record: its key and value as they came, and headers that say why and where from."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: list[Header]
+
+
+def dead_letter(topic: str, partition: int, record: Any, rejection: Rejection) -> DeadLetter:
+    """The dead letter of a record. The original headers are kept in front of ours."""
+    ours = {
+        "sichtflug-reason": rejection.reason,
+        "sichtflug-field": rejection.field,
+        "sichtflug-detail": rejection.detail,
+        "sichtflug-topic": topic,
+        "sichtflug-partition": str(partition),
+        "sichtflug-offset": str(record.offset),
+        "sichtflug-time": str(record.timestamp),
+    }
+    headers = [*record.headers, *((name, text.encode()) for name, text in ours.items())]
+    return DeadLetter(record.key, record.value, headers)
+
+
+class Brake:
+    """Watches the share of rejected records among the last thousand of a process."""
+
+    def __init__(self, limit_ratio: float) -> None:
+        self._limit_ratio = limit_ratio
+        self._recent: deque[tuple[int, int]] = deque()
+        self._seen = 0
+        self._rejected = 0
+
+    def observe(self, where: str, consumed: int, rejections: Sequence[Rejection]) -> None:
+        """Count a batch. Raises BrakeError when more than the limit of the last thousand or so were rejected."""
+        self._recent.append((consumed, len(rejections)))
+        self._seen += consumed
+        self._rejected += len(rejections)
+        while self._seen - self._recent[0][0] >= WINDOW:
+            consumed_first, rejected_first = self._recent.popleft()
+            self._seen -= consumed_first
+            self._rejected -= rejected_first
+        if self._seen >= WINDOW and self._rejected > self._limit_ratio * self._seen:
+            last = rejections[-1] if rejections else None
+            example = f"; the last: {last.detail} (offset {last.offset})" if last else ""
+            raise BrakeError(
+                f"{where}: {self._rejected} of the last {self._seen} records were rejected, more than the limit of "
+                f"{self._limit_ratio:.0%}{example}. Nothing of this batch was stored. Look at `sichtflug dead-letters "
+                "list`, mend the producer, or raise SICHTFLUG_DEAD_LETTER_LIMIT, and start the worker again."
+            )

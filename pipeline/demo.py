@@ -1,0 +1,255 @@
+"""`sichtflug demo` and `sichtflug embedded`: the embedded parts, and a live look at what comes out of traffic."""
+
+import contextlib
+import os
+import signal
+import sys
+import tempfile
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import msgspec
+from rich.console import Console, Group
+from rich.live import Live
+from rich.table import Table
+
+from pipeline import migrations
+from pipeline.broker import Broker
+from pipeline.child import Child
+from pipeline.clickhouse import ClickHouse, Refused, Unavailable
+from pipeline.embedded import EmbeddedClickHouse, EmbeddedKafka
+from pipeline.live import publish_live
+from pipeline.log_identity import begin_epoch
+from pipeline.settings import PREFIX, Settings
+
+REFRESH_SECONDS = 1.0
+EPOCH_REASON = "the embedded broker keeps nothing: each of its starts is a new epoch"
+SESSION_SECONDS = 6.0
+
+
+class _Stopped(Exception):  # noqa: N818
+    """Ctrl-C or SIGTERM."""
+
+
+@contextlib.contextmanager
+def _stops_on_signals() -> Iterator[None]:
+    def stop(number: int, frame: FrameType | None) -> None:
+        raise _Stopped
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    except _Stopped:
+        pass
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def begin_epoch_after_start(settings: Settings) -> None:
+    """The embedded broker has started empty: where the ledger knows its topic, a new epoch begins."""
+    door = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
+    try:
+        begin_epoch(door, Broker(settings.kafka_bootstrap), settings.kafka_topic, EPOCH_REASON, 1)
+    except Refused as refusal:
+        if "UNKNOWN_DATABASE" not in str(refusal) and "UNKNOWN_TABLE" not in str(refusal):
+            raise
+    finally:
+        door.close()
+
+
+def run_embedded(
+    settings: Settings, data: Path, kafka_port: int, clickhouse_port: int, no_kafka: bool, console: Console
+) -> None:
+    """Start the embedded parts, say where they are, and wait for Ctrl-C or SIGTERM."""
+    with contextlib.ExitStack() as parts, _stops_on_signals():
+        password = os.environ.get("SICHTFLUG_CLICKHOUSE_PASSWORD")
+        clickhouse = parts.enter_context(EmbeddedClickHouse(data, clickhouse_port, password, log_directory=data))
+        console.print(f"ClickHouse  {clickhouse.url}  (data in {data})", highlight=False)
+        if not no_kafka:
+            kafka = parts.enter_context(EmbeddedKafka(kafka_port, log_directory=data))
+            console.print(f"Kafka       {kafka.bootstrap}", highlight=False)
+            begin_epoch_after_start(
+                msgspec.structs.replace(
+                    settings, kafka_bootstrap=kafka.bootstrap, clickhouse_url=_with_password(clickhouse.url, password)
+                )
+            )
+        console.print("ready; stop with Ctrl-C", highlight=False)
+        while True:
+            signal.pause()
+
+
+def _with_password(url: str, password: str | None) -> str:
+    return url if password is None else url.replace("http://", f"http://default:{password}@")
+
+
+def run(settings: Settings, seconds: float | None, rate: float, data: Path | None, console: Console) -> None:
+    """The whole way of the data on embedded parts, until Ctrl-C or for `seconds`."""
+    with contextlib.ExitStack() as parts, _stops_on_signals():
+        if data is None:
+            data = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="sichtflug-")))
+        data.mkdir(parents=True, exist_ok=True)
+        clickhouse = parts.enter_context(EmbeddedClickHouse(data / "clickhouse", log_directory=data))
+        kafka = parts.enter_context(EmbeddedKafka(log_directory=data))
+        settings = msgspec.structs.replace(
+            settings,
+            kafka_bootstrap=kafka.bootstrap,
+            clickhouse_url=clickhouse.url,
+            kafka_session_seconds=SESSION_SECONDS,
+        )
+        migrations.migrate(settings.clickhouse_url, settings.clickhouse_database)
+        begin_epoch_after_start(settings)
+        worker = _start_worker(settings, data)
+        parts.callback(worker.stop)
+        stopped = threading.Event()
+        parts.callback(stopped.set)
+        Broker(kafka.bootstrap).ensure_topic(settings.kafka_topic, settings.kafka_partitions, 1)
+        traffic = threading.Thread(
+            target=publish_live,
+            args=(kafka.bootstrap, settings.kafka_topic, rate, int(time.time()), None, data / "ground-truth.json"),
+            kwargs={"stopped": stopped.is_set},
+            daemon=True,
+        )
+        traffic.start()
+        _say_where_everything_is(settings, data, console)
+        with ClickHouseTable(settings) as table:
+            _watch(table, worker, seconds, console)
+        stopped.set()
+        traffic.join(timeout=10)
+        time.sleep(settings.flush_seconds)
+        worker.stop()
+        _last_words(settings, data, console)
+
+
+def _start_worker(settings: Settings, data: Path) -> Child:
+    environment = dict(os.environ)
+    for name in ("kafka_bootstrap", "clickhouse_url", "kafka_session_seconds"):
+        environment[PREFIX + name.upper()] = str(getattr(settings, name))
+    environment[f"{PREFIX}METRICS_PORT"] = environment.get(f"{PREFIX}METRICS_PORT", "0")
+    return Child([sys.executable, "-m", "pipeline.cli", "worker"], log=data / "worker.log", environment=environment)
+
+
+def _say_where_everything_is(settings: Settings, data: Path, console: Console) -> None:
+    console.print(
+        f"Kafka       {settings.kafka_bootstrap}, topic {settings.kafka_topic}\n"
+        f"ClickHouse  {settings.clickhouse_url}/?database={settings.clickhouse_database}\n"
+        f"data, logs  {data} (worker.log, clickhouse.log, kafka.log, ground-truth.json)\n"
+        f"try         curl '{settings.clickhouse_url}/?database={settings.clickhouse_database}' "
+        "-d 'SELECT * FROM backlog_by_minute ORDER BY minute DESC LIMIT 5'",
+        highlight=False,
+        soft_wrap=True,
+    )
+
+
+def _watch(table: "ClickHouseTable", worker: Child, seconds: float | None, console: Console) -> None:
+    """Show the table until the time is over. On a terminal it stays in place, in a pipe only the last one is shown."""
+    deadline = None if seconds is None else time.monotonic() + seconds
+    with Live(console=console, refresh_per_second=4, transient=False) as live:
+        while deadline is None or time.monotonic() < deadline:
+            if worker.process.poll() is not None:
+                raise RuntimeError(f"the worker ended with status {worker.process.returncode}; look at worker.log")
+            live.update(table.draw())
+            time.sleep(min(REFRESH_SECONDS, max(0.0, deadline - time.monotonic())) if deadline else REFRESH_SECONDS)
+
+
+class ClickHouseTable:
+    """The numbers of the moment, asked of ClickHouse like any other reader would."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._door = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
+        self._before: tuple[float, int] | None = None
+
+    def __enter__(self) -> "ClickHouseTable":
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._door.close()
+
+    def draw(self) -> Group | str:
+        """One look."""
+        try:
+            return self._drawn()
+        except Unavailable as error:
+            return f"ClickHouse does not answer: {error}"
+
+    def _drawn(self) -> Group | str:
+        checkpoints = self._door.rows(
+            "SELECT sum(consumed_count), toUnixTimestamp64Milli(max(watermark)), sum(rejected_count) FROM checkpoints "
+            "WHERE epoch = (SELECT max(epoch) FROM checkpoints)"
+        )
+        consumed, watermark_ms, rejected = checkpoints[0]
+        if not consumed:
+            return "waiting for the first flush …"
+        rows = self._door.rows(
+            """
+            SELECT channel, sumIf(value, kind = 'contact') AS contacts, sumIf(value, kind = 'message') AS messages,
+                sumIf(value, kind = 'open') AS open, sumIf(value, kind = 'escalated') AS escalated
+            FROM (
+                SELECT channel, 'contact' AS kind, sum(contact_count) AS value FROM panes
+                WHERE tier = 'minute' AND start > (SELECT latest FROM watermarks) - INTERVAL 1 HOUR GROUP BY channel
+                UNION ALL
+                SELECT channel, 'message', sum(inbound_message_count) FROM panes
+                WHERE tier = 'minute' AND start > (SELECT latest FROM watermarks) - INTERVAL 1 HOUR GROUP BY channel
+                UNION ALL
+                SELECT channel, 'escalated', sum(escalated_functional_count + escalated_hierarchical_count
+                    + escalated_handoff_count + escalated_regulatory_count) FROM panes
+                WHERE tier = 'minute' AND start > (SELECT latest FROM watermarks) - INTERVAL 1 HOUR GROUP BY channel
+                UNION ALL
+                SELECT channel, 'open', sum(open_count) FROM backlog_age GROUP BY channel
+            )
+            GROUP BY channel ORDER BY contacts DESC, channel
+            """
+        )
+        return Group(_mix(rows), self._footer(consumed, watermark_ms, rejected))
+
+    def _footer(self, consumed: int, watermark_ms: int, rejected: int) -> str:
+        now = time.monotonic()
+        before_at, before = self._before or (now, consumed)
+        rate = (consumed - before) / (now - before_at) if now > before_at else 0.0
+        if self._before is None or now - before_at > 5:
+            self._before = (now, consumed)
+        age = max(0.0, time.time() - watermark_ms / 1000)
+        return (
+            f"{consumed:,} records, {rate:,.0f} a second, {rejected:,} dead letters; "
+            f"latest event {time.strftime('%H:%M:%S', time.gmtime(watermark_ms / 1000))} UTC, {age:.1f} s ago"
+        )
+
+
+def _mix(rows: list[tuple[Any, ...]]) -> Table:
+    table = Table(title="Last hour by channel")
+    table.add_column("channel")
+    for name in ("contacts", "share", "messages", "open now", "escalations"):
+        table.add_column(name, justify="right")
+    total = sum(row[1] for row in rows) or 1
+    for channel, contacts, messages, open_now, escalated in rows:
+        table.add_row(
+            channel or "(unknown)",
+            str(contacts),
+            f"{contacts / total:.0%}",
+            str(messages),
+            str(open_now),
+            str(escalated),
+        )
+    columns = [sum(row[index] for row in rows) for index in (1, 2, 3, 4)]
+    table.add_section()
+    table.add_row("all", str(columns[0]), "100%", *map(str, columns[1:]))
+    return table
+
+
+def _last_words(settings: Settings, data: Path, console: Console) -> None:
+    door = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
+    consumed, applied, duplicate, rejected = door.rows(
+        "SELECT sum(consumed_count), sum(applied_count), sum(duplicate_count), sum(rejected_count) FROM checkpoints"
+    )[0]
+    door.close()
+    balance = "balances" if consumed == applied + duplicate + rejected else "DOES NOT BALANCE"
+    console.print(
+        f"books: {consumed:,} consumed = {applied:,} applied + {duplicate:,} duplicate + {rejected:,} rejected "
+        f"({balance}); stopped",
+        highlight=False,
+        soft_wrap=True,
+    )

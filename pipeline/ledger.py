@@ -1,0 +1,380 @@
+"""Reading and writing the ledger: the state of partitions, one insert per flush, read-backs in batches."""
+
+from array import array
+from collections.abc import Iterable, Iterator, Sequence
+
+import msgspec
+
+from pipeline.clickhouse import ClickHouse
+from pipeline.ledger_rows import LedgerBlock
+from streams.checkpoint import OFFSET_BITS, Checkpoint
+from streams.conversation import Clock, Conversation, conversation_key
+from streams.counters import COLUMNS, FIRST_SPREAD, Counter
+from streams.panes import Cell, Cells, pack_field, pane_key, unpack_pane_key
+from streams.partition import Books
+
+IDS_PER_QUERY = 2_000
+PANES_PER_QUERY = 2_000
+INSTANT_FIELDS = frozenset(
+    {
+        "opened_at",
+        "open_since",
+        "changed_at",
+        "waiting_since",
+        "episode_since",
+        "first_response_at",
+        "resolved_at",
+        "departed_at",
+        "expires_at",
+    }
+)
+#: The pane's part of the sorting key is empty in a conversation's row; said in full, the index finds it by its ids.
+CONVERSATION_KEY = (
+    "kind = 'conversation' AND tier = '' AND start = 0 AND tenant = '' AND queue = '' AND channel = '' "
+    "AND visibility = '' AND epoch = 0"
+)
+
+
+class ConversationRow(msgspec.Struct, array_like=True, gc=False):
+    """A conversation as the ledger gives it back. The names are columns, in the order of the query."""
+
+    revision: int
+    source: str
+    conversation_id: str
+    current_tenant: str
+    current_queue: str
+    current_channel: str
+    current_visibility: str
+    opening_tenant: str
+    opening_queue: str
+    opening_channel: str
+    opening_visibility: str
+    resolution_tenant: str
+    resolution_queue: str
+    resolution_channel: str
+    resolution_visibility: str
+    opened_at: int
+    open_since: int
+    changed_at: int
+    state: str
+    waiting_on: str
+    is_implicit: bool
+    is_reordered: bool
+    is_contact: bool
+    has_opened: bool
+    has_handoff: bool
+    is_paused: bool
+    waiting_since: int
+    episode_since: int
+    first_response_at: int
+    resolved_at: int
+    departed_at: int
+    expires_at: int
+    customer_wait_ms: int
+    resolution_ms: int
+    resolution_business_ms: int
+    resolution_service_ms: int
+    message_count: int
+    transferred_count: int
+    escalated_count: int
+    reopened_count: int
+    customer: str
+    earlier_queues: tuple[str, ...]
+    clock_kinds: tuple[int, ...]
+    clock_due_at: tuple[int, ...]
+    clock_remaining_ms: tuple[int, ...]
+    clock_calendars: tuple[str, ...]
+    clock_tenants: tuple[str, ...]
+    clock_queues: tuple[str, ...]
+    clock_channels: tuple[str, ...]
+    clock_visibilities: tuple[str, ...]
+    event_digests: str
+
+
+class PaneRowRead(msgspec.Struct, array_like=True, gc=False):
+    """A pane as the ledger gives it back: its counters as pairs of number and value."""
+
+    revision: int
+    tier: str
+    start: int
+    tenant: str
+    queue: str
+    channel: str
+    visibility: str
+    counts: tuple[int, ...]
+    spreads: tuple[tuple[tuple[int, int], ...], ...]
+
+
+def _conversation_columns() -> str:
+    columns = []
+    for name in ConversationRow.__struct_fields__:
+        if name in INSTANT_FIELDS:
+            columns.append(f"toUnixTimestamp64Milli({name})")
+        elif name == "event_digests":
+            columns.append("lower(hex(event_digests))")
+        else:
+            columns.append(name)
+    return ", ".join(columns)
+
+
+CONVERSATION_COLUMNS = _conversation_columns()
+PLAIN = [counter for counter in Counter if counter < FIRST_SPREAD]
+SPREADS = [counter for counter in Counter if counter >= FIRST_SPREAD]
+PANE_COLUMNS = (
+    "revision, tier, toUnixTimestamp(start), tenant, queue, channel, visibility, "
+    f"[{', '.join(COLUMNS[counter] for counter in PLAIN)}], "
+    # Tuples, not objects: a map's keys would come back as text.
+    f"[{', '.join(f'arrayZip(mapKeys({COLUMNS[counter]}), mapValues({COLUMNS[counter]}))' for counter in SPREADS)}]"
+)
+JSON_SETTINGS = "output_format_json_quote_64bit_integers = 0, do_not_merge_across_partitions_select_final = 1"
+
+LARGE_QUERY = "max_query_size = 100000000, max_ast_elements = 10000000, max_expanded_ast_elements = 10000000"
+
+_conversation_decoder = msgspec.json.Decoder(ConversationRow)
+_pane_decoder = msgspec.json.Decoder(PaneRowRead)
+
+
+class Ledger:
+    """The ledger of one log and one of its partitions. Not for several threads at once.
+
+    Raises what `ClickHouse` raises.
+    """
+
+    def __init__(self, door: ClickHouse, log: str, kafka_partition: int, cells: Cells) -> None:
+        self._door = door
+        self._cells = cells
+        self.log = log
+        self.kafka_partition = kafka_partition
+        self._where = f"log = {quoted(log)} AND kafka_partition = {kafka_partition}"
+
+    def insert(self, block: LedgerBlock, first_offset: int, revision: int) -> None:
+        """Write one flush. The same one again does nothing."""
+        token = f"{self.log}/{self.kafka_partition}/{first_offset}-{revision}"
+        self._door.insert("ledger", block.columns, block.body, block.row_count, token)
+
+    def insert_events(self, table: str, block: LedgerBlock, first_offset: int, revision: int) -> None:
+        """Write rows of `interactions` or `rejections`, which go before the flush they belong to."""
+        token = f"{self.log}/{self.kafka_partition}/{first_offset}-{revision}"
+        self._door.insert(table, block.columns, block.body, block.row_count, token)
+
+    def checkpoint(self) -> Checkpoint | None:
+        """How far the partition is, None before its first flush."""
+        return read_checkpoint(self._door, self._where)
+
+    def open_conversations(self) -> Iterator[list[tuple[str, Conversation]]]:
+        """All open conversations with their keys, in slices."""
+        yield from self._conversations("state = 'open'")
+
+    def conversation_hashes(self) -> Iterator["array[int]"]:
+        """Hashes of all conversations, open or not, in slices."""
+        query = f"SELECT conversation_hash FROM ledger WHERE {self._where} AND kind = 'conversation'"
+        rest = b""
+        for chunk in self._door.stream(query, "RowBinary"):
+            data = rest + chunk
+            whole = len(data) // 8 * 8
+            rest = data[whole:]
+            hashes = array("Q")
+            hashes.frombytes(data[:whole])
+            yield hashes
+
+    def read_back(self, keys: Sequence[str], newest_revision: int) -> list[tuple[str, Conversation]]:
+        """Conversations by key, those of them that exist. Raises Overtaken when one is newer than `newest_revision`."""
+        found: list[tuple[str, Conversation]] = []
+        for start in range(0, len(keys), IDS_PER_QUERY):
+            some = keys[start : start + IDS_PER_QUERY]
+            wanted = set(some)
+            for rows in self._conversations(_by_keys(some), newest_revision):
+                found += [(key, conversation) for key, conversation in rows if key in wanted]
+        return found
+
+    def _conversations(
+        self, condition: str, newest_revision: int | None = None
+    ) -> Iterator[list[tuple[str, Conversation]]]:
+        query = (
+            f"SELECT {CONVERSATION_COLUMNS} FROM ledger FINAL "
+            f"WHERE {self._where} AND {CONVERSATION_KEY} AND {condition} "
+            f"SETTINGS {JSON_SETTINGS}, {LARGE_QUERY}"
+        )
+        for chunk in self._door.stream(query, "JSONCompactEachRow"):
+            rows = _conversation_decoder.decode_lines(chunk)
+            if newest_revision is not None:
+                self._compare((row.revision for row in rows), newest_revision)
+            yield [(conversation_key(row.source, row.conversation_id), self._conversation(row)) for row in rows]
+
+    def _conversation(self, row: ConversationRow) -> Conversation:
+        number = self._cells.number
+        clocks: tuple[Clock, ...] = ()
+        if row.clock_kinds:
+            cells = zip(row.clock_tenants, row.clock_queues, row.clock_channels, row.clock_visibilities, strict=True)
+            clocks = tuple(
+                Clock(kind, due_at, remaining_ms, calendar, number(Cell(*cell)))
+                for kind, due_at, remaining_ms, calendar, cell in zip(
+                    row.clock_kinds,
+                    row.clock_due_at,
+                    row.clock_remaining_ms,
+                    row.clock_calendars,
+                    cells,
+                    strict=True,
+                )
+            )
+        cell = number(Cell(row.current_tenant, row.current_queue, row.current_channel, row.current_visibility))
+        opening_cell = resolution_cell = cell
+        if not row.has_opened:
+            opening = Cell(row.opening_tenant, row.opening_queue, row.opening_channel, row.opening_visibility)
+            opening_cell = number(opening)
+        if row.resolved_at:
+            resolution_cell = number(
+                Cell(row.resolution_tenant, row.resolution_queue, row.resolution_channel, row.resolution_visibility)
+            )
+        return Conversation(
+            source=row.source,
+            conversation_id=row.conversation_id,
+            cell=cell,
+            opening_cell=opening_cell,
+            opened_at=row.opened_at,
+            open_since=row.open_since,
+            changed_at=row.changed_at,
+            state=row.state,
+            waiting_on=row.waiting_on,
+            is_implicit=row.is_implicit,
+            is_reordered=row.is_reordered,
+            is_contact=row.is_contact,
+            has_opened=row.has_opened,
+            has_handoff=row.has_handoff,
+            is_paused=row.is_paused,
+            waiting_since=row.waiting_since,
+            episode_since=row.episode_since,
+            first_response_at=row.first_response_at,
+            resolved_at=row.resolved_at,
+            departed_at=row.departed_at,
+            expires_at=row.expires_at,
+            customer_wait_ms=row.customer_wait_ms,
+            resolution_cell=resolution_cell,
+            resolution_ms=row.resolution_ms,
+            resolution_business_ms=row.resolution_business_ms,
+            resolution_service_ms=row.resolution_service_ms,
+            message_count=row.message_count,
+            transferred_count=row.transferred_count,
+            escalated_count=row.escalated_count,
+            reopened_count=row.reopened_count,
+            customer=row.customer,
+            queues=row.earlier_queues,
+            clocks=clocks,
+            digests=bytes.fromhex(row.event_digests),
+        )
+
+    def newest_panes(self, epoch: int, tier: str, count: int) -> list[tuple[int, dict[int, int]]]:
+        """The `count` panes of a tier that start last, as (key, values); fewer when there are no more."""
+        condition = f"epoch = {epoch} AND tier = {quoted(tier)}"
+        rows = self._panes(f"{condition} ORDER BY start DESC LIMIT {count}")
+        return [(key, values) for _, _, key, values in rows]
+
+    def panes(
+        self, epoch: int, wanted: Sequence[tuple[str, int]], newest_revision: int
+    ) -> list[tuple[str, int, dict[int, int]]]:
+        """Panes by (tier, key), those that exist. Raises Overtaken when one is newer than `newest_revision`."""
+        found = []
+        for start in range(0, len(wanted), PANES_PER_QUERY):
+            some = wanted[start : start + PANES_PER_QUERY]
+            rows = list(self._panes(self._pane_condition(epoch, some)))
+            self._compare((revision for revision, _, _, _ in rows), newest_revision)
+            found += [(tier, key, values) for _, tier, key, values in rows]
+        return found
+
+    def _pane_condition(self, epoch: int, wanted: Iterable[tuple[str, int]]) -> str:
+        tuples = []
+        for tier, key in wanted:
+            start_ms, number = unpack_pane_key(key)
+            texts = ", ".join(map(quoted, self._cells[number]))
+            tuples.append(f"({quoted(tier)}, {start_ms // 1000}, {texts})")
+        return f"epoch = {epoch} AND (tier, start, tenant, queue, channel, visibility) IN ({', '.join(tuples)})"
+
+    def _panes(self, condition: str) -> Iterator[tuple[int, str, int, dict[int, int]]]:
+        query = (
+            f"SELECT {PANE_COLUMNS} FROM ledger FINAL WHERE {self._where} AND kind = 'pane' AND {condition} "
+            f"SETTINGS {JSON_SETTINGS}, {LARGE_QUERY}"
+        )
+        for chunk in self._door.stream(query, "JSONCompactEachRow"):
+            for row in _pane_decoder.decode_lines(chunk):
+                values = {pack_field(counter): count for counter, count in zip(PLAIN, row.counts, strict=True) if count}
+                for counter, spread in zip(SPREADS, row.spreads, strict=True):
+                    for key, count in spread:
+                        values[pack_field(counter, key)] = count
+                cell = self._cells.number(Cell(row.tenant, row.queue, row.channel, row.visibility))
+                yield row.revision, row.tier, pane_key(row.start * 1000, cell), values
+
+    def _compare(self, revisions: Iterable[int], newest_revision: int) -> None:
+        newest = max(revisions, default=0)
+        if newest > newest_revision:
+            raise Overtaken(
+                f"{self.log}[{self.kafka_partition}]: read back a row of revision {newest}, "
+                f"our own last flush was {newest_revision}: another worker has this partition"
+            )
+
+    def expire_minutes(self, before_ms: int) -> None:
+        """Delete panes of the minute tier that start before an instant; hours and days stand for them."""
+        self._door.execute(
+            f"DELETE FROM ledger WHERE {self._where} AND kind = 'pane' AND tier = 'minute' "
+            f"AND start < toDateTime({before_ms // 1000}, 'UTC')"
+        )
+
+
+def _by_keys(keys: Sequence[str]) -> str:
+    """The condition under which a row may be one of these conversations; the ids alone do not tell their sources."""
+    sources, _, ids = zip(*(key.partition("\n") for key in keys), strict=True)
+    named = ", ".join(map(quoted, sorted(set(sources))))
+    return f"source IN ({named}) AND conversation_id IN ({', '.join(map(quoted, ids))})"
+
+
+class Overtaken(Exception):  # noqa: N818
+    """The ledger is ahead of this process: drop the partition's state and restore it."""
+
+
+class CheckpointRow(msgspec.Struct, array_like=True):
+    """A checkpoint as the ledger gives it back."""
+
+    revision: int
+    next_offset: int
+    watermark: int
+    configuration: str
+    reporting_zone: str
+    partition_count: int
+    last_offset: int
+    last_record_hash: int
+    reason: str
+    books: tuple[int, ...]
+
+
+CHECKPOINT_COLUMNS = (
+    "revision, next_offset, toUnixTimestamp64Milli(watermark), configuration, reporting_zone, partition_count, "
+    f"last_offset, last_record_hash, reason, [{', '.join(f'{name}_count' for name in Books.__struct_fields__)}]"
+)
+
+
+def read_checkpoint(door: ClickHouse, where: str) -> Checkpoint | None:
+    """The newest checkpoint under a condition, None when there is none."""
+    answer = door.raw(
+        f"SELECT {CHECKPOINT_COLUMNS} FROM ledger WHERE {where} AND kind = 'checkpoint' "
+        f"ORDER BY revision DESC LIMIT 1 SETTINGS {JSON_SETTINGS}",
+        "JSONCompactEachRow",
+    )
+    if not answer.strip():
+        return None
+    row = msgspec.json.decode(answer, type=CheckpointRow)
+    return Checkpoint(
+        epoch=row.revision >> OFFSET_BITS,
+        next_offset=row.next_offset,
+        watermark=row.watermark,
+        configuration=row.configuration,
+        reporting_zone=row.reporting_zone,
+        partition_count=row.partition_count,
+        last_offset=row.last_offset,
+        last_record_hash=row.last_record_hash,
+        reason=row.reason,
+        books=Books(*row.books),
+    )
+
+
+def quoted(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

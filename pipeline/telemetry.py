@@ -1,0 +1,140 @@
+"""The door to Prometheus: the worker's metrics, and its liveness and readiness over HTTP.
+
+One table of metrics: name, kind, meaning. Base units, `_total` for counters, no ids as labels. The server runs in a
+thread of its own, so it answers while the event loop is busy; that is how liveness can tell that it hangs.
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterable
+from typing import Any
+from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from streams.partition import Books
+
+LIVE_SECONDS = 15.0
+PARTITION = ("partition",)
+
+REJECTED_HELP = "Records rejected, by reason; each is a dead letter. Look at docs/dead-letters.md"
+BOOKS_HELP = {
+    "consumed": "Records read and accounted for in the ledger",
+    "applied": "Events applied, late and ignored ones among them",
+    "duplicate": "Events sent again by the producer and dropped",
+    "rejected": "Records that became dead letters. consumed = applied + duplicate + rejected, else numbers are wrong",
+    "late": "Applied events behind the watermark by more than the allowed lateness",
+    "ignored": "Applied events of an unknown type",
+    "clamped": "Applied events whose time lay ahead of the broker's and was set to it",
+    "unknown_channel": "Applied events of a channel without configuration",
+    "dropped_field": "Events with optional fields that had to be dropped",
+    "forgotten": "Remembered event ids dropped at the cap of a conversation; its later duplicates may count",
+}
+
+
+class Telemetry:
+    """The metrics of one worker process."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self._books = {
+            name: Gauge(f"sichtflug_{name}_records", text, PARTITION, registry=self.registry)
+            for name, text in BOOKS_HELP.items()
+        }
+        self.rejections = Counter("sichtflug_rejections", REJECTED_HELP, ("reason",), registry=self.registry)
+        self.lag_records = self._gauge("sichtflug_lag_records", "Records in the log that are not folded yet")
+        self.lag_seconds = self._gauge(
+            "sichtflug_lag_seconds", "Age by broker time of the last record folded, 0 at the log's end"
+        )
+        self.watermark = self._gauge("sichtflug_watermark_timestamp_seconds", "Latest event time folded")
+        self.checkpoint = self._gauge("sichtflug_checkpoint_timestamp_seconds", "When the last flush was acknowledged")
+        self.open_conversations = self._gauge("sichtflug_open_conversations", "Conversations in memory")
+        self.freshness = Histogram(
+            "sichtflug_freshness_seconds",
+            "From the broker's time of the oldest event of a flush until it can be queried",
+            buckets=(0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60, 300),
+            registry=self.registry,
+        )
+        self.flush_seconds = Histogram(
+            "sichtflug_flush_seconds",
+            "Duration of a flush, from taking the rows until ClickHouse acknowledged them",
+            buckets=(0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
+            registry=self.registry,
+        )
+        self.flushed_rows = Counter("sichtflug_flushed_rows", "Rows written to ClickHouse", registry=self.registry)
+        self.partitions = Gauge("sichtflug_partitions", "Partitions that this worker has", registry=self.registry)
+        self._turned_at = time.monotonic()
+
+    def _gauge(self, name: str, text: str) -> Gauge:
+        return Gauge(name, text, PARTITION, registry=self.registry)
+
+    def books(self, partition: int, books: Books) -> None:
+        """Show a partition's books as of its last acknowledged flush."""
+        for name, gauge in self._books.items():
+            gauge.labels(str(partition)).set(getattr(books, name))
+
+    def forget(self, partition: int) -> None:
+        """A partition went to another worker, which shows it now."""
+        gauges = (self.lag_records, self.lag_seconds, self.watermark, self.checkpoint, self.open_conversations)
+        for gauge in (*gauges, *self._books.values()):
+            if (str(partition),) in gauge._metrics:
+                gauge.remove(str(partition))
+
+    def turned(self) -> None:
+        """The event loop is alive."""
+        self._turned_at = time.monotonic()
+
+    def is_live(self) -> bool:
+        """Whether the event loop has turned lately."""
+        return time.monotonic() - self._turned_at < LIVE_SECONDS
+
+
+class PortError(Exception):
+    """The port for metrics cannot be had."""
+
+
+class Server:
+    """Serves /metrics, /livez and /readyz. `readiness` returns what is missing, '' when ready."""
+
+    def __init__(self, telemetry: Telemetry, readiness: Callable[[], str], host: str, port: int) -> None:
+        self._telemetry = telemetry
+        self._readiness = readiness
+        try:
+            self._server = make_server(host, port, self._answer, WSGIServer, _Quiet)
+        except OSError as error:
+            raise PortError(
+                f"SICHTFLUG_METRICS_PORT={port}: cannot listen on {host}:{port}: {error.strerror}; choose another port "
+                "for every worker of this machine, 0 for a free one, -1 for none"
+            ) from error
+        self.port = self._server.server_port
+        self._thread = threading.Thread(target=self._server.serve_forever, name="telemetry", daemon=True)
+
+    def start(self) -> None:
+        """Begin to answer."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop answering."""
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def _answer(self, environment: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
+        path = environment["PATH_INFO"]
+        if path == "/metrics":
+            start_response("200 OK", [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")])
+            return [generate_latest(self._telemetry.registry)]
+        if path == "/livez":
+            problem = "" if self._telemetry.is_live() else "the event loop has not turned lately"
+        elif path == "/readyz":
+            problem = self._readiness()
+        else:
+            start_response("404 Not Found", [("Content-Type", "text/plain")])
+            return [b"expected /metrics, /livez or /readyz\n"]
+        start_response("503 Service Unavailable" if problem else "200 OK", [("Content-Type", "text/plain")])
+        return [f"{problem or 'ok'}\n".encode()]
+
+
+class _Quiet(WSGIRequestHandler):
+    def log_message(self, format: str, *arguments: Any) -> None:
+        """Probes come every few seconds; they are not news."""
