@@ -71,7 +71,14 @@ class Broker:
             wanted = [TopicPartition(topic, partition) for partition in partitions]
             starts = consumer.beginning_offsets(wanted)
             ends = consumer.end_offsets(wanted)
-            return {tp.partition: LogRange(starts[tp], ends[tp]) for tp in wanted}
+            # The embedded broker names the first offset of the last batch as the end; only a fetch tells the real one.
+            consumer.assign(wanted)
+            for tp in wanted:
+                consumer.seek(tp, ends[tp])
+            deadline = time.monotonic() + READ_SECONDS
+            while any(consumer.highwater(tp) is None for tp in wanted) and time.monotonic() < deadline:
+                consumer.poll(timeout_ms=100)
+            return {tp.partition: LogRange(starts[tp], max(ends[tp], consumer.highwater(tp) or 0)) for tp in wanted}
 
         return self._with_consumer(read)
 
@@ -120,8 +127,8 @@ class Broker:
             consumer = KafkaConsumer(
                 bootstrap_servers=self.bootstrap,
                 enable_auto_commit=False,
-                isolation_level="read_committed",
                 auto_offset_reset="earliest",
+                fetch_max_wait_ms=50,
             )
             try:
                 return work(consumer)

@@ -247,6 +247,7 @@ def _last_words(settings: Settings, data: Path, console: Console) -> None:
     )[0]
     door.close()
     balance = "balances" if consumed == applied + duplicate + rejected else "DOES NOT BALANCE"
+    console.print()
     console.print(
         f"books: {consumed:,} consumed = {applied:,} applied + {duplicate:,} duplicate + {rejected:,} rejected "
         f"({balance}); stopped",

@@ -10,7 +10,7 @@ from pipeline.broker import BrokerError, producer
 from pipeline.simulation import Simulation, simulate
 
 #: Conversations go on this much faster than real ones, so that a short look sees them begin and end.
-HASTE = 20.0
+HASTE = 60.0
 SLICE_SECONDS = 0.05
 
 

@@ -152,13 +152,8 @@ class Conversation:
         if is_late_opening:
             self.last_transition_ms = at_ms
             return
-        if (
-            self.state == "expired"
-            and event.type not in DEPARTURES  # (8)
-            and self.departed_at_ms is not None
-            and event.occurred_at_ms >= self.departed_at_ms
-        ):
-            self._reopen(at_ms)
+        if self.state == "expired" and event.type not in DEPARTURES:  # (8)
+            self._reopen(at_ms)  # dated before the expiry, it takes the time of that last transition
         self._happen(event, at_ms)
 
     def _happen(self, event: Event, at_ms: int) -> None:
@@ -320,8 +315,10 @@ class Conversation:
             self.clocks.pause(at_ms)
 
     def _wait_on(self, party: str, at_ms: int) -> None:
+        """A wait never begins before the one that it ends, however late a message tells of it."""
         if party != self.waiting_on:
-            self.waiting_on, self.waiting_since_ms = party, at_ms
+            since_ms = max(at_ms, self.waiting_since_ms) if self.waiting_on else at_ms
+            self.waiting_on, self.waiting_since_ms = party, since_ms
 
     def _promise(self, event: Event) -> None:
         """`clock` with `due_at`. A promised response needs somebody who waits for it."""

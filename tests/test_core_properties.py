@@ -1,7 +1,7 @@
 """Laws of the fold: cut a log anywhere, repeat any part of it, restore at any point, and the numbers are the same.
 
-The brute force is `oracle.Oracle`, a batch computation over the whole log that shares no code with `streams/`. What it says
-it does not follow, the effect of a late opening on clocks, episodes and who waits, is compared on logs without one.
+The brute force is `oracle.Oracle`, a batch computation over the whole log that shares no code with `streams/`. What it
+says it does not follow, what a late opening does to clocks, episodes and who waits, is compared on logs without one.
 """
 
 from __future__ import annotations
@@ -13,10 +13,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from oracle import Oracle
-from oracle_fold import Change
+
 from streams.conversation import OPEN, Conversation
 from streams.counters import BACKLOG_SIGN, Counter
 from streams.days import ReportingDays
@@ -24,6 +23,9 @@ from streams.events import KNOWN_TYPES, Event
 from streams.histograms import bucket
 from streams.panes import Cell, PaneDeltas, Tiers, pane_key, unpack_pane_key
 from streams.rules import CLOCK_KINDS, Rules
+
+from oracle import Oracle
+from oracle_fold import Change
 from streams_support import (
     DAY_MS,
     DEPARTURE_COUNTERS,
@@ -40,7 +42,6 @@ from streams_support import (
     logs,
     make_event,
     named,
-    plain,
     record,
     sometimes_rules,
     totals,
@@ -48,7 +49,11 @@ from streams_support import (
 
 pytestmark = pytest.mark.filterwarnings("error")
 
-quick = settings(max_examples=int(__import__("os").environ.get("N","100")), deadline=None, phases=(Phase.generate,), suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+quick = settings(
+    max_examples=200,
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
 BERLIN = "Europe/Berlin"
 #: A watermark by which every idle limit and every promise of a short log has passed.
 FOR_EVER_MS = START_MS + 1000 * DAY_MS
@@ -142,7 +147,7 @@ def test_cut_into_batches_and_flushes_anywhere_the_numbers_are_the_same(
 ) -> None:
     events = data.draw(logs(is_long=is_long))
     whole, pieces = Log(rules, events), Log(rules)
-    for piece in data.draw(st.builds(list, cuts(events))):
+    for piece in data.draw(cuts(events)):
         pieces.partition.fold(piece)
         if data.draw(st.booleans()):
             pieces.flush()
@@ -188,8 +193,8 @@ def test_restored_at_any_point_with_other_numbers_of_cells_it_goes_on_as_if_noth
     for cell in sorted(seen, reverse=True):
         after.cells.number(cell)
     after.partition.restore(before.partition.watermark, msgspec.structs.replace(before.partition.books))
-    for key, one in before.partition.conversations.items():
-        after.partition.conversations[key] = carried_over(one, before, after)
+    for name, one in before.partition.conversations.items():
+        after.partition.conversations[name] = carried_over(one, before, after)
     for tier, panes in zip(Tiers._fields, before.cache.tiers, strict=True):
         rows = []
         for key, values in panes.items():
@@ -321,7 +326,10 @@ def test_durations_equal_the_oracles(events: list[Event], rules: Rules) -> None:
 @quick
 @given(logs(opens_first=True), sometimes_rules())
 def test_promises_equal_the_oracles(events: list[Event], rules: Rules) -> None:
-    # In the end each promise is met at the reply, missed at its due minute, or cancelled (or paused), which nothing counts.
+    # In the end a promise is met at the reply, missed at its due minute, or cancelled or paused: nothing counts that.
+    # What a handoff does to the source's own promise of a first response, where no target is configured, is left open.
+    if rules.targets.first_response_seconds is None:
+        events = [without_promise(one) if one.data.clock == "first_response" else one for one in events]
     expected: Multiset[tuple[str, int, Cell]] = Multiset()
     for row in oracle_of(events, rules, FOR_EVER_MS).sla():
         if row["at_ms"] is not None:
@@ -334,6 +342,11 @@ def test_promises_equal_the_oracles(events: list[Event], rules: Rules) -> None:
         if Counter.SLA_MET_FIRST_RESPONSE <= counter <= Counter.SLA_DUE_RESOLUTION
     }
     assert found == expected
+
+
+def without_promise(one: Event) -> Event:
+    data = msgspec.structs.replace(one.data, clock=None, due_at=None)
+    return msgspec.structs.replace(one, data=data, due_at=0)
 
 
 @quick
@@ -418,9 +431,7 @@ def test_per_cell_arrivals_minus_departures_plus_moves_are_the_open_conversation
 def test_over_years_the_days_still_hold_every_open_conversation(events: list[Event], rules: Rules) -> None:
     log = Log(rules, events)
     never_expiring = Multiset(
-        log.cells[one.cell]
-        for one in log.partition.conversations.values()
-        if one.state == OPEN and not one.expires_at
+        log.cells[one.cell] for one in log.partition.conversations.values() if one.state == OPEN and not one.expires_at
     )
     backlog: Multiset[Cell] = Multiset()
     for (cell, counter), amount in totals(log.panes("day")).items():

@@ -123,9 +123,9 @@ def curl(*arguments: str, data: bytes = b"") -> str:
 
 
 def missing(program: str) -> None:
-    """Skip for want of a program; fail instead where SICHTFLUG_REQUIRE_ALL=1 says that all must be here."""
-    if os.environ.get("SICHTFLUG_REQUIRE_ALL") == "1":
-        pytest.fail(f"SICHTFLUG_REQUIRE_ALL=1 needs {program}: install it")
+    """Skip for want of a program; fail instead where REQUIRE_ALL=1 says that all must be here."""
+    if os.environ.get("REQUIRE_ALL") == "1":
+        pytest.fail(f"REQUIRE_ALL=1 needs {program}: install it")
     pytest.skip(f"{program} is not installed")
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from streams.histograms import LONGEST_MS, bucket, lower_bound_ms
 
 LAST_BUCKET = bucket(LONGEST_MS)

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from oracle import Oracle, Record, read_records
 from oracle_records import Rejected, accept, instant_ms
 

@@ -10,12 +10,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from oracle import Oracle, Record
-from oracle_records import KNOWN_TYPES, instant_ms
 
 from pipeline.simulation import Faults, GroundTruth, Simulated, Spike, simulate
 from pipeline.simulation.bad_records import BAD_KINDS
 from pipeline.simulation.world import CHANNEL_NAMES, DAY_MS, HOUR_MS, day_factor
+
+from oracle import Oracle, Record
+from oracle_records import KNOWN_TYPES, instant_ms
 
 # A Monday, 10:00 UTC.
 START_MS = int(datetime(2024, 3, 4, 10, tzinfo=UTC).timestamp()) * 1000

@@ -1,0 +1,111 @@
+"""Measures everything and prints it; without `--quick` also writes `docs/benchmarks.md`."""
+
+import argparse
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks import bare_loop, faust_events, filled_ledger, memory, restore, stages, traffic, whole_way
+from benchmarks.machine import description
+from benchmarks.processes import measured
+from benchmarks.report import Figures, Round, page, rate, tables
+from benchmarks.traffic import Topic
+from pipeline.embedded import EmbeddedClickHouse, EmbeddedKafka
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
+TOPIC = "interactions"
+EVENTS, QUICK_EVENTS = 300_000, 100_000
+ROUNDS = 5
+FAUST_EVENTS = 20_000
+CONVERSATIONS, QUICK_CONVERSATIONS = 100_000, 50_000
+RESTORED, QUICK_RESTORED = 1_000_000, 50_000
+
+
+def main() -> None:
+    """Entry of `python -m benchmarks.run`."""
+    options = _options()
+    event_count = options.events or (QUICK_EVENTS if options.quick else EVENTS)
+    rounds = options.rounds or (1 if options.quick else ROUNDS)
+    machine = description()
+    with tempfile.TemporaryDirectory(prefix="sichtflug-bench-") as name:
+        directory = Path(name)
+        with (
+            EmbeddedKafka(log_directory=directory) as kafka,
+            EmbeddedClickHouse(directory / "clickhouse", log_directory=directory) as clickhouse,
+        ):
+            _say(f"filling a topic with {event_count:,} events")
+            topic = traffic.fill(kafka.bootstrap, TOPIC, event_count)
+            bench = _Bench(topic, clickhouse, directory)
+            done = [bench.round(number) for number in range(1, rounds + 1)]
+            where = bench.stages()
+            held = bench.memory(QUICK_CONVERSATIONS if options.quick else CONVERSATIONS)
+            filled, restored = bench.restore(QUICK_RESTORED if options.quick else RESTORED)
+    figures = Figures(machine, options.note, event_count, bench.faust_count, done, where, held, filled, restored)
+    sys.stdout.write(tables(figures))
+    if not options.quick:
+        PAGE.write_text(page(figures), encoding="utf-8")
+        _say(f"written: {PAGE.relative_to(PAGE.parents[1])}")
+
+
+class _Bench:
+    """The measurements, each in a process of its own, over one topic and one engine."""
+
+    def __init__(self, topic: Topic, clickhouse: EmbeddedClickHouse, directory: Path) -> None:
+        self._topic = topic
+        self._clickhouse = clickhouse
+        self._directory = directory
+        self._log = directory / "measurements.log"
+        self.faust_count = min(FAUST_EVENTS, topic.event_count)
+
+    def round(self, number: int) -> Round:
+        """All three ways, in turn."""
+        topic, engine = self._topic, self._clickhouse
+        bare = measured("bare_loop", bare_loop.Loop, self._log, topic)
+        run = faust_events.Run(topic, f"event-by-event-{number}", self.faust_count)
+        faust = measured("faust_events", faust_events.Agent, self._log, run)
+        ours = whole_way.run(topic, engine.url, engine.process.pid, f"round_{number}", self._directory)
+        done = Round(bare, faust, ours)
+        _say(
+            f"round {number}: bare loop {rate(bare):,.0f}, Faust event by event {rate(faust):,.0f}, "
+            f"ours {rate(ours):,.0f} events/s, ratio {done.ratio:.2f}"
+        )
+        return done
+
+    def stages(self) -> stages.Stages:
+        """Where the time goes."""
+        _say("timing the stages")
+        with whole_way.fresh_database(self._clickhouse.url, "stages") as database:
+            run = stages.Run(self._topic, self._clickhouse.url, database)
+            return measured("stages", stages.Stages, self._log, run)
+
+    def memory(self, count: int) -> memory.Memory:
+        """What a conversation takes."""
+        _say(f"holding {count:,} conversations")
+        return measured("memory", memory.Memory, self._log, memory.Run(count))
+
+    def restore(self, count: int) -> tuple[filled_ledger.Filled, restore.Restore]:
+        """Fill a ledger and restore it."""
+        with whole_way.fresh_database(self._clickhouse.url, "restored") as database:
+            run = filled_ledger.Run(self._clickhouse.url, database, count)
+            _say(f"filling a ledger with {count:,} open conversations")
+            filled = measured("filled_ledger", filled_ledger.Filled, self._log, run)
+            _say("restoring them")
+            return filled, measured("restore", restore.Restore, self._log, run)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="benchmarks.run", description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="smaller and one round, to try it; prints only")
+    parser.add_argument("--events", type=int, help=f"events in the topic ({EVENTS:,}; quick {QUICK_EVENTS:,})")
+    parser.add_argument("--rounds", type=int, help=f"rounds ({ROUNDS}; quick 1)")
+    parser.add_argument("--note", default="", help="a remark for the page, such as what else ran on the machine")
+    return parser.parse_args()
+
+
+def _say(text: str) -> None:
+    sys.stderr.write(f"{text}\n")
+    sys.stderr.flush()
+
+
+if __name__ == "__main__":
+    main()

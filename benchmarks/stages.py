@@ -1,0 +1,144 @@
+"""Where the time goes: the steps of a worker one after the other, in one thread, over the same events."""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from statistics import median
+from typing import Any, TypeVar
+
+import msgspec
+
+from benchmarks.processes import answer, arguments_of
+from benchmarks.traffic import Topic, fetches
+from pipeline.clickhouse import ClickHouse
+from pipeline.codec import Codec
+from pipeline.event_rows import EventRowEncoder
+from pipeline.known_ids import KnownIds
+from pipeline.ledger import Ledger
+from pipeline.ledger_rows import RowEncoder, checkpoint_section, conversation_hash, ledger_block
+from streams.checkpoint import Checkpoint
+from streams.conversation import conversation_key
+from streams.events import Event
+from streams.pane_cache import PaneCache
+from streams.panes import Cells, PaneDeltas
+from streams.partition import Partition
+from streams.rules import RuleBook, Rules
+
+#: Records of one partition per flush: what four partitions get in a second at 50,000 events a second.
+FLUSHED_RECORDS = 12_500
+PASSES = 3
+
+DECODE = "decode, validate, pseudonymise"
+KNOWN = "which conversations are known"
+FOLD = "fold"
+CONVERSATIONS = "take: encode conversations"
+ROLL_UP = "take: roll panes up"
+INTERACTIONS = "encode rows of `interactions`"
+PANES = "encode panes and the ledger's block"
+INSERT_INTERACTIONS = "insert into `interactions` (HTTP and engine)"
+INSERT_LEDGER = "insert into `ledger` (HTTP and engine)"
+STAGES = (DECODE, KNOWN, FOLD, CONVERSATIONS, ROLL_UP, INTERACTIONS, PANES, INSERT_INTERACTIONS, INSERT_LEDGER)
+
+Result = TypeVar("Result")
+
+
+class Run(msgspec.Struct, frozen=True):
+    """The topic to read, and the empty database to write to."""
+
+    topic: Topic
+    url: str
+    database: str
+
+
+class Stages(msgspec.Struct):
+    """Wall microseconds per event by stage, the median of the passes; what was inserted, per flush."""
+
+    microseconds: dict[str, float]
+    flush_count: int
+    ledger_rows_per_flush: float
+
+
+class _Pass:
+    """One pass over all records of all partitions, under a log name of its own."""
+
+    def __init__(self, door: ClickHouse, log: str) -> None:
+        self._door = door
+        self._log = log
+        self.seconds: defaultdict[str, float] = defaultdict(float)
+        self.flush_count = self.ledger_row_count = 0
+
+    def partition(self, number: int, records: Sequence[Any]) -> None:
+        """What a worker does with the log of one partition, without Kafka, threads and waiting."""
+        book, cells, codec = RuleBook(Rules()), Cells(), Codec(b"")
+        partition, panes, known = Partition(book, cells), PaneCache(), KnownIds()
+        rows, event_rows = RowEncoder(book, cells), EventRowEncoder(book, cells, self._log)
+        ledger = Ledger(self._door, self._log, number, cells)
+        timed = self._timed
+        for first in range(0, len(records), FLUSHED_RECORDS):
+            batch = records[first : first + FLUSHED_RECORDS]
+            next_offset = batch[-1].offset + 1
+            checkpoint = Checkpoint(epoch=1, next_offset=next_offset)
+            revision = checkpoint.revision
+            decoded = timed(DECODE, codec.decode, batch)
+            timed(KNOWN, _look_up, decoded.events, partition, known)
+            accepted = timed(FOLD, partition.fold, decoded.events)
+            keys = list(partition.take_touched())
+            found = [partition.conversations[key] for key in keys]
+            conversations = timed(CONVERSATIONS, rows.conversations, keys, found)
+            deltas = timed(ROLL_UP, PaneDeltas.rolled_up, partition.deltas.take())
+            cases = [""] * len(accepted)
+            events = timed(INTERACTIONS, event_rows.interactions, number, 1, accepted, cases)
+            timed(INSERT_INTERACTIONS, ledger.insert_events, "interactions", events, first, revision)
+
+            def block() -> Any:
+                sections = [conversations, checkpoint_section(checkpoint), rows.panes(1, panes.add(deltas))]  # noqa: B023
+                return ledger_block(self._log, number, revision, sections)  # noqa: B023
+
+            encoded = timed(PANES, block)
+            timed(INSERT_LEDGER, ledger.insert, encoded, first, revision)
+            self.flush_count += 1
+            self.ledger_row_count += encoded.row_count
+
+    def _timed(self, stage: str, work: Callable[..., Result], *arguments: Any) -> Result:
+        started_at = time.perf_counter()
+        result = work(*arguments)
+        self.seconds[stage] += time.perf_counter() - started_at
+        return result
+
+
+def _look_up(events: Sequence[Event], partition: Partition, known: KnownIds) -> list[str]:
+    """The conversations that the worker would read back; with an empty ledger, almost none."""
+    keys = {conversation_key(event.source, event.conversation_id) for event in events}
+    missing = {key: conversation_hash(key) for key in keys if key not in partition.conversations}
+    unsure = [key for key, value in missing.items() if value in known]
+    known.add(missing.values())
+    return unsure
+
+
+async def main() -> None:
+    """Read the topic into memory, pass over it, answer with `Stages`."""
+    run = arguments_of(Run)
+    logs: defaultdict[int, list[Any]] = defaultdict(list)
+    async for found in fetches(run.topic):
+        for number, records in found.items():
+            logs[number] += records
+    door = ClickHouse(run.url, run.database)
+    passes = [_Pass(door, f"pass-{number}") for number in range(PASSES)]
+    for one in passes:
+        for number, records in sorted(logs.items()):
+            one.partition(number, records)
+    door.close()
+    scale = 1e6 / run.topic.event_count
+    last = passes[-1]
+    answer(
+        Stages(
+            {stage: median(one.seconds[stage] for one in passes) * scale for stage in STAGES},
+            last.flush_count,
+            last.ledger_row_count / last.flush_count,
+        )
+    )
+
+
+if __name__ == "__main__":
+    asyncio.run(main())

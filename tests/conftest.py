@@ -1,0 +1,67 @@
+"""Real parts for the tests: the embedded broker and ClickHouse, a database and a topic of its own per test."""
+
+import os
+import secrets
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pipeline import migrations
+from pipeline.clickhouse import ClickHouse
+from pipeline.embedded import EmbeddedClickHouse, EmbeddedKafka
+
+from system_support import System
+
+INCIDENTS = Path(__file__).parents[2] / "shared" / "data" / "incidents.ndjson.gz"
+
+
+def require(condition: bool, what: str) -> None:
+    """Skip with a named reason where a machine cannot run a test; fail where everything is required (in CI)."""
+    if condition:
+        return
+    if os.environ.get("REQUIRE_ALL"):
+        pytest.fail(f"required, but not here: {what}")
+    pytest.skip(f"cannot run here: {what}")
+
+
+@pytest.fixture(scope="session")
+def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
+    with EmbeddedKafka(log_directory=tmp_path_factory.mktemp("kafka")) as started:
+        yield started
+
+
+@pytest.fixture(scope="session")
+def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedClickHouse]:
+    data = tmp_path_factory.mktemp("clickhouse")
+    with EmbeddedClickHouse(data, log_directory=data) as started:
+        yield started
+
+
+@pytest.fixture
+def system(kafka: EmbeddedKafka, clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[System]:
+    """A migrated database, a topic name, and workers on them that end with the test."""
+    name = f"test_{secrets.token_hex(4)}"
+    migrations.migrate(clickhouse.url, name)
+    found = System(kafka.bootstrap, clickhouse.url, topic=name, database=name, directory=tmp_path)
+    try:
+        yield found
+    finally:
+        found.stop()
+        server = ClickHouse(clickhouse.url, "")
+        server.execute(f"DROP DATABASE {name}")
+        server.close()
+
+
+@pytest.fixture
+def incidents() -> Path:
+    """49,498 events of 10,414 real service conversations."""
+    require(INCIDENTS.exists(), "../shared/data/incidents.ndjson.gz lies beside the project")
+    return INCIDENTS
+
+
+@pytest.fixture
+def java() -> str:
+    require(shutil.which("java") is not None, "java")
+    return "java"

@@ -1,0 +1,166 @@
+"""The whole way of the data: Kafka in, exact numbers out, compared with a batch computation over the same log."""
+
+import random
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+
+from aiokafka import AIOKafkaProducer
+
+from pipeline.embedded import EmbeddedClickHouse
+from pipeline.replay import lines
+from pipeline.simulation import simulate
+
+from oracle import Oracle, read_records
+from system_support import System, wait_for
+
+MINUTE_MS = 60_000
+
+
+def live_records(seed: int, count: int, rate: float = 200.0) -> list[tuple[bytes | None, bytes | None]]:
+    """Simulated traffic of the last minutes, with its duplicates, disorder, late and bad records."""
+    start_ms = time.time_ns() // 1_000_000 - 30 * MINUTE_MS
+    traffic = simulate(seed, rate, start_ms, follows_the_day=False, haste=60.0, id_prefix=f"t{seed}")
+    return [(item.key, item.value) for item, _ in zip(traffic, range(count), strict=False)]
+
+
+def test_a_year_of_real_incidents_equals_the_batch_computation_also_when_sent_twice(
+    system: System, incidents: Path
+) -> None:
+    system.start_worker()
+    assert system.run("replay", str(incidents), "--speed", "max").returncode == 0
+    system.wait_until_folded()
+    oracle = Oracle(read_records(incidents))
+    system.assert_equals(oracle)
+    assert system.books()["applied"] == 49_498
+
+    assert system.run("replay", str(incidents), "--speed", "max").returncode == 0
+    system.wait_until_folded()
+    system.assert_equals(oracle)
+    assert system.books() == {
+        "consumed": 98_996,
+        "applied": 49_498,
+        "duplicate": 49_498,
+        "rejected": 0,
+        "late": 0,
+        "ignored": 0,
+    }
+
+
+def test_simulated_traffic_with_every_flaw_equals_the_batch_computation(system: System) -> None:
+    system.start_worker()
+    system.publish(live_records(seed=3, count=20_000))
+    system.wait_until_folded()
+    system.assert_equals(
+        system.oracle(), ("backlog_by_minute", "backlog_by_hour", "channel_mix_by_minute", "conversation_facts")
+    )
+
+
+def test_twenty_kills_at_random_moments_lose_and_double_nothing(system: System) -> None:
+    chance = random.Random(20)
+    traffic = live_records(seed=7, count=40_000)
+    published = threading.Thread(target=trickle, args=(system, traffic, 110.0))
+    published.start()
+    kills = 0
+    while kills < 20:
+        before = system.positions()
+        # Flushing all the time, so that many kills hit the middle of a flush.
+        worker = system.start_worker(flush_seconds="0.05")
+        wait_for(lambda: system.positions() != before, 60, system.log)  # noqa: B023
+        time.sleep(chance.uniform(0.0, 0.6))
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+        kills += 1
+    published.join()
+    system.start_worker()
+    system.wait_until_folded()
+    system.assert_equals(system.oracle())
+
+
+def trickle(system: System, records: list[tuple[bytes | None, bytes | None]], seconds: float) -> None:
+    """Publish records over some time."""
+    slices = 100
+    size = -(-len(records) // slices)
+    for start in range(0, len(records), size):
+        system.publish(records[start : start + size])
+        time.sleep(seconds / slices)
+
+
+def test_clickhouse_away_for_thirty_seconds_is_waited_for(system: System, clickhouse: EmbeddedClickHouse) -> None:
+    worker = system.start_worker()
+    system.publish(live_records(seed=11, count=3_000))
+    system.wait_until_folded()
+    clickhouse.kill()
+    system.publish(live_records(seed=12, count=6_000))
+    time.sleep(30)
+    clickhouse.start()
+    system.wait_until_folded()
+    assert worker.poll() is None
+    system.assert_equals(system.oracle())
+
+
+FAILING_WORKER = """
+import sys
+from pipeline import cli
+from streams.life_cycle import LifeCycle
+
+apply, countdown = LifeCycle.apply, [500]
+
+def fail(self, conversation, event):
+    countdown[0] -= 1
+    if not countdown[0]:
+        raise ZeroDivisionError("a bug in the fold")
+    return apply(self, conversation, event)
+
+LifeCycle.apply = fail
+sys.argv[1:] = ["worker"]
+cli.main()
+"""
+
+
+def test_a_bug_in_the_fold_ends_the_process_and_skips_nothing(system: System) -> None:
+    system.publish(live_records(seed=13, count=5_000))
+    worker = system.start([sys.executable, "-c", FAILING_WORKER])
+    assert worker.wait(timeout=60) == 70
+    assert "ZeroDivisionError: a bug in the fold" in system.log()
+    assert sum(system.positions().values()) < 5_000
+    system.start_worker()
+    system.wait_until_folded()
+    system.assert_equals(system.oracle())
+
+
+def test_several_workers_share_the_partitions_and_a_stopped_one_hands_over(system: System) -> None:
+    first = system.start_worker()
+    system.publish(live_records(seed=17, count=4_000))
+    system.start_worker()
+    system.publish(live_records(seed=18, count=4_000))
+    system.wait_until_folded()
+    first.send_signal(signal.SIGTERM)
+    assert first.wait(timeout=30) == 0
+    system.publish(live_records(seed=19, count=4_000))
+    system.wait_until_folded()
+    system.assert_equals(system.oracle())
+
+
+def test_every_compression_and_client_is_read(system: System, incidents: Path) -> None:
+    import asyncio
+
+    file = list(lines(incidents))[:2_500]
+    keyed = [(line.partition(b'"subject":"')[2].partition(b'"')[0], line) for line in file]
+    for number, codec in enumerate(("lz4", "zstd", "snappy", "gzip")):
+        system.publish(keyed[number * 500 : (number + 1) * 500], compression_type=codec)
+
+    async def send() -> None:
+        producer = AIOKafkaProducer(bootstrap_servers=system.bootstrap, compression_type="zstd")
+        await producer.start()
+        for key, value in keyed[2_000:]:
+            await producer.send_and_wait(system.topic, key=key, value=value)
+        await producer.stop()
+
+    asyncio.run(send())
+    system.start_worker()
+    system.wait_until_folded()
+    assert system.books()["applied"] == 2_500
+    system.assert_equals(system.oracle())
