@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from benchmarks.processes import answer, arguments_of
-from benchmarks.traffic import Topic, fetches
+from benchmarks.traffic import Topic, connected, fetches
 from pipeline.clickhouse import ClickHouse
 from pipeline.codec import Codec
 from pipeline.event_rows import EventRowEncoder
@@ -120,9 +120,10 @@ async def main() -> None:
     """Read the topic into memory, pass over it, answer with `Stages`."""
     run = arguments_of(Run)
     logs: defaultdict[int, list[Any]] = defaultdict(list)
-    async for found in fetches(run.topic):
-        for number, records in found.items():
-            logs[number] += records
+    async with connected(run.topic) as consumer:
+        async for found in fetches(consumer, run.topic):
+            for number, records in found.items():
+                logs[number] += records
     door = ClickHouse(run.url, run.database)
     passes = [_Pass(door, f"pass-{number}") for number in range(PASSES)]
     for one in passes:

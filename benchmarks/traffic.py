@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from itertools import islice
 from typing import Any
 
@@ -48,11 +49,9 @@ def fill(bootstrap: str, name: str, event_count: int) -> Topic:
     return Topic(bootstrap, name, event_count)
 
 
-async def fetches(topic: Topic) -> AsyncIterator[dict[int, list[Any]]]:
-    """The records of the topic by partition, fetch by fetch, with the fetch sizes of our transport; then ends.
-
-    Raises TimeoutError when nothing comes for `IDLE_LIMIT_SECONDS`.
-    """
+@asynccontextmanager
+async def connected(topic: Topic) -> AsyncIterator[Any]:
+    """A consumer outside any group, connected, with the fetch sizes of our transport. It reads nothing yet."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=topic.bootstrap,
         enable_auto_commit=False,
@@ -64,16 +63,23 @@ async def fetches(topic: Topic) -> AsyncIterator[dict[int, list[Any]]]:
     )
     await consumer.start()
     try:
-        partitions = [TopicPartition(topic.name, number) for number in range(PARTITIONS)]
-        consumer.assign(partitions)
-        await consumer.seek_to_beginning(*partitions)
-        read = 0
-        while read < topic.event_count:
-            wait_ms = int(1000 * IDLE_LIMIT_SECONDS)
-            found = await consumer.getmany(timeout_ms=wait_ms, max_records=FETCHED_RECORDS)
-            if not found:
-                raise TimeoutError(f"{topic.name}: {read} of {topic.event_count} records, then nothing")
-            read += sum(map(len, found.values()))
-            yield {tp.partition: records for tp, records in found.items()}
+        yield consumer
     finally:
         await consumer.stop()
+
+
+async def fetches(consumer: Any, topic: Topic) -> AsyncIterator[dict[int, list[Any]]]:
+    """All records of the topic by partition, fetch by fetch.
+
+    Raises TimeoutError when nothing comes for `IDLE_LIMIT_SECONDS`.
+    """
+    partitions = [TopicPartition(topic.name, number) for number in range(PARTITIONS)]
+    consumer.assign(partitions)
+    await consumer.seek_to_beginning(*partitions)
+    read = 0
+    while read < topic.event_count:
+        found = await consumer.getmany(timeout_ms=int(1000 * IDLE_LIMIT_SECONDS), max_records=FETCHED_RECORDS)
+        if not found:
+            raise TimeoutError(f"{topic.name}: {read} of {topic.event_count} records, then nothing")
+        read += sum(map(len, found.values()))
+        yield {tp.partition: records for tp, records in found.items()}

@@ -23,7 +23,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Live channel mix, backlog and escalation numbers from customer-interaction events.",
 )
-console = Console()
+# In a pipe or a file nobody's window is too narrow.
+console = Console() if sys.stdout.isatty() else Console(width=160)
 
 EXPECTED_ERRORS = (
     SettingsError,

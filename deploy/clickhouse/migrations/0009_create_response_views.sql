@@ -9,9 +9,9 @@ CREATE OR REPLACE VIEW response_times_by_hour (
     measure LowCardinality(String) COMMENT 'first_response, reply (every waiting episode) or resolution (last resolve - first opening); _business in the hours of the queue, _service without waiting on the customer',
     ended_count Int64 COMMENT 'durations that ended in the hour',
     p50_seconds Nullable(Float64) COMMENT 'median; quantiles are exact to 3.2 %',
-    p90_seconds Nullable(Float64),
-    p95_seconds Nullable(Float64),
-    p99_seconds Nullable(Float64)
+    p90_seconds Nullable(Float64) COMMENT '90 % took no longer',
+    p95_seconds Nullable(Float64) COMMENT '95 % took no longer',
+    p99_seconds Nullable(Float64) COMMENT '99 % took no longer'
 ) AS
 SELECT hour, tenant, queue, channel, visibility, measure, arraySum(mapValues(histogram)) AS ended_count,
     histogram_quantile_ms(histogram, 0.5) / 1000 AS p50_seconds,
@@ -44,9 +44,9 @@ CREATE OR REPLACE VIEW response_times_by_day (
     measure LowCardinality(String) COMMENT 'first_response, reply (every waiting episode) or resolution (last resolve - first opening); _business in the hours of the queue, _service without waiting on the customer',
     ended_count Int64 COMMENT 'durations that ended in the day',
     p50_seconds Nullable(Float64) COMMENT 'median; quantiles are exact to 3.2 %',
-    p90_seconds Nullable(Float64),
-    p95_seconds Nullable(Float64),
-    p99_seconds Nullable(Float64)
+    p90_seconds Nullable(Float64) COMMENT '90 % took no longer',
+    p95_seconds Nullable(Float64) COMMENT '95 % took no longer',
+    p99_seconds Nullable(Float64) COMMENT '99 % took no longer'
 ) AS
 SELECT day, tenant, queue, channel, visibility, measure, arraySum(mapValues(histogram)) AS ended_count,
     histogram_quantile_ms(histogram, 0.5) / 1000 AS p50_seconds,

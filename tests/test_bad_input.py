@@ -1,0 +1,115 @@
+"""Bad input stops no worker and loses nothing: each bad record comes out as a dead letter, whole, with its reason."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from pipeline.dead_letter import Brake, BrakeError
+from streams.events import Rejection
+
+from system_support import System
+
+
+def event(**changes: Any) -> dict[str, Any]:
+    base = {
+        "specversion": "1.0",
+        "id": "1",
+        "source": "/test",
+        "type": "conversation.opened",
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
+        "subject": "c",
+        "data": {"channel": "phone"},
+    }
+    return {name: value for name, value in {**base, **changes}.items() if value is not None}
+
+
+def encoded(**changes: Any) -> bytes:
+    return json.dumps(event(**changes)).encode()
+
+
+NESTED = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
+
+BAD: dict[bytes | None, tuple[str, str]] = {
+    b"no json": ("not_json", ""),
+    b"[1, 2]": ("not_an_object", ""),
+    b"\xff\xfe": ("not_json", ""),
+    encoded(id=None): ("missing_field", "id"),
+    encoded(type=None): ("missing_field", "type"),
+    encoded(time=None): ("missing_field", "time"),
+    encoded(time="2026-01-01T00:00:00"): ("time_without_offset", "time"),
+    encoded(time="1970-01-01T00:00:00Z"): ("time_out_of_range", "time"),
+    encoded(time="2100-01-01T00:00:00Z"): ("time_out_of_range", "time"),
+    encoded(type="message.created", data={}): ("missing_field", "data.actor_kind"),
+    encoded(subject=None): ("missing_field", "subject"),
+    NESTED: ("too_large", ""),
+    None: ("tombstone", ""),
+}
+GOOD = [
+    encoded(id="g1", subject="a"),
+    encoded(id="g2", subject="b", data={"channel": "fax_machine"}),
+    encoded(id="g3", subject="a", type="something.new"),
+    encoded(id="g4", subject="a", type="public.shared", data={"reach": "1200"}),
+    encoded(id="g5", subject="a", type="public.shared", data={"reach": 10**40}),
+]
+
+
+def test_every_kind_of_bad_record_becomes_a_dead_letter_with_its_origin(system: System) -> None:
+    # Without a key, but where Kafka wants one: a null value is only a record with it.
+    bad = [(b"key" if value is None else None, value) for value in BAD]
+    system.publish([*bad, *((b"k", value) for value in GOOD)])
+    system.start_worker(dead_letter_limit="1")
+    system.wait_until_folded()
+
+    assert system.books() == {
+        "consumed": len(BAD) + len(GOOD),
+        "applied": len(GOOD),
+        "duplicate": 0,
+        "rejected": len(BAD),
+        "late": 0,
+        "ignored": 1,
+    }
+    source = {(partition, record.offset): record for partition, record in system.records()}
+    found = {}
+    for _, record in system.records(f"{system.topic}.dead-letter"):
+        headers = {name: text.decode() for name, text in record.headers}
+        origin = source[int(headers["sichtflug-partition"]), int(headers["sichtflug-offset"])]
+        assert headers["sichtflug-topic"] == system.topic
+        assert headers["sichtflug-time"] == str(origin.timestamp)
+        assert (record.key, record.value) == (origin.key, origin.value)
+        found[record.value] = (headers["sichtflug-reason"], headers["sichtflug-field"])
+    assert found == BAD
+    rejections = system.door.rows("SELECT reason, field FROM rejections FINAL")
+    assert sorted(rejections) == sorted(BAD.values())
+    assert "no json" not in system.log()
+
+    listed = system.run("dead-letters", "list")
+    assert listed.returncode == 0
+    assert "time_without_offset" in listed.stdout
+    partition, offset = next(
+        (partition, record.offset) for partition, record in system.records() if record.value == b"no json"
+    )
+    shown = system.run("dead-letters", "show", str(partition), str(offset))
+    assert "sichtflug-reason: not_json" in shown.stdout
+    assert "no json" in shown.stdout
+
+
+def test_the_brake_stops_a_worker_whose_input_is_mostly_bad(system: System) -> None:
+    system.publish([(b"one partition", b"bad")] * 1_500)
+    worker = system.start_worker()
+    assert worker.wait(timeout=60) == 2
+    assert "records were rejected, more than the limit of 50%" in system.log()
+    assert "Traceback" not in system.log()
+
+
+def rejections(count: int) -> list[Rejection]:
+    return [Rejection(offset, 0, "not_json", "", "expected JSON") for offset in range(count)]
+
+
+def test_the_brake_lets_half_of_the_last_thousand_through_and_no_more() -> None:
+    brake = Brake(0.5)
+    brake.observe("t[0]", 500, rejections(500))
+    brake.observe("t[0]", 500, [])  # 500 of 1,000 is the limit itself
+    with pytest.raises(BrakeError, match="501 of the last 1000"):
+        brake.observe("t[0]", 1000, rejections(501))

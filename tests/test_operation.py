@@ -1,0 +1,228 @@
+"""Starting, refusing, beginning a new epoch, and what the commands say."""
+
+import json
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+from test_bad_input import encoded
+
+from pipeline.broker import Broker
+from pipeline.clickhouse import ClickHouse
+from pipeline.embedded import EmbeddedClickHouse, EmbeddedKafka
+from pipeline.log_identity import begin_epoch
+from pipeline.settings import SettingsError, load
+
+from system_support import PARTITIONS, System, wait_for
+
+SOME = [(b"a", encoded(id=f"e{number}", subject=f"c{number}")) for number in range(40)]
+
+
+def test_a_worker_without_migrations_says_what_to_run(
+    kafka: EmbeddedKafka, clickhouse: EmbeddedClickHouse, tmp_path: Path
+) -> None:
+    system = System(kafka.bootstrap, clickhouse.url, "unmigrated", "nowhere", tmp_path)
+    worker = system.start_worker()
+    assert worker.wait(timeout=60) == 2
+    assert "run: sichtflug migrate" in system.log()
+    system.stop()
+
+
+def test_migrate_says_what_it_would_do_does_it_and_then_has_nothing_to_do(
+    kafka: EmbeddedKafka, clickhouse: EmbeddedClickHouse, tmp_path: Path
+) -> None:
+    system = System(kafka.bootstrap, clickhouse.url, "migrated", "migrated", tmp_path)
+    assert "would apply 0001 create_ledger" in system.run("migrate", "--dry-run").stdout
+    assert "applied 0001 create_ledger" in system.run("migrate").stdout
+    assert system.run("migrate").stdout.strip() == "up to date"
+    assert system.run("migrate", "--dry-run").stdout.strip() == "up to date"
+    system.stop()
+
+
+def test_every_column_of_the_views_for_people_has_a_comment(system: System) -> None:
+    views = system.door.rows(
+        "SELECT table, countIf(comment = ''), count() FROM system.columns WHERE database = currentDatabase() "
+        "AND table IN (SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'View') "
+        "AND table NOT IN ('panes', 'checkpoints', 'conversations') GROUP BY table"
+    )
+    assert len(views) == 16
+    assert [view for view, without, _ in views if without] == []
+
+
+def test_a_recreated_topic_is_refused_until_a_new_epoch_begins_and_then_conversations_go_on(
+    clickhouse: EmbeddedClickHouse, system: System, tmp_path: Path
+) -> None:
+    with EmbeddedKafka() as broker:
+        system.bootstrap = broker.bootstrap
+        system.environment["SICHTFLUG_KAFKA_BOOTSTRAP"] = broker.bootstrap
+        Broker(broker.bootstrap).ensure_topic(system.topic, PARTITIONS, 1)
+        system.publish(SOME)
+        worker = system.start_worker()
+        system.wait_until_folded()
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(timeout=30) == 0
+
+        broker.kill()
+        broker.start()
+        Broker(broker.bootstrap).ensure_topic(system.topic, PARTITIONS, 1)
+        worker = system.start_worker()
+        assert worker.wait(timeout=60) == 2
+        assert f"run: sichtflug epoch --topic {system.topic}" in system.log()
+
+        dry = system.run("epoch", "--topic", system.topic, "--why", "test", "--dry-run")
+        assert f"would begin epoch 2 of {system.topic}[0] at offset 0" in dry.stdout
+        assert "began epoch 2" in system.run("epoch", "--topic", system.topic, "--why", "test").stdout
+        # The same events again are duplicates, a departure finds its conversation open.
+        system.publish([*SOME, (b"a", encoded(id="new", subject="c0", type="conversation.resolved"))])
+        system.start_worker()
+        wait_for(lambda: sum(system.positions().values()) == len(SOME) + 1, 60, system.log)
+        facts = dict(system.door.rows("SELECT state, count() FROM conversation_facts GROUP BY state"))
+        assert facts == {"open": 39, "resolved": 1}
+        open_count = system.door.rows(
+            "SELECT sum(open_count) FROM backlog_by_day WHERE day = (SELECT max(day) FROM backlog_by_day)"
+        )
+        assert open_count == [(39,)]
+        books = system.door.rows("SELECT sum(applied_count), sum(duplicate_count) FROM checkpoints WHERE epoch = 2")
+        assert books == [(1, 40)]
+
+
+def test_an_epoch_with_another_number_of_partitions_is_refused(system: System) -> None:
+    system.publish(SOME)
+    worker = system.start_worker()
+    system.wait_until_folded()
+    worker.send_signal(signal.SIGTERM)
+    worker.wait(timeout=30)
+    with EmbeddedKafka() as other:
+        Broker(other.bootstrap).ensure_topic(system.topic, PARTITIONS + 1, 1)
+        found = system.run("epoch", "--topic", system.topic, "--why", "more", kafka_bootstrap=other.bootstrap)
+    assert found.returncode == 2
+    assert "the ledger was written with 4 partitions, the topic has 5" in found.stderr
+
+
+def test_an_epoch_of_an_unknown_topic_writes_nothing(system: System) -> None:
+    assert begin_epoch(system.door, Broker(system.bootstrap), "never_seen", "test", 1) == []
+
+
+def test_metrics_liveness_and_readiness_over_http(system: System) -> None:
+    system.publish(SOME)
+    system.start_worker(metrics_port="0")
+    system.wait_until_folded()
+    address = system.log().partition("metrics on ")[2].partition("/metrics")[0]
+
+    def get(path: str) -> str:
+        with urllib.request.urlopen(f"{address}{path}", timeout=10) as answer:
+            return str(answer.read().decode())
+
+    assert get("/livez") == "ok\n"
+    assert get("/readyz") == "ok\n"
+    wait_for(lambda: sum_of(get("/metrics"), "sichtflug_applied_records") == 40, 10)
+    text = get("/metrics")
+    assert sum_of(text, "sichtflug_consumed_records") == 40
+    assert sum_of(text, "sichtflug_lag_records") == 0
+    assert sum_of(text, "sichtflug_open_conversations") == 40
+    assert sum_of(text, "sichtflug_freshness_seconds_count") >= 1
+
+
+def sum_of(metrics: str, name: str) -> float:
+    return sum(
+        float(line.rpartition(" ")[2]) for line in metrics.splitlines() if line.startswith((f"{name}{{", f"{name} "))
+    )
+
+
+def test_check_says_what_is_right_and_what_is_wrong(system: System) -> None:
+    well = system.run("check")
+    assert well.returncode == 0, well.stdout
+    assert well.stdout.count("ok ") == 5
+    ill = system.run("check", kafka_bootstrap="127.0.0.1:9")
+    assert ill.returncode == 1
+    assert "wrong Kafka" in ill.stdout
+
+
+def test_simulate_writes_its_ground_truth(system: System) -> None:
+    found = system.run("simulate", "--rate", "200", "--seed", "5", "--seconds", "2", "--truth", "truth.json")
+    assert found.returncode == 0, found.stderr
+    truth = json.loads((system.directory / "truth.json").read_text())
+    assert truth["seed"] == 5
+    assert len(system.records()) == truth["sent_count"] > 0
+
+
+def test_replay_shifts_times_to_now_and_refuses_a_missing_file(system: System, tmp_path: Path) -> None:
+    file = tmp_path / "old.ndjson"
+    file.write_bytes(encoded(time="2016-01-01T00:00:00Z", subject="old"))
+    assert system.run("replay", str(file), "--speed", "max", "--shift-to-now").returncode == 0
+    ((_, record),) = system.records()
+    assert json.loads(record.value)["time"] > "2026"
+    missing = system.run("replay", "nowhere.ndjson")
+    assert missing.returncode == 2
+    assert "nowhere.ndjson: expected a file, found none" in missing.stderr
+
+
+@pytest.mark.parametrize(
+    ("variable", "value", "said"),
+    [
+        ("SICHTFLUG_KAFKA_TOPICS", "x", "SICHTFLUG_KAFKA_TOPICS is not a setting"),
+        ("SICHTFLUG_METRICS_PORT", "many", "SICHTFLUG_METRICS_PORT='many': expected int"),
+        ("SICHTFLUG_METRICS_PORT", "99999", "expected -1 to 65535"),
+        ("SICHTFLUG_CLICKHOUSE_URL", "ftp://x", "expected an http or https URL"),
+        ("SICHTFLUG_DEAD_LETTER_LIMIT", "0", "expected a share above 0"),
+        ("SICHTFLUG_CONFIG", "/nowhere.toml", "expected a file, found none"),
+    ],
+)
+def test_a_wrong_setting_is_named_with_its_value_and_what_is_expected(variable: str, value: str, said: str) -> None:
+    with pytest.raises(SettingsError, match="(?s)" + said.replace("(", r"\(")):
+        load({variable: value})
+
+
+def test_a_secret_setting_is_never_shown() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load({"SICHTFLUG_PSEUDONYM_KEY": "s3cret" * 20})
+    assert "s3cret" not in str(caught.value)
+
+
+def test_rules_come_from_the_file_and_the_environment_wins(tmp_path: Path) -> None:
+    file = tmp_path / "sichtflug.toml"
+    file.write_text(
+        """
+        kafka_topic = "from_file"
+        metrics_port = 1
+        [rules.targets]
+        first_response_seconds = 600
+        [rules.channels.fax]
+        mode = "async"
+        """
+    )
+    settings = load({"SICHTFLUG_CONFIG": str(file), "SICHTFLUG_METRICS_PORT": "2"})
+    assert (settings.kafka_topic, settings.metrics_port) == ("from_file", 2)
+    assert settings.rules.targets.first_response_seconds == 600
+    file.write_text("[rules]\nreporting_zone = 'Mars/Olympus'")
+    with pytest.raises(SettingsError, match="Mars/Olympus"):
+        load({"SICHTFLUG_CONFIG": str(file)})
+
+
+def test_the_demo_runs_ends_by_itself_and_goes_on_from_its_data(tmp_path: Path) -> None:
+    def demo() -> str:
+        return subprocess.run(
+            [sys.executable, "-m", "pipeline.cli", "demo", "--seconds", "8", "--data", str(tmp_path)],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        ).stdout
+
+    first, second = demo(), demo()
+    for output in (first, second):
+        assert "balances" in output
+        assert "Last hour by channel" in output
+    with EmbeddedClickHouse(tmp_path / "clickhouse") as clickhouse:
+        door = ClickHouse(clickhouse.url, "sichtflug")
+        assert door.rows("SELECT count() > 0, uniqExact(epoch) FROM checkpoints WHERE consumed_count > 0") == [
+            (True, 2)
+        ]
+        balance = door.rows(
+            "SELECT (SELECT sum(open_count) FROM backlog_age), (SELECT count() FROM conversations WHERE state = 'open')"
+        )
+        door.close()
+    assert balance[0][0] == balance[0][1] > 0
