@@ -207,7 +207,8 @@ def _counters(rows: Sequence[PaneRow]) -> dict[str, Column]:
     plain: dict[int, list[int]] = {}
     spreads: dict[int, tuple[list[int], list[int], list[int]]] = {}
     for index, row in enumerate(rows):
-        for field, count in row.values.items():
+        # In order, so that a row is the same to the byte whatever order its counts came in.
+        for field, count in sorted(row.values.items()):
             counter, key = unpack_field(field)
             if counter < FIRST_SPREAD:
                 if counter not in plain:
