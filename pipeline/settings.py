@@ -42,7 +42,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     pseudonym_key: str = ""
     #: The worker stops when more than this share of the last thousand records had to be rejected.
     dead_letter_limit: float = 0.5
-    flush_seconds: float = 1.0
+    flush_seconds: float = 0.75
     rules: Rules = Rules()
 
     @property
