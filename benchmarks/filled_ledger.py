@@ -8,7 +8,7 @@ from pipeline.clickhouse import ClickHouse
 from pipeline.ledger import Ledger
 from pipeline.ledger_rows import RowEncoder, checkpoint_section, ledger_block
 from streams.checkpoint import Checkpoint
-from streams.conversation import conversation_key
+from streams.events import conversation_key
 from streams.pane_cache import PaneCache
 from streams.panes import Cells
 from streams.partition import Books, Partition
@@ -57,10 +57,10 @@ def fill(run: Run) -> Filled:
     for first in range(0, run.count, size):
         some = models[: run.count - first]
         copies = [
-            msgspec.structs.replace(model, conversation_id=f"conversation-{first + index:08d}")
+            msgspec.structs.replace(model, key=conversation_key(model.source, f"conversation-{first + index:08d}"))
             for index, model in enumerate(some)
         ]
-        keys = [conversation_key(copy.source, copy.conversation_id) for copy in copies]
+        keys = [copy.key for copy in copies]
         block = ledger_block(LOG, PARTITION, checkpoint.revision, [rows.conversations(keys, copies)])
         ledger.insert(block, first, checkpoint.revision)
     panes = PaneCache().add(partition.deltas.take().rolled_up())

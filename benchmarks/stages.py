@@ -18,7 +18,6 @@ from pipeline.known_ids import KnownIds
 from pipeline.ledger import Ledger
 from pipeline.ledger_rows import RowEncoder, checkpoint_section, conversation_hash, ledger_block
 from streams.checkpoint import Checkpoint
-from streams.conversation import conversation_key
 from streams.events import Event
 from streams.pane_cache import PaneCache
 from streams.panes import Cells, PaneDeltas
@@ -109,7 +108,7 @@ class _Pass:
 
 def _look_up(events: Sequence[Event], partition: Partition, known: KnownIds) -> list[str]:
     """The conversations that the worker would read back; with an empty ledger, almost none."""
-    keys = {conversation_key(event.source, event.conversation_id) for event in events}
+    keys = {event.key for event in events}
     missing = {key: conversation_hash(key) for key in keys if key not in partition.conversations}
     unsure = [key for key, value in missing.items() if value in known]
     known.add(missing.values())

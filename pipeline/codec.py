@@ -7,12 +7,13 @@ mends it (optional fields of a wrong kind are dropped and counted) or names what
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
+from sys import intern
 from typing import Protocol
 
 import msgspec
 
 from pipeline.lenient import IDENTIFIER_LIMIT, MAX_NESTING, Fault, check_nesting, decode_leniently
-from streams.events import EMPTY_DATA, REQUIRED_FIELDS, Envelope, Event, Rejection
+from streams.events import EMPTY_DATA, REQUIRED_FIELDS, Envelope, Event, Rejection, conversation_key
 
 MAX_VALUE_BYTES = 1 << 20
 CLAMP_MS = 5_000
@@ -104,15 +105,18 @@ class Codec:
         required = REQUIRED_FIELDS.get(envelope.type)
         if required and not getattr(data, required):
             raise Fault("missing_field", f"data.{required}", f"{envelope.type} requires data.{required}")
-        identity = f"{envelope.source}\n{envelope.id}".encode()
+        source = intern(envelope.source)
+        if "\n" in source:
+            raise Fault("invalid_value", "source", "expected a URI reference, got a text with a line break")
+        identity = f"{source}\n{envelope.id}".encode()
         return Event(
             record.offset,
             ingested_at,
             occurred_at,
             is_clamped,
             envelope.id,
-            envelope.source,
-            envelope.type,
+            source,
+            intern(envelope.type),
             conversation_id,
             blake2b(identity, digest_size=8).digest(),
             envelope.tenant or "",
@@ -120,6 +124,7 @@ class Codec:
             self.pseudonym(data.customer_id) if data.customer_id else "",
             self.pseudonym(data.actor_id) if data.actor_id else "",
             0 if data.due_at is None else _due_at(data.due_at),
+            conversation_key(source, conversation_id),
         )
 
 

@@ -39,15 +39,12 @@ class EventRowEncoder:
         self._cells = cells
         self._log = native.text(log)
         self._texts = native.TextCache()
-        self._optional = _OptionalTexts(self._texts)
 
-    def interactions(
-        self, kafka_partition: int, epoch: int, accepted: Sequence[Accepted], cases: Sequence[str]
-    ) -> LedgerBlock:
+    def interactions(self, kafka_partition: int, epoch: int, accepted: Accepted, cases: Sequence[str]) -> LedgerBlock:
         """One row per accepted event. `cases` are the pseudonyms of their case ids."""
         rows = len(accepted)
-        events, numbers, late = zip(*accepted, strict=True)
-        event = dict(zip(Event.__struct_fields__, zip(*map(_as_tuple, events), strict=True), strict=True))
+        numbers = accepted.cells
+        event = dict(zip(Event.__struct_fields__, zip(*map(_as_tuple, accepted.events), strict=True), strict=True))
         data = dict(zip(Data.__struct_fields__, zip(*map(_as_tuple, event["data"]), strict=True), strict=True))
         cached = self._texts.__getitem__
         columns: list[tuple[str, str, bytes]] = [
@@ -65,7 +62,7 @@ class EventRowEncoder:
             ("actor", "String", native.texts(event["actor"], self._texts)),
             ("customer_case", "String", native.texts(cases, self._texts)),
             ("is_clamped", "Bool", native.integers("B", event["is_clamped"])),
-            ("is_late", "Bool", native.integers("B", late)),
+            ("is_late", "Bool", native.integers("B", accepted.is_late)),
             ("due_at", INSTANT, native.integers("q", event["due_at"])),
             ("level", "UInt8", native.integers("B", [level or 0 for level in data["level"]])),
             ("reach", "UInt64", native.integers("Q", [reach or 0 for reach in data["reach"]])),
@@ -76,8 +73,7 @@ class EventRowEncoder:
             columns.append((name, "String", b"".join(map(encoded.__getitem__, numbers))))
         modes = {number: cached(self._book.mode(cell.channel)) for number, cell in cells.items()}
         columns.append(("mode", "String", b"".join(map(modes.__getitem__, numbers))))
-        optional = self._optional.__getitem__
-        columns += [(name, "String", b"".join(map(optional, data[name]))) for name in (*FEW_VALUES, *IDENTIFIERS)]
+        columns += [(name, "String", b"".join(map(cached, data[name]))) for name in (*FEW_VALUES, *IDENTIFIERS)]
         return LedgerBlock(tuple(name for name, _, _ in columns), native.block(rows, columns), rows)
 
     def rejections(self, kafka_partition: int, epoch: int, rejections: Sequence[Rejection]) -> LedgerBlock:
@@ -93,14 +89,3 @@ class EventRowEncoder:
             ("field", "String", native.texts([rejection.field for rejection in rejections], self._texts)),
         ]
         return LedgerBlock(tuple(name for name, _, _ in columns), native.block(rows, columns), rows)
-
-
-class _OptionalTexts(dict[str | None, bytes]):
-    """Encoded optional texts: None is written as ''."""
-
-    def __init__(self, texts: native.TextCache) -> None:
-        super().__init__({None: b"\0", "": b"\0"})
-        self._texts = texts
-
-    def __missing__(self, value: str | None) -> bytes:
-        return self._texts[value or ""]

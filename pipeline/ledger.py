@@ -8,8 +8,9 @@ import msgspec
 from pipeline.clickhouse import ClickHouse
 from pipeline.ledger_rows import LedgerBlock
 from streams.checkpoint import OFFSET_BITS, Checkpoint
-from streams.conversation import Clock, Conversation, conversation_key
+from streams.conversation import Clock, Conversation
 from streams.counters import COLUMNS, FIRST_SPREAD, Counter
+from streams.events import conversation_key
 from streams.panes import Cell, Cells, pack_field, pane_key, unpack_pane_key
 from streams.partition import Books
 
@@ -199,7 +200,7 @@ class Ledger:
             rows = _conversation_decoder.decode_lines(chunk)
             if newest_revision is not None:
                 self._compare((row.revision for row in rows), newest_revision)
-            yield [(conversation_key(row.source, row.conversation_id), self._conversation(row)) for row in rows]
+            yield [(found.key, found) for found in map(self._conversation, rows)]
 
     def _conversation(self, row: ConversationRow) -> Conversation:
         number = self._cells.number
@@ -227,8 +228,7 @@ class Ledger:
                 Cell(row.resolution_tenant, row.resolution_queue, row.resolution_channel, row.resolution_visibility)
             )
         return Conversation(
-            source=row.source,
-            conversation_id=row.conversation_id,
+            key=conversation_key(row.source, row.conversation_id),
             cell=cell,
             opening_cell=opening_cell,
             opened_at=row.opened_at,

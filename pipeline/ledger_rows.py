@@ -109,9 +109,10 @@ class RowEncoder:
         if not conversations:
             return Section(0, {})
         by_name = dict(zip(_FIELDS, zip(*map(_as_tuple, conversations), strict=True), strict=True))
+        sources, _, ids = zip(*(key.partition("\n") for key in keys), strict=True)
         columns = {
-            "source": self._text(by_name["source"]),
-            "conversation_id": _text(by_name["conversation_id"]),
+            "source": self._text(sources),
+            "conversation_id": _text(ids),
             "conversation_hash": _integers("UInt64", map(conversation_hash, keys)),
             "customer": _text(by_name["customer"]),
             "event_digests": Column("String", (native.binaries(by_name["digests"]),)),

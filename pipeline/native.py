@@ -38,15 +38,15 @@ def length_prefix(length: int) -> bytes:
     return SHORT_LENGTHS[length] if length < 4096 else variable_length(length)
 
 
-class TextCache(dict[str, bytes]):
-    """Encoded values of columns with few distinct texts. Bounded: it forgets all when it grows too large."""
+class TextCache(dict[str | None, bytes]):
+    """Encoded values of columns with few distinct texts; None is ''. Bounded: forgets all when it grows too large."""
 
     LIMIT = 100_000
 
-    def __missing__(self, value: str) -> bytes:
+    def __missing__(self, value: str | None) -> bytes:
         if len(self) >= self.LIMIT:
             self.clear()
-        encoded = self[value] = text(value)
+        encoded = self[value] = text(value or "")
         return encoded
 
 

@@ -29,7 +29,7 @@ from pipeline.ledger_rows import (
     ledger_block,
 )
 from streams.checkpoint import Checkpoint, record_hash
-from streams.conversation import OPEN, conversation_key
+from streams.conversation import OPEN
 from streams.events import Event, Rejection
 from streams.pane_cache import PaneCache
 from streams.panes import DAY_MS, Cells, PaneDeltas, Tiers
@@ -55,7 +55,7 @@ class Flush(NamedTuple):
 
     checkpoint: Checkpoint
     first_offset: int
-    accepted: list[Accepted]
+    accepted: Accepted
     rejections: list[Rejection]
     dead_letters: list[DeadLetter]
     conversations: Section
@@ -99,7 +99,7 @@ class PartitionWorker:
         self._read_door, self._write_door = connect(), connect()
         self._reader = Ledger(self._read_door, log, kafka_partition, self._cells)
         self._writer = Ledger(self._write_door, log, kafka_partition, self._cells)
-        self._accepted: list[Accepted] = []
+        self._accepted = Accepted()
         self._rejections: list[Rejection] = []
         self._dead_letters: list[DeadLetter] = []
         self._last_record: Any = None
@@ -175,7 +175,7 @@ class PartitionWorker:
         decoded = self._codec.decode(records)
         await self._read_back(decoded.events)
         books = self.partition.books
-        self._accepted += self.partition.fold(decoded.events)
+        self.partition.fold(decoded.events, self._accepted)
         books.consumed += len(records)
         books.rejected += len(decoded.rejections)
         books.dropped_field += decoded.dropped_fields
@@ -198,7 +198,7 @@ class PartitionWorker:
         While a look-up waits, a flush may end and evict; so look again until nothing is missing.
         """
         conversations, known = self.partition.conversations, self._known
-        keys = {conversation_key(event.source, event.conversation_id) for event in events}
+        keys = {event.key for event in events}
         absent: set[str] = set()
         while True:
             missing = {key: conversation_hash(key) for key in keys if key not in conversations and key not in absent}
@@ -242,7 +242,7 @@ class PartitionWorker:
             time.monotonic(),
             self._oldest_ingested_at,
         )
-        self._accepted, self._rejections, self._dead_letters = [], [], []
+        self._accepted, self._rejections, self._dead_letters = Accepted(), [], []
         self._oldest_ingested_at, self._last_record = 0, None
         return flush
 
@@ -278,8 +278,7 @@ class PartitionWorker:
 
     def _interactions(self, flush: Flush) -> LedgerBlock:
         cases = [
-            self._codec.pseudonym(accepted.event.data.case_id) if accepted.event.data.case_id else ""
-            for accepted in flush.accepted
+            self._codec.pseudonym(event.data.case_id) if event.data.case_id else "" for event in flush.accepted.events
         ]
         return self._event_rows.interactions(self.kafka_partition, flush.checkpoint.epoch, flush.accepted, cases)
 

@@ -33,12 +33,12 @@ class Clock(NamedTuple):
 class Conversation(msgspec.Struct, gc=False):
     """One conversation of one source. All instants are UTC epoch ms, 0 where there is none.
 
-    `cell` numbers the dimensions in force; `opening_cell` those in which the opening was counted, `resolution_cell`
+    `key` is `events.conversation_key`. `cell` numbers the dimensions in force; `opening_cell` those in which the
+    opening was counted, `resolution_cell`
     those of the resolution. `digests` holds the 8-byte identities of the events applied, oldest first.
     """
 
-    source: str
-    conversation_id: str
+    key: str
     cell: int
     opening_cell: int
     opened_at: int
@@ -72,6 +72,16 @@ class Conversation(msgspec.Struct, gc=False):
     clocks: tuple[Clock, ...] = ()
     digests: bytes = b""
 
+    @property
+    def source(self) -> str:
+        """The system that it comes from."""
+        return self.key.partition("\n")[0]
+
+    @property
+    def conversation_id(self) -> str:
+        """Unique within its source."""
+        return self.key.partition("\n")[2]
+
     def remembers(self, digest: bytes) -> bool:
         """Whether an event of this identity was applied before."""
         digests = self.digests
@@ -90,8 +100,3 @@ class Conversation(msgspec.Struct, gc=False):
             return True
         self.digests = digests
         return False
-
-
-def conversation_key(source: str, conversation_id: str) -> str:
-    """One string for the identity of a conversation, which is unique within its source."""
-    return f"{source}\n{conversation_id}"

@@ -91,6 +91,12 @@ class Event(msgspec.Struct, gc=False):
     customer: str
     actor: str
     due_at: int
+    key: str
+
+
+def conversation_key(source: str, conversation_id: str) -> str:
+    """One string for the identity of a conversation, which is unique within its source."""
+    return f"{source}\n{conversation_id}"
 
 
 class Rejection(msgspec.Struct, gc=False, frozen=True):

@@ -92,16 +92,15 @@ class LifeCycle:
         """Take over the dimensions that an event carries; the queue before is returned."""
         data = event.data
         known = self.cells[conversation.cell]
-        if not (data.queue or data.channel or data.visibility or event.tenant):
-            return known.queue
-        channel = data.channel or known.channel
-        visibility: str = data.visibility or ""
-        if not visibility:
-            visibility = known.visibility if channel == known.channel else self.book.visibility(channel)
-        cell = Cell(event.tenant or known.tenant, data.queue or known.queue, channel, visibility)
-        if cell != known:
-            self._settle(conversation, known, cell, at)
-        return known.queue
+        tenant, queue, channel, visibility = known
+        new_channel = data.channel or channel
+        new_visibility: str = data.visibility or ""
+        if not new_visibility:
+            new_visibility = visibility if new_channel == channel else self.book.visibility(new_channel)
+        new_tenant, new_queue = event.tenant or tenant, data.queue or queue
+        if new_queue != queue or new_channel != channel or new_visibility != visibility or new_tenant != tenant:
+            self._settle(conversation, known, Cell(new_tenant, new_queue, new_channel, new_visibility), at)
+        return queue
 
     def _settle(self, conversation: Conversation, known: Cell, cell: Cell, at: int) -> None:
         number = self.cells.number(cell)

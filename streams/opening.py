@@ -40,8 +40,7 @@ def begin(panes: PaneDeltas, book: RuleBook, cells: Cells, event: Event) -> Conv
     has_opened = event.type == "conversation.opened"
     inbound = is_inbound(event)
     conversation = Conversation(
-        source=event.source,
-        conversation_id=event.conversation_id,
+        key=event.key,
         cell=number,
         opening_cell=number,
         opened_at=at,

@@ -110,7 +110,7 @@ class PaneDeltas:
         self._hour_horizon_ms = 0
 
     def advance(self, watermark: int) -> None:
-        """From now on, skip the tiers whose horizon lies behind `watermark` (UTC ms)."""
+        """From now on, skip the tiers whose horizon lies behind `watermark` (UTC ms, the start of a minute)."""
         self._minute_horizon_ms = watermark - MINUTE_HORIZON_MS
         self._hour_horizon_ms = watermark - HOUR_HORIZON_MS
 
@@ -119,10 +119,9 @@ class PaneDeltas:
 
     def add(self, at_ms: int, cell: int, counter: int, count: int, spread: int = 0) -> None:
         """Add `count` to `counter` in the panes of `cell` that hold `at_ms`."""
-        minute = at_ms // MINUTE_MS
         low = cell << FIELD_BITS | counter << SPREAD_BITS | spread
-        if minute * MINUTE_MS >= self._minute_horizon_ms:
-            self._minutes[minute << START_SHIFT | low] += count
+        if at_ms >= self._minute_horizon_ms:
+            self._minutes[at_ms // MINUTE_MS << START_SHIFT | low] += count
             return
         hour_ms = at_ms // HOUR_MS * HOUR_MS
         if hour_ms >= self._hour_horizon_ms:

@@ -5,11 +5,10 @@ changes no value.
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
 
 import msgspec
 
-from streams.conversation import Conversation, conversation_key
+from streams.conversation import Conversation
 from streams.events import KNOWN_TYPES, Event
 from streams.life_cycle import LifeCycle
 from streams.panes import MINUTE_MS, Cells, PaneDeltas
@@ -35,12 +34,16 @@ class Books(msgspec.Struct):
     forgotten: int = 0
 
 
-class Accepted(NamedTuple):
-    """An applied event, the cell in force after it, and whether it was late."""
+class Accepted:
+    """Applied events, in log order, as columns: the event, the cell in force after it, whether it was late."""
 
-    event: Event
-    cell: int
-    is_late: bool
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.cells: list[int] = []
+        self.is_late: list[bool] = []
+
+    def __len__(self) -> int:
+        return len(self.events)
 
 
 class Partition:
@@ -63,8 +66,8 @@ class Partition:
         self.books = books
         self.deltas.advance(watermark // MINUTE_MS * MINUTE_MS)
 
-    def fold(self, events: Iterable[Event]) -> list[Accepted]:
-        """Apply events in log order; those that are not duplicates come back.
+    def fold(self, events: Iterable[Event], accepted: Accepted | None = None) -> Accepted:
+        """Apply events in log order; those that are not duplicates are added to `accepted`, which comes back.
 
         Every conversation that the ledger holds must be in `conversations` before an event of it is folded.
         """
@@ -73,9 +76,10 @@ class Partition:
         channels = self.book.rules.channels
         lateness_ms = self.book.allowed_lateness_ms
         watermark = self.watermark
-        accepted: list[Accepted] = []
+        accepted = Accepted() if accepted is None else accepted
+        add_event, add_cell, add_late = accepted.events.append, accepted.cells.append, accepted.is_late.append
         for event in events:
-            key = conversation_key(event.source, event.conversation_id)
+            key = event.key
             conversation = conversations.get(key)
             occurred_at = event.occurred_at
             if conversation is not None and conversation.remembers(event.digest):
@@ -98,7 +102,9 @@ class Partition:
                     books.forgotten += conversation.remember(event.digest)
                     touched.add(key)
                 cell = -1 if conversation is None else conversation.cell
-                accepted.append(Accepted(event, cell, is_late))
+                add_event(event)
+                add_cell(cell)
+                add_late(is_late)
             if occurred_at > watermark:
                 if occurred_at // MINUTE_MS != watermark // MINUTE_MS:
                     self.deltas.advance(occurred_at // MINUTE_MS * MINUTE_MS)

@@ -17,9 +17,9 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from streams.conversation import OPEN, Conversation, conversation_key
+from streams.conversation import OPEN, Conversation
 from streams.counters import Counter
-from streams.events import EMPTY_DATA, KNOWN_TYPES, Data, Event
+from streams.events import EMPTY_DATA, KNOWN_TYPES, Data, Event, conversation_key
 from streams.histograms import bucket
 from streams.pane_cache import PaneCache
 from streams.panes import Cell, Cells, PaneValues, Tiers, unpack_field, unpack_pane_key
@@ -85,6 +85,7 @@ def make_event(
         customer=data.customer_id or "",
         actor=data.actor_id or "",
         due_at=0 if data.due_at is None else (data.due_at - EPOCH) // timedelta(milliseconds=1),
+        key=conversation_key(source, about),
     )
 
 
