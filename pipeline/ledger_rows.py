@@ -16,11 +16,14 @@ from streams.checkpoint import Checkpoint
 from streams.conversation import Clock, Conversation
 from streams.counters import COLUMNS, FIRST_SPREAD, Counter
 from streams.pane_cache import PaneRow
-from streams.panes import Cell, Cells, unpack_field
+from streams.panes import SPREAD_BITS, Cell, Cells, pack_field, unpack_field
 from streams.partition import Books
 from streams.rules import RuleBook
 
 INSTANT = "DateTime64(3, 'UTC')"
+#: Fields below are plain counters, those from here on are spreads.
+FIRST_SPREAD_FIELD = pack_field(FIRST_SPREAD)
+SPREAD_MASK = (1 << SPREAD_BITS) - 1
 
 
 class Column(NamedTuple):
@@ -210,19 +213,20 @@ def _counters(rows: Sequence[PaneRow]) -> dict[str, Column]:
     for index, row in enumerate(rows):
         # In order, so that a row is the same to the byte whatever order its counts came in.
         for field, count in sorted(row.values.items()):
-            counter, key = unpack_field(field)
-            if counter < FIRST_SPREAD:
-                if counter not in plain:
-                    plain[counter] = [0] * len(rows)
-                plain[counter][index] = count
+            if field < FIRST_SPREAD_FIELD:
+                column = plain.get(field)
+                if column is None:
+                    column = plain[field] = [0] * len(rows)
+                column[index] = count
             else:
-                if counter not in spreads:
-                    spreads[counter] = ([0] * len(rows), [], [])
-                lengths, keys, counts = spreads[counter]
+                spread = spreads.get(field >> SPREAD_BITS)
+                if spread is None:
+                    spread = spreads[field >> SPREAD_BITS] = ([0] * len(rows), [], [])
+                lengths, keys, counts = spread
                 lengths[index] += 1
-                keys.append(key)
+                keys.append(field & SPREAD_MASK)
                 counts.append(count)
-    columns = {COLUMNS[Counter(counter)]: _integers("Int64", counts) for counter, counts in plain.items()}
+    columns = {COLUMNS[Counter(unpack_field(field)[0])]: _integers("Int64", counts) for field, counts in plain.items()}
     for counter, (lengths, keys, counts) in spreads.items():
         values = (native.integers("I", keys), native.integers("q", counts))
         columns[COLUMNS[Counter(counter)]] = Column("Map(UInt32, Int64)", values, lengths)

@@ -155,6 +155,7 @@ class PartitionWorker:
         self.partition.restore(checkpoint.watermark, checkpoint.books)
         for rows in self._reader.open_conversations():
             self.partition.conversations.update(rows)
+        self.partition.open_count = len(self.partition.conversations)
         for hashes in self._reader.conversation_hashes():
             self._known.add(hashes)
         for tier in Tiers._fields:

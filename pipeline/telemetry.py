@@ -48,7 +48,9 @@ class Telemetry:
         )
         self.watermark = self._gauge("sichtflug_watermark_timestamp_seconds", "Latest event time folded")
         self.checkpoint = self._gauge("sichtflug_checkpoint_timestamp_seconds", "When the last flush was acknowledged")
-        self.open_conversations = self._gauge("sichtflug_open_conversations", "Conversations in memory")
+        self.open_conversations = self._gauge(
+            "sichtflug_open_conversations", "Conversations open, those whose expiry has come unnoticed among them"
+        )
         self.freshness = Histogram(
             "sichtflug_freshness_seconds",
             "From the broker's time of the oldest event of a flush until it can be queried",

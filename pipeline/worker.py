@@ -322,7 +322,7 @@ class Worker:
         telemetry.lag_records.labels(label).set(lag)
         telemetry.lag_seconds.labels(label).set(max(0.0, time.time() - last_timestamp / 1000) if lag else 0)
         telemetry.watermark.labels(label).set(worker.partition.watermark / 1000)
-        telemetry.open_conversations.labels(label).set(len(worker.partition.conversations))
+        telemetry.open_conversations.labels(label).set(worker.partition.open_count)
 
 
 def run(settings: Settings) -> int:

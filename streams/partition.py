@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from streams.conversation import Conversation
+from streams.conversation import OPEN, Conversation
 from streams.events import KNOWN_TYPES, Event
 from streams.life_cycle import LifeCycle
 from streams.panes import MINUTE_MS, Cells, PaneDeltas
@@ -58,6 +58,8 @@ class Partition:
         self.touched: set[str] = set()
         self.books = Books()
         self.watermark = 0
+        #: Open conversations, in memory or not.
+        self.open_count = 0
         self._life_cycle = LifeCycle(book, cells, self.deltas)
 
     def restore(self, watermark: int, books: Books) -> None:
@@ -75,7 +77,7 @@ class Partition:
         apply = self._life_cycle.apply
         channels = self.book.rules.channels
         lateness_ms = self.book.allowed_lateness_ms
-        watermark = self.watermark
+        watermark, open_count = self.watermark, self.open_count
         accepted = Accepted() if accepted is None else accepted
         add_event, add_cell, add_late = accepted.events.append, accepted.cells.append, accepted.is_late.append
         for event in events:
@@ -96,8 +98,11 @@ class Partition:
                     books.ignored += 1
                 elif conversation is None:
                     conversation = conversations[key] = apply(None, event)
+                    open_count += conversation.state == OPEN
                 else:
+                    was_open = conversation.state == OPEN
                     apply(conversation, event)
+                    open_count += (conversation.state == OPEN) - was_open
                 if conversation is not None:
                     books.forgotten += conversation.remember(event.digest)
                     touched.add(key)
@@ -109,7 +114,7 @@ class Partition:
                 if occurred_at // MINUTE_MS != watermark // MINUTE_MS:
                     self.deltas.advance(occurred_at // MINUTE_MS * MINUTE_MS)
                 watermark = occurred_at
-        self.watermark = watermark
+        self.watermark, self.open_count = watermark, open_count
         return accepted
 
     def take_touched(self) -> set[str]:

@@ -80,6 +80,8 @@ async def fold(door: ClickHouse, log: str, records: Sequence[Any], rules: Rules,
             position = worker.next_offset
     if worker.is_dirty:
         await worker.flush()
+    ((open_count,),) = door.rows(f"SELECT countIf(state = 'open') FROM conversations WHERE log = '{log}'")
+    assert worker.partition.open_count == open_count
     worker.close()
 
 
