@@ -62,12 +62,12 @@ def integers(code: str, values: Iterable[int]) -> bytes:
 
 def texts(values: Iterable[str], cache: TextCache | None = None) -> bytes:
     """Values of a String column; with a cache where few of them are distinct."""
-    return b"".join(map(text if cache is None else cache.__getitem__, values))
+    return binaries(map(str.encode, values)) if cache is None else b"".join(map(cache.__getitem__, values))
 
 
 def binaries(values: Iterable[bytes]) -> bytes:
     """Values of a String column that holds bytes."""
-    return b"".join([length_prefix(len(value)) + value for value in values])
+    return b"".join([part for value in values for part in (length_prefix(len(value)), value)])
 
 
 def array_offsets(lengths: Iterable[int]) -> bytes:
