@@ -291,7 +291,9 @@ class Worker:
         if self.partitions.get(partition) is worker:
             telemetry.checkpoint.labels(str(partition)).set(time.time())
             telemetry.books(partition, result.checkpoint.books)
-            await self._stage.commit({partition: result.checkpoint.next_offset})
+            # Not while partitions are being taken away: the group is waiting for us, and would not answer.
+            if self._is_assigned:
+                await self._stage.commit({partition: result.checkpoint.next_offset})
         else:
             worker.close()
 

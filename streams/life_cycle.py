@@ -91,7 +91,7 @@ class LifeCycle:
     def _relocate(self, conversation: Conversation, event: Event, at: int) -> str:
         """Take over the dimensions that an event carries; the queue before is returned."""
         data = event.data
-        known = self.cells[conversation.cell]
+        known = self.cells.by_number[conversation.cell]
         tenant, queue, channel, visibility = known
         new_channel = data.channel or channel
         new_visibility: str = data.visibility or ""

@@ -47,23 +47,24 @@ class Cells:
 
     def __init__(self) -> None:
         self._numbers: dict[Cell, int] = {}
-        self._cells: list[Cell] = []
+        #: The cells by number; read only.
+        self.by_number: list[Cell] = []
 
     def number(self, cell: Cell) -> int:
         """The number of `cell`, the same one for as long as the process lives."""
         found = self._numbers.get(cell)
         if found is None:
-            found = self._numbers[cell] = len(self._cells)
+            found = self._numbers[cell] = len(self.by_number)
             if found > CELL_MASK:
                 raise OverflowError(
                     f"more than {CELL_MASK} combinations of tenant, queue, channel and visibility: "
                     f"is an id sent as one of them? last: {cell}"
                 )
-            self._cells.append(cell)
+            self.by_number.append(cell)
         return found
 
     def __getitem__(self, number: int) -> Cell:
-        return self._cells[number]
+        return self.by_number[number]
 
 
 def pack_field(counter: int, spread: int = 0) -> int:
