@@ -15,7 +15,7 @@ from pipeline.clickhouse import ClickHouse
 from pipeline.codec import Codec
 from pipeline.dead_letter import DeadLetter
 from pipeline.embedded import EmbeddedClickHouse
-from pipeline.ledger import Overtaken
+from pipeline.ledger import Ledger, Overtaken
 from pipeline.partition_worker import PartitionWorker
 from pipeline.simulation import simulate
 from streams.business_hours import Calendar
@@ -188,3 +188,22 @@ def test_the_quantile_of_a_histogram_in_sql_is_within_five_percent(door: ClickHo
         exact = durations[-(-int(level * 1000) * 999 // 1000) - 1]
         assert abs(found - exact) <= 0.05 * exact
     assert door.rows("SELECT histogram_quantile_ms(CAST(map(), 'Map(UInt32, Int64)'), 0.5)") == [(None,)]
+
+
+def test_old_minutes_are_deleted_and_hours_stand_for_them(door: ClickHouse) -> None:
+    asyncio.run(fold(door, "log", traffic(seed=9, hours=1), Rules(), None))
+    before_ms = START_MS + HOUR_MS // 2
+
+    def count(tier: str, until_ms: int) -> int:
+        query = f"SELECT count() FROM panes WHERE tier = '{tier}' AND start < toDateTime({until_ms // 1000})"
+        return int(door.rows(query)[0][0])
+
+    assert count("minute", before_ms) > 0
+    younger = count("minute", 4_000_000_000_000) - count("minute", before_ms)
+    hours = count("hour", 4_000_000_000_000)
+    worker = new_worker(door, "log", Rules())
+    Ledger(door, "log", 0, worker.partition.cells).expire_minutes(before_ms)
+    worker.close()
+    assert count("minute", before_ms) == 0
+    assert count("minute", 4_000_000_000_000) == younger > 0
+    assert count("hour", 4_000_000_000_000) == hours
