@@ -1,0 +1,142 @@
+"""Which columns of the ledger are read back, in which order, and as what."""
+
+import msgspec
+
+from streams.counters import COLUMNS, FIRST_SPREAD, Counter
+from streams.partition import Books
+
+INSTANT_FIELDS = frozenset(
+    {
+        "opened_at",
+        "open_since",
+        "changed_at",
+        "waiting_since",
+        "episode_since",
+        "first_response_at",
+        "resolved_at",
+        "departed_at",
+        "expires_at",
+    }
+)
+#: The pane's part of the sorting key is empty in a conversation's row; said in full, the index finds it by its ids.
+CONVERSATION_KEY = (
+    "kind = 'conversation' AND tier = '' AND start = 0 AND tenant = '' AND queue = '' AND channel = '' "
+    "AND visibility = '' AND epoch = 0"
+)
+
+
+class ConversationRow(msgspec.Struct, array_like=True, gc=False):
+    """A conversation as the ledger gives it back. The names are columns, in the order of the query."""
+
+    revision: int
+    source: str
+    conversation_id: str
+    current_tenant: str
+    current_queue: str
+    current_channel: str
+    current_visibility: str
+    opening_tenant: str
+    opening_queue: str
+    opening_channel: str
+    opening_visibility: str
+    resolution_tenant: str
+    resolution_queue: str
+    resolution_channel: str
+    resolution_visibility: str
+    opened_at: int
+    open_since: int
+    changed_at: int
+    state: str
+    waiting_on: str
+    is_implicit: bool
+    is_reordered: bool
+    is_contact: bool
+    has_opened: bool
+    has_handoff: bool
+    is_paused: bool
+    waiting_since: int
+    episode_since: int
+    first_response_at: int
+    resolved_at: int
+    departed_at: int
+    expires_at: int
+    customer_wait_ms: int
+    resolution_ms: int
+    resolution_business_ms: int
+    resolution_service_ms: int
+    message_count: int
+    transferred_count: int
+    escalated_count: int
+    reopened_count: int
+    customer: str
+    earlier_queues: tuple[str, ...]
+    clock_kinds: tuple[int, ...]
+    clock_due_at: tuple[int, ...]
+    clock_remaining_ms: tuple[int, ...]
+    clock_calendars: tuple[str, ...]
+    clock_tenants: tuple[str, ...]
+    clock_queues: tuple[str, ...]
+    clock_channels: tuple[str, ...]
+    clock_visibilities: tuple[str, ...]
+    event_digests: str
+
+
+class PaneRowRead(msgspec.Struct, array_like=True, gc=False):
+    """A pane as the ledger gives it back: its counters as pairs of number and value."""
+
+    revision: int
+    tier: str
+    start: int
+    tenant: str
+    queue: str
+    channel: str
+    visibility: str
+    counts: tuple[int, ...]
+    spreads: tuple[tuple[tuple[int, int], ...], ...]
+
+
+def _conversation_columns() -> str:
+    columns = []
+    for name in ConversationRow.__struct_fields__:
+        if name in INSTANT_FIELDS:
+            columns.append(f"toUnixTimestamp64Milli({name})")
+        elif name == "event_digests":
+            columns.append("lower(hex(event_digests))")
+        else:
+            columns.append(name)
+    return ", ".join(columns)
+
+
+CONVERSATION_COLUMNS = _conversation_columns()
+PLAIN = [counter for counter in Counter if counter < FIRST_SPREAD]
+SPREADS = [counter for counter in Counter if counter >= FIRST_SPREAD]
+PANE_COLUMNS = (
+    "revision, tier, toUnixTimestamp(start), tenant, queue, channel, visibility, "
+    f"[{', '.join(COLUMNS[counter] for counter in PLAIN)}], "
+    # Tuples, not objects: a map's keys would come back as text.
+    f"[{', '.join(f'arrayZip(mapKeys({COLUMNS[counter]}), mapValues({COLUMNS[counter]}))' for counter in SPREADS)}]"
+)
+JSON_SETTINGS = "output_format_json_quote_64bit_integers = 0, do_not_merge_across_partitions_select_final = 1"
+
+LARGE_QUERY = "max_query_size = 100000000, max_ast_elements = 10000000, max_expanded_ast_elements = 10000000"
+
+
+class CheckpointRow(msgspec.Struct, array_like=True):
+    """A checkpoint as the ledger gives it back."""
+
+    revision: int
+    next_offset: int
+    watermark: int
+    configuration: str
+    reporting_zone: str
+    partition_count: int
+    last_offset: int
+    last_record_hash: int
+    reason: str
+    books: tuple[int, ...]
+
+
+CHECKPOINT_COLUMNS = (
+    "revision, next_offset, toUnixTimestamp64Milli(watermark), configuration, reporting_zone, partition_count, "
+    f"last_offset, last_record_hash, reason, [{', '.join(f'{name}_count' for name in Books.__struct_fields__)}]"
+)
