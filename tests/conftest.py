@@ -6,6 +6,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import hypothesis
 import pytest
 
 from pipeline import migrations
@@ -13,6 +14,10 @@ from pipeline.clickhouse import ClickHouse
 from pipeline.embedded import EmbeddedClickHouse, EmbeddedKafka
 
 from system_support import System
+
+# A slow machine is no defect: nothing here is a timed test.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 INCIDENTS = Path(__file__).parents[2] / "shared" / "data" / "incidents.ndjson.gz"
 
