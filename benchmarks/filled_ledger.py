@@ -62,10 +62,10 @@ def fill(run: Run) -> Filled:
         ]
         keys = [copy.key for copy in copies]
         block = ledger_block(LOG, PARTITION, checkpoint.revision, [rows.conversations(keys, copies)])
-        ledger.insert(block, first, checkpoint.revision)
+        ledger.insert("ledger", block, first, checkpoint.revision)
     panes = PaneCache().add(partition.deltas.take().rolled_up())
     block = ledger_block(LOG, PARTITION, checkpoint.revision, [checkpoint_section(checkpoint), rows.panes(1, panes)])
-    ledger.insert(block, run.count, checkpoint.revision)
+    ledger.insert("ledger", block, run.count, checkpoint.revision)
     door.close()
     return Filled(run.count, len(panes))
 

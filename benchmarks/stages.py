@@ -88,14 +88,14 @@ class _Pass:
             deltas = timed(ROLL_UP, PaneDeltas.rolled_up, partition.deltas.take())
             cases = [""] * len(accepted)
             events = timed(INTERACTIONS, event_rows.interactions, number, 1, accepted, cases)
-            timed(INSERT_INTERACTIONS, ledger.insert_events, "interactions", events, first, revision)
+            timed(INSERT_INTERACTIONS, ledger.insert, "interactions", events, first, revision)
 
             def block() -> Any:
                 sections = [conversations, checkpoint_section(checkpoint), rows.panes(1, panes.add(deltas))]  # noqa: B023
                 return ledger_block(self._log, number, revision, sections)  # noqa: B023
 
             encoded = timed(PANES, block)
-            timed(INSERT_LEDGER, ledger.insert, encoded, first, revision)
+            timed(INSERT_LEDGER, ledger.insert, "ledger", encoded, first, revision)
             self.flush_count += 1
             self.ledger_row_count += encoded.row_count
 

@@ -7,7 +7,7 @@ from rich.console import Console
 from pipeline import migrations
 from pipeline.broker import Broker, BrokerError
 from pipeline.clickhouse import ClickHouse, Refused, Unavailable
-from pipeline.ledger import quoted, read_checkpoint
+from pipeline.ledger import of_partition, read_checkpoint
 from pipeline.log_identity import LogRefusedError, verify
 from pipeline.settings import Settings
 
@@ -72,7 +72,7 @@ def _log(settings: Settings, door: ClickHouse, broker: Broker) -> str:
     partition_count = broker.partition_count(topic)
     known = 0
     for partition in range(partition_count):
-        checkpoint = read_checkpoint(door, f"log = {quoted(topic)} AND kafka_partition = {partition}")
+        checkpoint = read_checkpoint(door, of_partition(topic, partition))
         if checkpoint:
             verify(broker, topic, partition, checkpoint, partition_count)
             known += 1

@@ -43,15 +43,10 @@ class Ledger:
         self._cells = cells
         self.log = log
         self.kafka_partition = kafka_partition
-        self._where = f"log = {quoted(log)} AND kafka_partition = {kafka_partition}"
+        self._where = of_partition(log, kafka_partition)
 
-    def insert(self, block: LedgerBlock, first_offset: int, revision: int) -> None:
-        """Write one flush. The same one again does nothing."""
-        token = f"{self.log}/{self.kafka_partition}/{first_offset}-{revision}"
-        self._door.insert("ledger", block.columns, block.body, block.row_count, token)
-
-    def insert_events(self, table: str, block: LedgerBlock, first_offset: int, revision: int) -> None:
-        """Write rows of `interactions` or `rejections`, which go before the flush they belong to."""
+    def insert(self, table: str, block: LedgerBlock, first_offset: int, revision: int) -> None:
+        """Write the rows of one flush to a table; `ledger` is the commit point. The same ones again do nothing."""
         token = f"{self.log}/{self.kafka_partition}/{first_offset}-{revision}"
         self._door.insert(table, block.columns, block.body, block.row_count, token)
 
@@ -249,6 +244,11 @@ def read_checkpoint(door: ClickHouse, where: str) -> Checkpoint | None:
         reason=row.reason,
         books=Books(*row.books),
     )
+
+
+def of_partition(log: str, kafka_partition: int) -> str:
+    """The condition for the rows of one partition of a log."""
+    return f"log = {quoted(log)} AND kafka_partition = {kafka_partition}"
 
 
 def quoted(text: str) -> str:

@@ -2,22 +2,10 @@
 
 import msgspec
 
+from pipeline.ledger_rows import CONVERSATION_INSTANTS
 from streams.counters import COLUMNS, FIRST_SPREAD, Counter
 from streams.partition import Books
 
-INSTANT_FIELDS = frozenset(
-    {
-        "opened_at",
-        "open_since",
-        "changed_at",
-        "waiting_since",
-        "episode_since",
-        "first_response_at",
-        "resolved_at",
-        "departed_at",
-        "expires_at",
-    }
-)
 #: The pane's part of the sorting key is empty in a conversation's row; said in full, the index finds it by its ids.
 CONVERSATION_KEY = (
     "kind = 'conversation' AND tier = '' AND start = 0 AND tenant = '' AND queue = '' AND channel = '' "
@@ -98,7 +86,7 @@ class PaneRowRead(msgspec.Struct, array_like=True, gc=False):
 def _conversation_columns() -> str:
     columns = []
     for name in ConversationRow.__struct_fields__:
-        if name in INSTANT_FIELDS:
+        if name in CONVERSATION_INSTANTS:
             columns.append(f"toUnixTimestamp64Milli({name})")
         elif name == "event_digests":
             columns.append("lower(hex(event_digests))")

@@ -2,7 +2,7 @@
 
 from pipeline.broker import Broker, LogRange
 from pipeline.clickhouse import ClickHouse
-from pipeline.ledger import quoted, read_checkpoint
+from pipeline.ledger import of_partition, quoted, read_checkpoint
 from pipeline.ledger_rows import checkpoint_section, ledger_block
 from streams.checkpoint import Checkpoint, record_hash
 
@@ -77,7 +77,7 @@ def begin_epoch(
             "Conversations lie where their key's partition was, so a topic with another number of partitions needs "
             f"an empty database (SICHTFLUG_CLICKHOUSE_DATABASE), or a topic with {known_count} partitions."
         )
-    before = {partition: read_checkpoint(door, _where(topic, partition)) for partition, _ in rows}
+    before = {partition: read_checkpoint(door, of_partition(topic, partition)) for partition, _ in rows}
     epoch = 1 + max(checkpoint.epoch for checkpoint in before.values() if checkpoint)
     ranges = broker.log_ranges(topic, list(range(partition_count)))
     begun = []
@@ -97,7 +97,3 @@ def begin_epoch(
             door.insert("ledger", block.columns, block.body, block.row_count, f"{topic}/{partition}/epoch-{epoch}")
         begun.append((partition, checkpoint))
     return begun
-
-
-def _where(topic: str, partition: int) -> str:
-    return f"log = {quoted(topic)} AND kafka_partition = {partition}"

@@ -90,15 +90,8 @@ class PartitionWorker:
         self._book = book
         self._codec = codec
         self._publish_dead_letters = publish_dead_letters
-        self._cells = Cells()
-        self.partition = Partition(book, self._cells)
-        self._panes = PaneCache()
-        self._known = KnownIds()
-        self._rows = RowEncoder(book, self._cells)
-        self._event_rows = EventRowEncoder(book, self._cells, log)
         self._read_door, self._write_door = connect(), connect()
-        self._reader = Ledger(self._read_door, log, kafka_partition, self._cells)
-        self._writer = Ledger(self._write_door, log, kafka_partition, self._cells)
+        self._forget()
         self._accepted = Accepted()
         self._rejections: list[Rejection] = []
         self._dead_letters: list[DeadLetter] = []
@@ -134,13 +127,7 @@ class PartitionWorker:
         worker written meanwhile, all is read once more. Raises what ClickHouse raises.
         """
         while True:
-            self._cells = Cells()
-            self.partition = Partition(self._book, self._cells)
-            self._panes, self._known = PaneCache(), KnownIds()
-            self._rows = RowEncoder(self._book, self._cells)
-            self._event_rows = EventRowEncoder(self._book, self._cells, self.log)
-            self._reader = Ledger(self._read_door, self.log, self.kafka_partition, self._cells)
-            self._writer = Ledger(self._write_door, self.log, self.kafka_partition, self._cells)
+            self._forget()
             found = self._reader.checkpoint()
             checkpoint = found or first()
             self._load(checkpoint)
@@ -150,6 +137,16 @@ class PartitionWorker:
         self.checkpoint = checkpoint
         self.next_offset = checkpoint.next_offset
         self.last_flush_at = time.monotonic()
+
+    def _forget(self) -> None:
+        """Begin with nothing: a new numbering of cells, and all that speaks in it."""
+        cells = Cells()
+        self.partition = Partition(self._book, cells)
+        self._panes, self._known = PaneCache(), KnownIds()
+        self._rows = RowEncoder(self._book, cells)
+        self._event_rows = EventRowEncoder(self._book, cells, self.log)
+        self._reader = Ledger(self._read_door, self.log, self.kafka_partition, cells)
+        self._writer = Ledger(self._write_door, self.log, self.kafka_partition, cells)
 
     def _load(self, checkpoint: Checkpoint) -> None:
         self.partition.restore(checkpoint.watermark, checkpoint.books)
@@ -258,10 +255,10 @@ class PartitionWorker:
         if flush.dead_letters:
             await self._publish_dead_letters(flush.dead_letters)
             rejected = self._event_rows.rejections(partition, checkpoint.epoch, flush.rejections)
-            await self._patiently(lambda: writer.insert_events("rejections", rejected, first_offset, revision))
+            await self._patiently(lambda: writer.insert("rejections", rejected, first_offset, revision))
         if flush.accepted:
             events = await asyncio.to_thread(self._interactions, flush)
-            await self._patiently(lambda: writer.insert_events("interactions", events, first_offset, revision))
+            await self._patiently(lambda: writer.insert("interactions", events, first_offset, revision))
         deltas = await asyncio.to_thread(flush.deltas.rolled_up)
         missing = self._panes.missing(deltas)
         if missing:
@@ -269,7 +266,7 @@ class PartitionWorker:
             for tier, key, values in await self._patiently(lambda: writer.panes(checkpoint.epoch, missing, newest)):
                 self._panes.load(tier, [(key, values)])
         block = await asyncio.to_thread(self._ledger_block, flush, deltas)
-        await self._patiently(lambda: writer.insert(block, first_offset, revision))  # the commit point
+        await self._patiently(lambda: writer.insert("ledger", block, first_offset, revision))  # the commit point
         self.checkpoint = checkpoint
         self.last_flush_at = time.monotonic()
         self._evict()
