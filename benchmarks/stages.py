@@ -17,6 +17,7 @@ from pipeline.event_rows import EventRowEncoder
 from pipeline.known_ids import KnownIds
 from pipeline.ledger import Ledger
 from pipeline.ledger_rows import RowEncoder, checkpoint_section, conversation_hash, ledger_block
+from pipeline.partition_worker import FOLDED_RECORDS
 from streams.checkpoint import Checkpoint
 from streams.events import Event
 from streams.pane_cache import PaneCache
@@ -71,23 +72,26 @@ class _Pass:
         """What a worker does with the log of one partition, without Kafka, threads and waiting."""
         book, cells, codec = RuleBook(Rules()), Cells(), Codec(b"")
         partition, panes, known = Partition(book, cells), PaneCache(), KnownIds()
-        rows, event_rows = RowEncoder(book, cells), EventRowEncoder(book, cells, self._log)
+        rows, event_rows = RowEncoder(book, cells), EventRowEncoder(book, cells, self._log, number)
         ledger = Ledger(self._door, self._log, number, cells)
         timed = self._timed
         for first in range(0, len(records), FLUSHED_RECORDS):
-            batch = records[first : first + FLUSHED_RECORDS]
-            next_offset = batch[-1].offset + 1
+            flushed = records[first : first + FLUSHED_RECORDS]
+            next_offset = flushed[-1].offset + 1
             checkpoint = Checkpoint(epoch=1, next_offset=next_offset)
             revision = checkpoint.revision
-            decoded = timed(DECODE, codec.decode, batch)
-            timed(KNOWN, _look_up, decoded.events, partition, known)
-            accepted = timed(FOLD, partition.fold, decoded.events)
+            sections = []
+            for start in range(0, len(flushed), FOLDED_RECORDS):
+                decoded = timed(DECODE, codec.decode, flushed[start : start + FOLDED_RECORDS])
+                timed(KNOWN, _look_up, decoded.events, partition, known)
+                accepted = timed(FOLD, partition.fold, decoded.events)
+                if accepted:
+                    sections.append(timed(INTERACTIONS, event_rows.interactions, accepted, [""] * len(accepted)))
             keys = list(partition.take_touched())
             found = [partition.conversations[key] for key in keys]
             conversations = timed(CONVERSATIONS, rows.conversations, keys, found)
             deltas = timed(ROLL_UP, PaneDeltas.rolled_up, partition.deltas.take())
-            cases = [""] * len(accepted)
-            events = timed(INTERACTIONS, event_rows.interactions, number, 1, accepted, cases)
+            events = timed(INTERACTIONS, event_rows.block, 1, sections)
             timed(INSERT_INTERACTIONS, ledger.insert, "interactions", events, first, revision)
 
             def block() -> Any:

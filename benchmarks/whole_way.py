@@ -15,7 +15,7 @@ from pipeline.child import Child
 from pipeline.clickhouse import ClickHouse
 
 SESSION_SECONDS = 6
-POLL_SECONDS = 0.05
+POLL_SECONDS = 0.25
 GIVE_UP_SECONDS = 180.0
 #: What a worker logs once its partitions are restored, just before it reads its first record.
 RESTORED = b": partitions ["

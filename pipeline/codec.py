@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from sys import intern
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import msgspec
 
@@ -48,6 +48,7 @@ class Codec:
     def __init__(self, pseudonym_key: bytes) -> None:
         self._key = pseudonym_key
         self._names: dict[str, str] = {}
+        self._sources: dict[str, _Source] = {}
         self._decode = msgspec.json.Decoder(Envelope).decode
 
     def pseudonym(self, name: str) -> str:
@@ -102,30 +103,49 @@ class Codec:
                 )
             occurred_at = ingested_at
         conversation_id = envelope.subject or _text(record.key)
-        required = REQUIRED_FIELDS.get(envelope.type)
+        event_type = intern(envelope.type)
+        required = REQUIRED_FIELDS.get(event_type)
         if required and not getattr(data, required):
-            raise Fault("missing_field", f"data.{required}", f"{envelope.type} requires data.{required}")
-        source = intern(envelope.source)
-        if "\n" in source:
-            raise Fault("invalid_value", "source", "expected a URI reference, got a text with a line break")
-        identity = f"{source}\n{envelope.id}".encode()
+            raise Fault("missing_field", f"data.{required}", f"{event_type} requires data.{required}")
+        source = self._sources.get(envelope.source) or self._source(envelope.source)
+        event_id, names = envelope.id, self._names
+        digest = source.hasher.copy()
+        digest.update(event_id.encode())
+        customer, actor = data.customer_id, data.actor_id
         return Event(
             record.offset,
             ingested_at,
             occurred_at,
             is_clamped,
-            envelope.id,
-            source,
-            intern(envelope.type),
+            event_id,
+            source.name,
+            event_type,
             conversation_id,
-            blake2b(identity, digest_size=8).digest(),
+            digest.digest(),
             envelope.tenant or "",
             data,
-            self.pseudonym(data.customer_id) if data.customer_id else "",
-            self.pseudonym(data.actor_id) if data.actor_id else "",
+            (names.get(customer) or self.pseudonym(customer)) if customer else "",
+            (names.get(actor) or self.pseudonym(actor)) if actor else "",
             0 if data.due_at is None else _due_at(data.due_at),
-            conversation_key(source, conversation_id),
+            f"{source.key_prefix}{conversation_id}",
         )
+
+    def _source(self, name: str) -> "_Source":
+        if "\n" in name:
+            raise Fault("invalid_value", "source", "expected a URI reference, got a text with a line break")
+        if len(self._sources) >= CACHED_NAMES:
+            self._sources.clear()
+        prefix = conversation_key(name, "")
+        found = self._sources[name] = _Source(name, prefix, blake2b(prefix.encode(), digest_size=8))
+        return found
+
+
+class _Source(NamedTuple):
+    """What all events of one source share: its name, how the keys of its conversations begin, the digest's start."""
+
+    name: str
+    key_prefix: str
+    hasher: blake2b
 
 
 def _due_at(moment: datetime) -> int:

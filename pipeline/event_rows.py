@@ -1,12 +1,15 @@
-"""Rows of `interactions` and `rejections` as Native blocks, encoded by column."""
+"""Rows of `interactions` and `rejections`, encoded by column.
 
-from collections.abc import Sequence
-from itertools import repeat
+Encoded as soon as they are folded, by the same thread: at the flush, and by another one, the same work takes more than
+twice as long, because the events have left the processor's cache by then.
+"""
+
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from pipeline import native
-from pipeline.ledger_rows import INSTANT, LedgerBlock
+from pipeline.blocks import INSTANT, Block, Column, Section, encoded, integers, joined, texts
 from streams.events import Data, Event, Rejection
 from streams.panes import Cell, Cells
 from streams.partition import Accepted
@@ -32,60 +35,62 @@ IDENTIFIERS = ("root_id", "thread_id", "into_id")
 
 
 class EventRowEncoder:
-    """Encodes accepted events and rejections of one process."""
+    """Encodes accepted events and rejections of one partition."""
 
-    def __init__(self, book: RuleBook, cells: Cells, log: str) -> None:
+    def __init__(self, book: RuleBook, cells: Cells, log: str, kafka_partition: int) -> None:
         self._book = book
         self._cells = cells
-        self._log = native.text(log)
+        self._log = texts([log])
+        self._kafka_partition = integers("UInt16", [kafka_partition])
         self._texts = native.TextCache()
 
-    def interactions(self, kafka_partition: int, epoch: int, accepted: Accepted, cases: Sequence[str]) -> LedgerBlock:
+    def interactions(self, accepted: Accepted, cases: Sequence[str]) -> Section:
         """One row per accepted event. `cases` are the pseudonyms of their case ids."""
-        rows = len(accepted)
         numbers = accepted.cells
         event = dict(zip(Event.__struct_fields__, zip(*map(_as_tuple, accepted.events), strict=True), strict=True))
         data = dict(zip(Data.__struct_fields__, zip(*map(_as_tuple, event["data"]), strict=True), strict=True))
-        cached = self._texts.__getitem__
-        columns: list[tuple[str, str, bytes]] = [
-            ("log", "String", self._log * rows),
-            ("kafka_partition", "UInt16", native.integers("H", repeat(kafka_partition, rows))),
-            ("kafka_offset", "UInt64", native.integers("Q", event["offset"])),
-            ("epoch", "UInt32", native.integers("I", repeat(epoch, rows))),
-            ("ingested_at", INSTANT, native.integers("q", event["ingested_at"])),
-            ("occurred_at", INSTANT, native.integers("q", event["occurred_at"])),
-            ("event_id", "String", native.texts(event["id"])),
-            ("source", "String", b"".join(map(cached, event["source"]))),
-            ("type", "String", b"".join(map(cached, event["type"]))),
-            ("conversation_id", "String", native.texts(event["conversation_id"])),
-            ("customer", "String", native.texts(event["customer"], self._texts)),
-            ("actor", "String", native.texts(event["actor"], self._texts)),
-            ("customer_case", "String", native.texts(cases, self._texts)),
-            ("is_clamped", "Bool", native.integers("B", event["is_clamped"])),
-            ("is_late", "Bool", native.integers("B", accepted.is_late)),
-            ("due_at", INSTANT, native.integers("q", event["due_at"])),
-            ("level", "UInt8", native.integers("B", [level or 0 for level in data["level"]])),
-            ("reach", "UInt64", native.integers("Q", [reach or 0 for reach in data["reach"]])),
-        ]
+        columns = {
+            "kafka_offset": integers("UInt64", event["offset"]),
+            "ingested_at": integers(INSTANT, event["ingested_at"]),
+            "occurred_at": integers(INSTANT, event["occurred_at"]),
+            "event_id": texts(event["id"]),
+            "source": self._few(event["source"]),
+            "type": self._few(event["type"]),
+            "conversation_id": texts(event["conversation_id"]),
+            "is_clamped": integers("Bool", event["is_clamped"]),
+            "is_late": integers("Bool", accepted.is_late),
+        }
         cells = {number: self._cells[number] if number >= 0 else NO_CELL for number in set(numbers)}
         for index, name in enumerate(Cell._fields):
-            encoded = {number: cached(cell[index]) for number, cell in cells.items()}
-            columns.append((name, "String", b"".join(map(encoded.__getitem__, numbers))))
-        modes = {number: cached(self._book.mode(cell.channel)) for number, cell in cells.items()}
-        columns.append(("mode", "String", b"".join(map(modes.__getitem__, numbers))))
-        columns += [(name, "String", b"".join(map(cached, data[name]))) for name in (*FEW_VALUES, *IDENTIFIERS)]
-        return LedgerBlock(tuple(name for name, _, _ in columns), native.block(rows, columns), rows)
+            values = {number: self._texts[cell[index]] for number, cell in cells.items()}
+            columns[name] = encoded(map(values.__getitem__, numbers))
+        modes = {number: self._texts[self._book.mode(cell.channel)] for number, cell in cells.items()}
+        columns["mode"] = encoded(map(modes.__getitem__, numbers))
+        # Most events carry few of the rest, and many blocks none of some.
+        columns |= {name: self._few(data[name]) for name in (*FEW_VALUES, *IDENTIFIERS) if any(data[name])}
+        pseudonyms = (("customer", event["customer"]), ("actor", event["actor"]), ("customer_case", cases))
+        columns |= {name: texts(values) for name, values in pseudonyms if any(values)}
+        for name, type_name in (("level", "UInt8"), ("reach", "UInt64")):
+            if any(data[name]):
+                columns[name] = integers(type_name, [value or 0 for value in data[name]])
+        if any(event["due_at"]):
+            columns["due_at"] = integers(INSTANT, event["due_at"])
+        return Section(len(accepted), columns)
 
-    def rejections(self, kafka_partition: int, epoch: int, rejections: Sequence[Rejection]) -> LedgerBlock:
+    def rejections(self, rejections: Sequence[Rejection]) -> Section:
         """One row per rejected record, without its payload."""
-        rows = len(rejections)
-        columns = [
-            ("log", "String", self._log * rows),
-            ("epoch", "UInt32", native.integers("I", repeat(epoch, rows))),
-            ("kafka_partition", "UInt16", native.integers("H", repeat(kafka_partition, rows))),
-            ("kafka_offset", "UInt64", native.integers("Q", [rejection.offset for rejection in rejections])),
-            ("rejected_at", INSTANT, native.integers("q", [rejection.ingested_at for rejection in rejections])),
-            ("reason", "String", native.texts([rejection.reason for rejection in rejections], self._texts)),
-            ("field", "String", native.texts([rejection.field for rejection in rejections], self._texts)),
-        ]
-        return LedgerBlock(tuple(name for name, _, _ in columns), native.block(rows, columns), rows)
+        columns = {
+            "kafka_offset": integers("UInt64", [rejection.offset for rejection in rejections]),
+            "rejected_at": integers(INSTANT, [rejection.ingested_at for rejection in rejections]),
+            "reason": self._few([rejection.reason for rejection in rejections]),
+            "field": self._few([rejection.field for rejection in rejections]),
+        }
+        return Section(len(rejections), columns)
+
+    def block(self, epoch: int, sections: Sequence[Section]) -> Block:
+        """The rows of one flush for one table; every row carries its origin."""
+        everywhere = {"log": self._log, "epoch": integers("UInt32", [epoch]), "kafka_partition": self._kafka_partition}
+        return joined(everywhere, sections)
+
+    def _few(self, values: Iterable[str | None]) -> Column:
+        return Column("String", (native.few_texts(values, self._texts),))

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
+from pipeline.blocks import Block
 from pipeline.clickhouse import ClickHouse
 from pipeline.ledger_columns import (
     CHECKPOINT_COLUMNS,
@@ -19,7 +20,6 @@ from pipeline.ledger_columns import (
     ConversationRow,
     PaneRowRead,
 )
-from pipeline.ledger_rows import LedgerBlock
 from streams.checkpoint import OFFSET_BITS, Checkpoint
 from streams.conversation import Clock, Conversation
 from streams.events import conversation_key
@@ -45,7 +45,7 @@ class Ledger:
         self.kafka_partition = kafka_partition
         self._where = of_partition(log, kafka_partition)
 
-    def insert(self, table: str, block: LedgerBlock, first_offset: int, revision: int) -> None:
+    def insert(self, table: str, block: Block, first_offset: int, revision: int) -> None:
         """Write the rows of one flush to a table; `ledger` is the commit point. The same ones again do nothing."""
         token = f"{self.log}/{self.kafka_partition}/{first_offset}-{revision}"
         self._door.insert(table, block.columns, block.body, block.row_count, token)

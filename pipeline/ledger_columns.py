@@ -3,7 +3,7 @@
 import msgspec
 
 from pipeline.ledger_rows import CONVERSATION_INSTANTS
-from streams.counters import COLUMNS, FIRST_SPREAD, Counter
+from streams.counters import COLUMNS, FIRST_SPREAD
 from streams.partition import Books
 
 #: The pane's part of the sorting key is empty in a conversation's row; said in full, the index finds it by its ids.
@@ -96,8 +96,8 @@ def _conversation_columns() -> str:
 
 
 CONVERSATION_COLUMNS = _conversation_columns()
-PLAIN = [counter for counter in Counter if counter < FIRST_SPREAD]
-SPREADS = [counter for counter in Counter if counter >= FIRST_SPREAD]
+PLAIN = [counter for counter in COLUMNS if counter < FIRST_SPREAD]
+SPREADS = [counter for counter in COLUMNS if counter >= FIRST_SPREAD]
 PANE_COLUMNS = (
     "revision, tier, toUnixTimestamp(start), tenant, queue, channel, visibility, "
     f"[{', '.join(COLUMNS[counter] for counter in PLAIN)}], "

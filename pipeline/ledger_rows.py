@@ -1,68 +1,21 @@
-"""The rows of one flush as one Native block: conversations, the checkpoint, panes.
+"""The ledger's rows of one flush as sections of one block: conversations, the checkpoint, panes."""
 
-Values are encoded by column. A column that no row of the block needs is left out; the table's default stands for it.
-"""
-
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from hashlib import blake2b
-from itertools import chain, repeat
+from itertools import chain
 from operator import attrgetter
-from typing import NamedTuple
 
 import msgspec
 
 from pipeline import native
+from pipeline.blocks import INSTANT, Block, Column, Section, encoded, integers, joined, texts
 from streams.checkpoint import Checkpoint
 from streams.conversation import Clock, Conversation
-from streams.counters import COLUMNS, FIRST_SPREAD, Counter
+from streams.counters import COLUMNS, FIRST_SPREAD
 from streams.pane_cache import PaneRow
-from streams.panes import SPREAD_BITS, Cell, Cells, pack_field, unpack_field
+from streams.panes import COUNTER_BITS, COUNTER_MASK, Cell, Cells
 from streams.partition import Books
 from streams.rules import RuleBook
-
-INSTANT = "DateTime64(3, 'UTC')"
-#: Fields below are plain counters, those from here on are spreads.
-FIRST_SPREAD_FIELD = pack_field(FIRST_SPREAD)
-SPREAD_MASK = (1 << SPREAD_BITS) - 1
-
-
-class Column(NamedTuple):
-    """Values of one column for the rows of one section; `lengths` are those of its arrays or maps."""
-
-    type_name: str
-    values: tuple[bytes, ...]
-    lengths: Sequence[int] | None = None
-
-
-class Section(NamedTuple):
-    """Some rows of one kind, by column."""
-
-    row_count: int
-    columns: dict[str, Column]
-
-
-class LedgerBlock(NamedTuple):
-    """The body of one insert: its columns by name, its bytes and how many rows they are."""
-
-    columns: tuple[str, ...]
-    body: bytes
-    row_count: int
-
-
-#: Bytes of one default value, by type of a column without arrays.
-DEFAULTS = {
-    "String": b"\0",
-    INSTANT: bytes(8),
-    "DateTime('UTC')": bytes(4),
-    "Int64": bytes(8),
-    "UInt64": bytes(8),
-    "UInt32": bytes(4),
-    "UInt16": bytes(2),
-    "UInt8": bytes(1),
-    "Bool": bytes(1),
-}
-
-CODES = {INSTANT: "q", "DateTime('UTC')": "I", "Int64": "q", "UInt64": "Q", "UInt32": "I", "UInt16": "H", "Bool": "B"}
 
 CONVERSATION_TEXTS = ("state", "waiting_on")
 CONVERSATION_BOOLEANS = ("is_implicit", "is_reordered", "is_contact", "has_opened", "has_handoff", "is_paused")
@@ -114,26 +67,26 @@ class RowEncoder:
         by_name = dict(zip(_FIELDS, zip(*map(_as_tuple, conversations), strict=True), strict=True))
         sources, _, ids = zip(*(key.partition("\n") for key in keys), strict=True)
         columns = {
-            "source": self._text(sources),
-            "conversation_id": _text(ids),
-            "conversation_hash": _integers("UInt64", map(conversation_hash, keys)),
-            "customer": _text(by_name["customer"]),
+            "source": self._few(sources),
+            "conversation_id": texts(ids),
+            "conversation_hash": integers("UInt64", map(conversation_hash, keys)),
+            "customer": texts(by_name["customer"]),
             "event_digests": Column("String", (native.binaries(by_name["digests"]),)),
             "kind": Column("String", (native.text("conversation") * len(conversations),)),
         }
-        columns |= {name: self._text(by_name[name]) for name in CONVERSATION_TEXTS}
-        columns |= {name: _integers("Bool", by_name[name]) for name in CONVERSATION_BOOLEANS}
-        columns |= {name: _integers(INSTANT, by_name[name]) for name in CONVERSATION_INSTANTS}
-        columns |= {name: _integers("Int64", by_name[name]) for name in CONVERSATION_NUMBERS}
-        columns |= self._dimensions("current", by_name["cell"])
+        columns |= {name: self._few(by_name[name]) for name in CONVERSATION_TEXTS}
+        columns |= {name: integers("Bool", by_name[name]) for name in CONVERSATION_BOOLEANS}
+        columns |= {name: integers(INSTANT, by_name[name]) for name in CONVERSATION_INSTANTS}
+        columns |= {name: integers("Int64", by_name[name]) for name in CONVERSATION_NUMBERS}
+        columns |= self._dimensions("current_", by_name["cell"])
         implicit = [
             -1 if seen else cell for seen, cell in zip(by_name["has_opened"], by_name["opening_cell"], strict=True)
         ]
-        columns |= self._dimensions("opening", implicit)
+        columns |= self._dimensions("opening_", implicit)
         resolved = [
             cell if at else -1 for at, cell in zip(by_name["resolved_at"], by_name["resolution_cell"], strict=True)
         ]
-        columns |= self._dimensions("resolution", resolved)
+        columns |= self._dimensions("resolution_", resolved)
         columns["earlier_queues"] = self._array_of_texts(by_name["queues"])
         columns |= self._clocks(by_name["clocks"])
         return Section(len(conversations), columns)
@@ -145,14 +98,14 @@ class RowEncoder:
             return {}
         columns = {}
         for index, name in enumerate(Cell._fields):
-            encoded = {number: self._texts[cell[index]] for number, cell in distinct.items()}
-            columns[f"{prefix}_{name}"] = Column("String", (b"".join(map(encoded.__getitem__, numbers)),))
+            values = {number: self._texts[cell[index]] for number, cell in distinct.items()}
+            columns[f"{prefix}{name}"] = encoded(map(values.__getitem__, numbers))
         return columns
 
     def _array_of_texts(self, values: Sequence[tuple[str, ...]]) -> Column:
         return Column(
             "Array(String)",
-            (native.texts(chain.from_iterable(values), self._texts),),
+            (native.few_texts(chain.from_iterable(values), self._texts),),
             list(map(len, values)),
         )
 
@@ -169,12 +122,12 @@ class RowEncoder:
                 "Array(Int64)", (native.integers("q", map(attrgetter("remaining_ms"), flat)),), lengths
             ),
             "clock_calendars": Column(
-                "Array(String)", (native.texts((clock.calendar for clock in flat), self._texts),), lengths
+                "Array(String)", (native.few_texts((clock.calendar for clock in flat), self._texts),), lengths
             ),
         }
         for index, name in enumerate(("clock_tenants", "clock_queues", "clock_channels", "clock_visibilities")):
-            encoded = native.texts((cell[index] for cell in cells), self._texts)
-            columns[name] = Column("Array(String)", (encoded,), lengths)
+            values = native.few_texts((cell[index] for cell in cells), self._texts)
+            columns[name] = Column("Array(String)", (values,), lengths)
         return columns
 
     # ---- panes
@@ -183,97 +136,77 @@ class RowEncoder:
         """The absolute values of panes."""
         if not rows:
             return Section(0, {})
-        cells = [self._cells[row.cell] for row in rows]
+        numbers = [row.cell for row in rows]
+        modes = {number: self._texts[self._book.mode(self._cells[number].channel)] for number in set(numbers)}
         columns = {
             "kind": Column("String", (native.text("pane") * len(rows),)),
-            "tier": self._text([row.tier for row in rows]),
-            "start": _integers("DateTime('UTC')", (row.start_ms // 1000 for row in rows)),
-            "epoch": _integers("UInt32", repeat(epoch, len(rows))),
-            "mode": self._text([self._book.mode(cell.channel) for cell in cells]),
+            "tier": self._few([row.tier for row in rows]),
+            "start": integers("DateTime('UTC')", (row.start_ms // 1000 for row in rows)),
+            "epoch": integers("UInt32", [epoch] * len(rows)),
+            "mode": encoded(map(modes.__getitem__, numbers)),
         }
-        for index, name in enumerate(Cell._fields):
-            columns[name] = self._text([cell[index] for cell in cells])
-        return Section(len(rows), columns | _counters(rows))
+        return Section(len(rows), columns | self._dimensions("", numbers) | _counters(rows))
 
-    def _text(self, values: Sequence[str]) -> Column:
-        return Column("String", (native.texts(values, self._texts),))
+    def texts(self, values: Sequence[str]) -> Column:
+        return Column("String", (native.few_texts(values, self._texts),))
 
-
-def _text(values: Iterable[str]) -> Column:
-    return Column("String", (native.texts(values),))
-
-
-def _integers(type_name: str, values: Iterable[int]) -> Column:
-    return Column(type_name, (native.integers(CODES[type_name], values),))
+    def _few(self, values: Sequence[str]) -> Column:
+        return Column("String", (native.few_texts(values, self._texts),))
 
 
 def _counters(rows: Sequence[PaneRow]) -> dict[str, Column]:
     plain: dict[int, list[int]] = {}
     spreads: dict[int, tuple[list[int], list[int], list[int]]] = {}
     for index, row in enumerate(rows):
-        # In order, so that a row is the same to the byte whatever order its counts came in.
-        for field, count in sorted(row.values.items()):
-            if field < FIRST_SPREAD_FIELD:
+        values, spread_fields = row.values, []
+        for field, count in values.items():
+            if field < FIRST_SPREAD:
                 column = plain.get(field)
                 if column is None:
                     column = plain[field] = [0] * len(rows)
                 column[index] = count
             else:
-                spread = spreads.get(field >> SPREAD_BITS)
-                if spread is None:
-                    spread = spreads[field >> SPREAD_BITS] = ([0] * len(rows), [], [])
-                lengths, keys, counts = spread
-                lengths[index] += 1
-                keys.append(field & SPREAD_MASK)
-                counts.append(count)
-    columns = {COLUMNS[Counter(unpack_field(field)[0])]: _integers("Int64", counts) for field, counts in plain.items()}
+                spread_fields.append(field)
+        # In order, so that a row is the same to the byte whatever order its counts came in.
+        for field in sorted(spread_fields):
+            spread = spreads.get(field & COUNTER_MASK)
+            if spread is None:
+                spread = spreads[field & COUNTER_MASK] = ([0] * len(rows), [], [])
+            lengths, keys, counts = spread
+            lengths[index] += 1
+            keys.append(field >> COUNTER_BITS)
+            counts.append(values[field])
+    columns = {COLUMNS[counter]: integers("Int64", counts) for counter, counts in plain.items()}
     for counter, (lengths, keys, counts) in spreads.items():
-        values = (native.integers("I", keys), native.integers("q", counts))
-        columns[COLUMNS[Counter(counter)]] = Column("Map(UInt32, Int64)", values, lengths)
+        pairs = (native.integers("I", keys), native.integers("q", counts))
+        columns[COLUMNS[counter]] = Column("Map(UInt32, Int64)", pairs, lengths)
     return columns
 
 
 def checkpoint_section(checkpoint: Checkpoint) -> Section:
     """The checkpoint as the one row of its section."""
     columns = {
-        "kind": _text(["checkpoint"]),
-        "epoch": _integers("UInt32", [checkpoint.epoch]),
-        "next_offset": _integers("UInt64", [checkpoint.next_offset]),
-        "watermark": _integers(INSTANT, [checkpoint.watermark]),
-        "configuration": _text([checkpoint.configuration]),
-        "reporting_zone": _text([checkpoint.reporting_zone]),
-        "partition_count": _integers("UInt16", [checkpoint.partition_count]),
-        "last_offset": _integers("Int64", [checkpoint.last_offset]),
-        "last_record_hash": _integers("UInt64", [checkpoint.last_record_hash]),
-        "reason": _text([checkpoint.reason]),
+        "kind": texts(["checkpoint"]),
+        "epoch": integers("UInt32", [checkpoint.epoch]),
+        "next_offset": integers("UInt64", [checkpoint.next_offset]),
+        "watermark": integers(INSTANT, [checkpoint.watermark]),
+        "configuration": texts([checkpoint.configuration]),
+        "reporting_zone": texts([checkpoint.reporting_zone]),
+        "partition_count": integers("UInt16", [checkpoint.partition_count]),
+        "last_offset": integers("Int64", [checkpoint.last_offset]),
+        "last_record_hash": integers("UInt64", [checkpoint.last_record_hash]),
+        "reason": texts([checkpoint.reason]),
     }
     for name in Books.__struct_fields__:
-        columns[f"{name}_count"] = _integers("Int64", [getattr(checkpoint.books, name)])
+        columns[f"{name}_count"] = integers("Int64", [getattr(checkpoint.books, name)])
     return Section(1, columns)
 
 
-def ledger_block(log: str, kafka_partition: int, revision: int, sections: Sequence[Section]) -> LedgerBlock:
+def ledger_block(log: str, kafka_partition: int, revision: int, sections: Sequence[Section]) -> Block:
     """One block of all sections' rows; every row carries the log, the partition and the revision."""
-    row_count = sum(section.row_count for section in sections)
-    columns = [
-        ("log", "String", native.text(log) * row_count),
-        ("kafka_partition", "UInt16", native.integers("H", repeat(kafka_partition, row_count))),
-        ("revision", "UInt64", native.integers("Q", repeat(revision, row_count))),
-    ]
-    types = {name: column.type_name for section in sections for name, column in section.columns.items()}
-    for name, type_name in types.items():
-        columns.append((name, type_name, _joined(name, type_name, sections)))
-    names = tuple(name for name, _, _ in columns)
-    return LedgerBlock(names, native.block(row_count, columns), row_count)
-
-
-def _joined(name: str, type_name: str, sections: Sequence[Section]) -> bytes:
-    found = [(section.row_count, section.columns.get(name)) for section in sections]
-    if type_name in DEFAULTS:
-        default = DEFAULTS[type_name]
-        return b"".join(column.values[0] if column else default * rows for rows, column in found)
-    lengths = chain.from_iterable(
-        column.lengths if column and column.lengths is not None else repeat(0, rows) for rows, column in found
-    )
-    elements = zip(*(column.values for _, column in found if column), strict=True)
-    return native.array_offsets(lengths) + b"".join(map(b"".join, elements))
+    everywhere = {
+        "log": texts([log]),
+        "kafka_partition": integers("UInt16", [kafka_partition]),
+        "revision": integers("UInt64", [revision]),
+    }
+    return joined(everywhere, sections)

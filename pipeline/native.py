@@ -25,6 +25,8 @@ def variable_length(number: int) -> bytes:
 
 
 SHORT_LENGTHS = [variable_length(length) for length in range(4096)]
+#: The same as text, where one byte is enough.
+ASCII_LENGTHS = [chr(length) for length in range(0x80)]
 
 
 def text(value: str) -> bytes:
@@ -60,9 +62,19 @@ def integers(code: str, values: Iterable[int]) -> bytes:
     return array(code, values).tobytes()
 
 
-def texts(values: Iterable[str], cache: TextCache | None = None) -> bytes:
-    """Values of a String column; with a cache where few of them are distinct."""
-    return binaries(map(str.encode, values)) if cache is None else b"".join(map(cache.__getitem__, values))
+def texts(values: Sequence[str]) -> bytes:
+    """Values of a String column."""
+    # A short ASCII text is as many bytes as characters, so all of them are encoded at once, in a third of the time.
+    try:
+        joined = "".join([ASCII_LENGTHS[len(value)] + value for value in values])
+    except IndexError:
+        return binaries(map(str.encode, values))
+    return joined.encode() if joined.isascii() else binaries(map(str.encode, values))
+
+
+def few_texts(values: Iterable[str | None], cache: TextCache) -> bytes:
+    """Values of a String column with few distinct ones."""
+    return b"".join(map(cache.__getitem__, values))
 
 
 def binaries(values: Iterable[bytes]) -> bytes:

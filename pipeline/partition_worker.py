@@ -14,6 +14,7 @@ from copy import copy
 from itertools import islice
 from typing import Any, NamedTuple, TypeVar
 
+from pipeline.blocks import Block, Section
 from pipeline.clickhouse import ClickHouse, Unavailable
 from pipeline.codec import Codec
 from pipeline.dead_letter import DeadLetter, dead_letter
@@ -21,9 +22,7 @@ from pipeline.event_rows import EventRowEncoder
 from pipeline.known_ids import KnownIds
 from pipeline.ledger import Ledger
 from pipeline.ledger_rows import (
-    LedgerBlock,
     RowEncoder,
-    Section,
     checkpoint_section,
     conversation_hash,
     ledger_block,
@@ -33,7 +32,7 @@ from streams.conversation import OPEN
 from streams.events import Event, Rejection
 from streams.pane_cache import PaneCache
 from streams.panes import DAY_MS, Cells, PaneDeltas, Tiers
-from streams.partition import Accepted, Partition
+from streams.partition import Partition
 from streams.rules import RuleBook
 
 logger = logging.getLogger(__name__)
@@ -42,6 +41,8 @@ CACHED_PANES_PER_TIER = 100_000
 CACHED_CONVERSATIONS = 2_000_000
 CACHED_DEPARTED = 50_000
 PENDING_EVENTS = 100_000
+#: Records decoded, folded and encoded together: few enough to stay in the processor's cache on their way.
+FOLDED_RECORDS = 1_000
 LONGEST_BACKOFF_SECONDS = 10.0
 KEEP_MINUTES_MS = 28 * DAY_MS
 FIRST_EXPIRY_SECONDS = 600.0
@@ -55,8 +56,8 @@ class Flush(NamedTuple):
 
     checkpoint: Checkpoint
     first_offset: int
-    accepted: Accepted
-    rejections: list[Rejection]
+    interactions: list[Section]
+    rejections: list[Section]
     dead_letters: list[DeadLetter]
     conversations: Section
     deltas: PaneDeltas
@@ -92,8 +93,8 @@ class PartitionWorker:
         self._publish_dead_letters = publish_dead_letters
         self._read_door, self._write_door = connect(), connect()
         self._forget()
-        self._accepted = Accepted()
-        self._rejections: list[Rejection] = []
+        self._interactions: list[Section] = []
+        self._rejections: list[Section] = []
         self._dead_letters: list[DeadLetter] = []
         self._last_record: Any = None
         self._oldest_ingested_at = 0
@@ -106,7 +107,7 @@ class PartitionWorker:
     @property
     def pending_count(self) -> int:
         """Records folded since the last flush was taken."""
-        return len(self._accepted) + len(self._rejections)
+        return _row_count(self._interactions) + _row_count(self._rejections)
 
     @property
     def is_dirty(self) -> bool:
@@ -144,7 +145,7 @@ class PartitionWorker:
         self.partition = Partition(self._book, cells)
         self._panes, self._known = PaneCache(), KnownIds()
         self._rows = RowEncoder(self._book, cells)
-        self._event_rows = EventRowEncoder(self._book, cells, self.log)
+        self._event_rows = EventRowEncoder(self._book, cells, self.log, self.kafka_partition)
         self._reader = Ledger(self._read_door, self.log, self.kafka_partition, cells)
         self._writer = Ledger(self._write_door, self.log, self.kafka_partition, cells)
 
@@ -166,20 +167,31 @@ class PartitionWorker:
 
         Raises Overtaken when a row read back shows that another worker is ahead, Unavailable when ClickHouse is away.
         """
-        if records[0].offset < self.next_offset:
-            records = [record for record in records if record.offset >= self.next_offset]
-            if not records:
-                return []
+        rejections: list[Rejection] = []
+        for start in range(0, len(records), FOLDED_RECORDS):
+            some = records[start : start + FOLDED_RECORDS]
+            if some[0].offset < self.next_offset:
+                some = [record for record in some if record.offset >= self.next_offset]
+            if some:
+                rejections += await self._fold(some)
+        return rejections
+
+    async def _fold(self, records: Sequence[Any]) -> Sequence[Rejection]:
         decoded = self._codec.decode(records)
         await self._read_back(decoded.events)
         books = self.partition.books
-        self.partition.fold(decoded.events, self._accepted)
+        accepted = self.partition.fold(decoded.events)
         books.consumed += len(records)
         books.rejected += len(decoded.rejections)
         books.dropped_field += decoded.dropped_fields
+        if accepted:
+            cases = [
+                self._codec.pseudonym(event.data.case_id) if event.data.case_id else "" for event in accepted.events
+            ]
+            self._interactions.append(self._event_rows.interactions(accepted, cases))
         if decoded.rejections:
             by_offset = {record.offset: record for record in records}
-            self._rejections += decoded.rejections
+            self._rejections.append(self._event_rows.rejections(decoded.rejections))
             self._dead_letters += [
                 dead_letter(self.log, self.kafka_partition, by_offset[rejection.offset], rejection)
                 for rejection in decoded.rejections
@@ -232,7 +244,7 @@ class PartitionWorker:
         flush = Flush(
             checkpoint,
             self.checkpoint.next_offset,
-            self._accepted,
+            self._interactions,
             self._rejections,
             self._dead_letters,
             self._rows.conversations(keys, [conversations[key] for key in keys]),
@@ -240,7 +252,7 @@ class PartitionWorker:
             time.monotonic(),
             self._oldest_ingested_at,
         )
-        self._accepted, self._rejections, self._dead_letters = Accepted(), [], []
+        self._interactions, self._rejections, self._dead_letters = [], [], []
         self._oldest_ingested_at, self._last_record = 0, None
         return flush
 
@@ -250,14 +262,14 @@ class PartitionWorker:
         Raises Overtaken when a pane read back shows that another worker is ahead.
         """
         flush = self.take()
-        checkpoint, partition, writer = flush.checkpoint, self.kafka_partition, self._writer
+        checkpoint, writer, rows_of = flush.checkpoint, self._writer, self._event_rows.block
         first_offset, revision = flush.first_offset, checkpoint.revision
         if flush.dead_letters:
             await self._publish_dead_letters(flush.dead_letters)
-            rejected = self._event_rows.rejections(partition, checkpoint.epoch, flush.rejections)
+            rejected = rows_of(checkpoint.epoch, flush.rejections)
             await self._patiently(lambda: writer.insert("rejections", rejected, first_offset, revision))
-        if flush.accepted:
-            events = await asyncio.to_thread(self._interactions, flush)
+        if flush.interactions:
+            events = rows_of(checkpoint.epoch, flush.interactions)
             await self._patiently(lambda: writer.insert("interactions", events, first_offset, revision))
         deltas = await asyncio.to_thread(flush.deltas.rolled_up)
         missing = self._panes.missing(deltas)
@@ -271,16 +283,10 @@ class PartitionWorker:
         self.last_flush_at = time.monotonic()
         self._evict()
         await self._expire_minutes()
-        row_count = block.row_count + len(flush.accepted) + len(flush.rejections)
+        row_count = block.row_count + _row_count(flush.interactions) + _row_count(flush.rejections)
         return FlushResult(checkpoint, row_count, self.last_flush_at - flush.taken_at, flush.oldest_ingested_at)
 
-    def _interactions(self, flush: Flush) -> LedgerBlock:
-        cases = [
-            self._codec.pseudonym(event.data.case_id) if event.data.case_id else "" for event in flush.accepted.events
-        ]
-        return self._event_rows.interactions(self.kafka_partition, flush.checkpoint.epoch, flush.accepted, cases)
-
-    def _ledger_block(self, flush: Flush, deltas: Tiers) -> LedgerBlock:
+    def _ledger_block(self, flush: Flush, deltas: Tiers) -> Block:
         """Add the deltas to their bases and encode all rows of the flush. Once per flush: it changes the bases."""
         checkpoint = flush.checkpoint
         panes = self._rows.panes(checkpoint.epoch, self._panes.add(deltas))
@@ -328,3 +334,7 @@ class PartitionWorker:
             return
         self._expire_minutes_at = now + EXPIRE_EVERY_SECONDS
         await self._patiently(lambda: self._writer.expire_minutes(before_ms))
+
+
+def _row_count(sections: Sequence[Section]) -> int:
+    return sum(section.row_count for section in sections)

@@ -14,10 +14,10 @@ def bucket(duration_ms: int) -> int:
 
     Bucket `b` is `[lower_bound_ms(b), lower_bound_ms(b + 1))`.
     """
-    clipped = min(max(duration_ms, 0), LONGEST_MS)
+    if duration_ms < 2 * SUB_BUCKETS:
+        return duration_ms if duration_ms > 0 else 0
+    clipped = duration_ms if duration_ms < LONGEST_MS else LONGEST_MS
     shift = clipped.bit_length() - 5
-    if shift <= 0:
-        return clipped
     return (shift << 4) + (clipped >> shift)
 
 

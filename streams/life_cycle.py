@@ -18,7 +18,7 @@ from streams.counters import Counter
 from streams.events import DEPARTURES, Event
 from streams.histograms import bucket
 from streams.opening import begin, filled_cell, open_late, reopen
-from streams.panes import Cell, Cells, PaneDeltas
+from streams.panes import Cell, Cells, Pane, PaneDeltas, pack_field
 from streams.resolution import record_resolution
 from streams.rules import CLOCK_KINDS, RuleBook
 from streams.service_level import (
@@ -165,10 +165,11 @@ class LifeCycle:
         earlier = conversation.queues
         before = self._relocate(conversation, event, at)
         conversation.transferred_count += 1
-        self.panes.add(at, conversation.cell, Counter.TRANSFERRED, 1)
+        pane = self.panes.pane(at, conversation.cell)
+        pane[Counter.TRANSFERRED] += 1
         queue = event.data.queue
         if queue and queue != before and queue in earlier:
-            self.panes.add(at, conversation.cell, Counter.PING_PONG, 1)
+            pane[Counter.PING_PONG] += 1
         return True
 
     def _escalated(self, conversation: Conversation, event: Event, at: int) -> bool:
@@ -228,15 +229,16 @@ class LifeCycle:
     # ---- occurrences, which keep their own minute
 
     def _message(self, conversation: Conversation, event: Event, at: int) -> None:
-        data, panes, cell = event.data, self.panes, conversation.cell
+        data = event.data
+        pane = self.panes.pane(at, conversation.cell)
         speaker = data.actor_kind
         direction = data.direction or ("inbound" if speaker == CUSTOMER else "outbound")
         conversation.message_count += 1
-        panes.add(at, cell, DIRECTION_COUNTERS[direction], 1)
+        pane[DIRECTION_COUNTERS[direction]] += 1
         if speaker in SPEAKER_COUNTERS:
-            panes.add(at, cell, SPEAKER_COUNTERS[speaker], 1)
+            pane[SPEAKER_COUNTERS[speaker]] += 1
         if data.reach:
-            panes.add(at, cell, Counter.REACH, data.reach)
+            pane[Counter.REACH] += data.reach
         if conversation.state != OPEN:
             return
         if speaker == CUSTOMER:
@@ -246,19 +248,20 @@ class LifeCycle:
                 is_first = not (conversation.first_response_at or conversation.reopened_count)
                 self._begin_episode(conversation, FIRST_RESPONSE if is_first else NEXT_RESPONSE, at)
         elif speaker == AGENT and direction == "outbound":
-            self._answer(conversation, at)
+            self._answer(conversation, at, pane)
 
-    def _answer(self, conversation: Conversation, at: int) -> None:
-        panes, cell = self.panes, conversation.cell
-        since = conversation.episode_since
+    def _answer(self, conversation: Conversation, at: int, pane: Pane) -> None:
+        panes, since = self.panes, conversation.episode_since
         if since:
-            business_ms = self.book.hours(self.cells[cell].queue).between(since, at)
-            panes.add(at, cell, Counter.REPLY, 1, bucket(at - since))
-            panes.add(at, cell, Counter.REPLY_BUSINESS, 1, bucket(business_ms))
+            queue = self.cells.by_number[conversation.cell].queue
+            waited = bucket(at - since)
+            waited_business = bucket(self.book.business_ms(queue, since, at))
+            pane[pack_field(Counter.REPLY, waited)] += 1
+            pane[pack_field(Counter.REPLY_BUSINESS, waited_business)] += 1
             if not conversation.first_response_at:
                 conversation.first_response_at = at
-                panes.add(at, cell, Counter.FIRST_RESPONSE, 1, bucket(at - since))
-                panes.add(at, cell, Counter.FIRST_RESPONSE_BUSINESS, 1, bucket(business_ms))
+                pane[pack_field(Counter.FIRST_RESPONSE, waited)] += 1
+                pane[pack_field(Counter.FIRST_RESPONSE_BUSINESS, waited_business)] += 1
             keep_promise(panes, conversation, FIRST_RESPONSE, at)
             keep_promise(panes, conversation, NEXT_RESPONSE, at)
             conversation.episode_since = 0
@@ -274,15 +277,16 @@ class LifeCycle:
 
     def _solution(self, conversation: Conversation, event: Event, at: int) -> None:
         sign = 1 if event.type == "solution.accepted" else -1
-        self.panes.add(at, conversation.cell, Counter.SOLUTION_ACCEPTED, sign)
+        pane = self.panes.pane(at, conversation.cell)
+        pane[Counter.SOLUTION_ACCEPTED] += sign
         if event.data.actor_kind == "peer":
-            self.panes.add(at, conversation.cell, Counter.SOLUTION_ACCEPTED_FROM_PEER, sign)
+            pane[Counter.SOLUTION_ACCEPTED_FROM_PEER] += sign
 
     def _public(self, conversation: Conversation, event: Event, at: int) -> None:
-        counter = Counter.SHARED if event.type == "public.shared" else Counter.REACTED
-        self.panes.add(at, conversation.cell, counter, 1)
+        pane = self.panes.pane(at, conversation.cell)
+        pane[Counter.SHARED if event.type == "public.shared" else Counter.REACTED] += 1
         if event.data.reach:
-            self.panes.add(at, conversation.cell, Counter.REACH, event.data.reach)
+            pane[Counter.REACH] += event.data.reach
 
     def _nothing(self, conversation: Conversation, event: Event, at: int) -> None:
         """A promise by itself changes only the clocks, which `apply` does for every event that carries one."""
@@ -322,7 +326,7 @@ OCCURRENCES: dict[str, Occurrence] = {
     "sla.target_set": LifeCycle._nothing,
 }
 
-DEPARTURE_COUNTERS: dict[str, Counter] = {
+DEPARTURE_COUNTERS: dict[str, int] = {
     "resolved": Counter.RESOLVED,
     "closed": Counter.CLOSED,
     "abandoned": Counter.ABANDONED,
@@ -330,19 +334,19 @@ DEPARTURE_COUNTERS: dict[str, Counter] = {
     "deleted": Counter.DELETED,
 }
 
-ESCALATION_COUNTERS: dict[str, Counter] = {
+ESCALATION_COUNTERS: dict[str, int] = {
     "functional": Counter.ESCALATED_FUNCTIONAL,
     "hierarchical": Counter.ESCALATED_HIERARCHICAL,
     "regulatory": Counter.ESCALATED_REGULATORY,
 }
 
-DIRECTION_COUNTERS: dict[str, Counter] = {
+DIRECTION_COUNTERS: dict[str, int] = {
     "inbound": Counter.INBOUND_MESSAGE,
     "outbound": Counter.OUTBOUND_MESSAGE,
     "internal": Counter.INTERNAL_MESSAGE,
 }
 
-SPEAKER_COUNTERS: dict[str | None, Counter] = {
+SPEAKER_COUNTERS: dict[str | None, int] = {
     "agent": Counter.AGENT_MESSAGE,
     "peer": Counter.PEER_MESSAGE,
     "bot": Counter.BOT_MESSAGE,

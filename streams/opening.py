@@ -52,9 +52,9 @@ def begin(panes: PaneDeltas, book: RuleBook, cells: Cells, event: Event) -> Conv
         has_opened=has_opened,
         is_contact=is_contact(event),
     )
-    panes.add_backlog(at, number, Counter.OPENED, 1)
+    pane = panes.add_backlog(at, number, Counter.OPENED, 1)
     if conversation.is_contact:
-        panes.add(at, number, Counter.CONTACT, 1)
+        pane[Counter.CONTACT] += 1
     count_stocks(panes, conversation, 1)
     queue, channel = cells[number].queue, cells[number].channel
     postpone_expiry(panes, conversation, idle_limit_ms(book, channel), at)

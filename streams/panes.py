@@ -6,7 +6,7 @@ sums of the same contributions. A contribution older than a tier's horizon skips
 next coarser one: the rule reads the partition's watermark at that event and no wall clock, so it is a function
 of the log.
 
-Deltas are one flat dictionary per tier from a packed integer to an integer: the fold's hot path.
+Panes are dictionaries of small integers: the fold adds to them for every event.
 """
 
 from collections import defaultdict
@@ -23,14 +23,10 @@ DAY_MS = 24 * HOUR_MS
 MINUTE_HORIZON_MS = 14 * DAY_MS
 HOUR_HORIZON_MS = 400 * DAY_MS
 
-SPREAD_BITS = 21
 COUNTER_BITS = 6
+COUNTER_MASK = (1 << COUNTER_BITS) - 1
 CELL_BITS = 20
-FIELD_BITS = SPREAD_BITS + COUNTER_BITS
-START_SHIFT = FIELD_BITS + CELL_BITS
-FIELD_MASK = (1 << FIELD_BITS) - 1
 CELL_MASK = (1 << CELL_BITS) - 1
-LOW_MASK = (1 << START_SHIFT) - 1
 
 
 class Cell(NamedTuple):
@@ -68,17 +64,19 @@ class Cells:
 
 
 def pack_field(counter: int, spread: int = 0) -> int:
-    """Counter and spread key as one integer; `spread` < 2**21."""
-    return counter << SPREAD_BITS | spread
+    """Counter and spread key as one integer. That of a plain counter is the counter itself."""
+    return spread << COUNTER_BITS | counter
 
 
 def unpack_field(field: int) -> tuple[int, int]:
     """The counter and the spread key of `pack_field`."""
-    return field >> SPREAD_BITS, field & ((1 << SPREAD_BITS) - 1)
+    return field & COUNTER_MASK, field >> COUNTER_BITS
 
 
-#: Pane key (see `pane_key`) to field to value.
-PaneValues = dict[int, dict[int, int]]
+#: Field (see `pack_field`) to value, of one pane.
+Pane = dict[int, int]
+#: Pane key (see `pane_key`) to pane.
+PaneValues = dict[int, Pane]
 
 
 def pane_key(start_ms: int, cell: int) -> int:
@@ -99,14 +97,25 @@ class Tiers(NamedTuple):
     day: PaneValues
 
 
+class _Panes(dict[int, Pane]):
+    """Panes that begin empty, with fields that begin at zero."""
+
+    def __missing__(self, key: int) -> Pane:
+        pane: Pane = defaultdict(int)
+        self[key] = pane
+        return pane
+
+
 class PaneDeltas:
-    """What a stretch of the log adds to the panes of one partition, not yet added to their base."""
+    """What a stretch of the log adds to the panes of one partition, not yet added to their base.
+
+    Everything is kept by minute: the contributions to all tiers, those that skip the minutes, and those that skip
+    minutes and hours. `rolled_up` makes the tiers of it.
+    """
 
     def __init__(self, days: ReportingDays) -> None:
         self._days = days
-        self._minutes: defaultdict[int, int] = defaultdict(int)
-        self._hours: defaultdict[int, int] = defaultdict(int)
-        self._day_deltas: defaultdict[int, int] = defaultdict(int)
+        self._to_all, self._to_hours_and_days, self._to_days = _Panes(), _Panes(), _Panes()
         self._minute_horizon_ms = 0
         self._hour_horizon_ms = 0
 
@@ -115,52 +124,46 @@ class PaneDeltas:
         self._minute_horizon_ms = watermark - MINUTE_HORIZON_MS
         self._hour_horizon_ms = watermark - HOUR_HORIZON_MS
 
-    def __len__(self) -> int:
-        return len(self._minutes) + len(self._hours) + len(self._day_deltas)
+    def pane(self, at_ms: int, cell: int) -> Pane:
+        """What is added to the panes of `cell` that hold `at_ms`: add to its fields, and do not keep it."""
+        key = at_ms // MINUTE_MS << CELL_BITS | cell
+        if at_ms >= self._minute_horizon_ms:
+            return self._to_all[key]
+        if at_ms // HOUR_MS * HOUR_MS >= self._hour_horizon_ms:
+            return self._to_hours_and_days[key]
+        return self._to_days[key]
 
     def add(self, at_ms: int, cell: int, counter: int, count: int, spread: int = 0) -> None:
-        """Add `count` to `counter` in the panes of `cell` that hold `at_ms`."""
-        low = cell << FIELD_BITS | counter << SPREAD_BITS | spread
-        if at_ms >= self._minute_horizon_ms:
-            self._minutes[at_ms // MINUTE_MS << START_SHIFT | low] += count
-            return
-        hour_ms = at_ms // HOUR_MS * HOUR_MS
-        if hour_ms >= self._hour_horizon_ms:
-            self._hours[hour_ms // MINUTE_MS << START_SHIFT | low] += count
-        self._day_deltas[self._days.start(at_ms) // MINUTE_MS << START_SHIFT | low] += count
+        """Add `count` to one counter in the panes of `cell` that hold `at_ms`."""
+        self.pane(at_ms, cell)[spread << COUNTER_BITS | counter] += count
 
-    def add_backlog(self, at_ms: int, cell: int, counter: int, count: int) -> None:
-        """Add to a counter that changes the backlog, and to the area under the backlog with it.
+    def add_backlog(self, at_ms: int, cell: int, counter: int, count: int) -> Pane:
+        """Add to a counter that changes the backlog, and to the area under the backlog with it; the pane comes back.
 
         The area runs to the end of the interval, so each tier has its own: that of the minute is added here, the
         rest when minutes are rolled up.
         """
-        sign = BACKLOG_SIGN[counter] * count
-        minute_ms = at_ms // MINUTE_MS * MINUTE_MS
-        self.add(at_ms, cell, counter, count)
-        if minute_ms >= self._minute_horizon_ms:
-            self.add(at_ms, cell, Counter.OPEN_MS, sign * (minute_ms + MINUTE_MS - at_ms))
-            return
-        low = cell << FIELD_BITS | Counter.OPEN_MS << SPREAD_BITS
-        hour_ms = at_ms // HOUR_MS * HOUR_MS
-        if hour_ms >= self._hour_horizon_ms:
-            self._hours[hour_ms // MINUTE_MS << START_SHIFT | low] += sign * (hour_ms + HOUR_MS - at_ms)
-        day_minute = self._days.start(at_ms) // MINUTE_MS
-        self._day_deltas[day_minute << START_SHIFT | low] += sign * (self._days.end(at_ms) - at_ms)
+        pane = self.pane(at_ms, cell)
+        pane[counter] += count
+        pane[Counter.OPEN_MS] += BACKLOG_SIGN[counter] * count * (MINUTE_MS - at_ms % MINUTE_MS)
+        return pane
 
     def take(self) -> "PaneDeltas":
         """The deltas so far, as an object of their own; nothing is left behind."""
         taken = PaneDeltas(self._days)
-        taken._minutes, self._minutes = self._minutes, taken._minutes
-        taken._hours, self._hours = self._hours, taken._hours
-        taken._day_deltas, self._day_deltas = self._day_deltas, taken._day_deltas
+        taken._to_all, self._to_all = self._to_all, taken._to_all
+        taken._to_days, self._to_days = self._to_days, taken._to_days
+        taken._to_hours_and_days, self._to_hours_and_days = self._to_hours_and_days, taken._to_hours_and_days
         return taken
 
     def rolled_up(self) -> Tiers:
-        """The deltas of all three tiers. Call it once, on what was taken. Fields may be zero, panes empty."""
-        _roll_up(self._minutes, self._hours, _hour_start, _hour_end)
-        _roll_up(self._minutes, self._day_deltas, self._days.start, self._days.end)
-        return Tiers(_grouped(self._minutes), _grouped(self._hours), _grouped(self._day_deltas))
+        """The deltas of all three tiers, of what was taken. Fields may be zero, panes empty."""
+        hours, days = _Panes(), _Panes()
+        for panes in (self._to_all, self._to_hours_and_days):
+            _roll_up(panes, hours, _hour_start, _hour_end)
+        for panes in (self._to_all, self._to_hours_and_days, self._to_days):
+            _roll_up(panes, days, self._days.start, self._days.end)
+        return Tiers(self._to_all, hours, days)
 
 
 def _hour_start(at_ms: int) -> int:
@@ -171,33 +174,18 @@ def _hour_end(at_ms: int) -> int:
     return _hour_start(at_ms) + HOUR_MS
 
 
-def _roll_up(
-    minutes: dict[int, int],
-    coarse: defaultdict[int, int],
-    start: Callable[[int], int],
-    end: Callable[[int], int],
-) -> None:
+def _roll_up(minutes: _Panes, coarse: _Panes, start: Callable[[int], int], end: Callable[[int], int]) -> None:
     seen: dict[int, tuple[int, int]] = {}
-    for key, count in minutes.items():
-        minute = key >> START_SHIFT
+    for key, pane in minutes.items():
+        minute = key >> CELL_BITS
         found = seen.get(minute)
         if found is None:
             at_ms = minute * MINUTE_MS
-            found = seen[minute] = (start(at_ms) // MINUTE_MS << START_SHIFT, end(at_ms) - at_ms - MINUTE_MS)
+            found = seen[minute] = (start(at_ms) // MINUTE_MS << CELL_BITS, end(at_ms) - at_ms - MINUTE_MS)
         coarse_start, longer_ms = found
-        low = key & LOW_MASK
-        coarse[coarse_start | low] += count
-        sign = BACKLOG_SIGN.get((low & FIELD_MASK) >> SPREAD_BITS)
-        if sign:
-            area = coarse_start | (low & ~FIELD_MASK) | Counter.OPEN_MS << SPREAD_BITS
-            coarse[area] += sign * count * longer_ms
-
-
-def _grouped(deltas: dict[int, int]) -> PaneValues:
-    panes: PaneValues = {}
-    for key, count in deltas.items():
-        pane = panes.get(key >> FIELD_BITS)
-        if pane is None:
-            pane = panes[key >> FIELD_BITS] = {}
-        pane[key & FIELD_MASK] = count
-    return panes
+        total = coarse[coarse_start | key & CELL_MASK]
+        for field, count in pane.items():
+            total[field] += count
+        if Counter.OPEN_MS in pane:
+            gained = sum(sign * pane.get(counter, 0) for counter, sign in BACKLOG_SIGN.items())
+            total[Counter.OPEN_MS] += gained * longer_ms

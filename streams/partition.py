@@ -68,33 +68,35 @@ class Partition:
         self.books = books
         self.deltas.advance(watermark // MINUTE_MS * MINUTE_MS)
 
-    def fold(self, events: Iterable[Event], accepted: Accepted | None = None) -> Accepted:
-        """Apply events in log order; those that are not duplicates are added to `accepted`, which comes back.
+    def fold(self, events: Iterable[Event]) -> Accepted:
+        """Apply events in log order; those that are not duplicates come back.
 
         Every conversation that the ledger holds must be in `conversations` before an event of it is folded.
         """
         conversations, touched, books = self.conversations, self.touched, self.books
-        apply = self._life_cycle.apply
+        apply, is_known_type = self._life_cycle.apply, KNOWN_TYPES.__contains__
         channels = self.book.rules.channels
         lateness_ms = self.book.allowed_lateness_ms
         watermark, open_count = self.watermark, self.open_count
-        accepted = Accepted() if accepted is None else accepted
+        accepted = Accepted()
         add_event, add_cell, add_late = accepted.events.append, accepted.cells.append, accepted.is_late.append
         for event in events:
-            key = event.key
+            key, digest = event.key, event.digest
             conversation = conversations.get(key)
             occurred_at = event.occurred_at
-            if conversation is not None and conversation.remembers(event.digest):
+            if conversation is not None and digest in conversation.digests and conversation.remembers(digest):
                 books.duplicate += 1
             else:
                 is_late = occurred_at < watermark - lateness_ms
                 books.applied += 1
-                books.late += is_late
-                books.clamped += event.is_clamped
+                if is_late:
+                    books.late += 1
+                if event.is_clamped:
+                    books.clamped += 1
                 channel = event.data.channel
                 if channel and channel not in channels:
                     books.unknown_channel += 1
-                if event.type not in KNOWN_TYPES:
+                if not is_known_type(event.type):
                     books.ignored += 1
                 elif conversation is None:
                     conversation = conversations[key] = apply(None, event)
@@ -103,12 +105,14 @@ class Partition:
                     was_open = conversation.state == OPEN
                     apply(conversation, event)
                     open_count += (conversation.state == OPEN) - was_open
-                if conversation is not None:
-                    books.forgotten += conversation.remember(event.digest)
+                if conversation is None:
+                    add_cell(-1)
+                else:
+                    if conversation.remember(digest):
+                        books.forgotten += 1
                     touched.add(key)
-                cell = -1 if conversation is None else conversation.cell
+                    add_cell(conversation.cell)
                 add_event(event)
-                add_cell(cell)
                 add_late(is_late)
             if occurred_at > watermark:
                 if occurred_at // MINUTE_MS != watermark // MINUTE_MS:

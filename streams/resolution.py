@@ -3,7 +3,7 @@
 from streams.conversation import Conversation
 from streams.counters import Counter
 from streams.histograms import bucket
-from streams.panes import Cells, PaneDeltas
+from streams.panes import Cells, PaneDeltas, pack_field
 from streams.rules import RuleBook
 
 
@@ -15,7 +15,7 @@ def record_resolution(panes: PaneDeltas, book: RuleBook, cells: Cells, conversat
     opened_at, resolved_at = conversation.opened_at, conversation.resolved_at
     conversation.resolution_cell = cell
     conversation.resolution_ms = resolved_at - opened_at
-    conversation.resolution_business_ms = book.hours(cells[cell].queue).between(opened_at, resolved_at)
+    conversation.resolution_business_ms = book.business_ms(cells[cell].queue, opened_at, resolved_at)
     conversation.resolution_service_ms = resolved_at - opened_at - conversation.customer_wait_ms
     _count(panes, conversation, 1)
 
@@ -28,7 +28,7 @@ def take_back_resolution(panes: PaneDeltas, conversation: Conversation) -> None:
 
 
 def _count(panes: PaneDeltas, conversation: Conversation, sign: int) -> None:
-    at, cell = conversation.resolved_at, conversation.resolution_cell
-    panes.add(at, cell, Counter.RESOLUTION, sign, bucket(conversation.resolution_ms))
-    panes.add(at, cell, Counter.RESOLUTION_BUSINESS, sign, bucket(conversation.resolution_business_ms))
-    panes.add(at, cell, Counter.RESOLUTION_SERVICE, sign, bucket(conversation.resolution_service_ms))
+    pane = panes.pane(conversation.resolved_at, conversation.resolution_cell)
+    pane[pack_field(Counter.RESOLUTION, bucket(conversation.resolution_ms))] += sign
+    pane[pack_field(Counter.RESOLUTION_BUSINESS, bucket(conversation.resolution_business_ms))] += sign
+    pane[pack_field(Counter.RESOLUTION_SERVICE, bucket(conversation.resolution_service_ms))] += sign

@@ -84,7 +84,6 @@ class RuleBook:
             if queue.calendar and queue.calendar not in self._hours:
                 known = ", ".join(sorted(self._hours)) or "none"
                 raise ValueError(f"queues.{name}.calendar: expected one of {known}, got {queue.calendar!r}")
-        self.has_calendars = bool(self._hours)
         self.has_idle_limits = bool(rules.idle_limit_seconds)
 
     def visibility(self, channel: str) -> str:
@@ -99,6 +98,12 @@ class RuleBook:
         """Business time of a queue; all time counts where it has no calendar."""
         found = self.rules.queues.get(queue)
         return self._hours[found.calendar] if found and found.calendar else self._always
+
+    def business_ms(self, queue: str, start_ms: int, end_ms: int) -> int:
+        """Business ms of a queue in `[start_ms, end_ms)`; 0 when the end is not after the start."""
+        if self._hours:
+            return self.hours(queue).between(start_ms, end_ms)
+        return end_ms - start_ms if end_ms > start_ms else 0
 
     def target_ms(self, queue: str, kind: int) -> int | None:
         """The configured promise of clock `kind` in business ms, None where there is none."""

@@ -6,7 +6,7 @@ of `open_since`, a missed promise is a due minute that has passed, an expiry one
 
 from streams.conversation import AGENT, CUSTOMER, EXPIRED, THIRD_PARTY, Conversation
 from streams.counters import Counter
-from streams.panes import HOUR_MS, PaneDeltas
+from streams.panes import COUNTER_BITS, HOUR_MS, PaneDeltas
 from streams.rules import RuleBook
 from streams.service_level import count_due
 
@@ -21,9 +21,9 @@ def count_stocks(panes: PaneDeltas, conversation: Conversation, sign: int) -> No
     """Add (+1) or remove (−1) the stocks of an open conversation, but for its clocks, in its cell."""
     cell = conversation.cell
     expires_at = conversation.expires_at
-    spread = expires_at // HOUR_MS
-    panes.add(conversation.open_since, cell, Counter.OPEN_SINCE, sign, spread)
-    panes.add(conversation.waiting_since, cell, WAITING[conversation.waiting_on], sign, spread)
+    spread = expires_at // HOUR_MS << COUNTER_BITS
+    panes.pane(conversation.open_since, cell)[spread | Counter.OPEN_SINCE] += sign
+    panes.pane(conversation.waiting_since, cell)[spread | WAITING[conversation.waiting_on]] += sign
     if expires_at:
         panes.add_backlog(expires_at, cell, Counter.EXPIRING, sign)
 
@@ -54,10 +54,10 @@ def wait_on(panes: PaneDeltas, conversation: Conversation, party: str, at: int) 
     if before == party:
         return
     since = conversation.waiting_since
-    at = max(at, since)
-    spread = conversation.expires_at // HOUR_MS
-    panes.add(since, conversation.cell, WAITING[before], -1, spread)
-    panes.add(at, conversation.cell, WAITING[party], 1, spread)
+    at = at if at > since else since
+    spread, cell = conversation.expires_at // HOUR_MS << COUNTER_BITS, conversation.cell
+    panes.pane(since, cell)[spread | WAITING[before]] -= 1
+    panes.pane(at, cell)[spread | WAITING[party]] += 1
     if before == CUSTOMER:
         conversation.customer_wait_ms += at - since
     conversation.waiting_on = party

@@ -153,28 +153,28 @@ class Log:
         """The conversation of that id at the source `/test`."""
         return self.partition.conversations[conversation_key("/test", about)]
 
-    def count(self, counter: Counter, at: str | None = None, tier: str = "minute", **where: str) -> int:
+    def count(self, counter: int, at: str | None = None, tier: str = "minute", **where: str) -> int:
         """The counter, all its spreads together, in the pane that starts at `at` (None: all), in cells `where`."""
         return sum(
             amount
             for (start_ms, cell, found, _), amount in self.panes(tier).items()
-            if found is counter
+            if found == counter
             and (at is None or start_ms == instant(at))
             and all(getattr(cell, name) == value for name, value in where.items())
         )
 
-    def minutes(self, counter: Counter, **where: str) -> dict[str, int]:
+    def minutes(self, counter: int, **where: str) -> dict[str, int]:
         """Minute to value of a counter, where it is not zero, in order: `{"12:01": 1}`."""
         return self._by_minute(counter, where, lambda spread: "")
 
-    def durations(self, counter: Counter, **where: str) -> dict[str, int]:
+    def durations(self, counter: int, **where: str) -> dict[str, int]:
         """Minute and bucket of a histogram to count, as `{"12:09 " + minutes_long(9): 1}`."""
         return self._by_minute(counter, where, lambda spread: f" bucket {spread}")
 
-    def _by_minute(self, counter: Counter, where: Mapping[str, str], name: Any) -> dict[str, int]:
+    def _by_minute(self, counter: int, where: Mapping[str, str], name: Any) -> dict[str, int]:
         found: Multiset[tuple[int, str]] = Multiset()
         for (start_ms, cell, one, spread), amount in self.panes("minute").items():
-            if one is counter and all(getattr(cell, key) == value for key, value in where.items()):
+            if one == counter and all(getattr(cell, key) == value for key, value in where.items()):
                 found[start_ms, name(spread)] += amount
         return {_clock(start_ms) + suffix: amount for (start_ms, suffix), amount in sorted(found.items()) if amount}
 
@@ -207,7 +207,7 @@ DEPARTURE_COUNTERS = (Counter.RESOLVED, Counter.CLOSED, Counter.ABANDONED, Count
 # ---- what can be compared: without numbers of cells, without zeros ---------------------------------------
 
 #: (start in ms, cell, counter, spread) to value, zeros left out.
-Panes = dict[tuple[int, Cell, Counter, int], int]
+Panes = dict[tuple[int, Cell, int, int], int]
 
 
 def named(panes: PaneValues, cells: Cells) -> Panes:
@@ -218,7 +218,7 @@ def named(panes: PaneValues, cells: Cells) -> Panes:
         for field, amount in values.items():
             counter, spread = unpack_field(field)
             if amount:
-                found[start_ms, cells[cell], Counter(counter), spread] = amount
+                found[start_ms, cells[cell], counter, spread] = amount
     return found
 
 
@@ -380,9 +380,9 @@ def cut(draw: st.DrawFn, events: Sequence[Event]) -> list[list[Event]]:
     return [list(events[start:end]) for start, end in zip([0, *borders], [*borders, len(events)], strict=True)]
 
 
-def totals(panes: Panes) -> dict[tuple[Cell, Counter], int]:
+def totals(panes: Panes) -> dict[tuple[Cell, int], int]:
     """Each counter of each cell over all of time and all spreads."""
-    found: defaultdict[tuple[Cell, Counter], int] = defaultdict(int)
+    found: defaultdict[tuple[Cell, int], int] = defaultdict(int)
     for (_, cell, counter, _), amount in panes.items():
         found[cell, counter] += amount
     return dict(found)

@@ -13,7 +13,7 @@ import pytest
 
 from streams.business_hours import BusinessHours, Calendar
 from streams.conversation import Conversation
-from streams.counters import Counter
+from streams.counters import COUNTERS, Counter
 from streams.events import Event
 from streams.rules import Queue, RuleBook, Rules, Targets
 
@@ -332,7 +332,7 @@ def test_who_waits_changes_with_who_spoke() -> None:
         waiting = {
             party: next(iter(minutes))
             for party in ("agent", "customer", "third_party")
-            if (minutes := log.minutes(Counter[f"WAITING_{party.upper()}"]))
+            if (minutes := log.minutes(COUNTERS[f"WAITING_{party.upper()}"]))
         }
         assert waiting == expected, one.type
 
