@@ -7,6 +7,7 @@ from rich.console import Console
 from pipeline import migrations
 from pipeline.broker import Broker, BrokerError
 from pipeline.clickhouse import ClickHouse, Refused, Unavailable
+from pipeline.configuration import newest
 from pipeline.ledger import of_partition, read_checkpoint
 from pipeline.log_identity import LogRefusedError, verify
 from pipeline.settings import Settings
@@ -23,6 +24,7 @@ def check(settings: Settings, console: Console) -> bool:
         ("Kafka", lambda: _kafka(settings, broker)),
         ("ClickHouse", lambda: f"{door} answers, version {_server_version(settings)}"),
         ("migrations", lambda: _migrations(door)),
+        ("rules", lambda: _rules(settings, door)),
         ("log", lambda: _log(settings, door, broker)),
     ]
     is_well = True
@@ -42,7 +44,17 @@ def _configuration(settings: Settings) -> str:
         if settings.pseudonym_key
         else "not set, so anyone can test a guess of a name: set SICHTFLUG_PSEUDONYM_KEY"
     )
-    return f"rules {settings.rules.version()}, zone {settings.rules.reporting_zone}, pseudonym key {key}"
+    return f"zone {settings.rules.reporting_zone}, pseudonym key {key}"
+
+
+def _rules(settings: Settings, door: ClickHouse) -> str:
+    version = settings.rules.version()
+    found = newest(door, settings.kafka_topic)
+    if found is None:
+        return f"{version}, the first of this log"
+    if found[0].version == version:
+        return f"{version}, as in the ledger"
+    return f"{version}, the ledger has {found[0].version}: stop all workers, then start them with the new ones"
 
 
 def _kafka(settings: Settings, broker: Broker) -> str:

@@ -237,6 +237,7 @@ def read_checkpoint(door: ClickHouse, where: str) -> Checkpoint | None:
         next_offset=row.next_offset,
         watermark=row.watermark,
         configuration=row.configuration,
+        configuration_number=row.configuration_number,
         reporting_zone=row.reporting_zone,
         partition_count=row.partition_count,
         last_offset=row.last_offset,

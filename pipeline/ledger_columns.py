@@ -116,6 +116,7 @@ class CheckpointRow(msgspec.Struct, array_like=True):
     next_offset: int
     watermark: int
     configuration: str
+    configuration_number: int
     reporting_zone: str
     partition_count: int
     last_offset: int
@@ -125,6 +126,7 @@ class CheckpointRow(msgspec.Struct, array_like=True):
 
 
 CHECKPOINT_COLUMNS = (
-    "revision, next_offset, toUnixTimestamp64Milli(watermark), configuration, reporting_zone, partition_count, "
+    "revision, next_offset, toUnixTimestamp64Milli(watermark), configuration, configuration_number, "
+    "reporting_zone, partition_count, "
     f"last_offset, last_record_hash, reason, [{', '.join(f'{name}_count' for name in Books.__struct_fields__)}]"
 )

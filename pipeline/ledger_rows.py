@@ -191,6 +191,7 @@ def checkpoint_section(checkpoint: Checkpoint) -> Section:
         "next_offset": integers("UInt64", [checkpoint.next_offset]),
         "watermark": integers(INSTANT, [checkpoint.watermark]),
         "configuration": texts([checkpoint.configuration]),
+        "configuration_number": integers("UInt32", [checkpoint.configuration_number]),
         "reporting_zone": texts([checkpoint.reporting_zone]),
         "partition_count": integers("UInt16", [checkpoint.partition_count]),
         "last_offset": integers("Int64", [checkpoint.last_offset]),

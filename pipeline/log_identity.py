@@ -88,6 +88,7 @@ def begin_epoch(
             next_offset=ranges[partition].start,
             watermark=old.watermark if old else 0,
             configuration=old.configuration if old else "",
+            configuration_number=old.configuration_number if old else 0,
             reporting_zone=old.reporting_zone if old else "UTC",
             partition_count=partition_count,
             reason=why,

@@ -232,6 +232,7 @@ class PartitionWorker:
             next_offset=self.next_offset,
             watermark=self.partition.watermark,
             configuration=self._book.version,
+            configuration_number=self.checkpoint.configuration_number,
             reporting_zone=self._book.days.zone,
             partition_count=self.checkpoint.partition_count,
             last_offset=record.offset,

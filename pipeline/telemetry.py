@@ -70,8 +70,24 @@ class Telemetry:
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(name, text, PARTITION, registry=self.registry)
 
-    def books(self, partition: int, books: Books) -> None:
-        """Show a partition's books as of its last acknowledged flush."""
+    def folded(self, partition: int, lag: int, ingested_at: int, watermark: int, open_count: int) -> None:
+        """Show where a partition is after a batch: records behind, times of its last record and event in epoch ms."""
+        label = str(partition)
+        self.lag_records.labels(label).set(lag)
+        self.lag_seconds.labels(label).set(max(0.0, time.time() - ingested_at / 1000) if lag else 0)
+        self.watermark.labels(label).set(watermark / 1000)
+        self.open_conversations.labels(label).set(open_count)
+
+    def flushed(self, seconds: float, row_count: int, oldest_ingested_at: int) -> None:
+        """Count a flush that ClickHouse acknowledged; the broker's time of its oldest event in epoch ms."""
+        self.flush_seconds.observe(seconds)
+        self.flushed_rows.inc(row_count)
+        if oldest_ingested_at > 0:
+            self.freshness.observe(max(0.0, time.time() - oldest_ingested_at / 1000))
+
+    def committed(self, partition: int, books: Books) -> None:
+        """Show a partition's books as of its last acknowledged flush, which was now."""
+        self.checkpoint.labels(str(partition)).set(time.time())
         for name, gauge in self._books.items():
             gauge.labels(str(partition)).set(getattr(books, name))
 

@@ -9,28 +9,28 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import Any
 
-from pipeline import migrations
+from pipeline import configuration, migrations
 from pipeline.broker import Broker, BrokerError
-from pipeline.clickhouse import ClickHouse, Refused, Unavailable
-from pipeline.codec import Codec
+from pipeline.clickhouse import Refused, Unavailable
+from pipeline.configuration import ConfigurationRefusedError
 from pipeline.dead_letter import Brake, BrakeError, DeadLetter
+from pipeline.flushing import Flusher
 from pipeline.ledger import Overtaken
-from pipeline.log_identity import LogRefusedError, first_checkpoint, verify
-from pipeline.partition_worker import PENDING_EVENTS, PartitionWorker
+from pipeline.log_identity import LogRefusedError
+from pipeline.partition_worker import PENDING_EVENTS, FlushResult, PartitionWorker
+from pipeline.presence import BEAT_SECONDS, Presence
+from pipeline.restoring import Restorer
 from pipeline.settings import Settings
 from pipeline.telemetry import PortError, Server, Telemetry
 from pipeline.transport import Stage
-from streams.checkpoint import Checkpoint
 from streams.rules import RuleBook
 
 logger = logging.getLogger(__name__)
 
-WAKE_SECONDS = 0.1
-#: Two inserts per flush; ClickHouse pays for parts, so one worker makes about ten a second at most.
-SECONDS_PER_PARTITION = 0.2
-EXPECTED_FAILURES = (BrakeError, LogRefusedError, BrokerError, PortError)
+EXPECTED_FAILURES = (BrakeError, LogRefusedError, ConfigurationRefusedError, BrokerError, PortError)
 EXIT_REFUSED, EXIT_BUG = 2, 70
 
 
@@ -44,19 +44,34 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._book = RuleBook(settings.rules)
-        self._codec = Codec(settings.pseudonym_key.encode())
         self._broker = Broker(settings.kafka_bootstrap)
         self._brake = Brake(settings.dead_letter_limit)
+        self._restorer = Restorer(settings, self._book, self._broker, self._publish)
+        # For what concerns the whole process; partitions have connections of their own.
+        self._door = self._restorer.connect()
+        self._presence = Presence(self._door, settings.kafka_topic, self._book.version)
         self.telemetry = Telemetry()
         self.partitions: dict[int, PartitionWorker] = {}
-        self._flushing: dict[int, asyncio.Task[None]] = {}
         self._assignment_number = 0
         self._is_assigned = False
         self._partition_count = 0
         self._stop = asyncio.Event()
         self._last_flush_seconds = settings.kafka_session_seconds / 3
+        self._flusher = Flusher(
+            self.partitions,
+            self.telemetry,
+            settings.flush_seconds,
+            is_assigned=lambda: self._is_assigned,
+            committed=self._committed,
+            overtaken=self._restore_again,
+            failed=self.failed,
+        )
         self._stage = Stage(
-            settings.group, settings.kafka_bootstrap, settings.kafka_topic, settings.kafka_session_seconds, self
+            settings.group,
+            settings.kafka_bootstrap,
+            settings.kafka_topic,
+            settings.kafka_session_seconds,
+            self,
         )
 
     # ---- the life of the process
@@ -74,7 +89,7 @@ class Worker:
             server = Server(self.telemetry, self._unready, self._settings.metrics_host, self._settings.metrics_port)
             server.start()
             logger.info("metrics on http://%s:%d/metrics", self._settings.metrics_host, server.port)
-        flusher = asyncio.create_task(self._flush_regularly())
+        tasks = [asyncio.create_task(self._flusher.run()), asyncio.create_task(self._show_presence())]
         stopping = asyncio.create_task(self._stop.wait())
         starting = asyncio.create_task(self._stage.start())
         await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
@@ -82,14 +97,16 @@ class Worker:
             starting.result()
             logger.info("folding %s from %s", self._settings.kafka_topic, self._settings.kafka_bootstrap)
             await stopping
-        starting.cancel()
-        flusher.cancel()
-        await self._flush_all()
+        for task in (starting, *tasks):
+            task.cancel()
+        await self._flusher.flush_all(self._last_flush_seconds)
         await self._stage.stop()
         for worker in self.partitions.values():
             worker.close()
         if server:
             server.stop()
+        with suppress(Unavailable):
+            await asyncio.to_thread(self._presence.tell, "stopped")
         logger.info("stopped; everything folded is in ClickHouse")
 
     def stop(self) -> None:
@@ -98,7 +115,7 @@ class Worker:
 
     def _prepare(self) -> None:
         settings = self._settings
-        door = self._connect()
+        door = self._door
         while True:
             try:
                 missing = migrations.pending(door)
@@ -108,16 +125,30 @@ class Worker:
                     return
                 logger.warning("waiting for ClickHouse: %s", error)
                 time.sleep(1)
-        door.close()
         if missing:
             names = ", ".join(f"{migration.number:04} {migration.name}" for migration in missing)
             raise MissingMigrationsError(f"{door} lacks the migrations {names}; run: sichtflug migrate")
         count, replication = settings.kafka_partitions, settings.kafka_replication
         self._partition_count = self._broker.ensure_topic(settings.kafka_topic, count, replication)
         self._broker.ensure_topic(settings.dead_letter_topic, count, replication)
+        self._restorer.configuration = configuration.adopt(door, self._presence, settings.kafka_topic, self._book)
 
-    def _connect(self) -> ClickHouse:
-        return ClickHouse(self._settings.clickhouse_url, self._settings.clickhouse_database)
+    async def _show_presence(self) -> None:
+        """Give signs of life, and stop when workers with a newer configuration have begun."""
+        while True:
+            await asyncio.sleep(BEAT_SECONDS)
+            try:
+                await asyncio.to_thread(self._look_around)
+            except Unavailable as error:
+                logger.debug("no sign of life this time: %s", error)
+            except Exception as error:
+                self.failed(error)
+
+    def _look_around(self) -> None:
+        self._presence.tell("working")
+        found = configuration.newest(self._door, self._settings.kafka_topic)
+        if found:
+            configuration.verify(self._settings.kafka_topic, found[0], self._restorer.configuration)
 
     def _unready(self) -> str:
         """What a load balancer or a person should know before they trust this worker; '' when nothing is missing."""
@@ -137,12 +168,8 @@ class Worker:
         number = self._assignment_number
         self._partition_count = await asyncio.to_thread(self._broker.partition_count, self._settings.kafka_topic)
         for partition in sorted(partitions - self.partitions.keys()):
-            worker = self._new_worker(partition)
-            await self._restore(worker)
-            if number != self._assignment_number:
-                worker.close()
+            if not await self._install(partition, number):
                 return
-            self.partitions[partition] = worker
         self._is_assigned = True
         self.telemetry.partitions.set(len(self.partitions))
         logger.info("generation %s: partitions %s", generation, sorted(self.partitions))
@@ -151,7 +178,7 @@ class Worker:
         """Flush what can be flushed in a third of the session, then drop the state."""
         self._assignment_number += 1
         self._is_assigned = False
-        await self._flush_all()
+        await self._flusher.flush_all(self._last_flush_seconds)
         for partition in list(self.partitions):
             self._drop(partition)
         self.telemetry.partitions.set(0)
@@ -166,8 +193,8 @@ class Worker:
         worker = self.partitions.get(partition)
         if worker is None:
             return
-        if worker.pending_count > PENDING_EVENTS and partition in self._flushing:
-            await asyncio.wait([self._flushing[partition]])
+        if worker.pending_count > PENDING_EVENTS:
+            await self._flusher.wait_for(partition)
         try:
             rejections = await worker.fold(records)
         except Overtaken as overtaken:
@@ -179,7 +206,7 @@ class Worker:
         for rejection in rejections:
             self.telemetry.rejections.labels(rejection.reason).inc()
         self._show(worker, end_offset, records[-1].timestamp)
-        self._flush_if_due(partition, worker)
+        self._flusher.flush_if_due(partition, worker)
 
     def failed(self, error: BaseException) -> None:
         """Say why and end the process at once: going on would skip events."""
@@ -190,141 +217,46 @@ class Worker:
         sys.stderr.flush()
         os._exit(EXIT_REFUSED if isinstance(error, EXPECTED_FAILURES) else EXIT_BUG)
 
-    # ---- restore
+    # ---- restore, and what follows a flush
 
-    def _new_worker(self, partition: int) -> PartitionWorker:
-        return PartitionWorker(
-            self._settings.kafka_topic, partition, self._book, self._codec, self._connect, self._publish
-        )
-
-    async def _restore(self, worker: PartitionWorker) -> None:
-        started_at = time.monotonic()
-        while True:
-            try:
-                await asyncio.to_thread(worker.restore, lambda: self._first_checkpoint(worker.kafka_partition))
-                break
-            except Unavailable as error:
-                logger.warning("%s[%d]: cannot restore yet: %s", worker.log, worker.kafka_partition, error)
-                await asyncio.sleep(1)
-        await asyncio.to_thread(
-            verify, self._broker, worker.log, worker.kafka_partition, worker.checkpoint, self._partition_count
-        )
-        worker.checkpoint.partition_count = self._partition_count
-        logger.info(
-            "%s[%d]: restored %d conversations at offset %d in %.2f s",
-            worker.log,
-            worker.kafka_partition,
-            len(worker.partition.conversations),
-            worker.next_offset,
-            time.monotonic() - started_at,
-        )
-
-    def _first_checkpoint(self, partition: int) -> Checkpoint:
-        topic = self._settings.kafka_topic
-        door = self._connect()
-        try:
-            found = self._broker.log_ranges(topic, [partition])[partition]
-            return first_checkpoint(door, topic, found, self._partition_count)
-        finally:
-            door.close()
+    async def _install(self, partition: int, number: int) -> bool:
+        """Restore a partition and work on it, unless an assignment later than `number` overtook; True when done."""
+        worker = await self._restorer.restored(partition, self._partition_count)
+        if number != self._assignment_number:
+            worker.close()
+            return False
+        self.partitions[partition] = worker
+        return True
 
     async def _restore_again(self, partition: int, overtaken: Overtaken) -> None:
         """Another worker wrote this partition after us: forget what we know, read what it wrote, go on from there."""
         logger.warning("%s; restoring the partition", overtaken)
-        number = self._assignment_number
         self._drop(partition)
-        worker = self._new_worker(partition)
-        await self._restore(worker)
-        if number != self._assignment_number:
-            worker.close()
-            return
-        self.partitions[partition] = worker
-        await self._stage.seek(partition)
+        if await self._install(partition, self._assignment_number):
+            await self._stage.seek(partition)
 
     def _drop(self, partition: int) -> None:
         worker = self.partitions.pop(partition, None)
         self.telemetry.forget(partition)
-        if worker and partition not in self._flushing:
+        if worker and not self._flusher.is_flushing(partition):
             worker.close()
 
-    # ---- flush
-
-    async def _flush_regularly(self) -> None:
-        """One task for all partitions: no batch, no turn, so somebody has to look at the clock."""
-        while True:
-            await asyncio.sleep(WAKE_SECONDS)
-            self.telemetry.turned()
-            for partition, worker in list(self.partitions.items()):
-                self._flush_if_due(partition, worker)
-
-    def _flush_if_due(self, partition: int, worker: PartitionWorker) -> None:
-        if not worker.is_dirty or partition in self._flushing or not self._is_assigned:
-            return
-        interval = max(self._settings.flush_seconds, SECONDS_PER_PARTITION * len(self.partitions))
-        if worker.pending_count >= PENDING_EVENTS or time.monotonic() - worker.last_flush_at >= interval:
-            self._begin_flush(partition, worker)
-
-    def _begin_flush(self, partition: int, worker: PartitionWorker) -> asyncio.Task[None]:
-        task = self._flushing[partition] = asyncio.create_task(self._flush(partition, worker))
-        return task
-
-    async def _flush(self, partition: int, worker: PartitionWorker) -> None:
-        try:
-            result = await worker.flush()
-        except Overtaken as overtaken:
-            del self._flushing[partition]
-            if self.partitions.get(partition) is worker:
-                await self._restore_again(partition, overtaken)
-            return
-        except asyncio.CancelledError:
-            self._flushing.pop(partition, None)
-            raise
-        except BaseException as error:
-            self.failed(error)
-            raise
-        del self._flushing[partition]
-        telemetry = self.telemetry
-        telemetry.flush_seconds.observe(result.seconds)
-        telemetry.flushed_rows.inc(result.row_count)
-        if result.oldest_ingested_at > 0:
-            telemetry.freshness.observe(max(0.0, time.time() - result.oldest_ingested_at / 1000))
-        if self.partitions.get(partition) is worker:
-            telemetry.checkpoint.labels(str(partition)).set(time.time())
-            telemetry.books(partition, result.checkpoint.books)
-            # Not while partitions are being taken away: the group is waiting for us, and would not answer.
-            if self._is_assigned:
-                await self._stage.commit({partition: result.checkpoint.next_offset})
-        else:
-            worker.close()
-
-    async def _flush_all(self) -> None:
-        """Finish the flushes under way and flush the rest, within bounds: what is not flushed is folded again."""
-        try:
-            async with asyncio.timeout(self._last_flush_seconds):
-                while True:
-                    for partition, worker in self.partitions.items():
-                        if worker.is_dirty and partition not in self._flushing:
-                            self._begin_flush(partition, worker)
-                    if not self._flushing:
-                        return
-                    await asyncio.wait(list(self._flushing.values()))
-        except TimeoutError:
-            logger.warning("could not flush %s in %.0f s", sorted(self._flushing), self._last_flush_seconds)
-            for task in list(self._flushing.values()):
-                task.cancel()
-            self._flushing.clear()
+    async def _committed(self, partition: int, result: FlushResult) -> None:
+        """A flush is in ClickHouse: show it, and tell Kafka."""
+        self.telemetry.committed(partition, result.checkpoint.books)
+        # Not while partitions are being taken away: the group is waiting for us, and would not answer.
+        if self._is_assigned:
+            await self._stage.commit({partition: result.checkpoint.next_offset})
 
     async def _publish(self, letters: Sequence[DeadLetter]) -> None:
         messages = [(letter.key, letter.value, letter.headers) for letter in letters]
         await self._stage.publish(self._settings.dead_letter_topic, messages)
 
     def _show(self, worker: PartitionWorker, end_offset: int, last_timestamp: int) -> None:
-        label, telemetry = str(worker.kafka_partition), self.telemetry
         lag = max(0, end_offset - worker.next_offset)
-        telemetry.lag_records.labels(label).set(lag)
-        telemetry.lag_seconds.labels(label).set(max(0.0, time.time() - last_timestamp / 1000) if lag else 0)
-        telemetry.watermark.labels(label).set(worker.partition.watermark / 1000)
-        telemetry.open_conversations.labels(label).set(worker.partition.open_count)
+        self.telemetry.folded(
+            worker.kafka_partition, lag, last_timestamp, worker.partition.watermark, worker.partition.open_count
+        )
 
 
 def run(settings: Settings) -> int:

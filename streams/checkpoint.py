@@ -13,13 +13,15 @@ class Checkpoint(msgspec.Struct, kw_only=True):
     """The row that says: everything before `next_offset` is in the ledger.
 
     `last_offset` is that of the last record folded, -1 before the first, `last_record_hash` the BLAKE2b-64 of its key
-    and value. `configuration` is the version of the rules. The watermark is UTC epoch ms, 0 before the first event.
+    and value. `configuration` is the version of the rules, `configuration_number` counts how often they changed. The
+    watermark is UTC epoch ms, 0 before the first event.
     """
 
     epoch: int
     next_offset: int = 0
     watermark: int = 0
     configuration: str = ""
+    configuration_number: int = 0
     reporting_zone: str = "UTC"
     partition_count: int = 0
     last_offset: int = -1

@@ -32,10 +32,13 @@ def test_a_section_without_a_column_gets_the_default_and_a_column_nobody_has_is_
     block = joined({"log": texts(["t"])}, [first, second])
     assert block.columns == ("log", "a", "b", "c")
     assert block.row_count == 3
-    assert block.body == (
-        b"\x04\x03"  # columns, rows
-        b"\x03log\x06String" + b"\x01t" * 3 + b"\x01a\x06UInt16\x01\x00\x02\x00\x00\x00"
-        b"\x01b\x06String\x00\x00\x01x"
-        # Offsets of the arrays' ends: none, none, two elements; then the elements.
-        b"\x01c\x0cArray(UInt8)" + bytes(16) + b"\x02" + bytes(7) + b"\x07\x08"
+    assert (
+        block.body
+        == (
+            b"\x04\x03"  # columns, rows
+            b"\x03log\x06String" + b"\x01t" * 3 + b"\x01a\x06UInt16\x01\x00\x02\x00\x00\x00"
+            b"\x01b\x06String\x00\x00\x01x"
+            # Offsets of the arrays' ends: none, none, two elements; then the elements.
+            b"\x01c\x0cArray(UInt8)" + bytes(16) + b"\x02" + bytes(7) + b"\x07\x08"
+        )
     )

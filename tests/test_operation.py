@@ -13,6 +13,8 @@ from test_bad_input import encoded
 from pipeline.broker import Broker
 from pipeline.clickhouse import ClickHouse
 from pipeline.embedded import EmbeddedClickHouse, EmbeddedKafka
+from pipeline.ledger import of_partition, read_checkpoint
+from pipeline.ledger_rows import checkpoint_section, ledger_block
 from pipeline.log_identity import begin_epoch
 from pipeline.settings import SettingsError, load
 
@@ -102,6 +104,75 @@ def test_an_epoch_with_another_number_of_partitions_is_refused(system: System) -
     assert "the ledger was written with 4 partitions, the topic has 5" in found.stderr
 
 
+OTHER_RULES = """
+[rules.targets]
+first_response_seconds = 600
+"""
+
+
+def test_other_rules_are_refused_while_workers_with_the_old_ones_run_and_take_effect_once_they_have_stopped(
+    system: System, tmp_path: Path
+) -> None:
+    file = tmp_path / "other.toml"
+    file.write_text(OTHER_RULES)
+    system.publish(SOME)
+    old = system.start_worker()
+    system.wait_until_folded()
+
+    refused = system.start_worker(config=str(file))
+    assert refused.wait(timeout=60) == 2
+    assert "workers with another one are still running" in system.log()
+    assert "Stop all of them, then start them with the new one" in system.log()
+    assert old.poll() is None
+
+    old.send_signal(signal.SIGTERM)
+    assert old.wait(timeout=30) == 0
+    system.start_worker(config=str(file))
+    system.publish([(b"a", encoded(id="later", subject="later", channel="phone"))])
+    system.wait_until_folded()
+    # The partition of the last event is in configuration 2; without a target the events before promise nothing.
+    numbers = system.door.rows(
+        "SELECT configuration_number, uniqExact(configuration), min(kafka_partition) = max(kafka_partition) "
+        "FROM checkpoints WHERE consumed_count > 0 GROUP BY configuration_number ORDER BY configuration_number"
+    )
+    assert numbers == [(2, 1, True)]
+    assert system.door.rows("SELECT sum(sla_due_first_response_count) FROM panes WHERE tier = 'day'") == [(1,)]
+
+
+def test_a_worker_that_comes_upon_a_newer_configuration_stops(system: System) -> None:
+    system.publish(SOME)
+    old = system.start_worker()
+    system.wait_until_folded()
+    # Another worker, with rules that came later, wrote the partitions: those of the log's end, as an epoch begins.
+    for partition in range(PARTITIONS):
+        found = read_checkpoint(system.door, of_partition(system.topic, partition))
+        if found is None:
+            continue
+        found.configuration, found.configuration_number, found.next_offset = "f" * 16, 2, found.next_offset + 1000
+        block = ledger_block(system.topic, partition, found.revision, [checkpoint_section(found)])
+        system.door.insert("ledger", block.columns, block.body, block.row_count, f"newer-{partition}")
+    assert old.wait(timeout=60) == 2
+    assert (
+        "a checkpoint was written with configuration ffffffffffffffff, which is newer than this worker's"
+        in system.log()
+    )
+
+
+def test_days_of_another_zone_are_refused(system: System, tmp_path: Path) -> None:
+    file = tmp_path / "zone.toml"
+    file.write_text("[rules]\nreporting_zone = 'Europe/Berlin'")
+    system.publish(SOME)
+    worker = system.start_worker()
+    system.wait_until_folded()
+    worker.send_signal(signal.SIGTERM)
+    assert worker.wait(timeout=30) == 0
+    refused = system.start_worker(config=str(file))
+    assert refused.wait(timeout=60) == 2
+    assert "the days in the ledger are those of UTC, the configuration says reporting_zone = 'Europe/Berlin'" in (
+        system.log()
+    )
+
+
 def test_an_epoch_of_an_unknown_topic_writes_nothing(system: System) -> None:
     assert begin_epoch(system.door, Broker(system.bootstrap), "never_seen", "test", 1) == []
 
@@ -135,7 +206,7 @@ def sum_of(metrics: str, name: str) -> float:
 def test_check_says_what_is_right_and_what_is_wrong(system: System) -> None:
     well = system.run("check")
     assert well.returncode == 0, well.stdout
-    assert well.stdout.count("ok ") == 5
+    assert well.stdout.count("ok ") == 6
     ill = system.run("check", kafka_bootstrap="127.0.0.1:9")
     assert ill.returncode == 1
     assert "wrong Kafka" in ill.stdout

@@ -1,0 +1,117 @@
+"""When partitions are flushed: at least once in an interval, one flush of a partition at a time, bounded at the end."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Mapping
+
+from pipeline.ledger import Overtaken
+from pipeline.partition_worker import PENDING_EVENTS, FlushResult, PartitionWorker
+from pipeline.telemetry import Telemetry
+
+logger = logging.getLogger(__name__)
+
+WAKE_SECONDS = 0.1
+#: Two inserts per flush; ClickHouse pays for parts, so one worker makes about ten a second at most.
+SECONDS_PER_PARTITION = 0.2
+
+
+class Flusher:
+    """Flushes the workers in `partitions`, a mapping that others change.
+
+    `is_assigned` tells whether the partitions are this process's now, `committed` is told of each flush of one of them,
+    `overtaken` when another process turned out to be ahead, `failed` of any other exception; it must not return to
+    normal work.
+    """
+
+    def __init__(
+        self,
+        partitions: Mapping[int, PartitionWorker],
+        telemetry: Telemetry,
+        interval_seconds: float,
+        *,
+        is_assigned: Callable[[], bool],
+        committed: Callable[[int, FlushResult], Awaitable[None]],
+        overtaken: Callable[[int, Overtaken], Awaitable[None]],
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        self._partitions = partitions
+        self._telemetry = telemetry
+        self._interval_seconds = interval_seconds
+        self._is_assigned = is_assigned
+        self._committed, self._overtaken, self._failed = committed, overtaken, failed
+        self._running: dict[int, asyncio.Task[None]] = {}
+
+    def is_flushing(self, partition: int) -> bool:
+        """Whether a flush of the partition is under way."""
+        return partition in self._running
+
+    async def wait_for(self, partition: int) -> None:
+        """Until the flush under way, if any, has ended: how the fold is held up while too much is unflushed."""
+        if partition in self._running:
+            await asyncio.wait([self._running[partition]])
+
+    async def run(self) -> None:
+        """Look at the clock for all partitions, for ever: where no batch comes, nobody else does."""
+        while True:
+            await asyncio.sleep(WAKE_SECONDS)
+            self._telemetry.turned()
+            for partition, worker in list(self._partitions.items()):
+                self.flush_if_due(partition, worker)
+
+    def flush_if_due(self, partition: int, worker: PartitionWorker) -> None:
+        """Begin a flush when there is something to write, and enough of it or for long enough."""
+        if not worker.is_dirty or partition in self._running or not self._is_assigned():
+            return
+        interval_seconds = max(self._interval_seconds, SECONDS_PER_PARTITION * len(self._partitions))
+        if worker.pending_count >= PENDING_EVENTS or time.monotonic() - worker.last_flush_at >= interval_seconds:
+            self._begin(partition, worker)
+
+    async def flush_all(self, within_seconds: float) -> None:
+        """Finish the flushes under way and flush the rest, within bounds: what is not flushed is folded again."""
+        try:
+            async with asyncio.timeout(within_seconds):
+                while True:
+                    for partition, worker in self._partitions.items():
+                        if worker.is_dirty and partition not in self._running:
+                            self._begin(partition, worker)
+                    if not self._running:
+                        return
+                    await asyncio.wait(list(self._running.values()))
+        except TimeoutError:
+            logger.warning("could not flush %s in %.0f s", sorted(self._running), within_seconds)
+            for task in list(self._running.values()):
+                task.cancel()
+            self._running.clear()
+
+    def _begin(self, partition: int, worker: PartitionWorker) -> None:
+        self._running[partition] = asyncio.create_task(self._flush(partition, worker))
+
+    async def _flush(self, partition: int, worker: PartitionWorker) -> None:
+        try:
+            await self._flush_and_tell(partition, worker)
+        except asyncio.CancelledError:
+            self._ended(partition)
+            raise
+        except BaseException as error:
+            self._failed(error)
+            raise
+
+    async def _flush_and_tell(self, partition: int, worker: PartitionWorker) -> None:
+        try:
+            result = await worker.flush()
+        except Overtaken as overtaken:
+            self._ended(partition)
+            if self._partitions.get(partition) is worker:
+                await self._overtaken(partition, overtaken)
+            return
+        self._ended(partition)
+        self._telemetry.flushed(result.seconds, result.row_count, result.oldest_ingested_at)
+        if self._partitions.get(partition) is worker:
+            await self._committed(partition, result)
+        else:
+            worker.close()
+
+    def _ended(self, partition: int) -> None:
+        if self._running.get(partition) is asyncio.current_task():
+            del self._running[partition]

@@ -1,0 +1,42 @@
+"""Signs of life of the workers in ClickHouse: who folds a log now, and with which rules.
+
+Consumer groups cannot tell: they do not know the rules, and the embedded broker goes on listing members that left.
+"""
+
+import os
+import secrets
+import socket
+from collections.abc import Sequence
+from typing import Literal
+
+from pipeline.clickhouse import ClickHouse
+from pipeline.ledger import quoted
+
+BEAT_SECONDS = 4.0
+#: After this long without a sign of life a worker counts as gone.
+GONE_SECONDS = 15
+
+
+class Presence:
+    """One worker process as the others see it. Not for several threads at once. Raises what ClickHouse raises."""
+
+    def __init__(self, door: ClickHouse, log: str, version: str) -> None:
+        self._door = door
+        self._log = log
+        self._version = version
+        self._worker_id = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
+
+    def tell(self, state: Literal["starting", "working", "stopped"]) -> None:
+        """Give a sign of life, or say goodbye, so that nobody waits."""
+        values = ", ".join(map(quoted, (self._log, self._worker_id, self._version, state)))
+        self._door.execute(f"INSERT INTO workers (log, worker_id, configuration, state) VALUES ({values})")
+
+    def others(self, states: Sequence[str]) -> list[str]:
+        """Ids of the workers in one of these states that have other rules for this log and have not gone."""
+        rows = self._door.rows(
+            "SELECT worker_id FROM workers FINAL "
+            f"WHERE log = {quoted(self._log)} AND configuration != {quoted(self._version)} "
+            f"AND state IN ({', '.join(map(quoted, states))}) "
+            f"AND seen_at > now64(3, 'UTC') - INTERVAL {GONE_SECONDS} SECOND ORDER BY worker_id"
+        )
+        return [str(worker_id) for (worker_id,) in rows]
