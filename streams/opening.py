@@ -1,13 +1,14 @@
 """How a conversation begins, is found to have begun earlier, and comes back."""
 
+from streams.context import Context
 from streams.conversation import AGENT, CUSTOMER, OPEN, Conversation
 from streams.counters import Counter
 from streams.events import Event
-from streams.panes import Cell, Cells, PaneDeltas
+from streams.panes import Cell
 from streams.resolution import record_resolution, take_back_resolution
 from streams.rules import RuleBook
 from streams.service_level import FIRST_RESPONSE, RESOLUTION, start_clock
-from streams.stocks import count_stocks, idle_limit_ms, move, postpone_expiry
+from streams.stocks import count_stocks, move, postpone_expiry
 
 
 def is_inbound(event: Event) -> bool:
@@ -33,10 +34,10 @@ def own_cell(book: RuleBook, event: Event) -> Cell:
     return Cell(event.tenant, data.queue or "", channel, data.visibility or book.visibility(channel))
 
 
-def begin(panes: PaneDeltas, book: RuleBook, cells: Cells, event: Event) -> Conversation:
+def begin(context: Context, event: Event) -> Conversation:
     """A conversation begins with its first event: an opening, or implicitly with any other."""
     at = event.occurred_at
-    number = cells.number(own_cell(book, event))
+    number = context.cells.number(own_cell(context.book, event))
     has_opened = event.type == "conversation.opened"
     inbound = is_inbound(event)
     conversation = Conversation(
@@ -52,22 +53,21 @@ def begin(panes: PaneDeltas, book: RuleBook, cells: Cells, event: Event) -> Conv
         has_opened=has_opened,
         is_contact=is_contact(event),
     )
-    pane = panes.add_backlog(at, number, Counter.OPENED, 1)
+    pane = context.panes.add_backlog(at, number, Counter.OPENED, 1)
     if conversation.is_contact:
         pane[Counter.CONTACT] += 1
-    count_stocks(panes, conversation, 1)
-    queue, channel = cells[number].queue, cells[number].channel
-    postpone_expiry(panes, conversation, idle_limit_ms(book, channel), at)
+    count_stocks(context.panes, conversation, 1)
+    postpone_expiry(context, conversation, at)
     if inbound:
         conversation.episode_since = at
-        start_clock(panes, book, conversation, FIRST_RESPONSE, queue, at)
-    start_clock(panes, book, conversation, RESOLUTION, queue, at)
+        start_clock(context, conversation, FIRST_RESPONSE, at)
+    start_clock(context, conversation, RESOLUTION, at)
     return conversation
 
 
-def reopen(panes: PaneDeltas, book: RuleBook, cells: Cells, conversation: Conversation, at: int) -> None:
+def reopen(context: Context, conversation: Conversation, at: int) -> None:
     """A departed conversation is back at `at` and waits on the agent; its resolution is taken back."""
-    take_back_resolution(panes, conversation)
+    take_back_resolution(context.panes, conversation)
     conversation.state = OPEN
     conversation.changed_at = max(conversation.changed_at, at)
     conversation.open_since = at
@@ -76,68 +76,67 @@ def reopen(panes: PaneDeltas, book: RuleBook, cells: Cells, conversation: Conver
     conversation.waiting_since = at
     conversation.has_handoff = False
     conversation.reopened_count += 1
-    panes.add_backlog(at, conversation.cell, Counter.REOPENED, 1)
-    count_stocks(panes, conversation, 1)
-    cell = cells[conversation.cell]
-    postpone_expiry(panes, conversation, idle_limit_ms(book, cell.channel), at)
-    start_clock(panes, book, conversation, RESOLUTION, cell.queue, at)
+    context.panes.add_backlog(at, conversation.cell, Counter.REOPENED, 1)
+    count_stocks(context.panes, conversation, 1)
+    postpone_expiry(context, conversation, at)
+    start_clock(context, conversation, RESOLUTION, at)
 
 
-def open_late(panes: PaneDeltas, book: RuleBook, cells: Cells, conversation: Conversation, event: Event) -> None:
+def open_late(context: Context, conversation: Conversation, event: Event) -> None:
     """The `opened` of an implicit conversation arrives: fill what it knows, move the opening where it belongs."""
     conversation.has_opened = True
     at, first_at = event.occurred_at, conversation.opened_at
     is_open = conversation.state == OPEN
-    filled = cells.number(filled_cell(book, cells[conversation.cell], event))
+    filled = context.cells.number(filled_cell(context.book, context.cells[conversation.cell], event))
     if filled != conversation.cell:
         if is_open:
-            move(panes, conversation, filled, max(at, conversation.changed_at))
+            move(context.panes, conversation, filled, max(at, conversation.changed_at))
         else:
             conversation.cell = filled
     counted = is_contact(event)
     if at >= first_at:
         if counted != conversation.is_contact:
-            panes.add(first_at, conversation.opening_cell, Counter.CONTACT, 1 if counted else -1)
+            context.panes.add(first_at, conversation.opening_cell, Counter.CONTACT, 1 if counted else -1)
             conversation.is_contact = counted
         return
-    cell, first_cell = cells.number(own_cell(book, event)), conversation.opening_cell
-    panes.add_backlog(first_at, first_cell, Counter.OPENED, -1)
-    panes.add_backlog(at, cell, Counter.OPENED, 1)
+    cell, first_cell = context.cells.number(own_cell(context.book, event)), conversation.opening_cell
+    context.panes.add_backlog(first_at, first_cell, Counter.OPENED, -1)
+    context.panes.add_backlog(at, cell, Counter.OPENED, 1)
     if cell != first_cell:
-        panes.add_backlog(first_at, cell, Counter.MOVED_OUT, 1)
-        panes.add_backlog(first_at, first_cell, Counter.MOVED_IN, 1)
+        context.panes.add_backlog(first_at, cell, Counter.MOVED_OUT, 1)
+        context.panes.add_backlog(first_at, first_cell, Counter.MOVED_IN, 1)
     if conversation.is_contact:
-        panes.add(first_at, first_cell, Counter.CONTACT, -1)
+        context.panes.add(first_at, first_cell, Counter.CONTACT, -1)
     if counted:
-        panes.add(at, cell, Counter.CONTACT, 1)
+        context.panes.add(at, cell, Counter.CONTACT, 1)
     conversation.is_contact = counted
     conversation.opening_cell = cell
-    _begin_earlier(panes, book, cells, conversation, at)
+    _begin_earlier(context, conversation, at)
 
 
-def _begin_earlier(panes: PaneDeltas, book: RuleBook, cells: Cells, conversation: Conversation, at: int) -> None:
+def _begin_earlier(context: Context, conversation: Conversation, at: int) -> None:
     """Whatever still counts from the opening counts from `at`."""
     first_at = conversation.opened_at
     resolved_at = conversation.resolved_at
     if resolved_at:
-        take_back_resolution(panes, conversation)
+        take_back_resolution(context.panes, conversation)
     conversation.opened_at = at
     if resolved_at:
         conversation.resolved_at = resolved_at
-        record_resolution(panes, book, cells, conversation, conversation.resolution_cell)
+        record_resolution(context, conversation, conversation.resolution_cell)
     if conversation.state != OPEN:
         return
-    count_stocks(panes, conversation, -1)
+    count_stocks(context.panes, conversation, -1)
     if conversation.open_since == first_at:
         conversation.open_since = at
     if conversation.waiting_since == first_at:
         conversation.waiting_since = at
-    count_stocks(panes, conversation, 1)
+    count_stocks(context.panes, conversation, 1)
     if conversation.episode_since == first_at and not conversation.has_handoff:
         conversation.episode_since = at
         for clock in conversation.clocks:
             if clock.kind == FIRST_RESPONSE and clock.due_at >= first_at:
-                start_clock(panes, book, conversation, FIRST_RESPONSE, cells[conversation.cell].queue, at)
+                start_clock(context, conversation, FIRST_RESPONSE, at)
 
 
 def filled_cell(book: RuleBook, known: Cell, event: Event) -> Cell:

@@ -1,13 +1,13 @@
 """Time to resolution: counted at the last resolve, taken back by a reopening."""
 
+from streams.context import Context
 from streams.conversation import Conversation
 from streams.counters import Counter
 from streams.histograms import bucket
-from streams.panes import Cells, PaneDeltas, pack_field
-from streams.rules import RuleBook
+from streams.panes import PaneDeltas, pack_field
 
 
-def record_resolution(panes: PaneDeltas, book: RuleBook, cells: Cells, conversation: Conversation, cell: int) -> None:
+def record_resolution(context: Context, conversation: Conversation, cell: int) -> None:
     """Count last resolve − first opening, in calendar, business and service time, at the resolve and in `cell`.
 
     Service time leaves out what the conversation waited on the customer. `resolved_at` must be set.
@@ -15,9 +15,9 @@ def record_resolution(panes: PaneDeltas, book: RuleBook, cells: Cells, conversat
     opened_at, resolved_at = conversation.opened_at, conversation.resolved_at
     conversation.resolution_cell = cell
     conversation.resolution_ms = resolved_at - opened_at
-    conversation.resolution_business_ms = book.business_ms(cells[cell].queue, opened_at, resolved_at)
+    conversation.resolution_business_ms = context.book.business_ms(context.cells[cell].queue, opened_at, resolved_at)
     conversation.resolution_service_ms = resolved_at - opened_at - conversation.customer_wait_ms
-    _count(panes, conversation, 1)
+    _count(context.panes, conversation, 1)
 
 
 def take_back_resolution(panes: PaneDeltas, conversation: Conversation) -> None:

@@ -5,6 +5,7 @@ replaced in time. So the missed ones are what is left at due minutes that have p
 at a watch. A promise is kept when the reply comes at its due instant or before.
 """
 
+from streams.context import Context
 from streams.conversation import Clock, Conversation
 from streams.counters import Counter
 from streams.histograms import bucket
@@ -21,27 +22,26 @@ def count_due(panes: PaneDeltas, conversation: Conversation, clock: Clock, count
         panes.add(clock.due_at, clock.cell, Counter.SLA_DUE_FIRST_RESPONSE + clock.kind, count)
 
 
-def start_clock(panes: PaneDeltas, book: RuleBook, conversation: Conversation, kind: int, queue: str, at: int) -> None:
-    """Start the clock `kind` at `at` with the target and the calendar of `queue`, in place of a running one."""
-    target_ms = book.target_ms(queue, kind)
+def start_clock(context: Context, conversation: Conversation, kind: int, at: int) -> None:
+    """Start the clock `kind` at `at` with the target and the calendar of the queue, in place of a running one."""
+    queue = context.cells.by_number[conversation.cell].queue
+    target_ms = context.book.target_ms(queue, kind)
     if target_ms is not None:
-        due_at = book.hours(queue).after(at, target_ms)
-        _replace(panes, conversation, Clock(kind, due_at, 0, queue, conversation.cell), at)
+        due_at = context.book.hours(queue).after(at, target_ms)
+        _replace(context.panes, conversation, Clock(kind, due_at, 0, queue, conversation.cell), at)
 
 
-def promise(
-    panes: PaneDeltas, book: RuleBook, conversation: Conversation, kind: int, queue: str, at: int, due_at: int
-) -> None:
+def promise(context: Context, conversation: Conversation, kind: int, at: int, due_at: int) -> None:
     """The source's own promise `due_at`: replaces a clock not past due, starts one where it makes sense."""
     for clock in conversation.clocks:
         if clock.kind == kind and clock.due_at and clock.due_at < at:
             return
     if kind != RESOLUTION and not conversation.episode_since:
         return
-    clock = Clock(kind, due_at, 0, queue, conversation.cell)
+    clock = Clock(kind, due_at, 0, context.cells.by_number[conversation.cell].queue, conversation.cell)
     if conversation.is_paused:
-        clock = _paused(book, clock, at)
-    _replace(panes, conversation, clock, at)
+        clock = _paused(context.book, clock, at)
+    _replace(context.panes, conversation, clock, at)
 
 
 def keep_promise(panes: PaneDeltas, conversation: Conversation, kind: int, at: int) -> None:
@@ -65,27 +65,27 @@ def cancel_clocks(panes: PaneDeltas, conversation: Conversation, at: int) -> Non
     conversation.clocks = ()
 
 
-def pause_clocks(panes: PaneDeltas, book: RuleBook, conversation: Conversation, at: int) -> None:
+def pause_clocks(context: Context, conversation: Conversation, at: int) -> None:
     """We wait on somebody else: clocks not past due keep what remains of their business time."""
     conversation.is_paused = True
     kept = []
     for clock in conversation.clocks:
         if clock.due_at >= at:
-            count_due(panes, conversation, clock, -1)
-            clock = _paused(book, clock, at)
+            count_due(context.panes, conversation, clock, -1)
+            clock = _paused(context.book, clock, at)
         kept.append(clock)
     conversation.clocks = tuple(kept)
 
 
-def resume_clocks(panes: PaneDeltas, book: RuleBook, conversation: Conversation, at: int) -> None:
+def resume_clocks(context: Context, conversation: Conversation, at: int) -> None:
     """It is our turn again: paused clocks go on with what remained."""
     conversation.is_paused = False
     resumed = []
     for clock in conversation.clocks:
         if not clock.due_at:
-            due_at = book.hours(clock.calendar).after(at, clock.remaining_ms)
+            due_at = context.book.hours(clock.calendar).after(at, clock.remaining_ms)
             clock = Clock(clock.kind, due_at, 0, clock.calendar, conversation.cell)
-            count_due(panes, conversation, clock, 1)
+            count_due(context.panes, conversation, clock, 1)
         resumed.append(clock)
     conversation.clocks = tuple(resumed)
 

@@ -4,10 +4,10 @@ A stock stands at a minute of the conversation, so no timer ever fires: the age 
 of `open_since`, a missed promise is a due minute that has passed, an expiry one that has come.
 """
 
+from streams.context import Context
 from streams.conversation import AGENT, CUSTOMER, EXPIRED, THIRD_PARTY, Conversation
 from streams.counters import Counter
 from streams.panes import COUNTER_BITS, HOUR_MS, PaneDeltas
-from streams.rules import RuleBook
 from streams.service_level import count_due
 
 WAITING = {
@@ -64,8 +64,11 @@ def wait_on(panes: PaneDeltas, conversation: Conversation, party: str, at: int) 
     conversation.waiting_since = at
 
 
-def postpone_expiry(panes: PaneDeltas, conversation: Conversation, limit_ms: int, at: int) -> None:
-    """Activity at `at` moves the expiry to the full hour after the idle limit; 0 takes the limit away."""
+def postpone_expiry(context: Context, conversation: Conversation, at: int) -> None:
+    """Activity at `at` moves the expiry to the full hour after the channel's idle limit, or takes it away."""
+    if not context.book.has_idle_limits:
+        return
+    panes, limit_ms = context.panes, context.book.idle_limit_ms(context.cells.by_number[conversation.cell].channel)
     expires_at = -(-(at + limit_ms) // HOUR_MS) * HOUR_MS if limit_ms else 0
     before = conversation.expires_at
     if expires_at == before or (limit_ms and expires_at < before):
@@ -100,8 +103,3 @@ def end_waiting(conversation: Conversation, at: int) -> None:
     conversation.has_handoff = False
     conversation.is_paused = False
     conversation.clocks = ()
-
-
-def idle_limit_ms(book: RuleBook, channel: str) -> int:
-    """The idle limit of a channel in ms, 0 where no limit is configured at all."""
-    return book.idle_limit_ms(channel) if book.has_idle_limits else 0

@@ -1,0 +1,89 @@
+"""What happens in a conversation without changing its course: messages, callbacks, solutions, shares.
+
+Occurrences keep their own minute, however late they come.
+"""
+
+from collections.abc import Callable
+
+from streams.context import Context
+from streams.conversation import AGENT, CUSTOMER, OPEN, Conversation
+from streams.counters import Counter
+from streams.events import Event
+from streams.service_level import FIRST_RESPONSE, NEXT_RESPONSE
+from streams.turns import answer, begin_episode, our_turn
+
+Occurrence = Callable[[Context, Conversation, Event, int], None]
+
+DIRECTION_COUNTERS: dict[str, int] = {
+    "inbound": Counter.INBOUND_MESSAGE,
+    "outbound": Counter.OUTBOUND_MESSAGE,
+    "internal": Counter.INTERNAL_MESSAGE,
+}
+
+SPEAKER_COUNTERS: dict[str | None, int] = {
+    "agent": Counter.AGENT_MESSAGE,
+    "peer": Counter.PEER_MESSAGE,
+    "bot": Counter.BOT_MESSAGE,
+}
+
+
+def message(context: Context, conversation: Conversation, event: Event, at: int) -> None:
+    data = event.data
+    pane = context.panes.pane(at, conversation.cell)
+    speaker = data.actor_kind
+    direction = data.direction or ("inbound" if speaker == CUSTOMER else "outbound")
+    conversation.message_count += 1
+    pane[DIRECTION_COUNTERS[direction]] += 1
+    if speaker in SPEAKER_COUNTERS:
+        pane[SPEAKER_COUNTERS[speaker]] += 1
+    if data.reach:
+        pane[Counter.REACH] += data.reach
+    if conversation.state != OPEN:
+        return
+    if speaker == CUSTOMER:
+        our_turn(context, conversation, at)
+        if not conversation.episode_since:
+            # A reopening never starts the first response anew.
+            is_first = not (conversation.first_response_at or conversation.reopened_count)
+            begin_episode(context, conversation, FIRST_RESPONSE if is_first else NEXT_RESPONSE, at)
+    elif speaker == AGENT and direction == "outbound":
+        answer(context, conversation, at, pane)
+
+
+def callback_requested(context: Context, conversation: Conversation, event: Event, at: int) -> None:
+    context.panes.add(at, conversation.cell, Counter.CALLBACK_REQUESTED, 1)
+
+
+def callback_completed(context: Context, conversation: Conversation, event: Event, at: int) -> None:
+    context.panes.add(at, conversation.cell, Counter.CALLBACK_COMPLETED, 1)
+
+
+def solution(context: Context, conversation: Conversation, event: Event, at: int) -> None:
+    sign = 1 if event.type == "solution.accepted" else -1
+    pane = context.panes.pane(at, conversation.cell)
+    pane[Counter.SOLUTION_ACCEPTED] += sign
+    if event.data.actor_kind == "peer":
+        pane[Counter.SOLUTION_ACCEPTED_FROM_PEER] += sign
+
+
+def public(context: Context, conversation: Conversation, event: Event, at: int) -> None:
+    pane = context.panes.pane(at, conversation.cell)
+    pane[Counter.SHARED if event.type == "public.shared" else Counter.REACTED] += 1
+    if event.data.reach:
+        pane[Counter.REACH] += event.data.reach
+
+
+def nothing(context: Context, conversation: Conversation, event: Event, at: int) -> None:
+    """A promise by itself changes only the clocks, which `apply` does for every event that carries one."""
+
+
+OCCURRENCES: dict[str, Occurrence] = {
+    "message.created": message,
+    "callback.requested": callback_requested,
+    "callback.completed": callback_completed,
+    "solution.accepted": solution,
+    "solution.unaccepted": solution,
+    "public.shared": public,
+    "public.reacted": public,
+    "sla.target_set": nothing,
+}

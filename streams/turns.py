@@ -1,0 +1,56 @@
+"""Whose turn it is: waiting episodes, the answers that end them, and the promises that run meanwhile."""
+
+from streams.context import Context
+from streams.conversation import AGENT, CUSTOMER, OPEN, Conversation
+from streams.counters import Counter
+from streams.histograms import bucket
+from streams.panes import Pane, pack_field
+from streams.service_level import FIRST_RESPONSE, NEXT_RESPONSE, keep_promise, resume_clocks, start_clock
+from streams.stocks import wait_on
+
+
+def our_turn(context: Context, conversation: Conversation, at: int) -> None:
+    """From `at` on the conversation waits on us; paused promises go on."""
+    resumed_at = max(at, conversation.waiting_since)
+    wait_on(context.panes, conversation, AGENT, at)
+    if conversation.is_paused:
+        resume_clocks(context, conversation, resumed_at)
+
+
+def begin_episode(context: Context, conversation: Conversation, kind: int, at: int) -> None:
+    """A waiting episode begins at `at`, and with it the promise of kind `kind`."""
+    conversation.episode_since = at
+    start_clock(context, conversation, kind, at)
+
+
+def answer(context: Context, conversation: Conversation, at: int, pane: Pane) -> None:
+    """An agent spoke to the customer at `at`: the episode, if there is one, ends; `pane` is that of `at`."""
+    panes, since = context.panes, conversation.episode_since
+    if since:
+        queue = context.cells.by_number[conversation.cell].queue
+        waited = bucket(at - since)
+        waited_business = bucket(context.book.business_ms(queue, since, at))
+        pane[pack_field(Counter.REPLY, waited)] += 1
+        pane[pack_field(Counter.REPLY_BUSINESS, waited_business)] += 1
+        if not conversation.first_response_at:
+            conversation.first_response_at = at
+            pane[pack_field(Counter.FIRST_RESPONSE, waited)] += 1
+            pane[pack_field(Counter.FIRST_RESPONSE_BUSINESS, waited_business)] += 1
+        keep_promise(panes, conversation, FIRST_RESPONSE, at)
+        keep_promise(panes, conversation, NEXT_RESPONSE, at)
+        conversation.episode_since = 0
+        conversation.has_handoff = False
+    if conversation.waiting_on == AGENT:
+        wait_on(panes, conversation, CUSTOMER, at)
+
+
+def hand_off(context: Context, conversation: Conversation, at: int) -> None:
+    """From bot to human: told once per waiting episode, and a new episode for the response clock."""
+    if conversation.has_handoff:
+        return
+    conversation.has_handoff = True
+    conversation.escalated_count += 1
+    context.panes.add(at, conversation.cell, Counter.ESCALATED_HANDOFF, 1)
+    if conversation.state == OPEN:
+        our_turn(context, conversation, at)
+        begin_episode(context, conversation, FIRST_RESPONSE, at)
