@@ -11,44 +11,34 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from copy import copy
-from itertools import islice
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 from pipeline.blocks import Block, Section
-from pipeline.clickhouse import ClickHouse, Unavailable
+from pipeline.clickhouse import ClickHouse
 from pipeline.codec import Codec
 from pipeline.dead_letter import DeadLetter, dead_letter
 from pipeline.event_rows import EventRowEncoder
-from pipeline.known_ids import KnownIds
 from pipeline.ledger import Ledger
 from pipeline.ledger_rows import (
     RowEncoder,
     checkpoint_section,
-    conversation_hash,
     ledger_block,
 )
+from pipeline.partition_state import PartitionState
+from pipeline.patience import patiently
 from streams.checkpoint import Checkpoint, record_hash
-from streams.conversation import OPEN
-from streams.events import Event, Rejection
-from streams.pane_cache import PaneCache
-from streams.panes import DAY_MS, Cells, PaneDeltas, Tiers
-from streams.partition import Partition
+from streams.events import Rejection
+from streams.panes import DAY_MS, PaneDeltas, Tiers
 from streams.rules import RuleBook
 
 logger = logging.getLogger(__name__)
 
-CACHED_PANES_PER_TIER = 100_000
-CACHED_CONVERSATIONS = 2_000_000
-CACHED_DEPARTED = 50_000
 PENDING_EVENTS = 100_000
 #: Records decoded, folded and encoded together: few enough to stay in the processor's cache on their way.
 FOLDED_RECORDS = 1_000
-LONGEST_BACKOFF_SECONDS = 10.0
 KEEP_MINUTES_MS = 28 * DAY_MS
 FIRST_EXPIRY_SECONDS = 600.0
 EXPIRE_EVERY_SECONDS = 86_400.0
-
-Result = TypeVar("Result")
 
 
 class Flush(NamedTuple):
@@ -88,17 +78,17 @@ class PartitionWorker:
     ) -> None:
         self.log = log
         self.kafka_partition = kafka_partition
+        self._where = f"{log}[{kafka_partition}]"
         self._book = book
         self._codec = codec
         self._publish_dead_letters = publish_dead_letters
         self._read_door, self._write_door = connect(), connect()
-        self._forget()
+        self._begin()
         self._interactions: list[Section] = []
         self._rejections: list[Section] = []
         self._dead_letters: list[DeadLetter] = []
         self._last_record: Any = None
         self._oldest_ingested_at = 0
-        self._evict_above = CACHED_DEPARTED
         self._expire_minutes_at = time.monotonic() + FIRST_EXPIRY_SECONDS
         self.checkpoint = Checkpoint(epoch=0)
         self.next_offset = 0
@@ -119,46 +109,26 @@ class PartitionWorker:
         self._read_door.close()
         self._write_door.close()
 
-    # ---- restore (runs in a thread of its own; nothing else touches the worker meanwhile)
-
     def restore(self, first: Callable[[], Checkpoint]) -> None:
-        """Read the partition's state: checkpoint, open conversations, newest panes, known ids.
+        """Read the partition's state; `first` makes the checkpoint of a partition that has none.
 
-        `first` makes the checkpoint of a partition that has none. The checkpoint is read again at the end: had another
-        worker written meanwhile, all is read once more. Raises what ClickHouse raises.
+        In a thread of its own: nothing else touches the worker meanwhile. Raises what ClickHouse raises.
         """
-        while True:
-            self._forget()
-            found = self._reader.checkpoint()
-            checkpoint = found or first()
-            self._load(checkpoint)
-            again = self._reader.checkpoint()
-            if (again and again.revision) == (found and found.revision):
-                break
+        while (checkpoint := self._begin().load(first)) is None:
+            logger.info("%s: another worker wrote during the restore; reading once more", self._where)
         self.checkpoint = checkpoint
         self.next_offset = checkpoint.next_offset
         self.last_flush_at = time.monotonic()
 
-    def _forget(self) -> None:
-        """Begin with nothing: a new numbering of cells, and all that speaks in it."""
-        cells = Cells()
-        self.partition = Partition(self._book, cells)
-        self._panes, self._known = PaneCache(), KnownIds()
-        self._rows = RowEncoder(self._book, cells)
-        self._event_rows = EventRowEncoder(self._book, cells, self.log, self.kafka_partition)
-        self._reader = Ledger(self._read_door, self.log, self.kafka_partition, cells)
-        self._writer = Ledger(self._write_door, self.log, self.kafka_partition, cells)
-
-    def _load(self, checkpoint: Checkpoint) -> None:
-        self.partition.restore(checkpoint.watermark, checkpoint.books)
-        for rows in self._reader.open_conversations():
-            self.partition.conversations.update(rows)
-        self.partition.open_count = len(self.partition.conversations)
-        for hashes in self._reader.conversation_hashes():
-            self._known.add(hashes)
-        for tier in Tiers._fields:
-            panes = self._reader.newest_panes(checkpoint.epoch, tier, CACHED_PANES_PER_TIER)
-            self._panes.load(tier, panes, is_complete=len(panes) < CACHED_PANES_PER_TIER)
+    def _begin(self) -> PartitionState:
+        """Begin with nothing: an empty state with a numbering of cells of its own, and all that speaks in it."""
+        log, number = self.log, self.kafka_partition
+        self._state = state = PartitionState(self._book, self._read_door, log, number)
+        self.partition = state.partition
+        self._rows = RowEncoder(self._book, state.cells)
+        self._event_rows = EventRowEncoder(self._book, state.cells, log, number)
+        self._writer = Ledger(self._write_door, log, number, state.cells)
+        return state
 
     # ---- fold
 
@@ -178,7 +148,7 @@ class PartitionWorker:
 
     async def _fold(self, records: Sequence[Any]) -> Sequence[Rejection]:
         decoded = self._codec.decode(records)
-        await self._read_back(decoded.events)
+        await self._state.read_back(decoded.events, lambda: self.checkpoint.revision)
         books = self.partition.books
         accepted = self.partition.fold(decoded.events)
         books.consumed += len(records)
@@ -201,26 +171,6 @@ class PartitionWorker:
         self._last_record = records[-1]
         self.next_offset = self._last_record.offset + 1
         return decoded.rejections
-
-    async def _read_back(self, events: Sequence[Event]) -> None:
-        """Bring the conversations back that memory does not hold and the ledger may.
-
-        While a look-up waits, a flush may end and evict; so look again until nothing is missing.
-        """
-        conversations, known = self.partition.conversations, self._known
-        keys = {event.key for event in events}
-        absent: set[str] = set()
-        while True:
-            missing = {key: conversation_hash(key) for key in keys if key not in conversations and key not in absent}
-            unsure = [key for key, value in missing.items() if value in known]
-            known.add(missing.values())
-            absent.update(missing)
-            if not unsure:
-                return
-            newest = self.checkpoint.revision
-            found = dict(await self._patiently(lambda: self._reader.read_back(unsure, newest)))  # noqa: B023
-            absent -= found.keys()
-            conversations.update(found)
 
     # ---- flush
 
@@ -268,21 +218,23 @@ class PartitionWorker:
         if flush.dead_letters:
             await self._publish_dead_letters(flush.dead_letters)
             rejected = rows_of(checkpoint.epoch, flush.rejections)
-            await self._patiently(lambda: writer.insert("rejections", rejected, first_offset, revision))
+            await patiently(self._where, lambda: writer.insert("rejections", rejected, first_offset, revision))
         if flush.interactions:
             events = rows_of(checkpoint.epoch, flush.interactions)
-            await self._patiently(lambda: writer.insert("interactions", events, first_offset, revision))
+            await patiently(self._where, lambda: writer.insert("interactions", events, first_offset, revision))
         deltas = await asyncio.to_thread(flush.deltas.rolled_up)
-        missing = self._panes.missing(deltas)
+        missing = self._state.panes.missing(deltas)
         if missing:
             newest = self.checkpoint.revision
-            for tier, key, values in await self._patiently(lambda: writer.panes(checkpoint.epoch, missing, newest)):
-                self._panes.load(tier, [(key, values)])
+            for tier, key, values in await patiently(
+                self._where, lambda: writer.panes(checkpoint.epoch, missing, newest)
+            ):
+                self._state.panes.load(tier, [(key, values)])
         block = await asyncio.to_thread(self._ledger_block, flush, deltas)
-        await self._patiently(lambda: writer.insert("ledger", block, first_offset, revision))  # the commit point
+        await patiently(self._where, lambda: writer.insert("ledger", block, first_offset, revision))  # the commit point
         self.checkpoint = checkpoint
         self.last_flush_at = time.monotonic()
-        self._evict()
+        self._state.evict()
         await self._expire_minutes()
         row_count = block.row_count + _row_count(flush.interactions) + _row_count(flush.rejections)
         return FlushResult(checkpoint, row_count, self.last_flush_at - flush.taken_at, flush.oldest_ingested_at)
@@ -290,42 +242,9 @@ class PartitionWorker:
     def _ledger_block(self, flush: Flush, deltas: Tiers) -> Block:
         """Add the deltas to their bases and encode all rows of the flush. Once per flush: it changes the bases."""
         checkpoint = flush.checkpoint
-        panes = self._rows.panes(checkpoint.epoch, self._panes.add(deltas))
+        panes = self._rows.panes(checkpoint.epoch, self._state.panes.add(deltas))
         sections = [flush.conversations, checkpoint_section(checkpoint), panes]
         return ledger_block(self.log, self.kafka_partition, checkpoint.revision, sections)
-
-    async def _patiently(self, work: Callable[[], Result]) -> Result:
-        """Do something with ClickHouse in a thread, again and again while it is away."""
-        wait_seconds = 0.1
-        while True:
-            try:
-                return await asyncio.to_thread(work)
-            except Unavailable as error:
-                logger.warning(
-                    "%s[%d]: ClickHouse is away, again in %.1f s: %s",
-                    self.log,
-                    self.kafka_partition,
-                    wait_seconds,
-                    error,
-                )
-                await asyncio.sleep(wait_seconds)
-                wait_seconds = min(2 * wait_seconds, LONGEST_BACKOFF_SECONDS)
-
-    # ---- what may leave memory
-
-    def _evict(self) -> None:
-        """Between flushes: forget panes and conversations that were not touched since the flush just acknowledged."""
-        self._panes.evict(CACHED_PANES_PER_TIER)
-        conversations, touched = self.partition.conversations, self.partition.touched
-        if len(conversations) < self._evict_above:
-            return
-        for key in [k for k, found in conversations.items() if found.state != OPEN and k not in touched]:
-            del conversations[key]
-        surplus = len(conversations) - CACHED_CONVERSATIONS
-        if surplus > 0:
-            for key in list(islice((key for key in conversations if key not in touched), surplus)):
-                del conversations[key]
-        self._evict_above = len(conversations) + CACHED_DEPARTED
 
     async def _expire_minutes(self) -> None:
         """Once a day, delete the minutes that no view reads any more."""
@@ -334,7 +253,7 @@ class PartitionWorker:
         if now < self._expire_minutes_at or before_ms <= 0:
             return
         self._expire_minutes_at = now + EXPIRE_EVERY_SECONDS
-        await self._patiently(lambda: self._writer.expire_minutes(before_ms))
+        await patiently(self._where, lambda: self._writer.expire_minutes(before_ms))
 
 
 def _row_count(sections: Sequence[Section]) -> int:

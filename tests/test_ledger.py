@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import migrations, partition_worker
+from pipeline import migrations, partition_state
 from pipeline.clickhouse import ClickHouse
 from pipeline.codec import Codec
 from pipeline.dead_letter import DeadLetter
@@ -101,9 +101,9 @@ def test_wherever_a_partition_is_cut_restored_and_evicted_the_rows_are_the_same(
     records = traffic(seed=5)
     asyncio.run(fold(door, "whole", records, rules, None))
     # Memory for next to nothing: panes and departed conversations are read back all the time.
-    monkeypatch.setattr(partition_worker, "CACHED_PANES_PER_TIER", 40)
-    monkeypatch.setattr(partition_worker, "CACHED_DEPARTED", 0)
-    monkeypatch.setattr(partition_worker, "CACHED_CONVERSATIONS", 50)
+    monkeypatch.setattr(partition_state, "CACHED_PANES_PER_TIER", 40)
+    monkeypatch.setattr(partition_state, "CACHED_DEPARTED", 0)
+    monkeypatch.setattr(partition_state, "CACHED_CONVERSATIONS", 50)
     asyncio.run(fold(door, "cut", records, rules, random.Random(1)))
     for view in ("checkpoints", "conversations", "panes"):
         whole, cut = rows(door, view, "whole"), rows(door, view, "cut")
@@ -114,8 +114,8 @@ def test_wherever_a_partition_is_cut_restored_and_evicted_the_rows_are_the_same(
 def test_another_worker_that_is_ahead_is_noticed_when_a_row_is_read_back(
     door: ClickHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(partition_worker, "CACHED_DEPARTED", 0)
-    monkeypatch.setattr(partition_worker, "CACHED_CONVERSATIONS", 0)
+    monkeypatch.setattr(partition_state, "CACHED_DEPARTED", 0)
+    monkeypatch.setattr(partition_state, "CACHED_CONVERSATIONS", 0)
     records = traffic(seed=6)
 
     async def overtake() -> None:
