@@ -6,9 +6,11 @@ from typing import Any, NamedTuple, TypeVar
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
 
 READ_SECONDS = 10.0
+#: How long a Kafka that is just starting may keep us waiting.
+START_SECONDS = 30.0
 
 Result = TypeVar("Result")
 
@@ -33,10 +35,11 @@ class StoredRecord(NamedTuple):
 
 
 class Broker:
-    """Administration of one cluster. Raises BrokerError."""
+    """Administration of one cluster. Raises BrokerError, also when no answer comes within `answer_seconds`."""
 
-    def __init__(self, bootstrap: str) -> None:
+    def __init__(self, bootstrap: str, answer_seconds: float = START_SECONDS) -> None:
         self.bootstrap = bootstrap
+        self._answer_seconds = answer_seconds
 
     def partition_count(self, topic: str) -> int:
         """Partitions of a topic, 0 when it does not exist."""
@@ -124,12 +127,7 @@ class Broker:
 
     def _with_consumer(self, work: Callable[[Any], Result]) -> Result:
         try:
-            consumer = KafkaConsumer(
-                bootstrap_servers=self.bootstrap,
-                enable_auto_commit=False,
-                auto_offset_reset="earliest",
-                fetch_max_wait_ms=50,
-            )
+            consumer = self._connect()
             try:
                 return work(consumer)
             finally:
@@ -137,6 +135,23 @@ class Broker:
         except KafkaError as error:
             message = f"Kafka at {self.bootstrap}: {error}; is it running, and is the address right?"
             raise BrokerError(message) from error
+
+    def _connect(self) -> Any:
+        milliseconds = round(self._answer_seconds * 1000)
+        try:
+            return KafkaConsumer(
+                bootstrap_servers=self.bootstrap,
+                bootstrap_timeout_ms=milliseconds,
+                request_timeout_ms=milliseconds,
+                enable_auto_commit=False,
+                auto_offset_reset="earliest",
+                fetch_max_wait_ms=50,
+            )
+        except KafkaTimeoutError as error:
+            raise BrokerError(
+                f"Kafka at {self.bootstrap} does not answer within {self._answer_seconds:.0f} s; "
+                "is it running, and is the address right?"
+            ) from error
 
 
 def producer(bootstrap: str, **options: Any) -> Any:

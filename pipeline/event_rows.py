@@ -16,7 +16,6 @@ from streams.partition import Accepted
 from streams.rules import RuleBook
 
 _as_tuple = msgspec.structs.astuple
-NO_CELL = Cell("", "", "", "")
 #: Optional texts of `data` with few distinct values, as the table names them.
 FEW_VALUES = (
     "direction",
@@ -60,7 +59,7 @@ class EventRowEncoder:
             "is_clamped": integers("Bool", event["is_clamped"]),
             "is_late": integers("Bool", accepted.is_late),
         }
-        cells = {number: self._cells[number] if number >= 0 else NO_CELL for number in set(numbers)}
+        cells = {number: self._cells[number] for number in set(numbers)}
         for index, name in enumerate(Cell._fields):
             values = {number: self._texts[cell[index]] for number, cell in cells.items()}
             columns[name] = encoded(map(values.__getitem__, numbers))

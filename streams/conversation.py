@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import msgspec
 
+#: Only events of unknown types have come: they are remembered, so that a second delivery is known as a duplicate.
+NOT_BEGUN = ""
 OPEN = "open"
 EXPIRED = "expired"
 

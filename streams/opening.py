@@ -1,10 +1,10 @@
 """How a conversation begins, is found to have begun earlier, and comes back."""
 
 from streams.context import Context
-from streams.conversation import AGENT, CUSTOMER, OPEN, Conversation
+from streams.conversation import AGENT, CUSTOMER, NOT_BEGUN, OPEN, Conversation
 from streams.counters import Counter
 from streams.events import Event
-from streams.panes import Cell
+from streams.panes import Cell, Cells
 from streams.resolution import record_resolution, take_back_resolution
 from streams.rules import RuleBook
 from streams.service_level import FIRST_RESPONSE, RESOLUTION, start_clock
@@ -32,6 +32,14 @@ def own_cell(book: RuleBook, event: Event) -> Cell:
     data = event.data
     channel = data.channel or ""
     return Cell(event.tenant, data.queue or "", channel, data.visibility or book.visibility(channel))
+
+
+def not_begun(cells: Cells, key: str) -> Conversation:
+    """A conversation of which only events of unknown types have come. It counts nowhere and only remembers them."""
+    cell = cells.number(Cell("", "", "", ""))
+    return Conversation(
+        key=key, cell=cell, opening_cell=cell, opened_at=0, open_since=0, changed_at=0, state=NOT_BEGUN, has_opened=True
+    )
 
 
 def begin(context: Context, event: Event) -> Conversation:

@@ -8,9 +8,10 @@ from collections.abc import Iterable
 
 import msgspec
 
-from streams.conversation import OPEN, Conversation
+from streams.conversation import NOT_BEGUN, OPEN, Conversation
 from streams.events import KNOWN_TYPES, Event
 from streams.life_cycle import LifeCycle
+from streams.opening import not_begun
 from streams.panes import MINUTE_MS, Cells, PaneDeltas
 from streams.rules import RuleBook
 
@@ -98,20 +99,22 @@ class Partition:
                     books.unknown_channel += 1
                 if not is_known_type(event.type):
                     books.ignored += 1
-                elif conversation is None:
-                    conversation = conversations[key] = apply(None, event)
-                    open_count += conversation.state == OPEN
+                    if conversation is None:
+                        conversation = conversations[key] = not_begun(self.cells, key)
+                elif conversation is None or conversation.state == NOT_BEGUN:
+                    begun = apply(None, event)
+                    if conversation is not None:
+                        begun.digests = conversation.digests
+                    conversation = conversations[key] = begun
+                    open_count += begun.state == OPEN
                 else:
                     was_open = conversation.state == OPEN
                     apply(conversation, event)
                     open_count += (conversation.state == OPEN) - was_open
-                if conversation is None:
-                    add_cell(-1)
-                else:
-                    if conversation.remember(digest):
-                        books.forgotten += 1
-                    touched.add(key)
-                    add_cell(conversation.cell)
+                if conversation.remember(digest):
+                    books.forgotten += 1
+                touched.add(key)
+                add_cell(conversation.cell)
                 add_event(event)
                 add_late(is_late)
             if occurred_at > watermark:

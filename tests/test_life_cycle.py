@@ -542,3 +542,17 @@ def test_an_expiry_before_due_cancels_the_promise() -> None:
     # expires 11:00; a promise for 10:30 stays and is missed, one for 12:00 is cancelled
     log = Log(rules(idle=3600, first_response=1800, resolution=7200), [opened("a", at="10:00"), tick("20:00")])
     assert (log.minutes(DUE), log.minutes(RESOLUTION_DUE)) == ({"10:30": 1}, {})
+
+
+def test_an_unknown_type_before_the_opening_is_remembered_and_begins_nothing() -> None:
+    # 12:00 unknown --- 12:01 the same again --- 12:02 opened --- 12:03 the same once more
+    early = event("weather.changed", "a", at="12:00", id="early")
+    log = Log(events=[early])
+    assert log["a"].state == ""
+    log.fold(early, opened("a", at="12:02"), early)
+    assert log["a"].state == "open"
+    assert (log["a"].opened_at, log["a"].is_implicit) == (instant("12:02"), False)
+    books = log.partition.books
+    assert (books.applied, books.ignored, books.duplicate) == (2, 1, 2)
+    assert log.minutes(Counter.OPENED) == {"12:02": 1}
+    assert log.partition.open_count == 1
