@@ -143,6 +143,8 @@ class Broker:
                 bootstrap_servers=self.bootstrap,
                 bootstrap_timeout_ms=milliseconds,
                 request_timeout_ms=milliseconds,
+                # The library would soon try only every 30 s, and miss a Kafka that has come up meanwhile.
+                reconnect_backoff_max_ms=1000,
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
                 fetch_max_wait_ms=50,

@@ -28,7 +28,8 @@ def check(settings: Settings, console: Console) -> bool:
         ("migrations", lambda: _migrations(door)),
         ("rules", lambda: _rules(settings, door)),
     ]
-    is_well = all([_passes(console, name, run) for name, run in checks])
+    passed = [_passes(console, name, run) for name, run in checks]
+    is_well = all(passed)
     if is_well:
         is_well = _passes(console, "log", lambda: _log(settings, door, broker))
     else:

@@ -2,7 +2,6 @@
 
 import os
 import secrets
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -64,9 +63,3 @@ def incidents() -> Path:
     """49,498 events of 10,414 real service conversations."""
     require(INCIDENTS.exists(), "../shared/data/incidents.ndjson.gz lies beside the project")
     return INCIDENTS
-
-
-@pytest.fixture
-def java() -> str:
-    require(shutil.which("java") is not None, "java")
-    return "java"

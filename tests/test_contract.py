@@ -23,7 +23,6 @@ from pipeline.lenient import REASONS
 from streams.events import KNOWN_TYPES, REQUIRED_FIELDS
 
 ROOT = Path(__file__).resolve().parent.parent
-INCIDENTS = ROOT.parent / "shared" / "data" / "incidents.ndjson.gz"
 BROKER_MS = 1_709_546_400_000  # 2024-03-04T10:00:00Z
 VALIDATOR = Draft202012Validator(event_schema())
 
@@ -227,9 +226,8 @@ def test_events_made_with_the_cloudevents_library_decode(event_type: str) -> Non
     VALIDATOR.validate(json.loads(message.value))
 
 
-@pytest.mark.skipif(not INCIDENTS.is_file(), reason="the recorded incidents do not lie beside the project")
-def test_every_recorded_incident_decodes_without_loss_and_a_sample_validates() -> None:
-    lines = gzip.decompress(INCIDENTS.read_bytes()).splitlines()
+def test_every_recorded_incident_decodes_without_loss_and_a_sample_validates(incidents: Path) -> None:
+    lines = gzip.decompress(incidents.read_bytes()).splitlines()
     decoded = decode(*lines)
     assert (len(decoded.events), decoded.rejections, decoded.dropped_fields) == (len(lines), [], 0)
     for line in lines[:: len(lines) // 500]:

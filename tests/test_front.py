@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import importlib.util
 import json
 import os
 import re
@@ -29,13 +30,18 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 from pipeline.embedded import EmbeddedClickHouse, EmbeddedKafka, EmbeddedMissingError, EmbeddedStartError
 from pipeline.front_blocks import city_hash_128
 
-pytest.importorskip("chdb", reason="the package chdb (extra `embedded`) is missing")
+from conftest import require
 
 JDBC_ARTIFACTS = (
     "com.clickhouse:clickhouse-jdbc:0.9.6:jar:all",
     "org.slf4j:slf4j-api:2.0.17",
     "org.slf4j:slf4j-nop:2.0.17",
 )
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _engine() -> None:
+    require(importlib.util.find_spec("chdb") is not None, "the package chdb (extra `embedded`)")
 
 
 @pytest.fixture(scope="module")
@@ -116,17 +122,9 @@ def parts(front: EmbeddedClickHouse, table: str) -> int:
 
 
 def curl(*arguments: str, data: bytes = b"") -> str:
-    if shutil.which("curl") is None:
-        missing("curl")
+    require(shutil.which("curl") is not None, "curl")
     done = subprocess.run(["curl", "-sS", *arguments], input=data, capture_output=True, check=True, timeout=60)
     return done.stdout.decode()
-
-
-def missing(program: str) -> None:
-    """Skip for want of a program; fail instead where REQUIRE_ALL=1 says that all must be here."""
-    if os.environ.get("REQUIRE_ALL") == "1":
-        pytest.fail(f"REQUIRE_ALL=1 needs {program}: install it")
-    pytest.skip(f"{program} is not installed")
 
 
 def lines(first: int, number: int) -> bytes:
@@ -746,15 +744,14 @@ def test_missing_packages_are_named_with_their_remedy(monkeypatch: pytest.Monkey
 def jdbc_class_path(tmp_path_factory: pytest.TempPathFactory) -> str:
     """The driver (kept in the user's cache directory) and our program, compiled."""
     for program in ("java", "javac", "mvn"):
-        if shutil.which(program) is None:
-            missing(program)
+        require(shutil.which(program) is not None, program)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sichtflug" / "jdbc"
     for artifact in JDBC_ARTIFACTS:
         name, version = artifact.split(":")[1:3]
         if not list(cache.glob(f"{name}-{version}*.jar")):
             command = ["mvn", "-q", "-B", "dependency:copy", f"-Dartifact={artifact}", f"-DoutputDirectory={cache}"]
-            if subprocess.run(command, capture_output=True, timeout=240).returncode != 0:
-                missing(f"{artifact} (mvn could not fetch it)")
+            done = subprocess.run(command, capture_output=True, timeout=240)
+            require(done.returncode == 0, f"{artifact} (mvn could not fetch it)")
     classes = tmp_path_factory.mktemp("jdbc")
     source = Path(__file__).parent / "jdbc" / "Ask.java"
     subprocess.run(["javac", "-d", str(classes), str(source)], check=True, timeout=120)

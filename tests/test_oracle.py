@@ -16,7 +16,6 @@ import pytest
 from oracle import Oracle, Record, read_records
 from oracle_records import Rejected, accept, instant_ms
 
-INCIDENTS = Path(__file__).parents[2] / "shared" / "data" / "incidents.ndjson.gz"
 MINUTE_MS = 60_000
 _ids = count()
 
@@ -640,10 +639,9 @@ def test_sla_lives_in_the_cell_of_the_conversation() -> None:
 # ---- the whole file ----------------------------------------------------------------------------------
 
 
-@pytest.mark.skipif(not INCIDENTS.exists(), reason="the recorded incidents do not lie beside the project")
-def test_the_recorded_incidents_balance() -> None:
+def test_the_recorded_incidents_balance(incidents: Path) -> None:
     # 10,414 opened + 132 reopened = 10,546 arrivals. 10,544 resolved and one closed without it: 10,545 departures.
-    records = read_records(INCIDENTS)
+    records = read_records(incidents)
     types = [json.loads(record.value)["type"] for record in records if isinstance(record.value, bytes)]
     oracle = Oracle(records)
     rows = oracle.backlog_by("day")

@@ -1,0 +1,66 @@
+"""A Kafka that does not answer: `sichtflug check` says so, and soon; one that is only late is waited for."""
+
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+
+import pytest
+
+from pipeline.embedded import EmbeddedKafka
+
+from system_support import System
+
+
+@contextmanager
+def refusing() -> Iterator[int]:
+    """A port that nobody listens on."""
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        yield int(holder.getsockname()[1])
+
+
+@contextmanager
+def silent() -> Iterator[int]:
+    """A port that takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        yield int(listener.getsockname()[1])
+
+
+@pytest.mark.parametrize("kafka_port", [refusing, silent])
+def test_check_soon_says_that_kafka_does_not_answer_and_checks_the_rest(
+    system: System, kafka_port: Callable[[], AbstractContextManager[int]]
+) -> None:
+    with kafka_port() as port:
+        found = subprocess.run(
+            [sys.executable, "-m", "pipeline.cli", "check"],
+            env=system.environment | {"SICHTFLUG_KAFKA_BOOTSTRAP": f"127.0.0.1:{port}"},
+            capture_output=True,
+            text=True,
+            timeout=40,
+            cwd=system.directory,
+            check=False,
+        )
+    assert found.returncode == 1
+    wrong = f"Kafka at 127.0.0.1:{port} does not answer within 10 s; is it running, and is the address right?"
+    lines = found.stdout.splitlines()
+    assert [line.split(":")[0] for line in lines if not line.startswith("ok ")] == ["wrong Kafka", "open  log"]
+    assert f"wrong Kafka: {wrong}" in lines
+    assert "ok    ClickHouse" in found.stdout
+    assert found.stderr == ""
+
+
+def test_a_kafka_that_comes_up_after_ten_seconds_is_noticed_within_five_more() -> None:
+    with refusing() as port:
+        pass
+    # In a process of its own, because kafka-python leaves the refused sockets to the garbage collector.
+    ask = f"from pipeline.broker import Broker; print(Broker('127.0.0.1:{port}').partition_count('none'))"
+    with subprocess.Popen([sys.executable, "-c", ask], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as asking:
+        time.sleep(10)
+        with EmbeddedKafka(port=port):
+            try:
+                assert asking.communicate(timeout=5)[0] == b"0\n"
+            finally:
+                asking.kill()
