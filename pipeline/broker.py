@@ -6,7 +6,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
-from kafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError
+from kafka.errors import KafkaError, KafkaTimeoutError, RetriableError, TopicAlreadyExistsError
 
 READ_SECONDS = 10.0
 #: How long a Kafka that is just starting may keep us waiting.
@@ -17,6 +17,10 @@ Result = TypeVar("Result")
 
 class BrokerError(Exception):
     """Kafka cannot be reached, or a topic is not as it must be. The message says what to do."""
+
+
+class BrokerAwayError(BrokerError):
+    """Nobody answers now; the same call may succeed later."""
 
 
 class LogRange(NamedTuple):
@@ -35,7 +39,7 @@ class StoredRecord(NamedTuple):
 
 
 class Broker:
-    """Administration of one cluster. Raises BrokerError, also when no answer comes within `answer_seconds`."""
+    """Administration of one cluster. Raises BrokerError; BrokerAwayError when no answer comes in `answer_seconds`."""
 
     def __init__(self, bootstrap: str, answer_seconds: float = START_SECONDS) -> None:
         self.bootstrap = bootstrap
@@ -59,7 +63,8 @@ class Broker:
             finally:
                 admin.close()
         except KafkaError as error:
-            raise BrokerError(f"Kafka at {self.bootstrap}: cannot create the topic {topic}: {error}") from error
+            kind = BrokerAwayError if isinstance(error, RetriableError) else BrokerError
+            raise kind(f"Kafka at {self.bootstrap}: cannot create the topic {topic}: {error}") from error
         deadline = time.monotonic() + READ_SECONDS
         while not (existing := self.partition_count(topic)):
             if time.monotonic() > deadline:
@@ -133,8 +138,8 @@ class Broker:
             finally:
                 consumer.close()
         except KafkaError as error:
-            message = f"Kafka at {self.bootstrap}: {error}; is it running, and is the address right?"
-            raise BrokerError(message) from error
+            kind = BrokerAwayError if isinstance(error, RetriableError) else BrokerError
+            raise kind(f"Kafka at {self.bootstrap}: {error}; is it running, and is the address right?") from error
 
     def _connect(self) -> Any:
         milliseconds = round(self._answer_seconds * 1000)
@@ -150,7 +155,7 @@ class Broker:
                 fetch_max_wait_ms=50,
             )
         except KafkaTimeoutError as error:
-            raise BrokerError(
+            raise BrokerAwayError(
                 f"Kafka at {self.bootstrap} does not answer within {self._answer_seconds:.0f} s; "
                 "is it running, and is the address right?"
             ) from error

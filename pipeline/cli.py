@@ -55,6 +55,8 @@ def _log_to_stderr(level: int = logging.INFO) -> None:
     logging.getLogger().handlers[0].addFilter(_OncePerWhile())
     for name in ("aiokafka", "faust", "mode"):
         logging.getLogger(name).setLevel(logging.ERROR)
+    # Its errors come back as exceptions, and we say more of them than it does.
+    logging.getLogger("kafka").setLevel(logging.CRITICAL)
     # Faust's services log their starts and stops under the name of the module that defines them.
     logging.getLogger("pipeline.transport").setLevel(logging.WARNING)
 

@@ -1,10 +1,11 @@
-"""Waiting for ClickHouse: the same work again, with growing pauses, for as long as it is away."""
+"""Waiting for ClickHouse and Kafka: the same work again, with growing pauses, for as long as they are away."""
 
 import asyncio
 import logging
 from collections.abc import Callable
 from typing import TypeVar
 
+from pipeline.broker import BrokerAwayError
 from pipeline.clickhouse import Unavailable
 
 logger = logging.getLogger(__name__)
@@ -15,12 +16,12 @@ Result = TypeVar("Result")
 
 
 async def patiently(where: str, work: Callable[[], Result]) -> Result:
-    """Do something with ClickHouse in a thread, until it answers; `where` is for the log. Raises what else comes."""
+    """Do something in a thread, again until what it needs answers; `where` is for the log. Raises what else comes."""
     pause_seconds = FIRST_PAUSE_SECONDS
     while True:
         try:
             return await asyncio.to_thread(work)
-        except Unavailable as error:
-            logger.warning("%s: ClickHouse is away, again in %.1f s: %s", where, pause_seconds, error)
+        except (Unavailable, BrokerAwayError) as error:
+            logger.warning("%s: again in %.1f s: %s", where, pause_seconds, error)
             await asyncio.sleep(pause_seconds)
             pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)

@@ -1,18 +1,19 @@
 """How a partition's worker comes to its state: the ledger is read, and the log must go on where it stands."""
 
-import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 
 from pipeline import configuration
 from pipeline.broker import Broker
-from pipeline.clickhouse import ClickHouse, Unavailable
+from pipeline.clickhouse import ClickHouse
 from pipeline.codec import Codec
 from pipeline.configuration import Configuration
 from pipeline.dead_letter import DeadLetter
 from pipeline.log_identity import first_checkpoint, verify
 from pipeline.partition_worker import PartitionWorker
+from pipeline.patience import patiently
 from pipeline.settings import Settings
 from streams.checkpoint import Checkpoint
 from streams.rules import RuleBook
@@ -43,27 +44,22 @@ class Restorer:
         return ClickHouse(self._settings.clickhouse_url, self._settings.clickhouse_database)
 
     async def restored(self, partition: int, partition_count: int) -> PartitionWorker:
-        """A worker of the partition that stands where the ledger does. Waits for ClickHouse as long as it takes."""
-        settings, log = self._settings, self._settings.kafka_topic
+        """A worker of the partition that stands where the ledger does. Waits for ClickHouse and Kafka."""
+        log = self._settings.kafka_topic
         worker = PartitionWorker(log, partition, self._book, self._codec, self.connect, self._publish_dead_letters)
         started_at = time.monotonic()
-        while True:
-            try:
-                await asyncio.to_thread(worker.restore, lambda: self._first_checkpoint(partition, partition_count))
-                break
-            except Unavailable as error:
-                logger.warning("%s[%d]: cannot restore yet: %s", log, partition, error)
-                await asyncio.sleep(1)
+        where = f"{log}[{partition}]"
+        first = partial(self._first_checkpoint, partition, partition_count)
+        await patiently(where, lambda: worker.restore(first))
         checkpoint = worker.checkpoint
         found = Configuration(checkpoint.configuration_number, checkpoint.configuration)
-        configuration.verify(f"{log}[{partition}]", found, self.configuration)
-        await asyncio.to_thread(verify, self._broker, settings.kafka_topic, partition, checkpoint, partition_count)
+        configuration.verify(where, found, self.configuration)
+        await patiently(where, lambda: verify(self._broker, log, partition, checkpoint, partition_count))
         checkpoint.partition_count = partition_count
         checkpoint.configuration_number = self.configuration.number
         logger.info(
-            "%s[%d]: restored %d conversations at offset %d in %.2f s",
-            log,
-            partition,
+            "%s: restored %d conversations at offset %d in %.2f s",
+            where,
             len(worker.partition.conversations),
             worker.next_offset,
             time.monotonic() - started_at,

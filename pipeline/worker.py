@@ -8,7 +8,7 @@ import signal
 import sys
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from contextlib import suppress
 from typing import Any
 
@@ -21,6 +21,7 @@ from pipeline.flushing import Flusher
 from pipeline.ledger import Overtaken
 from pipeline.log_identity import LogRefusedError
 from pipeline.partition_worker import PENDING_EVENTS, FlushResult, PartitionWorker
+from pipeline.patience import patiently
 from pipeline.presence import BEAT_SECONDS, Presence
 from pipeline.restoring import Restorer
 from pipeline.settings import Settings
@@ -32,6 +33,8 @@ logger = logging.getLogger(__name__)
 
 EXPECTED_FAILURES = (BrakeError, LogRefusedError, ConfigurationRefusedError, BrokerError, PortError)
 EXIT_REFUSED, EXIT_BUG = 2, 70
+#: One try to reach Kafka; it is tried again, and a stop waits for the end of a try.
+ANSWER_SECONDS = 5.0
 
 
 class MissingMigrationsError(Exception):
@@ -44,7 +47,7 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._book = RuleBook(settings.rules)
-        self._broker = Broker(settings.kafka_bootstrap)
+        self._broker = Broker(settings.kafka_bootstrap, ANSWER_SECONDS)
         self._brake = Brake(settings.dead_letter_limit)
         self._restorer = Restorer(settings, self._book, self._broker, self._publish)
         # For what concerns the whole process; partitions have connections of their own.
@@ -83,21 +86,20 @@ class Worker:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
-        await asyncio.to_thread(self._prepare)
+        stopping = asyncio.create_task(self._stop.wait())
+        if not await self._unless(stopping, self._prepare()):
+            logger.info("stopped before it began")
+            return
         server = None
         if self._settings.metrics_port >= 0:
             server = Server(self.telemetry, self._unready, self._settings.metrics_host, self._settings.metrics_port)
             server.start()
             logger.info("metrics on http://%s:%d/metrics", self._settings.metrics_host, server.port)
         tasks = [asyncio.create_task(self._flusher.run()), asyncio.create_task(self._show_presence())]
-        stopping = asyncio.create_task(self._stop.wait())
-        starting = asyncio.create_task(self._stage.start())
-        await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
-        if not stopping.done():
-            starting.result()
+        if await self._unless(stopping, self._stage.start()):
             logger.info("folding %s from %s", self._settings.kafka_topic, self._settings.kafka_bootstrap)
             await stopping
-        for task in (starting, *tasks):
+        for task in tasks:
             task.cancel()
         await self._flusher.flush_all(self._last_flush_seconds)
         await self._stage.stop()
@@ -113,25 +115,29 @@ class Worker:
         """Stop soon, after a last flush."""
         self._stop.set()
 
-    def _prepare(self) -> None:
-        settings = self._settings
-        door = self._door
-        while True:
-            try:
-                missing = migrations.pending(door)
-                break
-            except Unavailable as error:
-                if self._stop.is_set():
-                    return
-                logger.warning("waiting for ClickHouse: %s", error)
-                time.sleep(1)
+    async def _unless(self, stopping: asyncio.Task[Any], work: Coroutine[Any, Any, None]) -> bool:
+        """Do some work, unless the process is told to stop before it is done; True when it is done."""
+        task = asyncio.create_task(work)
+        await asyncio.wait([task, stopping], return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            task.cancel()
+            return False
+        task.result()
+        return True
+
+    async def _prepare(self) -> None:
+        """See that database and topics are there and the rules may be used; wait for whoever does not answer."""
+        settings, door = self._settings, self._door
+        missing = await patiently("start", lambda: migrations.pending(door))
         if missing:
             names = ", ".join(f"{migration.number:04} {migration.name}" for migration in missing)
             raise MissingMigrationsError(f"{door} lacks the migrations {names}; run: sichtflug migrate")
         count, replication = settings.kafka_partitions, settings.kafka_replication
-        self._partition_count = self._broker.ensure_topic(settings.kafka_topic, count, replication)
-        self._broker.ensure_topic(settings.dead_letter_topic, count, replication)
-        self._restorer.configuration = configuration.adopt(door, self._presence, settings.kafka_topic, self._book)
+        for topic in (settings.kafka_topic, settings.dead_letter_topic):
+            await patiently("start", lambda: self._broker.ensure_topic(topic, count, replication))  # noqa: B023
+        self._restorer.configuration = await patiently(
+            "start", lambda: configuration.adopt(door, self._presence, settings.kafka_topic, self._book)
+        )
 
     async def _show_presence(self) -> None:
         """Give signs of life, and stop when workers with a newer configuration have begun."""
@@ -166,7 +172,8 @@ class Worker:
         """Restore what is assigned, unless a newer assignment overtakes."""
         self._assignment_number += 1
         number = self._assignment_number
-        self._partition_count = await asyncio.to_thread(self._broker.partition_count, self._settings.kafka_topic)
+        topic = self._settings.kafka_topic
+        self._partition_count = await patiently(topic, lambda: self._broker.partition_count(topic))
         for partition in sorted(partitions - self.partitions.keys()):
             if not await self._install(partition, number):
                 return

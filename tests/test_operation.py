@@ -54,6 +54,31 @@ def test_every_column_of_the_views_for_people_has_a_comment(system: System) -> N
     assert [view for view, without, _ in views if without] == []
 
 
+def test_a_worker_that_starts_before_kafka_says_so_and_folds_once_kafka_is_there(system: System) -> None:
+    with EmbeddedKafka() as broker:
+        system.bootstrap = system.environment["SICHTFLUG_KAFKA_BOOTSTRAP"] = broker.bootstrap
+        broker.kill()
+        system.start_worker()
+        absent = f"Kafka at {broker.bootstrap} does not answer within 5 s"
+        wait_for(lambda: absent in system.log(), 30, system.log)
+        broker.start()
+        Broker(broker.bootstrap).ensure_topic(system.topic, PARTITIONS, 1)
+        system.publish(SOME)
+        system.wait_until_folded()
+    assert system.books()["applied"] == len(SOME)
+    assert "Metadata" not in system.log()
+
+
+def test_a_worker_that_waits_for_kafka_ends_soon_when_told_to(system: System) -> None:
+    with EmbeddedKafka() as broker:
+        broker.kill()
+        worker = system.start_worker(kafka_bootstrap=broker.bootstrap)
+        wait_for(lambda: "does not answer" in system.log(), 30, system.log)
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(timeout=10) == 0
+    assert "stopped before it began" in system.log()
+
+
 def test_a_recreated_topic_is_refused_until_a_new_epoch_begins_and_then_conversations_go_on(
     clickhouse: EmbeddedClickHouse, system: System, tmp_path: Path
 ) -> None:
