@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import time
+from itertools import count
 from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
@@ -19,11 +20,11 @@ from system_support import System, wait_for
 MINUTE_MS = 60_000
 
 
-def live_records(seed: int, count: int, rate: float = 200.0) -> list[tuple[bytes | None, bytes | None]]:
+def live_records(seed: int, number: int, rate: float = 200.0) -> list[tuple[bytes | None, bytes | None]]:
     """Simulated traffic of the last minutes, with its duplicates, disorder, late and bad records."""
     start_ms = time.time_ns() // 1_000_000 - 30 * MINUTE_MS
     traffic = simulate(seed, rate, start_ms, follows_the_day=False, haste=60.0, id_prefix=f"t{seed}")
-    return [(item.key, item.value) for item, _ in zip(traffic, range(count), strict=False)]
+    return [(item.key, item.value) for item, _ in zip(traffic, range(number), strict=False)]
 
 
 def test_a_year_of_real_incidents_equals_the_batch_computation_also_when_sent_twice(
@@ -51,7 +52,7 @@ def test_a_year_of_real_incidents_equals_the_batch_computation_also_when_sent_tw
 
 def test_simulated_traffic_with_every_flaw_equals_the_batch_computation(system: System) -> None:
     system.start_worker()
-    system.publish(live_records(seed=3, count=20_000))
+    system.publish(live_records(seed=3, number=20_000))
     system.wait_until_folded()
     system.assert_equals(
         system.oracle(), ("backlog_by_minute", "backlog_by_hour", "channel_mix_by_minute", "conversation_facts")
@@ -60,40 +61,42 @@ def test_simulated_traffic_with_every_flaw_equals_the_batch_computation(system: 
 
 def test_twenty_kills_at_random_moments_lose_and_double_nothing(system: System) -> None:
     chance = random.Random(20)
-    traffic = live_records(seed=7, count=40_000)
-    published = threading.Thread(target=trickle, args=(system, traffic, 110.0))
+    enough = threading.Event()
+    published = threading.Thread(target=trickle, args=(system, enough))
     published.start()
-    kills = 0
-    while kills < 20:
-        before = system.positions()
-        # Flushing all the time, so that many kills hit the middle of a flush.
-        worker = system.start_worker(flush_seconds="0.05")
-        wait_for(lambda: system.positions() != before, 60, system.log)  # noqa: B023
-        time.sleep(chance.uniform(0.0, 0.6))
-        worker.send_signal(signal.SIGKILL)
-        worker.wait()
-        kills += 1
-    published.join()
+    try:
+        for _ in range(20):
+            before = system.positions()
+            # Flushing all the time, so that many kills hit the middle of a flush.
+            worker = system.start_worker(flush_seconds="0.05")
+            wait_for(lambda: system.positions() != before, 60, system.log)  # noqa: B023
+            time.sleep(chance.uniform(0.0, 0.6))
+            worker.send_signal(signal.SIGKILL)
+            worker.wait()
+    finally:
+        enough.set()
+        published.join()
     system.start_worker()
     system.wait_until_folded()
     system.assert_equals(system.oracle())
 
 
-def trickle(system: System, records: list[tuple[bytes | None, bytes | None]], seconds: float) -> None:
-    """Publish records over some time."""
-    slices = 100
-    size = -(-len(records) // slices)
-    for start in range(0, len(records), size):
-        system.publish(records[start : start + size])
-        time.sleep(seconds / slices)
+def trickle(system: System, enough: threading.Event) -> None:
+    """Publish records a few at a time, until it is enough."""
+    for seed in count(7):
+        records = live_records(seed, number=10_000)
+        for start in range(0, len(records), 400):
+            if enough.wait(1.0):
+                return
+            system.publish(records[start : start + 400])
 
 
 def test_clickhouse_away_for_thirty_seconds_is_waited_for(system: System, clickhouse: EmbeddedClickHouse) -> None:
     worker = system.start_worker()
-    system.publish(live_records(seed=11, count=3_000))
+    system.publish(live_records(seed=11, number=3_000))
     system.wait_until_folded()
     clickhouse.kill()
-    system.publish(live_records(seed=12, count=6_000))
+    system.publish(live_records(seed=12, number=6_000))
     time.sleep(30)
     clickhouse.start()
     system.wait_until_folded()
@@ -121,7 +124,7 @@ cli.main()
 
 
 def test_a_bug_in_the_fold_ends_the_process_and_skips_nothing(system: System) -> None:
-    system.publish(live_records(seed=13, count=5_000))
+    system.publish(live_records(seed=13, number=5_000))
     worker = system.start([sys.executable, "-c", FAILING_WORKER])
     assert worker.wait(timeout=60) == 70
     assert "ZeroDivisionError: a bug in the fold" in system.log()
@@ -133,13 +136,13 @@ def test_a_bug_in_the_fold_ends_the_process_and_skips_nothing(system: System) ->
 
 def test_several_workers_share_the_partitions_and_a_stopped_one_hands_over(system: System) -> None:
     first = system.start_worker()
-    system.publish(live_records(seed=17, count=4_000))
+    system.publish(live_records(seed=17, number=4_000))
     system.start_worker()
-    system.publish(live_records(seed=18, count=4_000))
+    system.publish(live_records(seed=18, number=4_000))
     system.wait_until_folded()
     first.send_signal(signal.SIGTERM)
     assert first.wait(timeout=30) == 0
-    system.publish(live_records(seed=19, count=4_000))
+    system.publish(live_records(seed=19, number=4_000))
     system.wait_until_folded()
     system.assert_equals(system.oracle())
 
