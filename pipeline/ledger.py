@@ -2,6 +2,7 @@
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import msgspec
 
@@ -26,6 +27,8 @@ from streams.events import conversation_key
 from streams.panes import Cell, Cells, pack_field, pane_key, unpack_pane_key
 from streams.partition import Books
 
+CONVERSATIONS_PER_QUERY = 50_000
+CHUNK_BYTES = 1 << 20
 IDS_PER_QUERY = 2_000
 PANES_PER_QUERY = 2_000
 _conversation_decoder = msgspec.json.Decoder(ConversationRow)
@@ -55,8 +58,23 @@ class Ledger:
         return read_checkpoint(self._door, self._where)
 
     def open_conversations(self) -> Iterator[list[tuple[str, Conversation]]]:
-        """All open conversations with their keys, in slices."""
-        yield from self._conversations("state = 'open'")
+        """All open conversations with their keys, in slices; ClickHouse looks up the next ones while some are decoded.
+
+        Consistent only when nobody writes meanwhile: compare the checkpoints before and after.
+        """
+        with ThreadPoolExecutor(1, "restore") as ahead:
+            asked = ahead.submit(self._open_after, None)
+            while body := asked.result():
+                last = _conversation_decoder.decode(body[body.rfind(b"\n", 0, -1) + 1 :])
+                asked = ahead.submit(self._open_after, last)
+                for chunk in _chunks(body):
+                    yield self._keyed(_conversation_decoder.decode_lines(chunk))
+
+    def _open_after(self, last: ConversationRow | None) -> bytes:
+        """Rows of the open conversations that follow one in the order of the table, nothing when there are none."""
+        after = _after(last.source, last.conversation_id) if last else "1"
+        order = f"ORDER BY source, conversation_id LIMIT {CONVERSATIONS_PER_QUERY}"
+        return self._door.raw(self._conversation_query(f"state = 'open' AND {after} {order}"), "JSONCompactEachRow")
 
     def conversation_hashes(self) -> Iterator["array[int]"]:
         """Hashes of all conversations, open or not, in slices."""
@@ -76,23 +94,20 @@ class Ledger:
         for start in range(0, len(keys), IDS_PER_QUERY):
             some = keys[start : start + IDS_PER_QUERY]
             wanted = set(some)
-            for rows in self._conversations(_by_keys(some), newest_revision):
-                found += [(key, conversation) for key, conversation in rows if key in wanted]
+            body = self._door.raw(self._conversation_query(_by_keys(some)), "JSONCompactEachRow")
+            rows = _conversation_decoder.decode_lines(body)
+            self._compare((row.revision for row in rows), newest_revision)
+            found += [(key, conversation) for key, conversation in self._keyed(rows) if key in wanted]
         return found
 
-    def _conversations(
-        self, condition: str, newest_revision: int | None = None
-    ) -> Iterator[list[tuple[str, Conversation]]]:
-        query = (
-            f"SELECT {CONVERSATION_COLUMNS} FROM ledger FINAL "
-            f"WHERE {self._where} AND {CONVERSATION_KEY} AND {condition} "
+    def _conversation_query(self, rest: str) -> str:
+        return (
+            f"SELECT {CONVERSATION_COLUMNS} FROM ledger FINAL WHERE {self._where} AND {CONVERSATION_KEY} AND {rest} "
             f"SETTINGS {JSON_SETTINGS}, {LARGE_QUERY}"
         )
-        for chunk in self._door.stream(query, "JSONCompactEachRow"):
-            rows = _conversation_decoder.decode_lines(chunk)
-            if newest_revision is not None:
-                self._compare((row.revision for row in rows), newest_revision)
-            yield [(found.key, found) for found in map(self._conversation, rows)]
+
+    def _keyed(self, rows: Iterable[ConversationRow]) -> list[tuple[str, Conversation]]:
+        return [(found.key, found) for found in map(self._conversation, rows)]
 
     def _conversation(self, row: ConversationRow) -> Conversation:
         number = self._cells.number
@@ -209,6 +224,23 @@ class Ledger:
             f"DELETE FROM ledger WHERE {self._where} AND kind = 'pane' AND tier = 'minute' "
             f"AND start < toDateTime({before_ms // 1000}, 'UTC')"
         )
+
+
+def _chunks(lines: bytes) -> Iterator[bytes]:
+    """Pieces cut at line ends, none so long that its decoding would hold up the event loop."""
+    start = 0
+    while start < len(lines):
+        end = lines.find(b"\n", start + CHUNK_BYTES) + 1 or len(lines)
+        yield lines[start:end]
+        start = end
+
+
+def _after(source: str, conversation_id: str) -> str:
+    """The condition for conversations that follow one in the order of the table.
+
+    Compared as a pair, the primary index would not find the place, and each query read all rows before it.
+    """
+    return f"source >= {quoted(source)} AND (source > {quoted(source)} OR conversation_id > {quoted(conversation_id)})"
 
 
 def _by_keys(keys: Sequence[str]) -> str:

@@ -9,8 +9,9 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from test_bad_input import encoded
 
-from pipeline import migrations, partition_state
+from pipeline import ledger, migrations, partition_state
 from pipeline.clickhouse import ClickHouse
 from pipeline.codec import Codec
 from pipeline.dead_letter import DeadLetter
@@ -20,6 +21,7 @@ from pipeline.partition_worker import PartitionWorker
 from pipeline.simulation import simulate
 from streams.business_hours import Calendar
 from streams.checkpoint import Checkpoint
+from streams.panes import Cells
 from streams.rules import Queue, RuleBook, Rules, Targets
 
 from oracle import Oracle, Record
@@ -104,11 +106,37 @@ def test_wherever_a_partition_is_cut_restored_and_evicted_the_rows_are_the_same(
     monkeypatch.setattr(partition_state, "CACHED_PANES_PER_TIER", 40)
     monkeypatch.setattr(partition_state, "CACHED_DEPARTED", 0)
     monkeypatch.setattr(partition_state, "CACHED_CONVERSATIONS", 50)
+    monkeypatch.setattr(ledger, "CONVERSATIONS_PER_QUERY", 7)
     asyncio.run(fold(door, "cut", records, rules, random.Random(1)))
     for view in ("checkpoints", "conversations", "panes"):
         whole, cut = rows(door, view, "whole"), rows(door, view, "cut")
         assert len(whole) > (0 if view == "checkpoints" else 100)
         assert cut == whole, view
+
+
+@pytest.mark.parametrize("per_query", [1, 4, 12, 1_000])
+def test_open_conversations_come_back_once_each_however_many_a_query_brings(
+    door: ClickHouse, monkeypatch: pytest.MonkeyPatch, per_query: int
+) -> None:
+    monkeypatch.setattr(ledger, "CONVERSATIONS_PER_QUERY", per_query)
+    monkeypatch.setattr(ledger, "CHUNK_BYTES", 100)
+    sources = ["/", "/a", "/a'", "/ä\\"]
+    subjects = ["0", "a", "a'b", "ä", "\\", "line\nend"]
+    values = [
+        encoded(id=subject, source=source, subject=subject, time="2027-01-15T08:00:00Z")
+        for source in sources
+        for subject in subjects
+    ]
+    records = [
+        SimpleNamespace(offset=offset, timestamp=START_MS, key=None, value=value, headers=())
+        for offset, value in enumerate(values)
+    ]
+    asyncio.run(fold(door, "log", records, Rules(), None))
+    found = [key for rows in Ledger(door, "log", 0, Cells()).open_conversations() for key, _ in rows]
+    folded = new_worker(door, "log", Rules()).partition.conversations
+    assert (
+        sorted(found) == sorted(folded) == sorted(f"{source}\n{subject}" for source in sources for subject in subjects)
+    )
 
 
 def test_another_worker_that_is_ahead_is_noticed_when_a_row_is_read_back(
