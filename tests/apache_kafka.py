@@ -11,7 +11,7 @@ from typing import Self
 
 from pipeline.child import Child
 
-from conftest import require
+from requirement import require
 
 VERSION = "4.3.1"
 POM = Path(__file__).parent / "kafka" / "pom.xml"
@@ -37,6 +37,8 @@ share.coordinator.state.topic.replication.factor=1
 share.coordinator.state.topic.min.isr=1
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
+broker.heartbeat.interval.ms=500
+broker.session.timeout.ms=2000
 """
 
 

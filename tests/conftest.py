@@ -1,6 +1,5 @@
-"""Real parts for the tests: the embedded broker and ClickHouse, a database and a topic of its own per test."""
+"""Real parts for the tests: the brokers and ClickHouse, a database and a topic of its own per test."""
 
-import os
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +11,8 @@ from pipeline import migrations
 from pipeline.clickhouse import ClickHouse
 from pipeline.embedded import EmbeddedClickHouse, EmbeddedKafka
 
+from apache_kafka import ApacheKafka
+from requirement import require
 from system_support import System
 
 # A slow machine is no defect: nothing here is a timed test.
@@ -21,19 +22,18 @@ hypothesis.settings.load_profile("untimed")
 INCIDENTS = Path(__file__).parents[2] / "shared" / "data" / "incidents.ndjson.gz"
 
 
-def require(condition: bool, what: str) -> None:
-    """Skip with a named reason where a machine cannot run a test; fail where everything is required (in CI)."""
-    if condition:
-        return
-    if os.environ.get("REQUIRE_ALL"):
-        pytest.fail(f"required, but not here: {what}")
-    pytest.skip(f"cannot run here: {what}")
+Kafka = EmbeddedKafka | ApacheKafka
 
 
-@pytest.fixture(scope="session")
-def kafka(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedKafka]:
-    with EmbeddedKafka(log_directory=tmp_path_factory.mktemp("kafka")) as started:
-        yield started
+@pytest.fixture(scope="session", params=["embedded broker", "Apache Kafka"])
+def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
+    directory = tmp_path_factory.mktemp("kafka")
+    if request.param == "Apache Kafka":
+        with ApacheKafka(directory) as apache:
+            yield apache
+    else:
+        with EmbeddedKafka(log_directory=directory) as embedded:
+            yield embedded
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +44,7 @@ def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCli
 
 
 @pytest.fixture
-def system(kafka: EmbeddedKafka, clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[System]:
+def system(kafka: Kafka, clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[System]:
     """A migrated database, a topic name, and workers on them that end with the test."""
     name = f"test_{secrets.token_hex(4)}"
     migrations.migrate(clickhouse.url, name)

@@ -14,7 +14,7 @@ from cloudevents.core.bindings.kafka import KafkaMessage, to_binary, to_structur
 from cloudevents.core.formats.json import JSONFormat
 from cloudevents.core.v1.event import CloudEvent
 
-from conftest import require
+from requirement import require
 from system_support import System
 
 CONVERSATIONS = [f"conv-{number}" for number in range(20)]

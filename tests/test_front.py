@@ -30,7 +30,7 @@ from clickhouse_connect.driver.exceptions import DatabaseError
 from pipeline.embedded import EmbeddedClickHouse, EmbeddedKafka, EmbeddedMissingError, EmbeddedStartError
 from pipeline.front_blocks import city_hash_128
 
-from conftest import require
+from requirement import require
 
 JDBC_ARTIFACTS = (
     "com.clickhouse:clickhouse-jdbc:0.9.6:jar:all",

@@ -18,13 +18,14 @@ from pipeline.ledger_rows import checkpoint_section, ledger_block
 from pipeline.log_identity import begin_epoch
 from pipeline.settings import SettingsError, load
 
+from apache_kafka import ApacheKafka
 from system_support import PARTITIONS, System, wait_for
 
 SOME = [(b"a", encoded(id=f"e{number}", subject=f"c{number}")) for number in range(40)]
 
 
 def test_a_worker_without_migrations_says_what_to_run(
-    kafka: EmbeddedKafka, clickhouse: EmbeddedClickHouse, tmp_path: Path
+    kafka: EmbeddedKafka | ApacheKafka, clickhouse: EmbeddedClickHouse, tmp_path: Path
 ) -> None:
     system = System(kafka.bootstrap, clickhouse.url, "unmigrated", "nowhere", tmp_path)
     worker = system.start_worker()
@@ -34,7 +35,7 @@ def test_a_worker_without_migrations_says_what_to_run(
 
 
 def test_migrate_says_what_it_would_do_does_it_and_then_has_nothing_to_do(
-    kafka: EmbeddedKafka, clickhouse: EmbeddedClickHouse, tmp_path: Path
+    kafka: EmbeddedKafka | ApacheKafka, clickhouse: EmbeddedClickHouse, tmp_path: Path
 ) -> None:
     system = System(kafka.bootstrap, clickhouse.url, "migrated", "migrated", tmp_path)
     assert "would apply 0001 create_ledger" in system.run("migrate", "--dry-run").stdout

@@ -1,0 +1,14 @@
+"""What a test needs of the machine, said by name."""
+
+import os
+
+import pytest
+
+
+def require(condition: bool, what: str) -> None:
+    """Skip with a named reason where a machine cannot run a test; fail where everything is required (in CI)."""
+    if condition:
+        return
+    if os.environ.get("REQUIRE_ALL"):
+        pytest.fail(f"required, but not here: {what}")
+    pytest.skip(f"cannot run here: {what}")
