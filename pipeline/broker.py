@@ -1,8 +1,9 @@
 """The door to Kafka for administration and tools (kafka-python): topics, log ends, single records, producers."""
 
 import time
-from collections.abc import Callable
-from typing import Any, NamedTuple, TypeVar
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, NamedTuple
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
@@ -11,8 +12,7 @@ from kafka.errors import KafkaError, KafkaTimeoutError, RetriableError, TopicAlr
 READ_SECONDS = 10.0
 #: How long a Kafka that is just starting may keep us waiting.
 START_SECONDS = 30.0
-
-Result = TypeVar("Result")
+ACKNOWLEDGED_SECONDS = 60.0
 
 
 class BrokerError(Exception):
@@ -36,6 +36,7 @@ class StoredRecord(NamedTuple):
     offset: int
     key: bytes | None
     value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
 
 
 class Broker:
@@ -47,17 +48,23 @@ class Broker:
 
     def partition_count(self, topic: str) -> int:
         """Partitions of a topic, 0 when it does not exist."""
-        return self._with_consumer(lambda consumer: len(consumer.partitions_for_topic(topic) or ()))
+        with self._consumer() as consumer:
+            return len(consumer.partitions_for_topic(topic) or ())
 
-    def ensure_topic(self, topic: str, partitions: int, replication: int) -> int:
-        """Create a topic where it is missing; the number of partitions that it has comes back."""
+    def ensure_topic(
+        self, topic: str, partitions: int, replication: int, configuration: Mapping[str, str] | None = None
+    ) -> int:
+        """Create a topic where it is missing; the number of partitions that it has comes back.
+
+        `configuration` is for one that is created: an existing one is left as it is.
+        """
         existing = self.partition_count(topic)
         if existing:
             return existing
         try:
             admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
             try:
-                admin.create_topics([NewTopic(topic, partitions, replication)])
+                admin.create_topics([NewTopic(topic, partitions, replication, topic_configs=dict(configuration or {}))])
             except TopicAlreadyExistsError:
                 pass
             finally:
@@ -72,69 +79,51 @@ class Broker:
             time.sleep(0.05)
         return existing
 
-    def log_ranges(self, topic: str, partitions: list[int]) -> dict[int, LogRange]:
+    def log_ranges(self, topic: str, partitions: Sequence[int]) -> dict[int, LogRange]:
         """Start and end of the logs of some partitions."""
-
-        def read(consumer: Any) -> dict[int, LogRange]:
-            wanted = [TopicPartition(topic, partition) for partition in partitions]
-            starts = consumer.beginning_offsets(wanted)
-            ends = consumer.end_offsets(wanted)
-            # The embedded broker names the first offset of the last batch as the end; only a fetch tells the real one.
-            consumer.assign(wanted)
-            for tp in wanted:
-                consumer.seek(tp, ends[tp])
-            deadline = time.monotonic() + READ_SECONDS
-            while any(consumer.highwater(tp) is None for tp in wanted) and time.monotonic() < deadline:
-                consumer.poll(timeout_ms=100)
-            return {tp.partition: LogRange(starts[tp], max(ends[tp], consumer.highwater(tp) or 0)) for tp in wanted}
-
-        return self._with_consumer(read)
+        with self._consumer() as consumer:
+            return _log_ranges(consumer, [TopicPartition(topic, partition) for partition in partitions])
 
     def record_at(self, topic: str, partition: int, offset: int) -> StoredRecord | None:
         """The record at `offset`, or the next one after it where a log has a hole there; None when there is none."""
-
-        def read(consumer: Any) -> StoredRecord | None:
+        with self._consumer() as consumer:
             tp = TopicPartition(topic, partition)
             consumer.assign([tp])
             consumer.seek(tp, offset)
             deadline = time.monotonic() + READ_SECONDS
             while time.monotonic() < deadline:
                 for record in consumer.poll(timeout_ms=500, max_records=1).get(tp, []):
-                    return StoredRecord(record.offset, record.key, record.value)
+                    return _stored(record)
             return None
 
-        return self._with_consumer(read)
+    def records(self, topic: str) -> Iterator[StoredRecord]:
+        """All that a topic holds now, each partition in log order. Nothing when it does not exist.
 
-    def find_dead_letter(
-        self, topic: str, partition: int, offset: int
-    ) -> tuple[list[tuple[str, bytes]], bytes | None, bytes | None] | None:
-        """Headers, key and value of the newest dead letter of a source record, None when there is none."""
-
-        def read(consumer: Any) -> tuple[list[tuple[str, bytes]], bytes | None, bytes | None] | None:
+        Raises BrokerAwayError when nothing comes for `READ_SECONDS` before the end is reached.
+        """
+        with self._consumer() as consumer:
             partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
-            ends = consumer.end_offsets(partitions) if partitions else {}
-            waiting = {tp for tp in partitions if ends[tp] > 0}
-            consumer.assign(partitions)
-            consumer.seek_to_beginning(*partitions)
-            found = None
+            ranges = _log_ranges(consumer, partitions)
+            waiting = {tp for tp in partitions if ranges[tp.partition].end > ranges[tp.partition].start}
+            for tp in waiting:
+                consumer.seek(tp, ranges[tp.partition].start)
+            deadline = time.monotonic() + READ_SECONDS
             while waiting:
-                for tp, records in consumer.poll(timeout_ms=1000).items():
-                    for record in records:
-                        headers = dict(record.headers)
-                        origin = (headers.get("sichtflug-partition"), headers.get("sichtflug-offset"))
-                        if origin == (str(partition).encode(), str(offset).encode()):
-                            found = (list(record.headers), record.key, record.value)
-                    if records[-1].offset + 1 >= ends[tp]:
-                        waiting.discard(tp)
-            return found
+                for tp, records in consumer.poll(timeout_ms=500).items():
+                    deadline = time.monotonic() + READ_SECONDS
+                    yield from (_stored(record) for record in records if record.offset < ranges[tp.partition].end)
+                waiting = {tp for tp in waiting if consumer.position(tp) < ranges[tp.partition].end}
+                if waiting and time.monotonic() > deadline:
+                    raise BrokerAwayError(
+                        f"Kafka at {self.bootstrap}: no more records of {topic} within {READ_SECONDS:.0f} s"
+                    )
 
-        return self._with_consumer(read)
-
-    def _with_consumer(self, work: Callable[[Any], Result]) -> Result:
+    @contextmanager
+    def _consumer(self) -> Iterator[Any]:
         try:
             consumer = self._connect()
             try:
-                return work(consumer)
+                yield consumer
             finally:
                 consumer.close()
         except KafkaError as error:
@@ -161,6 +150,26 @@ class Broker:
             ) from error
 
 
+def _stored(record: Any) -> StoredRecord:
+    return StoredRecord(record.offset, record.key, record.value, record.headers)
+
+
+def _log_ranges(consumer: Any, wanted: Sequence[TopicPartition]) -> dict[int, LogRange]:
+    """Start and end by partition. Leaves the partitions assigned, at their ends."""
+    if not wanted:
+        return {}
+    starts = consumer.beginning_offsets(wanted)
+    ends = consumer.end_offsets(wanted)
+    # The embedded broker names the first offset of the last batch as the end; only a fetch tells the real one.
+    consumer.assign(wanted)
+    for tp in wanted:
+        consumer.seek(tp, ends[tp])
+    deadline = time.monotonic() + READ_SECONDS
+    while any(consumer.highwater(tp) is None for tp in wanted) and time.monotonic() < deadline:
+        consumer.poll(timeout_ms=100)
+    return {tp.partition: LogRange(starts[tp], max(ends[tp], consumer.highwater(tp) or 0)) for tp in wanted}
+
+
 def producer(bootstrap: str, **options: Any) -> Any:
     """A producer for tools: acknowledged by all replicas, compressed, in large batches."""
     try:
@@ -174,3 +183,18 @@ def producer(bootstrap: str, **options: Any) -> Any:
         )
     except KafkaError as error:
         raise BrokerError(f"Kafka at {bootstrap}: {error}; is it running, and is the address right?") from error
+
+
+def publish(bootstrap: str, topic: str, records: Sequence[tuple[bytes | None, bytes | None, Sequence[Any]]]) -> None:
+    """Send (key, value, headers) to a topic; returns when Kafka has acknowledged all. Raises BrokerError."""
+    sender = producer(bootstrap)
+    try:
+        sent = [sender.send(topic, key=key, value=value, headers=headers) for key, value, headers in records]
+        for future in sent:
+            future.get(ACKNOWLEDGED_SECONDS)
+        sender.close()
+    except KafkaError as error:
+        raise BrokerError(
+            f"Kafka at {bootstrap}: not all of {len(records)} records were acknowledged by {topic}: {error!r}; "
+            "mend that and run it again"
+        ) from error

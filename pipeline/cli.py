@@ -3,6 +3,7 @@
 import logging
 import sys
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -226,18 +227,25 @@ def check() -> None:
     sys.exit(0 if run_checks(load(), console) else 1)
 
 
-dead_letters = typer.Typer(no_args_is_help=True, help="Look at rejected records.")
+dead_letters = typer.Typer(no_args_is_help=True, help="Look at rejected records, publish them again.")
 app.add_typer(dead_letters, name="dead-letters")
+
+Reasons = Annotated[list[str] | None, typer.Option("--reason", help="Only with this reason; may be repeated.")]
+Since = Annotated[datetime | None, typer.Option(help="Only from this instant on (UTC), by the broker's time.")]
+Until = Annotated[datetime | None, typer.Option(help="Only before this instant (UTC).")]
 
 
 @dead_letters.command("list")
 def list_dead_letters(
     limit: Annotated[int, typer.Option(help="How many, newest first.")] = 20,
+    reason: Reasons = None,
+    since: Since = None,
+    until: Until = None,
 ) -> None:
-    """The newest dead letters: where, when and why."""
+    """The newest dead letters: where, when and why, and when they were published again."""
     from pipeline.dead_letter_reader import show_list
 
-    show_list(load(), limit, console)
+    show_list(load(), _filter(reason, since, until), limit, console)
 
 
 @dead_letters.command("show")
@@ -249,6 +257,44 @@ def show_dead_letter(
     from pipeline.dead_letter_reader import show_one
 
     show_one(load(), partition, offset, console)
+
+
+@dead_letters.command("redrive")
+def redrive_dead_letters(
+    reason: Reasons = None,
+    since: Since = None,
+    until: Until = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be sent.")] = False,
+    again: Annotated[
+        bool, typer.Option("--again", help="Also those that came back rejected from an earlier redrive.")
+    ] = False,
+) -> None:
+    """Publish dead letters to the topic they came from, each once, as they were."""
+    from pipeline.redrive import redrive
+
+    settings = load()
+    wanted = _filter(reason, since, until)
+    done = _with_progress(
+        "dead letters sent", lambda show: redrive(settings, wanted, dry_run=dry_run, again=again, progress=show)
+    )
+    verb = "would send" if dry_run else "sent"
+    console.print(f"{verb} {done.sent.total()} dead letters to {settings.kafka_topic}")
+    for name, number in sorted(done.sent.items()):
+        console.print(f"  {name}: {number}")
+    if done.already:
+        console.print(f"{done.already} were sent before")
+    if done.came_back:
+        console.print(f"{done.came_back} were sent before and came back rejected; --again sends them once more")
+
+
+def _filter(reasons: list[str] | None, since: datetime | None, until: datetime | None) -> Any:
+    from pipeline.dead_letter_reader import Filter
+    from pipeline.lenient import REASONS
+
+    for reason in reasons or ():
+        if reason not in REASONS:
+            raise typer.BadParameter(f"--reason: expected one of {', '.join(REASONS)}, got {reason!r}")
+    return Filter(frozenset(reasons or ()), since, until)
 
 
 def _positive(name: str, text: str) -> float:

@@ -10,6 +10,13 @@ WINDOW = 1000
 
 Header = tuple[str, bytes]
 
+OWN_HEADERS = frozenset(
+    f"sichtflug-{name}"
+    for name in ("reason", "field", "detail", "topic", "partition", "offset", "time", "redriven-from")
+)
+#: On a record that was published again: where it had lain, as topic[partition]@offset.
+REDRIVEN_FROM = "sichtflug-redriven-from"
+
 
 class BrakeError(Exception):
     """Most of the input is bad: the fault is more likely ours, or the producer's, than that of single records."""
@@ -36,6 +43,38 @@ def dead_letter(topic: str, partition: int, record: Any, rejection: Rejection) -
     }
     headers = [*record.headers, *((name, text.encode()) for name, text in ours.items())]
     return DeadLetter(record.key, record.value, headers)
+
+
+class Origin(NamedTuple):
+    """Where and when a rejected record lay in its topic (broker time, epoch ms), and why it was rejected."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp: int
+    reason: str
+
+
+def origin(headers: Sequence[Header]) -> Origin | None:
+    """What the headers of a dead letter say, None when it is none of ours."""
+    said = dict(headers)
+    try:
+        return Origin(
+            said["sichtflug-topic"].decode(),
+            int(said["sichtflug-partition"]),
+            int(said["sichtflug-offset"]),
+            int(said["sichtflug-time"]),
+            said["sichtflug-reason"].decode(),
+        )
+    except (KeyError, ValueError):
+        return None
+
+
+def redriven(found: Origin, letter: DeadLetter) -> DeadLetter:
+    """The record as it was, and where it comes from."""
+    headers = [header for header in letter.headers if header[0] not in OWN_HEADERS]
+    came_from = f"{found.topic}[{found.partition}]@{found.offset}"
+    return DeadLetter(letter.key, letter.value, [*headers, (REDRIVEN_FROM, came_from.encode())])
 
 
 class Brake:

@@ -1,38 +1,71 @@
 """`sichtflug dead-letters list|show`: rejected records as operators look at them."""
 
 import sys
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.broker import Broker
+from pipeline.broker import Broker, StoredRecord
 from pipeline.clickhouse import ClickHouse
+from pipeline.dead_letter import Origin, origin
 from pipeline.settings import Settings
 
 
-def show_list(settings: Settings, limit: int, console: Console) -> None:
-    """A table of the newest rejections."""
+class Filter(NamedTuple):
+    """Which dead letters: with one of the reasons (all when there are none), from `since` until before `until`, UTC."""
+
+    reasons: frozenset[str] = frozenset()
+    since: datetime | None = None
+    until: datetime | None = None
+
+    def takes(self, found: Origin) -> bool:
+        """Whether a letter with this origin is meant. The time is the rejected record's, by the broker."""
+        at = datetime.fromtimestamp(found.timestamp / 1000, UTC).replace(tzinfo=None)
+        return (
+            (not self.reasons or found.reason in self.reasons)
+            and (self.since is None or at >= self.since)
+            and (self.until is None or at < self.until)
+        )
+
+
+def show_list(settings: Settings, wanted: Filter, limit: int, console: Console) -> None:
+    """A table of the newest rejections, and when they were published again."""
     door = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
     rows = door.rows(
-        "SELECT rejected_at, log, kafka_partition, kafka_offset, reason, field FROM rejections FINAL "
-        f"ORDER BY rejected_at DESC, kafka_offset DESC LIMIT {int(limit)}"
+        "SELECT rejected_at, log, kafka_partition, kafka_offset, reason, field, redriven_at "
+        "FROM (SELECT * FROM rejections FINAL) AS rejected "
+        "LEFT JOIN (SELECT * FROM redrives FINAL) AS again USING (log, kafka_partition, kafka_offset, rejected_at) "
+        "WHERE (empty({reasons:Array(String)}) OR reason IN {reasons:Array(String)}) "
+        "AND rejected_at >= {since:DateTime} AND rejected_at < {until:DateTime} "
+        "ORDER BY rejected_at DESC, kafka_offset DESC LIMIT {limit:UInt32}",
+        {
+            "reasons": sorted(wanted.reasons),
+            "since": wanted.since or datetime(1970, 1, 1),
+            "until": wanted.until or datetime(2106, 1, 1),
+            "limit": limit,
+        },
     )
     door.close()
-    table = Table("rejected at (UTC)", "topic", "partition", "offset", "reason", "field")
-    for rejected_at, *rest in rows:
-        table.add_row(f"{rejected_at:%Y-%m-%d %H:%M:%S}", *map(str, rest))
+    table = Table("rejected at (UTC)", "topic", "partition", "offset", "reason", "field", "redriven at (UTC)")
+    for rejected_at, log, partition, offset, reason, field, redriven_at in rows:
+        again = f"{redriven_at:%Y-%m-%d %H:%M:%S}" if redriven_at.year > 1970 else ""
+        table.add_row(f"{rejected_at:%Y-%m-%d %H:%M:%S}", log, str(partition), str(offset), reason, field, again)
     console.print(table if rows else "no dead letters")
 
 
 def show_one(settings: Settings, partition: int, offset: int, console: Console) -> None:
-    """Headers and value of the dead letter of one record. Exits with status 1 when there is none."""
-    broker = Broker(settings.kafka_bootstrap)
-    found = broker.find_dead_letter(settings.dead_letter_topic, partition, offset)
+    """Headers and value of the newest dead letter of a record. Exits with status 1 when there is none."""
+    found: StoredRecord | None = None
+    for record in Broker(settings.kafka_bootstrap).records(settings.dead_letter_topic):
+        came_from = origin(record.headers)
+        if came_from and (came_from.partition, came_from.offset) == (partition, offset):
+            found = record
     if found is None:
         sys.stderr.write(f"sichtflug: no dead letter of {settings.kafka_topic}[{partition}]@{offset}\n")
         sys.exit(1)
-    headers, key, value = found
-    for name, text in headers:
+    for name, text in found.headers:
         console.print(f"{name}: {text.decode(errors='replace')}", highlight=False, markup=False)
-    console.print(f"key: {(key or b'').decode(errors='replace')}", highlight=False, markup=False)
-    sys.stdout.write((value or b"").decode(errors="replace") + "\n")
+    console.print(f"key: {(found.key or b'').decode(errors='replace')}", highlight=False, markup=False)
+    sys.stdout.write((found.value or b"").decode(errors="replace") + "\n")

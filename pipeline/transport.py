@@ -25,6 +25,12 @@ FETCHED_RECORDS = 20_000
 FETCHED_BYTES = 4 << 20
 BUFFERED_BATCHES = 8
 IDLE_SECONDS = 0.02
+#: Of a record that we publish, before it is compressed. What it may have afterwards, the topic says.
+PUBLISHED_BYTES = 256 << 20
+
+
+class PublishError(Exception):
+    """Kafka does not take a record that must not get lost. The message says what to do."""
 
 
 class Batch(NamedTuple):
@@ -194,7 +200,13 @@ class Stage:
     async def start(self) -> None:
         """Connect, join the group, begin to read."""
         self._producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap, acks="all", enable_idempotence=False, linger_ms=5
+            bootstrap_servers=self._bootstrap,
+            acks="all",
+            enable_idempotence=False,
+            linger_ms=5,
+            # What was rejected for its size came compressed, and must not be larger when it goes.
+            compression_type="lz4",
+            max_request_size=PUBLISHED_BYTES,
         )
         await self._producer.start()
         self._app.finalize()
@@ -207,12 +219,19 @@ class Stage:
             await self._producer.stop()
 
     async def publish(self, topic: str, messages: Sequence[tuple[bytes | None, bytes | None, Sequence[Any]]]) -> None:
-        """Send (key, value, headers) to a topic; returns when Kafka has acknowledged all. Raises KafkaError."""
+        """Send (key, value, headers) to a topic; returns when Kafka has acknowledged all. Raises PublishError."""
         assert self._producer is not None
-        producer = self._producer
-        sent = [await producer.send(topic, key=key, value=value, headers=headers) for key, value, headers in messages]
-        for future in sent:
-            await future
+        send = self._producer.send
+        try:
+            sent = [await send(topic, key=key, value=value, headers=headers) for key, value, headers in messages]
+            await asyncio.gather(*sent)
+        except KafkaError as error:
+            largest = max(len(value or b"") for _, value, _ in messages)
+            raise PublishError(
+                f"Kafka at {self._bootstrap} does not take {len(messages)} records for {topic} (the largest has "
+                f"{largest} bytes): {error!r}. Nothing is lost: they are read again from where they came. See that the "
+                "topic exists, that we may write to it, and that its max.message.bytes allows them; then start again"
+            ) from error
 
     async def seek(self, partition: int) -> None:
         """Read a partition again from the handler's position; batches fetched before do not arrive any more."""

@@ -10,6 +10,7 @@ import time
 import traceback
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 from pipeline import configuration, migrations
@@ -26,12 +27,12 @@ from pipeline.presence import BEAT_SECONDS, Presence
 from pipeline.restoring import Restorer
 from pipeline.settings import Settings
 from pipeline.telemetry import PortError, Server, Telemetry
-from pipeline.transport import Stage
+from pipeline.transport import PUBLISHED_BYTES, PublishError, Stage
 from streams.rules import RuleBook
 
 logger = logging.getLogger(__name__)
 
-EXPECTED_FAILURES = (BrakeError, LogRefusedError, ConfigurationRefusedError, BrokerError, PortError)
+EXPECTED_FAILURES = (BrakeError, LogRefusedError, ConfigurationRefusedError, BrokerError, PortError, PublishError)
 EXIT_REFUSED, EXIT_BUG = 2, 70
 #: One try to reach Kafka; it is tried again, and a stop waits for the end of a try.
 ANSWER_SECONDS = 5.0
@@ -133,8 +134,11 @@ class Worker:
             names = ", ".join(f"{migration.number:04} {migration.name}" for migration in missing)
             raise MissingMigrationsError(f"{door} lacks the migrations {names}; run: sichtflug migrate")
         count, replication = settings.kafka_partitions, settings.kafka_replication
-        for topic in (settings.kafka_topic, settings.dead_letter_topic):
-            await patiently("start", lambda: self._broker.ensure_topic(topic, count, replication))  # noqa: B023
+        ensure = partial(self._broker.ensure_topic, partitions=count, replication=replication)
+        await patiently("start", lambda: ensure(settings.kafka_topic))
+        # Whatever size the events' topic lets in has to go into this one, too.
+        largest = {"max.message.bytes": str(PUBLISHED_BYTES)}
+        await patiently("start", lambda: ensure(settings.dead_letter_topic, configuration=largest))
         self._restorer.configuration = await patiently(
             "start", lambda: configuration.adopt(door, self._presence, settings.kafka_topic, self._book)
         )

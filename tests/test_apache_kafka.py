@@ -1,12 +1,17 @@
 """What only a Kafka that keeps its log on disk and knows transactions can show."""
 
 import asyncio
+import random
 import signal
 import sys
 
 import pytest
 from aiokafka import AIOKafkaProducer
+from kafka import KafkaAdminClient
+from kafka.admin import ConfigResource, ConfigResourceType
 from test_bad_input import encoded
+
+from pipeline.broker import Broker
 
 from apache_kafka import ApacheKafka
 from system_support import System, wait_for
@@ -67,3 +72,54 @@ def test_a_broker_killed_under_load_and_started_again_loses_nothing(system: Syst
     system.wait_until_folded()
     assert [worker.poll() for worker in workers] == [None, None]
     system.assert_equals(system.oracle())
+
+
+def test_a_topic_for_large_records_has_large_dead_letters(system: System) -> None:
+    set_largest(system, system.topic, 20 << 20)
+    noise = random.Random(5).randbytes(10_000_000)
+    system.publish([(b"k", noise), (b"k", encoded(id="g", subject="a"))], max_request_size=1 << 25)
+    system.start_worker(dead_letter_limit="1")
+    system.wait_until_folded()
+    assert (system.books()["applied"], system.books()["rejected"]) == (1, 1)
+    [(_, letter)] = system.records(f"{system.topic}.dead-letter")
+    assert letter.value == noise
+
+
+def test_a_dead_letter_that_kafka_does_not_take_stops_the_worker_and_is_not_lost(system: System) -> None:
+    letters = f"{system.topic}.dead-letter"
+    Broker(system.bootstrap).ensure_topic(letters, 1, 1, {"max.message.bytes": "300"})
+    noise = random.Random(6).randbytes(5_000)
+    system.publish([(b"k", noise), (b"k", encoded(id="g", subject="a"))])
+    worker = system.start_worker(dead_letter_limit="1")
+    assert worker.wait(timeout=60) == 2
+    assert f"does not take 1 records for {letters} (the largest has 5000 bytes)" in system.log()
+    assert "Traceback" not in system.log()
+    assert system.books()["consumed"] == 0
+
+    set_largest(system, letters, 10_000)
+    system.start_worker(dead_letter_limit="1")
+    system.wait_until_folded()
+    assert (system.books()["applied"], system.books()["rejected"]) == (1, 1)
+    assert [letter.value for _, letter in system.records(letters)] == [noise]
+
+
+def test_letters_that_kafka_does_not_take_back_are_not_marked(system: System) -> None:
+    system.publish([(b"k", b"no json %d" % number) for number in range(20)])
+    worker = system.start_worker(dead_letter_limit="1")
+    system.wait_until_folded()
+    worker.kill()
+    set_largest(system, system.topic, 10)
+    refused = system.run("dead-letters", "redrive")
+    assert refused.returncode == 2
+    assert "not all of 20 records were acknowledged" in refused.stderr
+    assert "Traceback" not in refused.stderr
+    set_largest(system, system.topic, 1 << 20)
+    assert f"sent 20 dead letters to {system.topic}" in system.run("dead-letters", "redrive").stdout
+
+
+def set_largest(system: System, topic: str, size: int) -> None:
+    """Set the largest batch of records that a topic takes."""
+    admin = KafkaAdminClient(bootstrap_servers=system.bootstrap)
+    resource = ConfigResource(ConfigResourceType.TOPIC, topic, configs={"max.message.bytes": str(size)})
+    admin.alter_configs([resource])
+    admin.close()

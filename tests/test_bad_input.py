@@ -113,3 +113,16 @@ def test_the_brake_lets_half_of_the_last_thousand_through_and_no_more() -> None:
     brake.observe("t[0]", 500, [])  # 500 of 1,000 is the limit itself
     with pytest.raises(BrakeError, match="501 of the last 1000"):
         brake.observe("t[0]", 1000, rejections(501))
+
+
+def test_a_value_of_ten_megabytes_is_a_dead_letter_and_the_worker_goes_on(system: System) -> None:
+    # Compressed it is small, so a topic of any size limit takes it; what the worker writes must be no larger.
+    large = encoded(id="x" * 10_000_000)
+    system.publish(
+        [(b"k", large), (b"k", encoded(id="g1", subject="a"))], compression_type="lz4", max_request_size=1 << 25
+    )
+    system.start_worker(dead_letter_limit="1")
+    system.wait_until_folded()
+    assert (system.books()["applied"], system.books()["rejected"]) == (1, 1)
+    [(_, letter)] = system.records(f"{system.topic}.dead-letter")
+    assert letter.value == large
