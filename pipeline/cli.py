@@ -1,6 +1,5 @@
 """The command line. Names and options are stable: others script against them."""
 
-import logging
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -16,6 +15,7 @@ from pipeline.broker import BrokerError
 from pipeline.clickhouse import ClickHouse, Refused, Unavailable
 from pipeline.embedded import EmbeddedMissingError, EmbeddedStartError
 from pipeline.log_identity import LogRefusedError
+from pipeline.logs import log_to_stderr
 from pipeline.settings import Settings, SettingsError, load
 
 app = typer.Typer(
@@ -48,34 +48,6 @@ def main() -> None:
     except EXPECTED_ERRORS as error:
         sys.stderr.write(f"sichtflug: {error}\n")
         sys.exit(2)
-
-
-def _log_to_stderr(level: int = logging.INFO) -> None:
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
-    logging.getLogger("pipeline").setLevel(level)
-    logging.getLogger().handlers[0].addFilter(_OncePerWhile())
-    for name in ("aiokafka", "faust", "mode"):
-        logging.getLogger(name).setLevel(logging.ERROR)
-    # Its errors come back as exceptions, and we say more of them than it does.
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
-    # Faust's services log their starts and stops under the name of the module that defines them.
-    logging.getLogger("pipeline.transport").setLevel(logging.WARNING)
-
-
-class _OncePerWhile(logging.Filter):
-    """Lets one message of the client library through every ten seconds: while a broker is away it logs ten a second."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._next_at = 0.0
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        if not record.name.startswith("aiokafka"):
-            return True
-        if record.created < self._next_at:
-            return False
-        self._next_at = record.created + 10
-        return True
 
 
 @app.command()
@@ -134,7 +106,7 @@ def worker() -> None:
     """Fold the log into ClickHouse. Run as many processes as there are partitions, if need be."""
     from pipeline.worker import run
 
-    _log_to_stderr()
+    log_to_stderr()
     sys.exit(run(load()))
 
 

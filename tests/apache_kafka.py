@@ -6,10 +6,10 @@ import socket
 import subprocess
 import time
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from pipeline.child import Child
+from pipeline.embedded import Part, answers
 
 from requirement import require
 
@@ -56,14 +56,14 @@ def class_path() -> str:
     return f"{cache}/*"
 
 
-class ApacheKafka:
-    """One broker. `kill` and `start` again: same port, same log. As a context manager it runs inside the block."""
+class ApacheKafka(Part):
+    """One broker. After `kill` or `stop` it starts again with the same port and the same log."""
 
     def __init__(self, directory: Path) -> None:
+        super().__init__()
         self._directory = directory
         self._class_path = class_path()
         self._properties = directory / "server.properties"
-        self._child: Child | None = None
         with socket.socket() as one, socket.socket() as other:
             one.bind(("127.0.0.1", 0))
             other.bind(("127.0.0.1", 0))
@@ -80,42 +80,14 @@ class ApacheKafka:
         return f"127.0.0.1:{self.port}"
 
     def start(self) -> Self:
-        """Start it and wait until it answers."""
         child = Child(self._java("kafka.Kafka", str(self._properties)), log=self._directory / "kafka.log")
         deadline = time.monotonic() + START_SECONDS
-        while not _answers(self.port):
+        while not answers(self.port):
             if child.process.poll() is not None or time.monotonic() > deadline:
-                child.kill()
-                raise AssertionError(f"Apache Kafka does not answer on {self.bootstrap}; {child.last_words()}")
+                raise self.failed(child, f"does not answer on {self.bootstrap}")
             time.sleep(0.05)
         self._child = child
         return self
 
-    def stop(self) -> None:
-        """End it in order."""
-        if self._child is not None:
-            self._child.stop()
-            self._child = None
-
-    def kill(self) -> None:
-        """End it as a crash would (SIGKILL)."""
-        if self._child is not None:
-            self._child.kill()
-            self._child = None
-
-    def __enter__(self) -> Self:
-        return self.start()
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        self.stop()
-
     def _java(self, main: str, *arguments: str) -> list[str]:
         return ["java", "-Xmx512m", "-XX:+UseSerialGC", "-cp", self._class_path, main, *arguments]
-
-
-def _answers(port: int) -> bool:
-    with socket.socket() as probe:
-        probe.settimeout(1.0)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
