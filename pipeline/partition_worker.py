@@ -89,6 +89,8 @@ class PartitionWorker:
         self._dead_letters: list[DeadLetter] = []
         self._last_record: Any = None
         self._oldest_ingested_at = 0
+        # Stays true after an exception: what is half folded must not be gone on with.
+        self._is_folding = False
         self._expire_minutes_at = time.monotonic() + FIRST_EXPIRY_SECONDS
         self.checkpoint = Checkpoint(epoch=0)
         self.next_offset = 0
@@ -130,6 +132,16 @@ class PartitionWorker:
         self._writer = Ledger(self._write_door, log, number, state.cells)
         return state
 
+    def is_newest(self) -> bool:
+        """Whether all that was folded is in the ledger and nobody has written the partition after that.
+
+        In a thread, between folds and flushes: one left unfinished makes it false. Raises what ClickHouse raises.
+        """
+        if self._is_folding or self.next_offset != self.checkpoint.next_offset:
+            return False
+        found = self._writer.checkpoint()
+        return found is not None and found.revision == self.checkpoint.revision
+
     # ---- fold
 
     async def fold(self, records: Sequence[Any]) -> Sequence[Rejection]:
@@ -138,12 +150,14 @@ class PartitionWorker:
         Raises Overtaken when a row read back shows that another worker is ahead, Unavailable when ClickHouse is away.
         """
         rejections: list[Rejection] = []
+        self._is_folding = True
         for start in range(0, len(records), FOLDED_RECORDS):
             some = records[start : start + FOLDED_RECORDS]
             if some[0].offset < self.next_offset:
                 some = [record for record in some if record.offset >= self.next_offset]
             if some:
                 rejections += await self._fold(some)
+        self._is_folding = False
         return rejections
 
     async def _fold(self, records: Sequence[Any]) -> Sequence[Rejection]:

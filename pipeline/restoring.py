@@ -43,14 +43,25 @@ class Restorer:
         """A new connection to the database."""
         return ClickHouse(self._settings.clickhouse_url, self._settings.clickhouse_database)
 
-    async def restored(self, partition: int, partition_count: int) -> PartitionWorker:
-        """A worker of the partition that stands where the ledger does. Waits for ClickHouse and Kafka."""
+    async def restored(
+        self, partition: int, partition_count: int, kept: PartitionWorker | None = None
+    ) -> PartitionWorker:
+        """A worker of the partition that stands where the ledger does. Waits for ClickHouse and Kafka.
+
+        `kept` is one that had the partition before. It comes back if nothing has happened since, or is closed.
+        """
         log = self._settings.kafka_topic
-        worker = PartitionWorker(log, partition, self._book, self._codec, self.connect, self._publish_dead_letters)
-        started_at = time.monotonic()
         where = f"{log}[{partition}]"
-        first = partial(self._first_checkpoint, partition, partition_count)
-        await patiently(where, lambda: worker.restore(first))
+        started_at = time.monotonic()
+        if kept is not None and await patiently(where, kept.is_newest):
+            worker, found_how = kept, "still holding"
+        else:
+            if kept is not None:
+                kept.close()
+            worker = PartitionWorker(log, partition, self._book, self._codec, self.connect, self._publish_dead_letters)
+            first = partial(self._first_checkpoint, partition, partition_count)
+            await patiently(where, lambda: worker.restore(first))
+            found_how = "restored"
         checkpoint = worker.checkpoint
         found = Configuration(checkpoint.configuration_number, checkpoint.configuration)
         configuration.verify(where, found, self.configuration)
@@ -58,8 +69,9 @@ class Restorer:
         checkpoint.partition_count = partition_count
         checkpoint.configuration_number = self.configuration.number
         logger.info(
-            "%s: restored %d conversations at offset %d in %.2f s",
+            "%s: %s %d conversations at offset %d in %.2f s",
             where,
+            found_how,
             len(worker.partition.conversations),
             worker.next_offset,
             time.monotonic() - started_at,

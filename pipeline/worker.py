@@ -56,6 +56,8 @@ class Worker:
         self._presence = Presence(self._door, settings.kafka_topic, self._book.version)
         self.telemetry = Telemetry()
         self.partitions: dict[int, PartitionWorker] = {}
+        # Between two assignments: often most partitions come back, and nobody has touched them meanwhile.
+        self._kept: dict[int, PartitionWorker] = {}
         self._assignment_number = 0
         self._is_assigned = False
         self._partition_count = 0
@@ -104,7 +106,7 @@ class Worker:
             task.cancel()
         await self._flusher.flush_all(self._last_flush_seconds)
         await self._stage.stop()
-        for worker in self.partitions.values():
+        for worker in (*self.partitions.values(), *self._kept.values()):
             worker.close()
         if server:
             server.stop()
@@ -173,9 +175,11 @@ class Worker:
     # ---- what the transport calls
 
     async def assigned(self, partitions: set[int], generation: int) -> None:
-        """Restore what is assigned, unless a newer assignment overtakes."""
+        """Restore what is assigned and not still at hand, unless a newer assignment overtakes."""
         self._assignment_number += 1
         number = self._assignment_number
+        for partition in self._kept.keys() - partitions:
+            self._kept.pop(partition).close()
         topic = self._settings.kafka_topic
         self._partition_count = await patiently(topic, lambda: self._broker.partition_count(topic))
         for partition in sorted(partitions - self.partitions.keys()):
@@ -186,12 +190,13 @@ class Worker:
         logger.info("generation %s: partitions %s", generation, sorted(self.partitions))
 
     async def revoked(self, partitions: set[int]) -> None:
-        """Flush what can be flushed in a third of the session, then drop the state."""
+        """Flush what can be flushed in a third of the session, then keep the state aside: it may come back."""
         self._assignment_number += 1
         self._is_assigned = False
         await self._flusher.flush_all(self._last_flush_seconds)
         for partition in list(self.partitions):
-            self._drop(partition)
+            self._kept[partition] = self.partitions.pop(partition)
+            self.telemetry.forget(partition)
         self.telemetry.partitions.set(0)
 
     def position(self, partition: int) -> int | None:
@@ -232,7 +237,8 @@ class Worker:
 
     async def _install(self, partition: int, number: int) -> bool:
         """Restore a partition and work on it, unless an assignment later than `number` overtook; True when done."""
-        worker = await self._restorer.restored(partition, self._partition_count)
+        kept = self._kept.pop(partition, None)
+        worker = await self._restorer.restored(partition, self._partition_count, kept)
         if number != self._assignment_number:
             worker.close()
             return False

@@ -15,7 +15,7 @@ from pipeline.replay import lines
 from pipeline.simulation import simulate
 
 from oracle import Oracle, read_records
-from system_support import System, wait_for
+from system_support import PARTITIONS, System, wait_for
 
 MINUTE_MS = 60_000
 
@@ -144,6 +144,25 @@ def test_several_workers_share_the_partitions_and_a_stopped_one_hands_over(syste
     assert first.wait(timeout=30) == 0
     system.publish(live_records(seed=19, number=4_000))
     system.wait_until_folded()
+    system.assert_equals(system.oracle())
+
+
+def test_what_comes_back_in_a_rebalance_untouched_is_still_at_hand_and_the_rest_is_restored(system: System) -> None:
+    system.publish(live_records(seed=27, number=4_000))
+    system.start_worker()
+    system.wait_until_folded()
+    second = system.start_worker()
+    # Each of the two says once what it has. The first reads nothing again of what it keeps.
+    wait_for(lambda: system.log().count(": still holding") == PARTITIONS / 2, 60, system.log)
+    system.publish(live_records(seed=28, number=4_000))
+    system.wait_until_folded()
+    second.send_signal(signal.SIGTERM)
+    assert second.wait(timeout=30) == 0
+    wait_for(lambda: system.log().count(": still holding") == PARTITIONS, 60, system.log)
+    system.publish(live_records(seed=29, number=4_000))
+    system.wait_until_folded()
+    # At first all four, then two by the second, and two again when it had gone.
+    assert system.log().count(": restored") == PARTITIONS + PARTITIONS / 2 + PARTITIONS / 2
     system.assert_equals(system.oracle())
 
 
