@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test lint bench lock clean
+.PHONY: demo test lint bench soak lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/sichtflug demo $(ARGS)
@@ -19,6 +19,10 @@ lint: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.run $(ARGS)
+
+# Long: schedules of faults by the ten thousand.
+soak: $(VENV)/.installed
+	$(BIN)/python tests/soak.py $(ARGS)
 
 # Everything at the versions of requirements.lock, our own package in place.
 $(VENV)/.installed: requirements.lock pyproject.toml

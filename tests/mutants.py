@@ -1,0 +1,125 @@
+"""Wrong versions of the worker, made by changing its source: each breaks one rule of the ledger's protocol.
+
+A change whose place is not found is an error, so a mutant cannot silently become the real thing.
+"""
+
+import inspect
+import sys
+import textwrap
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from typing import Any, NamedTuple
+from unittest import mock
+
+from pipeline.ledger import Ledger
+from pipeline.partition_state import PartitionState
+from pipeline.partition_worker import PartitionWorker
+
+
+class Change(NamedTuple):
+    """In the source of a method, one text instead of another."""
+
+    owner: type
+    method: str
+    old: str
+    new: str
+
+
+ACKNOWLEDGED = "        self.checkpoint = checkpoint\n"
+SECTIONS = "sections = [flush.conversations, checkpoint_section(checkpoint), panes]"
+SECOND_INSERT = (
+    '        await patiently(self._where, lambda: writer.insert("ledger", self._rest, first_offset, revision))\n'
+)
+
+
+def _in_two(first: str, second: str) -> list[Change]:
+    rest = f"self._rest = ledger_block(self.log, self.kafka_partition, checkpoint.revision, [{second}])"
+    return [
+        Change(PartitionWorker, "_ledger_block", SECTIONS, f"{rest}; sections = [{first}]"),
+        Change(PartitionWorker, "flush", ACKNOWLEDGED, SECOND_INSERT + ACKNOWLEDGED),
+    ]
+
+
+MUTANTS: dict[str, Sequence[Change]] = {
+    "a flush is split into two inserts": _in_two("flush.conversations, checkpoint_section(checkpoint)", "panes"),
+    "the checkpoint goes before the data": _in_two("checkpoint_section(checkpoint)", "flush.conversations, panes"),
+    "rows of an unacknowledged flush are evicted": [
+        Change(
+            PartitionWorker,
+            "flush",
+            "        flush = self.take()\n",
+            "        flush = self.take()\n        self._state.evict()\n",
+        )
+    ],
+    "an evicted conversation is begun afresh": [
+        Change(PartitionState, "read_back", "            if not unsure:\n", "            if True:\n")
+    ],
+    "an evicted pane is begun afresh": [
+        Change(PartitionWorker, "flush", "        if missing:\n", "        if False:\n")
+    ],
+    "what is read back is not compared": [Change(Ledger, "_compare", "if newest > newest_revision:", "if False:")],
+    "the watermark is not restored": [
+        Change(
+            PartitionState, "load", "restore(checkpoint.watermark, checkpoint.books)", "restore(0, checkpoint.books)"
+        )
+    ],
+    "the books are not restored": [
+        Change(
+            PartitionState,
+            "load",
+            "restore(checkpoint.watermark, checkpoint.books)",
+            "restore(checkpoint.watermark, type(checkpoint.books)())",
+        )
+    ],
+    "the ids of a conversation's events are not restored": [
+        Change(Ledger, "_conversation", "digests=bytes.fromhex(row.event_digests)", "digests=b''")
+    ],
+    "a restore does not look whether the checkpoint stayed": [
+        Change(
+            PartitionState,
+            "load",
+            "return checkpoint if (again and again.revision) == (found and found.revision) else None",
+            "return checkpoint",
+        )
+    ],
+    "a stored value depends on the wall clock": [
+        Change(PartitionWorker, "take", "reason=self.checkpoint.reason", "reason=str(time.monotonic())")
+    ],
+    "the hash of a conversation is salted": [
+        Change(
+            PartitionState, "read_back", "{key: conversation_hash(key)", "{key: conversation_hash(f'{id(self)}{key}')"
+        )
+    ],
+    "dead letters are written after the commit point": [
+        Change(
+            PartitionWorker,
+            "flush",
+            "        if flush.dead_letters:\n            await self._publish_dead_letters(flush.dead_letters)\n",
+            "        if flush.dead_letters:\n",
+        ),
+        Change(
+            PartitionWorker,
+            "flush",
+            ACKNOWLEDGED,
+            f"{ACKNOWLEDGED}        if flush.dead_letters:\n"
+            "            await self._publish_dead_letters(flush.dead_letters)\n",
+        ),
+    ],
+}
+
+
+@contextmanager
+def mutated(changes: Sequence[Change]) -> Iterator[None]:
+    """The methods are the changed ones inside the block."""
+    sources: dict[tuple[type, str], str] = {}
+    for owner, method, old, new in changes:
+        source = sources.get((owner, method)) or inspect.getsource(getattr(owner, method))
+        if source.count(old) != 1:
+            raise LookupError(f"expected {old!r} once in {owner.__name__}.{method}, found it {source.count(old)} times")
+        sources[owner, method] = source.replace(old, new)
+    with ExitStack() as stack:
+        for (owner, method), source in sources.items():
+            names: dict[str, Any] = {}
+            exec(textwrap.dedent(source), vars(sys.modules[owner.__module__]), names)
+            stack.enter_context(mock.patch.object(owner, method, names[method]))
+        yield

@@ -1,0 +1,191 @@
+"""A ClickHouse of dictionaries, for simulations: inserts are atomic, and of a key the highest revision counts.
+
+It also watches the promise: a row is a pure function of its key and its revision, so nobody ever writes another one.
+"""
+
+from array import array
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+import msgspec
+
+from pipeline.blocks import Block
+from pipeline.clickhouse import Unavailable
+from pipeline.ledger import Ledger
+from pipeline.ledger_columns import PLAIN, SPREADS, ConversationRow
+from streams.checkpoint import OFFSET_BITS, Checkpoint
+from streams.conversation import Conversation
+from streams.counters import COLUMNS
+from streams.panes import Cell, pack_field, pane_key, unpack_pane_key
+from streams.partition import Books
+
+from native_reader import Reader
+
+Row = dict[str, Any]
+Key = tuple[Any, ...]
+
+PANE_KEY = ("kind", "tier", "start", "tenant", "queue", "channel", "visibility", "epoch")
+CONVERSATION_KEY = ("kind", "source", "conversation_id")
+EMPTY = {int: 0, str: b"", bool: False}
+
+
+class ImpureRowError(AssertionError):
+    """Two writers disagree about a row."""
+
+
+class Store:
+    """The tables. `disturb` is called before each look at them: others may write meanwhile. `is_lost` tells whether an
+    insert is, once before it is done and once before its answer is given."""
+
+    def __init__(self) -> None:
+        self.ledger: dict[Key, Row] = {}
+        self.others: dict[str, dict[Key, Row]] = {"interactions": {}, "rejections": {}}
+        self.disturb: Callable[[], None] = lambda: None
+        self.is_lost: Callable[[], bool] = lambda: False
+        self._seen: dict[tuple[Key, int], Row] = {}
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+    def insert(self, table: str, block: Block) -> None:
+        """All rows of a block at once."""
+        if self.is_lost():
+            raise Unavailable("the request was lost")
+        self._insert(table, block)
+        if self.is_lost():
+            raise Unavailable("the reply was lost")
+
+    def _insert(self, table: str, block: Block) -> None:
+        rows = Reader(block.body).rows()
+        assert len(rows) == block.row_count
+        if table != "ledger":
+            self.others[table].update({(row["epoch"], row["kafka_offset"]): _content(row) for row in rows})
+            return
+        for row in rows:
+            key, revision = _key(row), row["revision"]
+            before = self._seen.setdefault((key, revision), row)
+            if _content(before) != _content(row):
+                raise ImpureRowError(f"{key} at revision {revision}: {_difference(before, row)}")
+            if key not in self.ledger or self.ledger[key]["revision"] <= revision:
+                self.ledger[key] = row
+
+    def rows(self, kind: bytes) -> list[Row]:
+        self.disturb()
+        return [row for row in self.ledger.values() if row["kind"] == kind]
+
+    def contents(self) -> dict[Key, Row]:
+        """All that counts, for comparison: which flush wrote a row does not."""
+        return {
+            key: {name: value for name, value in _content(row).items() if name != "revision"}
+            for key, row in self.ledger.items()
+        }
+
+
+class SimulatedLedger(Ledger):
+    """The ledger on a `Store`. What rows mean is the real one's affair."""
+
+    @property
+    def _store(self) -> Store:
+        found: Any = self._door
+        assert isinstance(found, Store)
+        return found
+
+    def insert(self, table: str, block: Block, first_offset: int, revision: int) -> None:
+        self._store.insert(table, block)
+
+    def checkpoint(self) -> Checkpoint | None:
+        rows = self._store.rows(b"checkpoint")
+        if not rows:
+            return None
+        row = max(rows, key=lambda found: found["revision"])
+        return Checkpoint(
+            epoch=row["revision"] >> OFFSET_BITS,
+            next_offset=row["next_offset"],
+            watermark=row["watermark"],
+            configuration=row["configuration"].decode(),
+            configuration_number=row["configuration_number"],
+            reporting_zone=row["reporting_zone"].decode(),
+            partition_count=row["partition_count"],
+            last_offset=row["last_offset"],
+            last_record_hash=row["last_record_hash"],
+            reason=row["reason"].decode(),
+            books=Books(*(row[f"{name}_count"] for name in Books.__struct_fields__)),
+        )
+
+    def open_conversations(self) -> Iterator[list[tuple[str, Conversation]]]:
+        for row in self._store.rows(b"conversation"):
+            if row["state"] == b"open":
+                found = self._conversation(_conversation_row(row))
+                yield [(found.key, found)]
+                self._store.disturb()
+
+    def conversation_hashes(self) -> Iterator["array[int]"]:
+        yield array("Q", [row["conversation_hash"] for row in self._store.rows(b"conversation")])
+
+    def read_back(self, keys: Sequence[str], newest_revision: int) -> list[tuple[str, Conversation]]:
+        rows = [_conversation_row(row) for row in self._store.rows(b"conversation")]
+        wanted = [row for row in rows if f"{row.source}\n{row.conversation_id}" in keys]
+        self._compare((row.revision for row in wanted), newest_revision)
+        return [(found.key, found) for found in map(self._conversation, wanted)]
+
+    def newest_panes(self, epoch: int, tier: str, count: int) -> list[tuple[int, dict[int, int]]]:
+        rows = [row for row in self._store.rows(b"pane") if (row["epoch"], row["tier"].decode()) == (epoch, tier)]
+        rows.sort(key=lambda row: row["start"], reverse=True)
+        return [self._pane(row) for row in rows[:count]]
+
+    def panes(
+        self, epoch: int, wanted: Sequence[tuple[str, int]], newest_revision: int
+    ) -> list[tuple[str, int, dict[int, int]]]:
+        keys = {
+            (b"pane", tier.encode(), unpack_pane_key(key)[0] // 1000, *self._texts(unpack_pane_key(key)[1]), epoch)
+            for tier, key in wanted
+        }
+        rows = [row for row in self._store.rows(b"pane") if _key(row) in keys]
+        self._compare((row["revision"] for row in rows), newest_revision)
+        return [(row["tier"].decode(), *self._pane(row)) for row in rows]
+
+    def expire_minutes(self, before_ms: int) -> None:
+        raise AssertionError("no simulation is that long")
+
+    def _texts(self, number: int) -> tuple[bytes, ...]:
+        return tuple(text.encode() for text in self._cells[number])
+
+    def _pane(self, row: Row) -> tuple[int, dict[int, int]]:
+        values = {pack_field(counter): row[COLUMNS[counter]] for counter in PLAIN if row.get(COLUMNS[counter])}
+        for counter in SPREADS:
+            for key, count in row.get(COLUMNS[counter], ()):
+                values[pack_field(counter, key)] = count
+        cell = Cell(*(row[name].decode() for name in Cell._fields))
+        return pane_key(row["start"] * 1000, self._cells.number(cell)), values
+
+
+def _key(row: Row) -> Key:
+    names = {b"pane": PANE_KEY, b"conversation": CONVERSATION_KEY, b"checkpoint": ("kind", "epoch", "revision")}
+    return tuple(row[name] for name in names[row["kind"]])
+
+
+def _content(row: Row) -> Row:
+    """A row without what is only the table's default, which a block leaves out where no row needs it."""
+    return {name: value for name, value in row.items() if value or name == "revision"}
+
+
+def _difference(one: Row, other: Row) -> dict[str, tuple[Any, Any]]:
+    names = one.keys() | other.keys()
+    return {name: (one.get(name), other.get(name)) for name in names if one.get(name) != other.get(name)}
+
+
+def _conversation_row(row: Row) -> ConversationRow:
+    values = []
+    for name in ConversationRow.__struct_fields__:
+        value = row.get(name)
+        kind = ConversationRow.__annotations__[name]
+        if value is None:
+            value = EMPTY.get(kind, ())
+        if name == "event_digests":
+            value = value.hex() if isinstance(value, bytes) else ""
+        elif isinstance(value, bytes):
+            value = value.decode()
+        elif isinstance(value, tuple):
+            value = tuple(item.decode() if isinstance(item, bytes) else item for item in value)
+        values.append(value)
+    return msgspec.convert(values, ConversationRow)

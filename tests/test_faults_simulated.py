@@ -1,0 +1,92 @@
+"""Exact whatever happens, simulated: schedules of crashes, late inserts, lost replies and rival workers."""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pipeline.simulation import simulate
+from streams.rules import RuleBook, Rules, Targets
+
+from fault_schedule import Schedule, stepwise
+from mutants import MUTANTS, mutated
+from simulated_ledger import Store
+
+START_MS = 1_800_000_000_000
+BOOK = RuleBook(
+    Rules(
+        targets=Targets(first_response_seconds=60, next_response_seconds=120, resolution_seconds=900),
+        idle_limit_seconds={"web_chat": 1_800, "": 7_200},
+    )
+)
+
+
+def log_of(seed: int) -> list[Any]:
+    """A log of some hours with everything in it: duplicates, disorder, late and, more than in life, bad records."""
+    chance = Random(seed)
+    items = simulate(seed, 0.02, START_MS, follows_the_day=False, haste=60.0)
+    return [
+        SimpleNamespace(
+            offset=offset,
+            timestamp=item.send_at_ms,
+            key=item.key,
+            value=b"bad" if chance.random() < 0.05 else item.value,
+            headers=(),
+        )
+        for offset, (item, _) in enumerate(zip(items, range(40), strict=False))
+    ]
+
+
+def straight_through(records: Sequence[Any]) -> Schedule:
+    """The same log without faults: one fold, one flush."""
+    schedule = Schedule(Random(0), BOOK, records)
+    schedule.run(0)
+    return schedule
+
+
+def check(logs: Iterable[int], seeds: Iterable[int]) -> Counter[str]:
+    """Run schedules of faults over some logs; how often what happened. Raises AssertionError for rows that differ."""
+    faults: Counter[str] = Counter()
+    with stepwise():
+        for log in logs:
+            records = log_of(log)
+            expected = straight_through(records)
+            for seed in seeds:
+                schedule = Schedule(Random(seed), BOOK, records)
+                schedule.run(150)
+                assert_equal(schedule.store, expected.store, f"log {log}, seed {seed}")
+                assert schedule.letters == expected.letters, f"log {log}, seed {seed}"
+                faults += schedule.faults
+    return faults
+
+
+@pytest.mark.parametrize("block", range(10))
+def test_rows_after_any_schedule_of_faults_equal_those_without_faults(block: int) -> None:
+    faults = check(range(5 * block, 5 * block + 5), range(20))
+    # A schedule in which nothing happens proves nothing.
+    assert min(faults.values()) >= 10
+    assert len(faults) == 8
+
+
+@pytest.mark.parametrize("name", MUTANTS)
+def test_a_worker_that_breaks_a_rule_is_found_out(name: str) -> None:
+    with mutated(MUTANTS[name]), pytest.raises(AssertionError):
+        check(range(10), range(30))
+
+
+def assert_equal(found: Store, expected: Store, where: str) -> None:
+    wanted, got = newest(expected), newest(found)
+    assert got.keys() == wanted.keys(), where
+    for key in wanted:
+        assert got[key] == wanted[key], f"{where}: {key}"
+    assert found.others == expected.others, where
+
+
+def newest(store: Store) -> dict[Any, Any]:
+    """What counts in the end: of the checkpoints only the last one."""
+    contents = store.contents()
+    last = max((key for key in contents if key[0] == b"checkpoint"), key=lambda key: key[2])
+    return {key: row for key, row in contents.items() if key[0] != b"checkpoint" or key == last}
