@@ -1,6 +1,7 @@
 """Starting, refusing, beginning a new epoch, and what the commands say."""
 
 import json
+import secrets
 import signal
 import subprocess
 import sys
@@ -37,7 +38,8 @@ def test_a_worker_without_migrations_says_what_to_run(
 def test_migrate_says_what_it_would_do_does_it_and_then_has_nothing_to_do(
     kafka: EmbeddedKafka | ApacheKafka, clickhouse: EmbeddedClickHouse, tmp_path: Path
 ) -> None:
-    system = System(kafka.bootstrap, clickhouse.url, "migrated", "migrated", tmp_path)
+    name = f"migrated_{secrets.token_hex(4)}"
+    system = System(kafka.bootstrap, clickhouse.url, name, name, tmp_path)
     assert "would apply 0001 create_ledger" in system.run("migrate", "--dry-run").stdout
     assert "applied 0001 create_ledger" in system.run("migrate").stdout
     assert system.run("migrate").stdout.strip() == "up to date"

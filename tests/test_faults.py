@@ -1,0 +1,41 @@
+"""Faults of processes and of ClickHouse's answers, on real parts: the rows equal the batch computation."""
+
+import signal
+import time
+
+from test_main_job import live_records
+
+from faulty_proxy import KINDS, FaultyProxy
+from system_support import SESSION_SECONDS, System
+
+
+def test_a_clickhouse_that_refuses_loses_answers_and_is_slow_changes_no_row(system: System) -> None:
+    with FaultyProxy(system.url, seed=3, share=0.25, slow_seconds=1.0) as proxy:
+        worker = system.start_worker(clickhouse_url=proxy.url, flush_seconds="0.05")
+        records = live_records(seed=31, number=6_000)
+        while set(proxy.faults) != set(KINDS) or records:
+            some, records = records[:300], records[300:]
+            system.publish(some or live_records(seed=32, number=100))
+            time.sleep(0.5)
+        system.wait_until_folded(150)
+        assert worker.poll() is None
+        assert min(proxy.faults.values()) >= 1
+    system.assert_equals(system.oracle())
+
+
+def test_a_worker_that_slept_for_two_sessions_and_wakes_up_changes_no_row(system: System) -> None:
+    workers = [system.start_worker(flush_seconds="0.05") for _ in range(2)]
+    system.publish(live_records(seed=33, number=2_000))
+    system.wait_until_folded()
+    for number, sleeper in enumerate(workers):
+        system.publish(live_records(seed=34 + number, number=2_000))
+        sleeper.send_signal(signal.SIGSTOP)
+        system.publish(live_records(seed=44 + number, number=2_000))
+        time.sleep(2 * float(SESSION_SECONDS))
+        # Meanwhile the other one has everything.
+        system.wait_until_folded()
+        sleeper.send_signal(signal.SIGCONT)
+        system.publish(live_records(seed=54 + number, number=2_000))
+        system.wait_until_folded()
+    assert [worker.poll() for worker in workers] == [None, None]
+    system.assert_equals(system.oracle())
