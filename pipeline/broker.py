@@ -70,8 +70,7 @@ class Broker:
             finally:
                 admin.close()
         except KafkaError as error:
-            kind = BrokerAwayError if isinstance(error, RetriableError) else BrokerError
-            raise kind(f"Kafka at {self.bootstrap}: cannot create the topic {topic}: {error}") from error
+            raise self._failure(f"cannot create the topic {topic}: {error}", error) from error
         deadline = time.monotonic() + READ_SECONDS
         while not (existing := self.partition_count(topic)):
             if time.monotonic() > deadline:
@@ -127,8 +126,11 @@ class Broker:
             finally:
                 consumer.close()
         except KafkaError as error:
-            kind = BrokerAwayError if isinstance(error, RetriableError) else BrokerError
-            raise kind(f"Kafka at {self.bootstrap}: {error}; is it running, and is the address right?") from error
+            raise self._failure(f"{error}; is it running, and is the address right?", error) from error
+
+    def _failure(self, what: str, error: KafkaError) -> BrokerError:
+        kind = BrokerAwayError if isinstance(error, RetriableError) else BrokerError
+        return kind(f"Kafka at {self.bootstrap}: {what}")
 
     def _connect(self) -> Any:
         milliseconds = round(self._answer_seconds * 1000)

@@ -10,9 +10,15 @@ WINDOW = 1000
 
 Header = tuple[str, bytes]
 
-OWN_HEADERS = frozenset(
-    f"sichtflug-{name}"
-    for name in ("reason", "field", "detail", "topic", "partition", "offset", "time", "redriven-from")
+#: What a dead letter says of itself, behind the headers that the record had.
+OWN_HEADERS = (
+    "sichtflug-reason",
+    "sichtflug-field",
+    "sichtflug-detail",
+    "sichtflug-topic",
+    "sichtflug-partition",
+    "sichtflug-offset",
+    "sichtflug-time",
 )
 #: On a record that was published again: where it had lain, as topic[partition]@offset.
 REDRIVEN_FROM = "sichtflug-redriven-from"
@@ -32,16 +38,10 @@ class DeadLetter(NamedTuple):
 
 def dead_letter(topic: str, partition: int, record: Any, rejection: Rejection) -> DeadLetter:
     """The dead letter of a record. The original headers are kept in front of ours."""
-    ours = {
-        "sichtflug-reason": rejection.reason,
-        "sichtflug-field": rejection.field,
-        "sichtflug-detail": rejection.detail,
-        "sichtflug-topic": topic,
-        "sichtflug-partition": str(partition),
-        "sichtflug-offset": str(record.offset),
-        "sichtflug-time": str(record.timestamp),
-    }
-    headers = [*record.headers, *((name, text.encode()) for name, text in ours.items())]
+    origin_texts = (topic, str(partition), str(record.offset), str(record.timestamp))
+    texts = (rejection.reason, rejection.field, rejection.detail, *origin_texts)
+    ours = ((name, text.encode()) for name, text in zip(OWN_HEADERS, texts, strict=True))
+    headers = [*record.headers, *ours]
     return DeadLetter(record.key, record.value, headers)
 
 
@@ -72,7 +72,7 @@ def origin(headers: Sequence[Header]) -> Origin | None:
 
 def redriven(found: Origin, letter: DeadLetter) -> DeadLetter:
     """The record as it was, and where it comes from."""
-    headers = [header for header in letter.headers if header[0] not in OWN_HEADERS]
+    headers = [header for header in letter.headers if header[0] not in (*OWN_HEADERS, REDRIVEN_FROM)]
     came_from = f"{found.topic}[{found.partition}]@{found.offset}"
     return DeadLetter(letter.key, letter.value, [*headers, (REDRIVEN_FROM, came_from.encode())])
 
