@@ -5,6 +5,7 @@ It also watches the promise: a row is a pure function of its key and its revisio
 
 from array import array
 from collections.abc import Callable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -26,6 +27,8 @@ Key = tuple[Any, ...]
 
 PANE_KEY = ("kind", "tier", "start", "tenant", "queue", "channel", "visibility", "epoch")
 CONVERSATION_KEY = ("kind", "source", "conversation_id")
+PLAIN_FIELDS = {COLUMNS[counter]: pack_field(counter) for counter in PLAIN}
+SPREAD_COUNTERS = {COLUMNS[counter]: counter for counter in SPREADS}
 EMPTY = {int: 0, str: b"", bool: False}
 
 
@@ -56,15 +59,15 @@ class Store:
             raise Unavailable("the reply was lost")
 
     def _insert(self, table: str, block: Block) -> None:
-        rows = Reader(block.body).rows()
+        rows = _rows(block.body)
         assert len(rows) == block.row_count
         if table != "ledger":
-            self.others[table].update({(row["epoch"], row["kafka_offset"]): _content(row) for row in rows})
+            self.others[table].update({(row["epoch"], row.get("kafka_offset", 0)): row for row in rows})
             return
         for row in rows:
             key, revision = _key(row), row["revision"]
             before = self._seen.setdefault((key, revision), row)
-            if _content(before) != _content(row):
+            if before != row:
                 raise ImpureRowError(f"{key} at revision {revision}: {_difference(before, row)}")
             if key not in self.ledger or self.ledger[key]["revision"] <= revision:
                 self.ledger[key] = row
@@ -76,8 +79,7 @@ class Store:
     def contents(self) -> dict[Key, Row]:
         """All that counts, for comparison: which flush wrote a row does not."""
         return {
-            key: {name: value for name, value in _content(row).items() if name != "revision"}
-            for key, row in self.ledger.items()
+            key: {name: value for name, value in row.items() if name != "revision"} for key, row in self.ledger.items()
         }
 
 
@@ -98,18 +100,14 @@ class SimulatedLedger(Ledger):
         if not rows:
             return None
         row = max(rows, key=lambda found: found["revision"])
+        numbers = ("next_offset", "watermark", "configuration_number", "partition_count", "last_offset")
+        texts = ("configuration", "reporting_zone", "reason")
         return Checkpoint(
             epoch=row["revision"] >> OFFSET_BITS,
-            next_offset=row["next_offset"],
-            watermark=row["watermark"],
-            configuration=row["configuration"].decode(),
-            configuration_number=row["configuration_number"],
-            reporting_zone=row["reporting_zone"].decode(),
-            partition_count=row["partition_count"],
-            last_offset=row["last_offset"],
-            last_record_hash=row["last_record_hash"],
-            reason=row["reason"].decode(),
-            books=Books(*(row[f"{name}_count"] for name in Books.__struct_fields__)),
+            last_record_hash=row.get("last_record_hash", 0),
+            books=Books(*(row.get(f"{name}_count", 0) for name in Books.__struct_fields__)),
+            **{name: row.get(name, 0) for name in numbers},
+            **{name: row.get(name, b"").decode() for name in texts},
         )
 
     def open_conversations(self) -> Iterator[list[tuple[str, Conversation]]]:
@@ -151,22 +149,26 @@ class SimulatedLedger(Ledger):
         return tuple(text.encode() for text in self._cells[number])
 
     def _pane(self, row: Row) -> tuple[int, dict[int, int]]:
-        values = {pack_field(counter): row[COLUMNS[counter]] for counter in PLAIN if row.get(COLUMNS[counter])}
-        for counter in SPREADS:
-            for key, count in row.get(COLUMNS[counter], ()):
-                values[pack_field(counter, key)] = count
-        cell = Cell(*(row[name].decode() for name in Cell._fields))
+        values = {}
+        for name, value in row.items():
+            if name in PLAIN_FIELDS:
+                values[PLAIN_FIELDS[name]] = value
+            elif name in SPREAD_COUNTERS:
+                values |= {pack_field(SPREAD_COUNTERS[name], key): count for key, count in value}
+        cell = Cell(*(row.get(name, b"").decode() for name in Cell._fields))
         return pane_key(row["start"] * 1000, self._cells.number(cell)), values
 
 
 def _key(row: Row) -> Key:
     names = {b"pane": PANE_KEY, b"conversation": CONVERSATION_KEY, b"checkpoint": ("kind", "epoch", "revision")}
-    return tuple(row[name] for name in names[row["kind"]])
+    return tuple(row.get(name, b"") for name in names[row["kind"]])
 
 
-def _content(row: Row) -> Row:
-    """A row without what is only the table's default, which a block leaves out where no row needs it."""
-    return {name: value for name, value in row.items() if value or name == "revision"}
+@lru_cache(4096)
+def _rows(body: bytes) -> Sequence[Row]:
+    """Rows of a block, read once, not to be changed. Without what is only the table's default: a block leaves a column
+    out where no row needs it."""
+    return [{name: value for name, value in row.items() if value} for row in Reader(body).rows()]
 
 
 def _difference(one: Row, other: Row) -> dict[str, tuple[Any, Any]]:

@@ -13,7 +13,7 @@ import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
-SCHEDULES_PER_LOG = 100
+SCHEDULES_PER_LOG = 200
 
 
 def main() -> int:
