@@ -30,6 +30,9 @@ INSERT_SETTINGS: dict[str, Any] = {
 #: Errors of ClickHouse that pass by themselves, by its own numbers.
 PASSING_CODES = frozenset(
     {
+        32,  # ATTEMPT_TO_READ_AFTER_EOF, where a body did not arrive whole
+        33,  # CANNOT_READ_ALL_DATA, likewise
+        117,  # INCORRECT_DATA, likewise
         159,  # TIMEOUT_EXCEEDED
         160,  # TOO_SLOW
         164,  # READONLY

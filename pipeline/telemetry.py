@@ -85,9 +85,19 @@ class Telemetry:
         if oldest_ingested_at > 0:
             self.freshness.observe(max(0.0, time.time() - oldest_ingested_at / 1000))
 
+    def restored(self, partition: int, books: Books, watermark: int, open_count: int) -> None:
+        """Show where a partition stands when this process begins with it: what the ledger says."""
+        label = str(partition)
+        self.watermark.labels(label).set(watermark / 1000)
+        self.open_conversations.labels(label).set(open_count)
+        self._show_books(partition, books)
+
     def committed(self, partition: int, books: Books) -> None:
         """Show a partition's books as of its last acknowledged flush, which was now."""
         self.checkpoint.labels(str(partition)).set(time.time())
+        self._show_books(partition, books)
+
+    def _show_books(self, partition: int, books: Books) -> None:
         for name, gauge in self._books.items():
             gauge.labels(str(partition)).set(getattr(books, name))
 

@@ -25,6 +25,7 @@ FETCHED_RECORDS = 20_000
 FETCHED_BYTES = 4 << 20
 BUFFERED_BATCHES = 8
 IDLE_SECONDS = 0.02
+LONGEST_PAUSE_SECONDS = 7 * 86_400.0
 #: Of a record that we publish, before it is compressed. What it may have afterwards, the topic says.
 PUBLISHED_BYTES = 256 << 20
 
@@ -183,6 +184,8 @@ class Stage:
             broker_session_timeout=session_seconds,
             broker_heartbeat_interval=session_seconds / 6,
             broker_rebalance_timeout=max(60.0, 2 * session_seconds),
+            # While ClickHouse is away nothing is fetched for as long as that takes; that is no reason to leave.
+            broker_max_poll_interval=LONGEST_PAUSE_SECONDS,
             broker_request_timeout=max(90.0, 3 * session_seconds),
             broker_commit_interval=3600.0,
             consumer_max_fetch_size=FETCHED_BYTES,

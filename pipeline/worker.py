@@ -243,6 +243,8 @@ class Worker:
             worker.close()
             return False
         self.partitions[partition] = worker
+        known = worker.partition
+        self.telemetry.restored(partition, worker.checkpoint.books, known.watermark, known.open_count)
         return True
 
     async def _restore_again(self, partition: int, overtaken: Overtaken) -> None:

@@ -1,30 +1,85 @@
-"""A proxy before ClickHouse that breaks some requests: refuses, loses the answer, is slow, answers with an error."""
+"""A proxy before ClickHouse that breaks requests: refuses, cuts them off, loses the answer, is slow, answers an error.
+
+It also knows when a worker is inside a flush, and can stop the next commit just before or just after it is done.
+"""
 
 import http.client
+import sys
 import threading
 import time
 from collections import Counter
+from collections.abc import Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from random import Random
 from types import TracebackType
-from typing import Self
-from urllib.parse import urlsplit
+from typing import Literal, NamedTuple, Self
+from urllib.parse import parse_qs, urlsplit
 
 #: Errors of ClickHouse that pass: out of memory, too many parts, state of the insert unknown.
 PASSING_ERRORS = {241: "MEMORY_LIMIT_EXCEEDED", 252: "TOO_MANY_PARTS", 319: "UNKNOWN_STATUS_OF_INSERT"}
-KINDS = ("refused", "answer lost", "slow", *PASSING_ERRORS.values())
+KINDS = ("refused", "body cut", "answer lost", "slow", *PASSING_ERRORS.values())
+LONGEST_HOLD_SECONDS = 60.0
+
+
+class Insert(NamedTuple):
+    """An insert of a flush, known by its deduplication token: all inserts of a flush have the same."""
+
+    table: str
+    token: str
+
+    @property
+    def is_commit(self) -> bool:
+        return self.table == "ledger"
+
+
+class Hold:
+    """Stops the next insert into the ledger at a point until it is released."""
+
+    def __init__(self, point: Literal["before the commit", "after the commit"]) -> None:
+        self.point = point
+        self._reached, self._released = threading.Event(), threading.Event()
+
+    def wait(self, seconds: float) -> bool:
+        """Wait until an insert is held; whether one is."""
+        return self._reached.wait(seconds)
+
+    def release(self) -> None:
+        """Let it go on; it need not be held yet."""
+        self._released.set()
+
+    def pass_by(self) -> None:
+        """Called by the request: stay here until released."""
+        self._reached.set()
+        self._released.wait(LONGEST_HOLD_SECONDS)
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    # Whoever is killed leaves a connection behind: closing must not wait for it, and its end is no news.
+    block_on_close = False
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        if not isinstance(sys.exc_info()[1], OSError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 class FaultyProxy:
     """Forwards HTTP to `url`; of the requests a share goes wrong, in an order that the seed decides."""
 
-    def __init__(self, url: str, seed: int, share: float, slow_seconds: float) -> None:
+    def __init__(
+        self, url: str, seed: int, share: float, slow_seconds: float = 0.0, kinds: Sequence[str] = KINDS
+    ) -> None:
         self.share = share
+        self._kinds = kinds
         self.faults: Counter[str] = Counter()
         self._target = urlsplit(url)
         self._slow_seconds = slow_seconds
         self._chance = Random(seed)
         self._lock = threading.Lock()
+        #: Tokens of the flushes that have begun to insert and do not know yet that they are committed.
+        self._flushes: set[str] = set()
+        self._has_flushed = False
+        self._hold: Hold | None = None
         proxy = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -39,8 +94,7 @@ class FaultyProxy:
             def log_message(self, format: str, *arguments: object) -> None:
                 """Says nothing."""
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._server.daemon_threads = True
+        self._server = _Server(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
 
     @property
@@ -57,8 +111,46 @@ class FaultyProxy:
         self._server.shutdown()
         self._server.server_close()
 
+    # ---- what a flush is doing
+
+    def is_inside_flush(self) -> bool:
+        """Whether a flush has begun to insert and does not know yet that it is committed."""
+        with self._lock:
+            return bool(self._flushes)
+
+    def has_flushed(self) -> bool:
+        """Whether the worker has begun a flush at all."""
+        return self._has_flushed
+
+    def forget_flushes(self) -> None:
+        """The worker behind this proxy is another one now."""
+        with self._lock:
+            self._flushes.clear()
+            self._has_flushed = False
+
+    def hold(self, point: Literal["before the commit", "after the commit"]) -> Hold:
+        """Stop the next insert into the ledger there. One at a time."""
+        self._hold = Hold(point)
+        return self._hold
+
+    def _pass_by(self, insert: Insert | None, point: str) -> None:
+        with self._lock:
+            hold = self._hold
+            if hold is None or insert is None or not insert.is_commit or hold.point != point:
+                return
+            self._hold = None
+        hold.pass_by()
+
+    # ---- requests
+
     def handle(self, request: BaseHTTPRequestHandler, body: bytes) -> None:
-        fault = self._fault()
+        insert = _insert(request.path, body)
+        if insert:
+            with self._lock:
+                self._flushes.add(insert.token)
+                self._has_flushed = True
+        self._pass_by(insert, "before the commit")
+        fault = self._fault(insert)
         if fault == "refused":
             request.close_connection = True
             return
@@ -71,26 +163,41 @@ class FaultyProxy:
                     request, 500, {"X-ClickHouse-Exception-Code": str(code)}, f"Code: {code}. ({name})".encode()
                 )
                 return
+        if fault == "body cut":
+            body = self._cut(body)
         status, headers, answer = self._forward(request, body)
+        self._pass_by(insert, "after the commit")
         if fault == "answer lost":
             request.close_connection = True
         elif fault == PASSING_ERRORS[319]:
             self._answer(request, 500, {"X-ClickHouse-Exception-Code": "319"}, b"Code: 319. (UNKNOWN_STATUS_OF_INSERT)")
         else:
+            if insert and insert.is_commit and status == 200:
+                with self._lock:
+                    self._flushes.discard(insert.token)
             self._answer(request, status, headers, answer)
 
-    def _fault(self) -> str:
+    def _fault(self, insert: Insert | None) -> str:
         with self._lock:
             if self._chance.random() >= self.share:
                 return ""
-            fault = self._chance.choice(KINDS)
+            fault = self._chance.choice(self._kinds)
+            if fault == "body cut" and insert is None:
+                return ""
             self.faults[fault] += 1
             return fault
+
+    def _cut(self, body: bytes) -> bytes:
+        """A part of an insert's block, none of it as often as some: ClickHouse takes that for an insert of no rows."""
+        statement_size = body.index(b"\n") + 1
+        is_whole_block = self._chance.random() < 0.5
+        return body[: statement_size if is_whole_block else self._chance.randint(statement_size, len(body) - 1)]
 
     def _forward(self, request: BaseHTTPRequestHandler, body: bytes) -> tuple[int, dict[str, str], bytes]:
         connection = http.client.HTTPConnection(self._target.hostname or "", self._target.port, timeout=60)
         try:
-            connection.request(request.command, request.path, body, dict(request.headers))
+            headers = {name: value for name, value in request.headers.items() if name.lower() != "content-length"}
+            connection.request(request.command, request.path, body, headers)
             answer = connection.getresponse()
             content = answer.read()
         finally:
@@ -104,11 +211,17 @@ class FaultyProxy:
 
     @staticmethod
     def _answer(request: BaseHTTPRequestHandler, status: int, headers: dict[str, str], body: bytes) -> None:
-        try:
-            request.send_response(status)
-            for name, value in (headers | {"Content-Length": str(len(body))}).items():
-                request.send_header(name, value)
-            request.end_headers()
-            request.wfile.write(body)
-        except OSError:
-            request.close_connection = True
+        request.send_response(status)
+        for name, value in (headers | {"Content-Length": str(len(body))}).items():
+            request.send_header(name, value)
+        request.end_headers()
+        request.wfile.write(body)
+
+
+def _insert(path: str, body: bytes) -> Insert | None:
+    """The insert that a request is; None for everything else."""
+    token = parse_qs(urlsplit(path).query).get("insert_deduplication_token")
+    words = body[:200].decode(errors="replace").split(maxsplit=3)
+    if not token or words[:2] != ["INSERT", "INTO"]:
+        return None
+    return Insert(words[2].strip("`"), token[0])

@@ -8,12 +8,16 @@ import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 from unittest import mock
 
+from pipeline.clickhouse import ClickHouse
 from pipeline.ledger import Ledger
 from pipeline.partition_state import PartitionState
 from pipeline.partition_worker import PartitionWorker
+from pipeline.transport import _Consumer
+from pipeline.worker import Worker
 
 
 class Change(NamedTuple):
@@ -106,6 +110,30 @@ MUTANTS: dict[str, Sequence[Change]] = {
         ),
     ],
 }
+
+
+#: Those that only processes show: what they break is at the doors to ClickHouse, Kafka and Faust.
+PROCESS_MUTANTS: dict[str, Sequence[Change]] = {
+    "an insert that did not arrive whole is accepted": [
+        Change(ClickHouse, "insert", "if written != row_count:", "if False:")
+    ],
+    "a worker begins where Kafka's committed offsets stand": [
+        Change(_Consumer, "perform_seek", "if restored:", "if False:")
+    ],
+    "an exception in the fold is survived": [
+        Change(
+            Worker,
+            "failed",
+            "os._exit(EXIT_REFUSED if isinstance(error, EXPECTED_FAILURES) else EXIT_BUG)",
+            "return",
+        )
+    ],
+}
+
+
+def wrong_worker(mutant: str = "", bug_after: int = 0) -> list[str]:
+    """The command of a worker that breaks a rule, or in whose fold a bug raises at the so-manieth event."""
+    return [sys.executable, str(Path(__file__).with_name("wrong_worker.py")), mutant, str(bug_after)]
 
 
 @contextmanager

@@ -1,58 +1,67 @@
-"""`make soak`: as many simulated schedules of faults as wanted, over logs and seeds of one's own.
+"""`make soak`: faults for as long as wanted, over seeds of one's own.
 
-    python tests/soak.py --schedules 100000 --seed 7
+    python tests/soak.py --kills 1000 --seed 7              real workers on Apache Kafka, until so many kills
+    python tests/soak.py --minutes 30 --seed 7              the same, for so long
+    python tests/soak.py --schedules 100000 --seed 7        simulated schedules
+    python tests/soak.py                                    20,000 schedules and 100 kills
 
-Prints what happened and the verdict. A failure names log and seed; the same ones fail again.
+Prints what happened and the verdict; ends with 1 when rows differ. A failure names its seed.
 """
 
 import argparse
-import logging
 import os
+import signal
 import sys
-import time
-from collections import Counter
-from concurrent.futures import ProcessPoolExecutor, as_completed
+import tempfile
+from pathlib import Path
 
-SCHEDULES_PER_LOG = 200
+from pipeline.embedded import EmbeddedClickHouse, EmbeddedKafka
+
+from apache_kafka import ApacheKafka
+from soak_processes import Soak
+from soak_schedules import soak_schedules
+from verdict import Verdict
 
 
 def main() -> int:
-    """0 when all schedules gave the rows that they should."""
+    """0 when all rows are what they should be."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--schedules", type=int, default=20_000, help="how many, about")
-    parser.add_argument("--seed", type=int, default=1, help="of the first log; the others follow")
-    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--kills", type=int, help="of worker processes")
+    parser.add_argument("--minutes", type=float, help="with worker processes")
+    parser.add_argument("--schedules", type=int, help="simulated ones, about")
+    parser.add_argument("--seed", type=int, default=1, help="of the first round or log; the others follow")
+    parser.add_argument("--broker", choices=("apache", "embedded"), default="apache")
+    parser.add_argument("--file", type=Path, help="NDJSON events to publish instead of simulated ones")
+    parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="for the simulated schedules")
     options = parser.parse_args()
-    logs = range(options.seed, options.seed + max(1, options.schedules // SCHEDULES_PER_LOG))
-    faults: Counter[str] = Counter()
-    failures: list[str] = []
-    started_at, shown_at = time.monotonic(), 0.0
-    with ProcessPoolExecutor(options.processes, initializer=logging.disable, initargs=(logging.CRITICAL,)) as pool:
-        running = [pool.submit(soak, log) for log in logs]
-        for done, future in enumerate(as_completed(running), 1):
-            found, failure = future.result()
-            faults += found
-            failures += [failure] if failure else []
-            if time.monotonic() - shown_at > 10 or done == len(running):
-                shown_at = time.monotonic()
-                print(f"{done * SCHEDULES_PER_LOG:,} schedules in {shown_at - started_at:.0f} s", flush=True)
-    print(f"logs {logs.start} to {logs.stop - 1}, seeds 0 to {SCHEDULES_PER_LOG - 1} on each")
-    for name, number in sorted(faults.items()):
-        print(f"  {name}: {number:,}")
-    for failure in failures:
-        print(f"FAILED {failure}")
-    print("verdict: " + ("rows differ" if failures else "all rows equal those without faults"))
-    return 1 if failures else 0
+    # So that everything which was started ends with us.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    if options.kills is options.minutes is options.schedules is None:
+        options.kills, options.schedules = 100, 20_000
+    verdicts = []
+    if options.schedules:
+        verdicts.append(soak_schedules(options.schedules, options.seed, options.processes, tell))
+    if options.kills or options.minutes:
+        verdicts.append(soak_processes(options))
+    for verdict in verdicts:
+        print(*verdict.lines(), sep="\n", flush=True)
+    return 1 if any(verdict.failures for verdict in verdicts) else 0
 
 
-def soak(log: int) -> tuple[Counter[str], str]:
-    """Schedules over one log: what happened, and what went wrong, '' for nothing."""
-    from test_faults_simulated import check
+def soak_processes(options: argparse.Namespace) -> Verdict:
+    """Real workers under faults. What they said stays where a failure is."""
+    directory = Path(tempfile.mkdtemp(prefix="sichtflug-soak-"))
+    broker = ApacheKafka if options.broker == "apache" else EmbeddedKafka
+    kafka = ApacheKafka(directory / "kafka") if broker is ApacheKafka else EmbeddedKafka(log_directory=directory)
+    with kafka, EmbeddedClickHouse(directory / "clickhouse", log_directory=directory) as clickhouse:
+        kills = options.kills or sys.maxsize
+        seconds = 60 * options.minutes if options.minutes else float("inf")
+        return Soak(kafka, clickhouse, directory, options.seed, kills, seconds, tell, options.file).run()
 
-    try:
-        return check([log], range(SCHEDULES_PER_LOG)), ""
-    except AssertionError as error:
-        return Counter(), str(error).partition("\n")[0] or repr(error)
+
+def tell(progress: str) -> None:
+    """Show progress at once, also in a pipe."""
+    print(progress, flush=True)
 
 
 if __name__ == "__main__":

@@ -12,10 +12,13 @@ from typing import Any
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
+from pipeline import migrations
 from pipeline.broker import Broker
 from pipeline.clickhouse import ClickHouse
 
 from oracle import Oracle, Record
+
+Rows = list[tuple[Any, ...]]
 
 PARTITIONS = 4
 VIEWS = ("backlog_by_hour", "backlog_by_day", "channel_mix_by_day", "escalations_by_day", "conversation_facts")
@@ -26,7 +29,9 @@ SESSION_SECONDS = "3"
 class System:
     """Workers, a topic and a database. `stop` ends what is still running."""
 
-    def __init__(self, bootstrap: str, url: str, topic: str, database: str, directory: Path) -> None:
+    def __init__(
+        self, bootstrap: str, url: str, topic: str, database: str, directory: Path, partitions: int = PARTITIONS
+    ) -> None:
         self.bootstrap = bootstrap
         self.url = url
         self.topic = topic
@@ -44,7 +49,13 @@ class System:
             "SICHTFLUG_PSEUDONYM_KEY": "test",
         }
         self.door = ClickHouse(url, database)
-        Broker(bootstrap).ensure_topic(topic, PARTITIONS, 1)
+        self.partitions = partitions
+        Broker(bootstrap).ensure_topic(topic, partitions, 1)
+
+    def on_database(self, name: str) -> "System":
+        """The same log, folded into another database, which is made."""
+        migrations.migrate(self.url, name)
+        return System(self.bootstrap, self.url, self.topic, name, self.directory, self.partitions)
 
     # ---- processes
 
@@ -116,8 +127,8 @@ class System:
         consumer.close()
         return sorted(found, key=lambda item: (item[0], item[1].offset))
 
-    def log_ends(self, topic: str | None = None, count: int = PARTITIONS) -> dict[int, int]:
-        ranges = Broker(self.bootstrap).log_ranges(topic or self.topic, list(range(count)))
+    def log_ends(self, topic: str | None = None, count: int | None = None) -> dict[int, int]:
+        ranges = Broker(self.bootstrap).log_ranges(topic or self.topic, list(range(count or self.partitions)))
         return {partition: found.end for partition, found in ranges.items()}
 
     # ---- waiting and comparing
@@ -142,19 +153,14 @@ class System:
         """The batch computation over the log as it lies in Kafka."""
         return Oracle(Record(record.value, record.timestamp, record.key) for _, record in self.records())
 
+    def view_rows(self, view: str) -> Rows:
+        """What a view holds now, as `expected_rows` has it."""
+        return sorted(tuple(map(as_milliseconds, row)) for row in self.door.rows(f"SELECT {COLUMNS[view]} FROM {view}"))
+
     def assert_equals(self, oracle: Oracle, views: Iterable[str] = VIEWS) -> None:
         """Every row of the views equals the oracle's, and the books balance."""
         for view in views:
-            wanted = expected_rows(oracle, view)
-            found = sorted(
-                tuple(map(as_milliseconds, row)) for row in self.door.rows(f"SELECT {COLUMNS[view]} FROM {view}")
-            )
-            if found != wanted:
-                missing, surplus = set(wanted) - set(found), set(found) - set(wanted)
-                raise AssertionError(
-                    f"{view}: {len(wanted)} rows wanted, {len(found)} found; "
-                    f"missing {sorted(missing)[:5]}, surplus {sorted(surplus)[:5]}"
-                )
+            assert_same_rows(view, self.view_rows(view), expected_rows(oracle, view))
         books = self.books()
         assert books["consumed"] == books["applied"] + books["duplicate"] + books["rejected"]
 
@@ -185,7 +191,25 @@ COLUMNS = {
 }
 
 
-def expected_rows(oracle: Oracle, view: str) -> list[tuple[Any, ...]]:
+def assert_same_tables(door: ClickHouse, found: str, wanted: str) -> None:
+    """All rows that count of two databases are the same, in every column but the revision: that names the flush."""
+    for table in ("ledger", "interactions", "rejections"):
+        columns = "* EXCEPT (revision)" if table == "ledger" else "*"
+        query = f"SELECT count(), sum(cityHash64(tuple({columns}))) FROM {{}}.{table} FINAL"
+        one, other = (door.rows(query.format(database)) for database in (found, wanted))
+        assert one == other, f"{table}: rows and their hash in {found}: {one}, in {wanted}: {other}"
+
+
+def assert_same_rows(view: str, found: Rows, wanted: Rows) -> None:
+    if found != wanted:
+        missing, surplus = set(wanted) - set(found), set(found) - set(wanted)
+        raise AssertionError(
+            f"{view}: {len(wanted)} rows wanted, {len(found)} found; "
+            f"missing {sorted(missing)[:5]}, surplus {sorted(surplus)[:5]}"
+        )
+
+
+def expected_rows(oracle: Oracle, view: str) -> Rows:
     """The oracle's rows of a view, as tuples in the order of the view's columns."""
     if view == "conversation_facts":
         rows = oracle.conversation_facts()

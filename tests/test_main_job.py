@@ -2,7 +2,6 @@
 
 import random
 import signal
-import sys
 import threading
 import time
 from itertools import count
@@ -10,10 +9,10 @@ from pathlib import Path
 
 from aiokafka import AIOKafkaProducer
 
-from pipeline.embedded import EmbeddedClickHouse
 from pipeline.replay import lines
 from pipeline.simulation import simulate
 
+from mutants import wrong_worker
 from oracle import Oracle, read_records
 from system_support import PARTITIONS, System, wait_for
 
@@ -91,41 +90,9 @@ def trickle(system: System, enough: threading.Event) -> None:
             system.publish(records[start : start + 400])
 
 
-def test_clickhouse_away_for_thirty_seconds_is_waited_for(system: System, clickhouse: EmbeddedClickHouse) -> None:
-    worker = system.start_worker()
-    system.publish(live_records(seed=11, number=3_000))
-    system.wait_until_folded()
-    clickhouse.kill()
-    system.publish(live_records(seed=12, number=6_000))
-    time.sleep(30)
-    clickhouse.start()
-    system.wait_until_folded()
-    assert worker.poll() is None
-    system.assert_equals(system.oracle())
-
-
-FAILING_WORKER = """
-import sys
-from pipeline import cli
-from streams.life_cycle import LifeCycle
-
-apply, countdown = LifeCycle.apply, [500]
-
-def fail(self, conversation, event):
-    countdown[0] -= 1
-    if not countdown[0]:
-        raise ZeroDivisionError("a bug in the fold")
-    return apply(self, conversation, event)
-
-LifeCycle.apply = fail
-sys.argv[1:] = ["worker"]
-cli.main()
-"""
-
-
 def test_a_bug_in_the_fold_ends_the_process_and_skips_nothing(system: System) -> None:
     system.publish(live_records(seed=13, number=5_000))
-    worker = system.start([sys.executable, "-c", FAILING_WORKER])
+    worker = system.start(wrong_worker(bug_after=500))
     assert worker.wait(timeout=60) == 70
     assert "ZeroDivisionError: a bug in the fold" in system.log()
     assert sum(system.positions().values()) < 5_000

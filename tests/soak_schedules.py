@@ -1,0 +1,38 @@
+"""The simulated part of `make soak`: schedules of faults over many logs, on all cores."""
+
+import logging
+import time
+from collections import Counter
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+
+from verdict import Verdict
+
+SCHEDULES_PER_LOG = 200
+
+
+def soak_schedules(count: int, seed: int, processes: int, tell: Callable[[str], None]) -> Verdict:
+    """Run about `count` schedules, log after log from `seed` on. A failure names log and seed."""
+    logs = range(seed, seed + max(1, count // SCHEDULES_PER_LOG))
+    verdict = Verdict(f"logs {logs.start} to {logs.stop - 1}, seeds 0 to {SCHEDULES_PER_LOG - 1} on each")
+    started_at, told_at = time.monotonic(), 0.0
+    with ProcessPoolExecutor(processes, initializer=logging.disable, initargs=(logging.CRITICAL,)) as pool:
+        running = [pool.submit(_soak, log) for log in logs]
+        for done, future in enumerate(as_completed(running), 1):
+            faults, failure = future.result()
+            verdict.faults += faults
+            verdict.failures += [failure] if failure else []
+            if time.monotonic() - told_at > 10 or done == len(running):
+                told_at = time.monotonic()
+                tell(f"{done * SCHEDULES_PER_LOG:,} schedules in {told_at - started_at:.0f} s")
+    return verdict
+
+
+def _soak(log: int) -> tuple[Counter[str], str]:
+    """Schedules over one log: what happened, and what went wrong, '' for nothing."""
+    from test_faults_simulated import check
+
+    try:
+        return check([log], range(SCHEDULES_PER_LOG)), ""
+    except AssertionError as error:
+        return Counter(), str(error).partition("\n")[0] or repr(error)

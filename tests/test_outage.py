@@ -1,0 +1,55 @@
+"""ClickHouse away: memory is bounded, the group keeps its members, a stop is quick, and then nothing is missing."""
+
+import signal
+import subprocess
+import time
+
+from test_main_job import live_records
+
+from pipeline.embedded import EmbeddedClickHouse
+
+from outage import assignment_count, outage
+from system_support import SESSION_SECONDS, System, wait_for
+
+OUTAGE_SECONDS = 30.0
+
+
+def two_workers(system: System) -> list[subprocess.Popen[bytes]]:
+    """Both with partitions, which have been folded."""
+    workers = [system.start_worker()]
+    system.publish(live_records(seed=11, number=3_000))
+    system.wait_until_folded()
+    workers.append(system.start_worker())
+    # The first one twice, the second one once.
+    wait_for(lambda: assignment_count(system) == 3, 60, system.log)
+    system.wait_until_folded()
+    return workers
+
+
+def test_clickhouse_away_at_full_load_is_waited_for(system: System, clickhouse: EmbeddedClickHouse) -> None:
+    workers = two_workers(system)
+    found = outage(system, clickhouse, OUTAGE_SECONDS, record_count=100_000)
+    assert [worker.poll() for worker in workers] == [None, None]
+    assert found.assignment_count == 0
+    assert found.memory_second_half < 1.1 * found.memory_first_half
+    system.assert_equals(system.oracle())
+
+
+def test_while_clickhouse_is_away_a_stop_is_quick_and_hands_over(
+    system: System, clickhouse: EmbeddedClickHouse
+) -> None:
+    stopped, other = two_workers(system)
+    clickhouse.kill()
+    system.publish(live_records(seed=13, number=6_000))
+    time.sleep(3)
+    began_at = time.monotonic()
+    stopped.send_signal(signal.SIGTERM)
+    assert stopped.wait(30) == 0
+    # A third of the session for a last flush that cannot succeed; leaving takes the rest.
+    assert time.monotonic() - began_at < 3 * float(SESSION_SECONDS)
+    # The other one takes over what it cannot restore yet, and stays in the group.
+    time.sleep(2 * float(SESSION_SECONDS))
+    clickhouse.start()
+    system.wait_until_folded()
+    assert other.poll() is None
+    system.assert_equals(system.oracle())
