@@ -61,28 +61,32 @@ class Flusher:
 
     def flush_if_due(self, partition: int, worker: PartitionWorker) -> None:
         """Begin a flush when there is something to write, and enough of it or for long enough."""
-        if not worker.is_dirty or partition in self._running or not self._is_assigned():
+        if not worker.may_flush or partition in self._running or not self._is_assigned():
             return
         interval_seconds = max(self._interval_seconds, SECONDS_PER_PARTITION * len(self._partitions))
         if worker.pending_count >= PENDING_EVENTS or time.monotonic() - worker.last_flush_at >= interval_seconds:
             self._begin(partition, worker)
 
-    async def flush_all(self, within_seconds: float) -> None:
-        """Finish the flushes under way and flush the rest, within bounds: what is not flushed is folded again."""
+    async def flush_all(self, within_seconds: float) -> bool:
+        """Finish the flushes under way and flush the rest, within bounds; whether all is in ClickHouse.
+
+        What is not will be folded again: by a restored worker, never by this one.
+        """
         try:
             async with asyncio.timeout(within_seconds):
                 while True:
                     for partition, worker in self._partitions.items():
-                        if worker.is_dirty and partition not in self._running:
+                        if worker.may_flush and partition not in self._running:
                             self._begin(partition, worker)
                     if not self._running:
-                        return
+                        return True
                     await asyncio.wait(list(self._running.values()))
         except TimeoutError:
             logger.warning("could not flush %s in %.0f s", sorted(self._running), within_seconds)
             for task in list(self._running.values()):
                 task.cancel()
             self._running.clear()
+            return False
 
     def _begin(self, partition: int, worker: PartitionWorker) -> None:
         self._running[partition] = asyncio.create_task(self._flush(partition, worker))

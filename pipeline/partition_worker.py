@@ -91,6 +91,8 @@ class PartitionWorker:
         self._oldest_ingested_at = 0
         # Stays true after an exception: what is half folded must not be gone on with.
         self._is_folding = False
+        # Stays true when a flush is given up: what it had taken is nowhere else, so none may follow.
+        self._is_flushing = False
         self._expire_minutes_at = time.monotonic() + FIRST_EXPIRY_SECONDS
         self.checkpoint = Checkpoint(epoch=0)
         self.next_offset = 0
@@ -105,6 +107,11 @@ class PartitionWorker:
     def is_dirty(self) -> bool:
         """Whether anything was folded since the last flush was taken."""
         return self._last_record is not None
+
+    @property
+    def may_flush(self) -> bool:
+        """Whether a flush can write something now; never again after one was given up."""
+        return self.is_dirty and not self._is_flushing
 
     def close(self) -> None:
         """Give the connections back."""
@@ -222,10 +229,14 @@ class PartitionWorker:
         return flush
 
     async def flush(self) -> FlushResult:
-        """Write everything folded so far. One at a time. Waits for ClickHouse for as long as it takes.
+        """Write everything folded so far; only when `may_flush`. Waits for ClickHouse for as long as it takes.
 
-        Raises Overtaken when a pane read back shows that another worker is ahead.
+        Raises Overtaken when a pane read back shows that another worker is ahead. A worker whose flush was given up
+        (cancelled, or ended by an exception) has to be restored.
         """
+        if self._is_flushing:
+            raise RuntimeError(f"{self._where}: a flush is under way or was given up; expected none")
+        self._is_flushing = True
         flush = self.take()
         checkpoint, writer, rows_of = flush.checkpoint, self._writer, self._event_rows.block
         first_offset, revision = flush.first_offset, checkpoint.revision
@@ -247,6 +258,7 @@ class PartitionWorker:
         block = await asyncio.to_thread(self._ledger_block, flush, deltas)
         await patiently(self._where, lambda: writer.insert("ledger", block, first_offset, revision))  # the commit point
         self.checkpoint = checkpoint
+        self._is_flushing = False
         self.last_flush_at = time.monotonic()
         self._state.evict()
         await self._expire_minutes()

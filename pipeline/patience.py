@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from pipeline.broker import BrokerAwayError
@@ -17,10 +17,15 @@ Result = TypeVar("Result")
 
 async def patiently(where: str, work: Callable[[], Result]) -> Result:
     """Do something in a thread, again until what it needs answers; `where` is for the log. Raises what else comes."""
+    return await again_and_again(where, lambda: asyncio.to_thread(work))
+
+
+async def again_and_again(where: str, work: Callable[[], Awaitable[Result]]) -> Result:
+    """The same for what is done in the event loop."""
     pause_seconds = FIRST_PAUSE_SECONDS
     while True:
         try:
-            return await asyncio.to_thread(work)
+            return await work()
         except (Unavailable, BrokerAwayError) as error:
             logger.warning("%s: again in %.1f s: %s", where, pause_seconds, error)
             await asyncio.sleep(pause_seconds)

@@ -12,12 +12,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from typing import Any, NamedTuple, Protocol
 
 import faust
-from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
+
+from pipeline.broker import BrokerAwayError
 
 logger = logging.getLogger(__name__)
 
@@ -26,12 +27,6 @@ FETCHED_BYTES = 4 << 20
 BUFFERED_BATCHES = 8
 IDLE_SECONDS = 0.02
 LONGEST_PAUSE_SECONDS = 7 * 86_400.0
-#: Of a record that we publish, before it is compressed. What it may have afterwards, the topic says.
-PUBLISHED_BYTES = 256 << 20
-
-
-class PublishError(Exception):
-    """Kafka does not take a record that must not get lost. The message says what to do."""
 
 
 class Batch(NamedTuple):
@@ -169,7 +164,6 @@ class Stage:
         self.topic = topic
         self._handler = handler
         self._bootstrap = bootstrap
-        self._producer: AIOKafkaProducer | None = None
         app = faust.App(
             group,
             broker=";".join(f"kafka://{server}" for server in bootstrap.split(",")),
@@ -201,40 +195,21 @@ class Stage:
         self._app = app
 
     async def start(self) -> None:
-        """Connect, join the group, begin to read."""
-        self._producer = AIOKafkaProducer(
-            bootstrap_servers=self._bootstrap,
-            acks="all",
-            enable_idempotence=False,
-            linger_ms=5,
-            # What was rejected for its size came compressed, and must not be larger when it goes.
-            compression_type="lz4",
-            max_request_size=PUBLISHED_BYTES,
-        )
-        await self._producer.start()
+        """Connect, join the group, begin to read. Raises BrokerAwayError; then another Stage may be tried."""
         self._app.finalize()
-        await self._app.start()
+        try:
+            await self._app.start()
+        except KafkaConnectionError as error:
+            await self._app.stop()
+            raise BrokerAwayError(f"Kafka at {self._bootstrap} does not answer: {error!r}") from error
 
     async def stop(self) -> None:
         """Leave the group and disconnect."""
         await self._app.stop()
-        if self._producer is not None:
-            await self._producer.stop()
 
-    async def publish(self, topic: str, messages: Sequence[tuple[bytes | None, bytes | None, Sequence[Any]]]) -> None:
-        """Send (key, value, headers) to a topic; returns when Kafka has acknowledged all. Raises PublishError."""
-        assert self._producer is not None
-        send = self._producer.send
-        try:
-            sent = [await send(topic, key=key, value=value, headers=headers) for key, value, headers in messages]
-            await asyncio.gather(*sent)
-        except KafkaError as error:
-            largest = max(len(value or b"") for _, value, _ in messages)
-            raise PublishError(
-                f"Kafka at {self._bootstrap} does not take {len(messages)} records for {topic} (the largest has "
-                f"{largest} bytes): {error!r}. Nothing is lost: they are read again from where they came. See that the "
-                "topic exists, that we may write to it, and that its max.message.bytes allows them; then start again"
-            ) from error
+    def crash_reason(self) -> BaseException | None:
+        """Why Faust has given up, None while it works: it would go on with nothing to read."""
+        return self._app.crash_reason if self._app.crashed else None
 
     async def seek(self, partition: int) -> None:
         """Read a partition again from the handler's position; batches fetched before do not arrive any more."""

@@ -10,11 +10,10 @@ import time
 import traceback
 from collections.abc import Coroutine, Sequence
 from contextlib import suppress
-from functools import partial
 from typing import Any
 
-from pipeline import configuration, migrations
-from pipeline.broker import Broker, BrokerError
+from pipeline import configuration
+from pipeline.broker import Broker, BrokerAwayError, BrokerError
 from pipeline.clickhouse import Refused, Unavailable
 from pipeline.configuration import ConfigurationRefusedError
 from pipeline.dead_letter import Brake, BrakeError, DeadLetter
@@ -22,12 +21,14 @@ from pipeline.flushing import Flusher
 from pipeline.ledger import Overtaken
 from pipeline.log_identity import LogRefusedError
 from pipeline.partition_worker import PENDING_EVENTS, FlushResult, PartitionWorker
-from pipeline.patience import patiently
+from pipeline.patience import again_and_again, patiently
+from pipeline.preparation import MissingMigrationsError, prepare
 from pipeline.presence import BEAT_SECONDS, Presence
+from pipeline.publisher import Publisher, PublishError
 from pipeline.restoring import Restorer
 from pipeline.settings import Settings
 from pipeline.telemetry import PortError, Server, Telemetry
-from pipeline.transport import PUBLISHED_BYTES, PublishError, Stage
+from pipeline.transport import Stage
 from streams.rules import RuleBook
 
 logger = logging.getLogger(__name__)
@@ -36,10 +37,6 @@ EXPECTED_FAILURES = (BrakeError, LogRefusedError, ConfigurationRefusedError, Bro
 EXIT_REFUSED, EXIT_BUG = 2, 70
 #: One try to reach Kafka; it is tried again, and a stop waits for the end of a try.
 ANSWER_SECONDS = 5.0
-
-
-class MissingMigrationsError(Exception):
-    """The database is not up to date."""
 
 
 class Worker:
@@ -72,18 +69,13 @@ class Worker:
             overtaken=self._restore_again,
             failed=self.failed,
         )
-        self._stage = Stage(
-            settings.group,
-            settings.kafka_bootstrap,
-            settings.kafka_topic,
-            settings.kafka_session_seconds,
-            self,
-        )
+        self._publisher = Publisher(settings.kafka_bootstrap)
+        self._stage = self._new_stage()
 
     # ---- the life of the process
 
-    async def run(self) -> None:
-        """Work until SIGTERM, SIGINT or `stop`; then flush and leave."""
+    async def run(self) -> bool:
+        """Work until SIGTERM, SIGINT or `stop`; then flush and leave. Whether everything folded is in ClickHouse."""
         # A batch makes a hundred thousand tuples and frees them without a cycle: no need to look for one so often.
         gc.set_threshold(100_000, 50, 100)
         loop = asyncio.get_running_loop()
@@ -92,27 +84,34 @@ class Worker:
         stopping = asyncio.create_task(self._stop.wait())
         if not await self._unless(stopping, self._prepare()):
             logger.info("stopped before it began")
-            return
+            return True
         server = None
         if self._settings.metrics_port >= 0:
             server = Server(self.telemetry, self._unready, self._settings.metrics_host, self._settings.metrics_port)
             server.start()
             logger.info("metrics on http://%s:%d/metrics", self._settings.metrics_host, server.port)
         tasks = [asyncio.create_task(self._flusher.run()), asyncio.create_task(self._show_presence())]
-        if await self._unless(stopping, self._stage.start()):
+        if await self._unless(stopping, self._join()):
             logger.info("folding %s from %s", self._settings.kafka_topic, self._settings.kafka_bootstrap)
             await stopping
         for task in tasks:
             task.cancel()
-        await self._flusher.flush_all(self._last_flush_seconds)
+        is_complete = await self._flusher.flush_all(self._last_flush_seconds)
+        # Batches that still arrive begin no flush.
+        self._is_assigned = False
         await self._stage.stop()
+        await self._publisher.stop()
         for worker in (*self.partitions.values(), *self._kept.values()):
             worker.close()
         if server:
             server.stop()
+        if not is_complete:
+            logger.info("stopped; what could not be flushed will be folded again")
+            return False
         with suppress(Unavailable):
             await asyncio.to_thread(self._presence.tell, "stopped")
         logger.info("stopped; everything folded is in ClickHouse")
+        return True
 
     def stop(self) -> None:
         """Stop soon, after a last flush."""
@@ -129,26 +128,34 @@ class Worker:
         return True
 
     async def _prepare(self) -> None:
-        """See that database and topics are there and the rules may be used; wait for whoever does not answer."""
-        settings, door = self._settings, self._door
-        missing = await patiently("start", lambda: migrations.pending(door))
-        if missing:
-            names = ", ".join(f"{migration.number:04} {migration.name}" for migration in missing)
-            raise MissingMigrationsError(f"{door} lacks the migrations {names}; run: sichtflug migrate")
-        count, replication = settings.kafka_partitions, settings.kafka_replication
-        ensure = partial(self._broker.ensure_topic, partitions=count, replication=replication)
-        await patiently("start", lambda: ensure(settings.kafka_topic))
-        # Whatever size the events' topic lets in has to go into this one, too.
-        largest = {"max.message.bytes": str(PUBLISHED_BYTES)}
-        await patiently("start", lambda: ensure(settings.dead_letter_topic, configuration=largest))
-        self._restorer.configuration = await patiently(
-            "start", lambda: configuration.adopt(door, self._presence, settings.kafka_topic, self._book)
+        self._restorer.configuration = await prepare(
+            self._settings, self._book, self._broker, self._door, self._presence
+        )
+
+    async def _join(self) -> None:
+        """Become a member of the group; wait for a Kafka that went away since we looked."""
+        await again_and_again("start", self._publisher.start)
+        await again_and_again("start", self._start_stage)
+
+    async def _start_stage(self) -> None:
+        try:
+            await self._stage.start()
+        except BrokerAwayError:
+            self._stage = self._new_stage()
+            raise
+
+    def _new_stage(self) -> Stage:
+        settings = self._settings
+        return Stage(
+            settings.group, settings.kafka_bootstrap, settings.kafka_topic, settings.kafka_session_seconds, self
         )
 
     async def _show_presence(self) -> None:
-        """Give signs of life, and stop when workers with a newer configuration have begun."""
+        """Give signs of life; stop when workers with a newer configuration have begun, or there is no life left."""
         while True:
             await asyncio.sleep(BEAT_SECONDS)
+            if reason := self._stage.crash_reason():
+                self.failed(reason)
             try:
                 await asyncio.to_thread(self._look_around)
             except Unavailable as error:
@@ -269,7 +276,7 @@ class Worker:
 
     async def _publish(self, letters: Sequence[DeadLetter]) -> None:
         messages = [(letter.key, letter.value, letter.headers) for letter in letters]
-        await self._stage.publish(self._settings.dead_letter_topic, messages)
+        await self._publisher.publish(self._settings.dead_letter_topic, messages)
 
     def _show(self, worker: PartitionWorker, end_offset: int, last_timestamp: int) -> None:
         lag = max(0, end_offset - worker.next_offset)
@@ -289,4 +296,7 @@ def run(settings: Settings) -> int:
 
 
 async def _run(settings: Settings) -> None:
-    await Worker(settings).run()
+    if not await Worker(settings).run():
+        # A thread still waits for ClickHouse; nobody waits for what it gets.
+        sys.stderr.flush()
+        os._exit(0)

@@ -91,6 +91,12 @@ class Process:
         else:
             self.doing[what] = (work, step)
 
+    def give_up(self, what: str) -> list[Callable[[], Any]]:
+        """Cancel what is being done, and live on. What was on its way to ClickHouse comes back: it may still land."""
+        work, step = self.doing.pop(what)
+        work.close()
+        return [step.work] if step and step.work else []
+
     def die(self) -> list[Callable[[], Any]]:
         """End at once. What was on its way to ClickHouse comes back: it may still land."""
         under_way = [step.work for _, step in self.doing.values() if step and step.work]
@@ -153,6 +159,10 @@ class Schedule:
             self.faults["kills inside a flush"] += "flush" in process.doing
             self._late += [work for work in process.die() if chance.random() < 0.7]
             return
+        if "flush" in process.doing and chance.random() < 0.02:
+            self.faults["flushes given up"] += 1
+            self._late += [work for work in process.give_up("flush") if chance.random() < 0.7]
+            return
         self._disturb()
         if process in self._processes:
             self._work(process)
@@ -162,7 +172,7 @@ class Schedule:
         possible = list(process.doing)
         if "fold" not in process.doing and worker.next_offset < len(self._records):
             possible.append("begin a fold")
-        if "flush" not in process.doing and worker.is_dirty:
+        if "flush" not in process.doing and worker.may_flush:
             possible.append("begin a flush")
         if not possible:
             return

@@ -38,6 +38,7 @@ class Hold:
     def __init__(self, point: Literal["before the commit", "after the commit"]) -> None:
         self.point = point
         self._reached, self._released = threading.Event(), threading.Event()
+        self._is_dropped = False
 
     def wait(self, seconds: float) -> bool:
         """Wait until an insert is held; whether one is."""
@@ -47,10 +48,16 @@ class Hold:
         """Let it go on; it need not be held yet."""
         self._released.set()
 
-    def pass_by(self) -> None:
-        """Called by the request: stay here until released."""
+    def drop(self) -> None:
+        """Let it go nowhere: the connection ends."""
+        self._is_dropped = True
+        self._released.set()
+
+    def pass_by(self) -> bool:
+        """Called by the request: stay here until released; whether to go on."""
         self._reached.set()
         self._released.wait(LONGEST_HOLD_SECONDS)
+        return not self._is_dropped
 
 
 class _Server(ThreadingHTTPServer):
@@ -133,13 +140,13 @@ class FaultyProxy:
         self._hold = Hold(point)
         return self._hold
 
-    def _pass_by(self, insert: Insert | None, point: str) -> None:
+    def _pass_by(self, insert: Insert | None, point: str) -> bool:
         with self._lock:
             hold = self._hold
             if hold is None or insert is None or not insert.is_commit or hold.point != point:
-                return
+                return True
             self._hold = None
-        hold.pass_by()
+        return hold.pass_by()
 
     # ---- requests
 
@@ -149,7 +156,9 @@ class FaultyProxy:
             with self._lock:
                 self._flushes.add(insert.token)
                 self._has_flushed = True
-        self._pass_by(insert, "before the commit")
+        if not self._pass_by(insert, "before the commit"):
+            request.close_connection = True
+            return
         fault = self._fault(insert)
         if fault == "refused":
             request.close_connection = True
@@ -166,8 +175,7 @@ class FaultyProxy:
         if fault == "body cut":
             body = self._cut(body)
         status, headers, answer = self._forward(request, body)
-        self._pass_by(insert, "after the commit")
-        if fault == "answer lost":
+        if not self._pass_by(insert, "after the commit") or fault == "answer lost":
             request.close_connection = True
         elif fault == PASSING_ERRORS[319]:
             self._answer(request, 500, {"X-ClickHouse-Exception-Code": "319"}, b"Code: 319. (UNKNOWN_STATUS_OF_INSERT)")

@@ -89,6 +89,9 @@ MUTANTS: dict[str, Sequence[Change]] = {
     "a stored value depends on the wall clock": [
         Change(PartitionWorker, "take", "reason=self.checkpoint.reason", "reason=str(time.monotonic())")
     ],
+    "a flush follows one that was given up": [
+        Change(PartitionWorker, "flush", "        self._is_flushing = True\n", "        self._is_flushing = False\n")
+    ],
     "the hash of a conversation is salted": [
         Change(
             PartitionState, "read_back", "{key: conversation_hash(key)", "{key: conversation_hash(f'{id(self)}{key}')"

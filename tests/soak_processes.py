@@ -21,6 +21,7 @@ from typing import NamedTuple
 
 from confluent_kafka import Producer
 from kafka import KafkaAdminClient, TopicPartition
+from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from pipeline import migrations
@@ -44,6 +45,15 @@ FOLDED_WITHIN_SECONDS = 180
 OFFSET_BITS = 40
 
 Pair = tuple[bytes | None, bytes | None]
+
+
+def is_empty(admin: KafkaAdminClient, group: str) -> bool:
+    """Whether a group has no members. It learns of those that were killed when their session is over."""
+    try:
+        return not admin.describe_groups([group])[group]["members"]
+    except KafkaError:
+        # A broker that has just come back does not know its groups yet.
+        return False
 
 
 class Sample(NamedTuple):
@@ -176,8 +186,7 @@ class Round:
         partitions = [TopicPartition(self._system.topic, number) for number in range(self._system.partitions)]
         admin = KafkaAdminClient(bootstrap_servers=self._system.bootstrap)
         try:
-            # Of members that were killed the group learns when their session is over.
-            wait_for(lambda: not admin.describe_groups([group])[group]["members"], 30)
+            wait_for(lambda: is_empty(admin, group), 60)
             if self._chance.random() < 0.5:
                 admin.delete_group_offsets(group, partitions)
                 self.crew.faults["committed offsets deleted"] += 1

@@ -29,10 +29,10 @@ PURE_MODULES = frozenset(
         "zoneinfo",
     )
 )
-#: The one module that may import a client library.
+#: The one module that may import a client library; of aiokafka one consumes, driven by Faust, and one produces.
 DOORS = {
     "faust": "pipeline/transport.py",
-    "aiokafka": "pipeline/transport.py",
+    "aiokafka": "pipeline/transport.py, pipeline/publisher.py",
     "kafka": "pipeline/broker.py",
     "clickhouse_connect": "pipeline/clickhouse.py",
     "prometheus_client": "pipeline/telemetry.py",
@@ -69,7 +69,7 @@ def faults(path: str, source: str) -> list[str]:
         if is_core and top not in PURE_MODULES | {"msgspec", "streams"}:
             found.append(f"{path}:{line}: streams imports {name or top}")
         door = DOORS.get(top)
-        if door is not None and path != door:
+        if door is not None and path not in door.split(", "):
             found.append(f"{path}:{line}: {top} is imported outside {door}")
     if is_core:
         found += [f"{path}:{line}: {what}" for line, what in _impure_calls(tree)]
@@ -142,7 +142,8 @@ def test_a_planted_violation_is_found(path: str, planted: str) -> None:
             "from collections.abc import Iterable\nfrom datetime import UTC, datetime\nimport msgspec",
         ),
         ("streams/panes.py", "from streams.events import Event\nfrom hashlib import blake2b"),
-        ("pipeline/transport.py", "import faust\nfrom aiokafka import AIOKafkaProducer"),
+        ("pipeline/transport.py", "import faust\nfrom aiokafka.errors import KafkaError"),
+        ("pipeline/publisher.py", "from aiokafka import AIOKafkaProducer"),
         (
             "pipeline/worker.py",
             "import time\nfrom streams.panes import Cells\nfrom pipeline.transport import Transport",

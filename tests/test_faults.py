@@ -39,3 +39,26 @@ def test_a_worker_that_slept_for_two_sessions_and_wakes_up_changes_no_row(system
         system.wait_until_folded()
     assert [worker.poll() for worker in workers] == [None, None]
     system.assert_equals(system.oracle())
+
+
+def test_a_stop_does_not_wait_for_a_commit_that_hangs_and_loses_nothing(system: System) -> None:
+    with FaultyProxy(system.url, seed=1, share=0.0) as proxy:
+        worker = system.start_worker(clickhouse_url=proxy.url, flush_seconds="0.05")
+        system.publish(live_records(seed=76, number=1_000))
+        system.wait_until_folded()
+        hold = proxy.hold("before the commit")
+        system.publish(live_records(seed=77, number=1_000))
+        assert hold.wait(30)
+        # Folded after the flush has taken what it writes.
+        system.publish(live_records(seed=78, number=1_000))
+        time.sleep(1)
+        began_at = time.monotonic()
+        worker.send_signal(signal.SIGTERM)
+        assert worker.wait(30) == 0
+        # A third of the session for the last flush; the thread that hangs is not waited for.
+        assert time.monotonic() - began_at < 2 * float(SESSION_SECONDS)
+        assert "stopped; what could not be flushed will be folded again" in system.log()
+        hold.drop()
+    system.start_worker()
+    system.wait_until_folded()
+    system.assert_equals(system.oracle())

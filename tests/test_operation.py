@@ -1,5 +1,6 @@
 """Starting, refusing, beginning a new epoch, and what the commands say."""
 
+import asyncio
 import json
 import secrets
 import signal
@@ -11,13 +12,15 @@ from pathlib import Path
 import pytest
 from test_bad_input import encoded
 
-from pipeline.broker import Broker
+from pipeline.broker import Broker, BrokerAwayError
 from pipeline.clickhouse import ClickHouse
 from pipeline.embedded import EmbeddedClickHouse, EmbeddedKafka
 from pipeline.ledger import of_partition, read_checkpoint
 from pipeline.ledger_rows import checkpoint_section, ledger_block
 from pipeline.log_identity import begin_epoch
-from pipeline.settings import SettingsError, load
+from pipeline.publisher import Publisher
+from pipeline.settings import Settings, SettingsError, load
+from pipeline.worker import Worker
 
 from apache_kafka import ApacheKafka
 from system_support import PARTITIONS, System, wait_for
@@ -325,3 +328,19 @@ def test_the_demo_runs_ends_by_itself_and_goes_on_from_its_data(tmp_path: Path) 
         )
         door.close()
     assert balance[0][0] == balance[0][1] > 0
+
+
+def test_a_kafka_that_goes_away_while_a_worker_joins_is_waited_for() -> None:
+    """Between its first look at the topics and its membership: nobody listens at this port."""
+
+    async def join() -> None:
+        with pytest.raises(BrokerAwayError, match="does not answer"):
+            await Publisher("127.0.0.1:9").start()
+        worker = Worker(Settings(kafka_bootstrap="127.0.0.1:9"))
+        stage = worker._stage
+        with pytest.raises(BrokerAwayError, match="does not answer"):
+            await worker._start_stage()
+        # The next try needs another one.
+        assert worker._stage is not stage
+
+    asyncio.run(join())
