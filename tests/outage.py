@@ -1,5 +1,7 @@
 """ClickHouse away at full load: what the workers do meanwhile, as a program for any length."""
 
+import secrets
+import subprocess
 import time
 from typing import NamedTuple
 
@@ -9,7 +11,7 @@ from confluent_kafka import Producer
 from pipeline.embedded import EmbeddedClickHouse
 from pipeline.simulation import simulate
 
-from system_support import System
+from system_support import System, wait_for
 
 MEBIBYTE = 1 << 20
 
@@ -24,16 +26,37 @@ class Outage(NamedTuple):
     assignment_count: int
     catch_up_seconds: float
 
+    def failures(self) -> list[str]:
+        """What is not as it must be."""
+        found = []
+        if self.memory_second_half > 1.1 * self.memory_first_half:
+            found.append(f"memory grows: {self}")
+        if self.assignment_count:
+            found.append(f"the group assigned partitions anew: {self}")
+        return found
+
+
+def begin_with_two_workers(system: System) -> list[subprocess.Popen[bytes]]:
+    """Both have partitions, and have folded something."""
+    workers = [system.start_worker()]
+    flood(system, 3_000)
+    system.wait_until_folded()
+    workers.append(system.start_worker())
+    # The first one twice, the second one once.
+    wait_for(lambda: assignment_count(system) == 3, 60, system.log)
+    system.wait_until_folded()
+    return workers
+
 
 def outage(system: System, clickhouse: EmbeddedClickHouse, seconds: float, record_count: int) -> Outage:
-    """Take ClickHouse away for so long while `record_count` records arrive at once, then let the workers catch up.
+    """Take ClickHouse away, send `record_count` records at once, wait for so long, then let the workers catch up.
 
     The workers of `system` must be folding already. Raises AssertionError when they do not catch up.
     """
     before, assignments = memory(system), assignment_count(system)
     clickhouse.kill()
-    began_at = time.monotonic()
     flood(system, record_count)
+    began_at = time.monotonic()
     first_half = watch_memory(system, began_at + seconds / 2)
     second_half = watch_memory(system, began_at + seconds)
     assignments = assignment_count(system) - assignments
@@ -55,7 +78,7 @@ def flood(system: System, record_count: int) -> None:
         }
     )
     start_ms = time.time_ns() // 1_000_000 - 3_600_000
-    traffic = simulate(99, 500.0, start_ms, follows_the_day=False, haste=60.0, id_prefix="flood")
+    traffic = simulate(99, 500.0, start_ms, follows_the_day=False, haste=60.0, id_prefix=secrets.token_hex(3))
     for number, item in zip(range(record_count), traffic, strict=False):
         producer.produce(system.topic, item.value, item.key)
         if number % 1_000 == 0:

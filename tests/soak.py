@@ -3,6 +3,7 @@
     python tests/soak.py --kills 1000 --seed 7              real workers on Apache Kafka, until so many kills
     python tests/soak.py --minutes 30 --seed 7              the same, for so long
     python tests/soak.py --schedules 100000 --seed 7        simulated schedules
+    python tests/soak.py --outage-minutes 10                ClickHouse away under full load
     python tests/soak.py                                    20,000 schedules and 100 kills
 
 Prints what happened and the verdict; ends with 1 when rows differ. A failure names its seed.
@@ -13,14 +14,22 @@ import os
 import signal
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+from pipeline import migrations
 from pipeline.embedded import EmbeddedClickHouse, EmbeddedKafka
 
 from apache_kafka import ApacheKafka
+from outage import begin_with_two_workers, outage
 from soak_processes import Soak
 from soak_schedules import soak_schedules
+from system_support import System
 from verdict import Verdict
+
+#: More than two workers keep unflushed, with a margin.
+OUTAGE_RECORDS = 1_500_000
 
 
 def main() -> int:
@@ -29,6 +38,7 @@ def main() -> int:
     parser.add_argument("--kills", type=int, help="of worker processes")
     parser.add_argument("--minutes", type=float, help="with worker processes")
     parser.add_argument("--schedules", type=int, help="simulated ones, about")
+    parser.add_argument("--outage-minutes", type=float, help="ClickHouse away while more arrives than workers may hold")
     parser.add_argument("--seed", type=int, default=1, help="of the first round or log; the others follow")
     parser.add_argument("--broker", choices=("apache", "embedded"), default="apache")
     parser.add_argument("--file", type=Path, help="NDJSON events to publish instead of simulated ones")
@@ -36,13 +46,15 @@ def main() -> int:
     options = parser.parse_args()
     # So that everything which was started ends with us.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    if options.kills is options.minutes is options.schedules is None:
+    if options.kills is options.minutes is options.schedules is options.outage_minutes is None:
         options.kills, options.schedules = 100, 20_000
     verdicts = []
     if options.schedules:
         verdicts.append(soak_schedules(options.schedules, options.seed, options.processes, tell))
     if options.kills or options.minutes:
         verdicts.append(soak_processes(options))
+    if options.outage_minutes:
+        verdicts.append(soak_outage(options))
     for verdict in verdicts:
         print(*verdict.lines(), sep="\n", flush=True)
     return 1 if any(verdict.failures for verdict in verdicts) else 0
@@ -50,13 +62,43 @@ def main() -> int:
 
 def soak_processes(options: argparse.Namespace) -> Verdict:
     """Real workers under faults. What they said stays where a failure is."""
-    directory = Path(tempfile.mkdtemp(prefix="sichtflug-soak-"))
-    broker = ApacheKafka if options.broker == "apache" else EmbeddedKafka
-    kafka = ApacheKafka(directory / "kafka") if broker is ApacheKafka else EmbeddedKafka(log_directory=directory)
-    with kafka, EmbeddedClickHouse(directory / "clickhouse", log_directory=directory) as clickhouse:
-        kills = options.kills or sys.maxsize
-        seconds = 60 * options.minutes if options.minutes else float("inf")
+    kills = options.kills or sys.maxsize
+    seconds = 60 * options.minutes if options.minutes else float("inf")
+    with parts(options.broker) as (kafka, clickhouse, directory):
         return Soak(kafka, clickhouse, directory, options.seed, kills, seconds, tell, options.file).run()
+
+
+def soak_outage(options: argparse.Namespace) -> Verdict:
+    """Two workers and more records than they may hold in memory, while ClickHouse is away."""
+    verdict = Verdict(
+        f"ClickHouse away for {options.outage_minutes:g} min, {OUTAGE_RECORDS:,} records meanwhile",
+        claim="memory stays bounded, the group keeps its members, and every record is in the books afterwards",
+    )
+    with parts(options.broker) as (kafka, clickhouse, directory):
+        migrations.migrate(clickhouse.url, "outage")
+        system = System(kafka.bootstrap, clickhouse.url, "outage", "outage", directory)
+        try:
+            begin_with_two_workers(system)
+            found = outage(system, clickhouse, 60 * options.outage_minutes, OUTAGE_RECORDS)
+            verdict.failures += found.failures()
+            verdict.failures += [] if system.books()["consumed"] == sum(system.log_ends().values()) else ["the books"]
+            verdict.ran += f"\n  {found}"
+        except AssertionError as error:
+            verdict.failures.append(str(error))
+        finally:
+            system.stop()
+    return verdict
+
+
+@contextmanager
+def parts(broker: str) -> Iterator[tuple[ApacheKafka | EmbeddedKafka, EmbeddedClickHouse, Path]]:
+    """A broker and ClickHouse, and the directory where they and the workers write."""
+    directory = Path(tempfile.mkdtemp(prefix="sichtflug-soak-"))
+    kafka: ApacheKafka | EmbeddedKafka = (
+        ApacheKafka(directory / "kafka") if broker == "apache" else EmbeddedKafka(log_directory=directory)
+    )
+    with kafka, EmbeddedClickHouse(directory / "clickhouse", log_directory=directory) as clickhouse:
+        yield kafka, clickhouse, directory
 
 
 def tell(progress: str) -> None:
