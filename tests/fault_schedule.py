@@ -126,10 +126,12 @@ class Schedule:
 
     def run(self, steps: int) -> None:
         """Some steps under faults, then one worker to the end without any. Raises what the workers raise."""
-        for _ in range(steps):
-            self._step()
-        for process in self._processes:
-            self._late += process.die()
+        try:
+            for _ in range(steps):
+                self._step()
+        finally:
+            for process in self._processes:
+                self._late += process.die()
         while self._late:
             self._land()
         self.store.disturb, self.store.is_lost = lambda: None, lambda: False

@@ -7,6 +7,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from pipeline.simulation import simulate
 from streams.rules import RuleBook, Rules, Targets
@@ -69,6 +71,17 @@ def test_rows_after_any_schedule_of_faults_equal_those_without_faults(block: int
     # A schedule in which nothing happens proves nothing.
     assert min(faults.values()) >= 10
     assert len(faults) == 9
+
+
+@settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow])
+@given(log=st.integers(0, 10_000), chance=st.randoms(use_true_random=False))
+def test_a_schedule_that_hypothesis_may_shrink_changes_no_row(log: int, chance: Random) -> None:
+    records = log_of(log)[:12]
+    with stepwise():
+        expected = straight_through(records)
+        schedule = Schedule(chance, BOOK, records)
+        schedule.run(60)
+    assert_equal(schedule.store, expected.store, f"log {log}")
 
 
 @pytest.mark.parametrize("name", MUTANTS)
