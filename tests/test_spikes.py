@@ -1,0 +1,138 @@
+"""What is expected of a series, and when what comes is a spike: against simulated counts whose rate is known."""
+
+import math
+from collections.abc import Callable
+from datetime import UTC, datetime
+from itertools import pairwise
+from random import Random
+
+import pytest
+
+from streams.expectation import DAY_MINUTES, Expectation, hour_of_week
+from streams.spikes import Episode, SpikeDetector
+
+WEEK = 7 * DAY_MINUTES
+#: Falsely once in four weeks.
+BUDGET = 1 / (4 * WEEK)
+
+
+def day_and_week(minute: int, mean: float) -> float:
+    """A rate with nights and weekends, `mean` over the week."""
+    bell = 0.3 + 1.4 * max(0.0, math.sin(2 * math.pi * (minute % DAY_MINUTES / DAY_MINUTES - 0.25)))
+    return mean * bell * (0.6 if hour_of_week(minute) >= 120 else 1.16) / 0.746
+
+
+def count_of(chance: Random, mean: float, dispersion: float) -> int:
+    """A negative binomial count, as a Poisson one whose mean is gamma distributed."""
+    if dispersion > 1:
+        mean = chance.gammavariate(mean / (dispersion - 1), dispersion - 1)
+    left, count = math.exp(-mean), 0
+    product = chance.random()
+    while product > left:
+        product *= chance.random()
+        count += 1
+    return count
+
+
+def episodes(
+    detector: SpikeDetector, minutes: range, chance: Random, rate: Callable[[int], float], dispersion: float
+) -> list[Episode]:
+    """Those that began."""
+    found = []
+    for minute in minutes:
+        episode = detector.observe(minute, count_of(chance, rate(minute), dispersion))
+        if episode is not None and episode.until is None:
+            found.append(episode)
+    return found
+
+
+def test_hours_of_the_week_begin_on_monday() -> None:
+    assert hour_of_week(int(datetime(2024, 1, 1, 0, 59, tzinfo=UTC).timestamp()) // 60) == 0
+    assert hour_of_week(int(datetime(2024, 1, 6, 13, 0, tzinfo=UTC).timestamp()) // 60) == 5 * 24 + 13
+
+
+@pytest.mark.parametrize(("mean", "dispersion"), [(0.3, 1.0), (3.0, 2.0)])
+def test_the_profile_of_a_week_and_the_dispersion_are_learned(mean: float, dispersion: float) -> None:
+    chance, expectation = Random(1), Expectation()
+    for minute in range(6 * WEEK):
+        expectation.observe(
+            minute, count_of(chance, day_and_week(minute, mean), dispersion), expectation.expected(minute)
+        )
+    next_week = range(6 * WEEK, 7 * WEEK, 30)
+    errors = [abs(expectation.expected(minute) - day_and_week(minute, mean)) for minute in next_week]
+    assert sum(errors) / len(errors) < 0.12 * mean
+    # What the profile is wrong by counts as dispersion, too.
+    assert 0.9 * dispersion < expectation.dispersion < 1.6 * dispersion
+
+
+def test_what_is_expected_has_no_steps_between_hours() -> None:
+    expectation = Expectation()
+    for minute in range(2 * WEEK):
+        expectation.observe(minute, 60 if minute // 60 % 24 == 12 else 6, expectation.expected(minute))
+    expected = [expectation.expected(minute) for minute in range(2 * WEEK, 2 * WEEK + DAY_MINUTES)]
+    assert max(abs(one - other) for one, other in pairwise(expected)) < 1.5
+    assert expected[12 * 60 + 30] > 40
+    assert expected[3 * 60 + 30] < 10
+
+
+@pytest.mark.parametrize(("mean", "dispersion"), [(0.02, 1.0), (0.2, 2.0), (1.0, 3.0), (4.0, 1.5)])
+def test_quiet_weeks_stay_within_the_budget_of_false_episodes(mean: float, dispersion: float) -> None:
+    count, series = 0, 4
+    for seed in range(series):
+        chance, detector = Random(seed), SpikeDetector(BUDGET)
+        episodes(detector, range(2 * WEEK), chance, lambda minute: day_and_week(minute, mean), dispersion)
+        found = episodes(
+            detector, range(2 * WEEK, 6 * WEEK), chance, lambda minute: day_and_week(minute, mean), dispersion
+        )
+        count += len(found)
+    # Four series of four weeks: four false ones would use the budget up.
+    assert count <= 4
+
+
+def test_a_step_to_five_times_ten_a_minute_is_seen_in_two_minutes_and_ends_soon_after_it() -> None:
+    chance, detector = Random(3), SpikeDetector(BUDGET)
+    begin, end = 2 * WEEK + 600, 2 * WEEK + 640
+    assert episodes(detector, range(begin), chance, lambda minute: 10.0, 2.0) == []
+    (found,) = episodes(detector, range(begin, end), chance, lambda minute: 50.0, 2.0)
+    assert found.detected < begin + 2
+    assert begin <= found.since <= found.detected
+    assert 3 < found.ratio < 7
+    assert episodes(detector, range(end, end + 240), chance, lambda minute: 10.0, 2.0) == []
+    assert found.until is not None
+    assert end <= found.until < end + 10
+
+
+def test_a_slow_rise_by_half_is_seen_and_dated_back_to_about_its_beginning() -> None:
+    chance, detector = Random(4), SpikeDetector(BUDGET)
+    begin = 2 * WEEK + 600
+    episodes(detector, range(begin), chance, lambda minute: 8.0, 1.5)
+    found = episodes(detector, range(begin, begin + 120), chance, lambda minute: 12.0, 1.5)
+    assert len(found) == 1
+    assert abs(found[0].since - begin) < 30
+    assert 1.2 < found[0].ratio < 2
+
+
+def test_a_rare_event_is_no_spike_and_a_handful_at_once_is_one() -> None:
+    detector = SpikeDetector(BUDGET)
+    for minute in range(2 * WEEK):
+        assert detector.observe(minute, 1 if minute % 700 == 0 else 0) is None
+    assert detector.observe(2 * WEEK, 1) is None
+    found = detector.observe(2 * WEEK + 1, 6)
+    assert found is not None
+    assert found.observed >= 6
+
+
+def test_what_an_episode_brings_is_not_learned() -> None:
+    chance, detector = Random(5), SpikeDetector(BUDGET)
+    episodes(detector, range(2 * WEEK), chance, lambda minute: 5.0, 1.0)
+    before = detector.expected(2 * WEEK)
+    episodes(detector, range(2 * WEEK, 2 * WEEK + 180), chance, lambda minute: 50.0, 1.0)
+    assert detector.expected(2 * WEEK + 180) == pytest.approx(before, rel=0.05)
+
+
+def test_a_new_level_is_the_new_normal_after_a_day() -> None:
+    chance, detector = Random(6), SpikeDetector(BUDGET)
+    episodes(detector, range(2 * WEEK), chance, lambda minute: 5.0, 1.0)
+    episodes(detector, range(2 * WEEK, 3 * WEEK), chance, lambda minute: 15.0, 1.0)
+    assert detector.episode is None
+    assert detector.expected(3 * WEEK) == pytest.approx(15, rel=0.15)
