@@ -12,7 +12,8 @@ against what the episode has had so far reaches log(1000).
 """
 
 import math
-from dataclasses import dataclass
+
+import msgspec
 
 from streams.expectation import DAY_MINUTES, Expectation
 from streams.negative_binomial import least_incredible, log_likelihood_weights, tail_probability
@@ -27,8 +28,7 @@ CREDIBLE_PROBABILITY = 0.001
 LONGEST_EPISODE_MINUTES = DAY_MINUTES
 
 
-@dataclass(slots=True)
-class Episode:
+class Episode(msgspec.Struct):
     """A spike: from minute `since` on, alarmed at `detected`, until `until` (None while it lasts)."""
 
     since: int
