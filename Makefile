@@ -20,7 +20,7 @@ lint: $(VENV)/.installed
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.run $(ARGS)
 
-# Long: schedules of faults by the ten thousand.
+# Long: kills and other faults on real processes, simulated schedules of faults; `ARGS=--help` says what can be chosen.
 soak: $(VENV)/.installed
 	$(BIN)/python tests/soak.py $(ARGS)
 

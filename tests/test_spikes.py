@@ -8,9 +8,10 @@ from random import Random
 
 import pytest
 
-from streams.expectation import DAY_MINUTES, Expectation, hour_of_week
+from streams.expectation import Expectation, hour_of_week
 from streams.spikes import Episode, SpikeDetector
 
+DAY_MINUTES = 1_440
 WEEK = 7 * DAY_MINUTES
 #: Falsely once in four weeks.
 BUDGET = 1 / (4 * WEEK)
@@ -19,7 +20,7 @@ BUDGET = 1 / (4 * WEEK)
 def day_and_week(minute: int, mean: float) -> float:
     """A rate with nights and weekends, `mean` over the week."""
     bell = 0.3 + 1.4 * max(0.0, math.sin(2 * math.pi * (minute % DAY_MINUTES / DAY_MINUTES - 0.25)))
-    return mean * bell * (0.6 if hour_of_week(minute) >= 120 else 1.16) / 0.746
+    return mean * bell * (0.6 if hour_of_week(minute // 60) >= 120 else 1.16) / 0.746
 
 
 def count_of(chance: Random, mean: float, dispersion: float) -> int:
@@ -47,8 +48,8 @@ def episodes(
 
 
 def test_hours_of_the_week_begin_on_monday() -> None:
-    assert hour_of_week(int(datetime(2024, 1, 1, 0, 59, tzinfo=UTC).timestamp()) // 60) == 0
-    assert hour_of_week(int(datetime(2024, 1, 6, 13, 0, tzinfo=UTC).timestamp()) // 60) == 5 * 24 + 13
+    assert hour_of_week(int(datetime(2024, 1, 1, 0, 59, tzinfo=UTC).timestamp()) // 3600) == 0
+    assert hour_of_week(int(datetime(2024, 1, 6, 13, 0, tzinfo=UTC).timestamp()) // 3600) == 5 * 24 + 13
 
 
 @pytest.mark.parametrize(("mean", "dispersion"), [(0.3, 1.0), (3.0, 2.0)])
