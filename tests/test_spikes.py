@@ -1,6 +1,5 @@
 """What is expected of a series, and when what comes is a spike: against simulated counts whose rate is known."""
 
-import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -8,10 +7,10 @@ from random import Random
 
 import pytest
 
+from benchmarks.spikes.series import DAY_MINUTES, draw, season
 from streams.expectation import Expectation, hour_of_week
 from streams.spikes import Episode, SpikeDetector
 
-DAY_MINUTES = 1_440
 WEEK = 7 * DAY_MINUTES
 #: Falsely once in four weeks.
 BUDGET = 1 / (4 * WEEK)
@@ -19,20 +18,7 @@ BUDGET = 1 / (4 * WEEK)
 
 def day_and_week(minute: int, mean: float) -> float:
     """A rate with nights and weekends, `mean` over the week."""
-    bell = 0.3 + 1.4 * max(0.0, math.sin(2 * math.pi * (minute % DAY_MINUTES / DAY_MINUTES - 0.25)))
-    return mean * bell * (0.6 if hour_of_week(minute // 60) >= 120 else 1.16) / 0.746
-
-
-def count_of(chance: Random, mean: float, dispersion: float) -> int:
-    """A negative binomial count, as a Poisson one whose mean is gamma distributed."""
-    if dispersion > 1:
-        mean = chance.gammavariate(mean / (dispersion - 1), dispersion - 1)
-    left, count = math.exp(-mean), 0
-    product = chance.random()
-    while product > left:
-        product *= chance.random()
-        count += 1
-    return count
+    return mean * season(minute)
 
 
 def episodes(
@@ -41,7 +27,7 @@ def episodes(
     """Those that began."""
     found = []
     for minute in minutes:
-        episode = detector.observe(minute, count_of(chance, rate(minute), dispersion))
+        episode = detector.observe(minute, draw(chance, rate(minute), dispersion))
         if episode is not None and episode.until is None:
             found.append(episode)
     return found
@@ -56,9 +42,7 @@ def test_hours_of_the_week_begin_on_monday() -> None:
 def test_the_profile_of_a_week_and_the_dispersion_are_learned(mean: float, dispersion: float) -> None:
     chance, expectation = Random(1), Expectation()
     for minute in range(6 * WEEK):
-        expectation.observe(
-            minute, count_of(chance, day_and_week(minute, mean), dispersion), expectation.expected(minute)
-        )
+        expectation.observe(minute, draw(chance, day_and_week(minute, mean), dispersion), expectation.expected(minute))
     next_week = range(6 * WEEK, 7 * WEEK, 30)
     errors = [abs(expectation.expected(minute) - day_and_week(minute, mean)) for minute in next_week]
     assert sum(errors) / len(errors) < 0.12 * mean
