@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable
 from random import Random
 
-from faulty_proxy import FaultyProxy
+from faulty_proxy import POINTS, FaultyProxy
 from system_support import SESSION_SECONDS, System
 
 SLOW_SECONDS = 10.0
@@ -130,9 +130,9 @@ class Crew:
     def kill_in_a_flush(self) -> None:
         """At its commit point: before the insert is done, which then lands when its sender is dead, or before the
         answer."""
-        point = self._chance.choice(("before the commit", "after the commit"))
+        point = self._chance.choice(POINTS)
         for member in self._one(self.working()):
-            hold = member.proxy.hold("before the commit" if point == "before the commit" else "after the commit")
+            hold = member.proxy.hold(point)
             if hold.wait(1.5) and member.is_running():
                 self._killed(member)
                 self.faults[f"kills {point}"] += 1
@@ -153,6 +153,16 @@ class Crew:
                     self._wanted_count = min(len(self.members), len(self.running()) + 1)
                     self.fill()
                 time.sleep(self._chance.uniform(0.5, 4.0))
+            hold.release()
+
+    def stop_in_a_flush(self) -> None:
+        """SIGTERM while a commit is held: the worker gives it up and ends, then it lands."""
+        for member in self._one(self.working()):
+            hold = member.proxy.hold("before the commit")
+            if hold.wait(1.5):
+                self._stopped(member)
+                self.faults["stops in a flush"] += 1
+                time.sleep(self._chance.choice((0.0, 0.5, 2.0)))
             hold.release()
 
     def sleep(self) -> None:

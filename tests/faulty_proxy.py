@@ -20,6 +20,9 @@ PASSING_ERRORS = {241: "MEMORY_LIMIT_EXCEEDED", 252: "TOO_MANY_PARTS", 319: "UNK
 KINDS = ("refused", "body cut", "answer lost", "slow", *PASSING_ERRORS.values())
 LONGEST_HOLD_SECONDS = 60.0
 
+Point = Literal["before the commit", "after the commit"]
+POINTS: tuple[Point, ...] = ("before the commit", "after the commit")
+
 
 class Insert(NamedTuple):
     """An insert of a flush, known by its deduplication token: all inserts of a flush have the same."""
@@ -35,7 +38,7 @@ class Insert(NamedTuple):
 class Hold:
     """Stops the next insert into the ledger at a point until it is released."""
 
-    def __init__(self, point: Literal["before the commit", "after the commit"]) -> None:
+    def __init__(self, point: Point) -> None:
         self.point = point
         self._reached, self._released = threading.Event(), threading.Event()
         self._is_dropped = False
@@ -135,12 +138,12 @@ class FaultyProxy:
             self._flushes.clear()
             self._has_flushed = False
 
-    def hold(self, point: Literal["before the commit", "after the commit"]) -> Hold:
+    def hold(self, point: Point) -> Hold:
         """Stop the next insert into the ledger there. One at a time."""
         self._hold = Hold(point)
         return self._hold
 
-    def _pass_by(self, insert: Insert | None, point: str) -> bool:
+    def _pass_by(self, insert: Insert | None, point: Point) -> bool:
         with self._lock:
             hold = self._hold
             if hold is None or insert is None or not insert.is_commit or hold.point != point:

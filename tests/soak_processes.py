@@ -166,6 +166,7 @@ class Round:
         yield crew.kill, 10
         yield crew.kill_in_a_flush, 10
         yield crew.rebalance_in_a_flush, 2
+        yield crew.stop_in_a_flush, 1.5
         yield crew.sleep, 1.5
         yield crew.terminate, 1.5
         yield crew.resize, 1.5
