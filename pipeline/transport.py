@@ -1,4 +1,4 @@
-"""The door to Faust (and the aiokafka it drives): whole fetches as messages, seeks to our checkpoints, no acks.
+"""How Faust (and the aiokafka it drives) reads for us: whole fetches as messages, seeks to our checkpoints, no acks.
 
 Faust hands an agent one event at a time, through several tasks, locks and queues. Here one message is everything
 that a fetch brought for one partition, so that cost is paid per batch. Faust's own commits, tables and recovery
@@ -7,32 +7,29 @@ courtesy to people who watch consumer groups.
 """
 
 import asyncio
-import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, NamedTuple, Protocol
 
 import faust
-from aiokafka.errors import KafkaConnectionError, KafkaError
-from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
-from pipeline.broker import BrokerAwayError
-
-logger = logging.getLogger(__name__)
-
 FETCHED_RECORDS = 20_000
 FETCHED_BYTES = 4 << 20
-BUFFERED_BATCHES = 8
 IDLE_SECONDS = 0.02
-LONGEST_PAUSE_SECONDS = 7 * 86_400.0
 
 
 class Batch(NamedTuple):
-    """The records of one fetch of one partition, in log order, and the number of the seek that they follow."""
+    """The records of one fetch of one partition, in log order, and the number of the seek that they follow.
+
+    The fetch covered the offsets [start, end): without records in it where the log has holes. `start` is -1 when nobody
+    knows, because the partition was not sought since it was assigned.
+    """
 
     seek_number: int
+    start: int
+    end: int
     records: Sequence[Any]
 
 
@@ -55,15 +52,18 @@ class Handler(Protocol):
         """An exception came out of `batch`, `assigned` or `revoked`. Must not return to normal work."""
 
 
-class _ConsumerThread(driver.AIOKafkaConsumerThread):
+class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Numbers the seeks: what was fetched before the last seek of its partition is told apart from what came after.
 
-    Fetches and seeks run in this thread's loop, and neither awaits between looking at the number and its work.
+    Also says which offsets each fetch covered: Faust loses one at times, when a rebalance interrupts the wait for it.
+    Fetches and seeks run in this thread's loop, and neither awaits between looking at these and its work.
     """
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.seek_numbers: dict[TP, int] = {}
+        # Where the next fetch begins, in which assignment.
+        self._positions: dict[TP, tuple[Any, int]] = {}
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
@@ -75,19 +75,36 @@ class _ConsumerThread(driver.AIOKafkaConsumerThread):
 
     async def _fetch_records(self, *arguments: Any, **options: Any) -> dict[TP, Batch]:
         records = await super()._fetch_records(*arguments, **options)
-        return {tp: Batch(self.seek_numbers.get(tp, 0), fetched) for tp, fetched in records.items()}
+        return {tp: self._batch(tp, fetched) for tp, fetched in records.items()}
+
+    def _batch(self, tp: TP, records: Sequence[Any]) -> Batch:
+        assignment = self._assignment()
+        known_in, start = self._positions.get(tp, (None, -1))
+        end = assignment.state_value(tp).position
+        self._positions[tp] = (assignment, end)
+        return Batch(self.seek_numbers.get(tp, 0), start if known_in is assignment else -1, end, records)
 
     async def _seek_wait(self, consumer: Any, partitions: Mapping[TP, int]) -> None:
-        for tp in partitions:
+        assignment = self._assignment()
+        for tp, offset in partitions.items():
             self.seek_numbers[tp] = self.seek_numbers.get(tp, 0) + 1
+            self._positions[tp] = (assignment, offset)
         await super()._seek_wait(consumer, partitions)
 
+    def fetched(self, tp: TP) -> int:
+        """Where the last fetch of a partition ended, 0 before the first. From any thread."""
+        return self._positions.get(tp, (None, 0))[1]
 
-class _Consumer(driver.Consumer):
+    def _assignment(self) -> Any:
+        subscription = self._consumer._subscription.subscription
+        return subscription.assignment if subscription else None
+
+
+class BatchConsumer(driver.Consumer):
     """Yields one message per partition and fetch; seeks to the handler's positions."""
 
-    def _new_consumer_thread(self) -> _ConsumerThread:
-        return _ConsumerThread(self, loop=self.loop, beacon=self.beacon)
+    def _new_consumer_thread(self) -> ConsumerThread:
+        return ConsumerThread(self, loop=self.loop, beacon=self.beacon)
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109
         if self.flow_active and not self._get_active_partitions():
@@ -143,11 +160,11 @@ class _Consumer(driver.Consumer):
         return False
 
 
-class _Transport(driver.Transport):
-    Consumer = _Consumer
+class BatchTransport(driver.Transport):
+    Consumer = BatchConsumer
 
 
-class _BatchSchema(faust.Schema):
+class BatchSchema(faust.Schema):
     """Passes a batch through undecoded."""
 
     def loads_key(self, app: Any, message: Any, **options: Any) -> None:
@@ -155,119 +172,3 @@ class _BatchSchema(faust.Schema):
 
     def loads_value(self, app: Any, message: Any, **options: Any) -> Any:
         return message.value
-
-
-class Stage:
-    """One Faust app in one consumer group over one topic. `start` returns once it is a member of the group."""
-
-    def __init__(self, group: str, bootstrap: str, topic: str, session_seconds: float, handler: Handler) -> None:
-        self.topic = topic
-        self._handler = handler
-        self._bootstrap = bootstrap
-        app = faust.App(
-            group,
-            broker=";".join(f"kafka://{server}" for server in bootstrap.split(",")),
-            store="memory://",
-            web_enabled=False,
-            topic_allow_declare=False,
-            topic_disable_leader=True,
-            stream_wait_empty=False,
-            stream_buffer_maxsize=BUFFERED_BATCHES,
-            stream_recovery_delay=0.0,
-            broker_max_poll_records=FETCHED_RECORDS,
-            broker_session_timeout=session_seconds,
-            broker_heartbeat_interval=session_seconds / 6,
-            broker_rebalance_timeout=max(60.0, 2 * session_seconds),
-            # While ClickHouse is away nothing is fetched for as long as that takes; that is no reason to leave.
-            broker_max_poll_interval=LONGEST_PAUSE_SECONDS,
-            broker_request_timeout=max(90.0, 3 * session_seconds),
-            broker_commit_interval=3600.0,
-            consumer_max_fetch_size=FETCHED_BYTES,
-            consumer_auto_offset_reset="earliest",
-            loghandlers=[],
-        )
-        app.handler = handler
-        app.transport = _Transport(app.conf.broker, app, app.loop)
-        app.on_rebalance_complete.connect(self._assigned, weak=False)
-        app.on_partitions_revoked.connect(self._revoked, weak=False)
-        source = app.topic(topic, schema=_BatchSchema(), acks=False)
-        app.agent(source, name="fold")(self._consume)
-        self._app = app
-
-    async def start(self) -> None:
-        """Connect, join the group, begin to read. Raises BrokerAwayError; then another Stage may be tried."""
-        self._app.finalize()
-        try:
-            await self._app.start()
-        except KafkaConnectionError as error:
-            await self._app.stop()
-            raise BrokerAwayError(f"Kafka at {self._bootstrap} does not answer: {error!r}") from error
-
-    async def stop(self) -> None:
-        """Leave the group and disconnect."""
-        await self._app.stop()
-
-    def crash_reason(self) -> BaseException | None:
-        """Why Faust has given up, None while it works: it would go on with nothing to read."""
-        return self._app.crash_reason if self._app.crashed else None
-
-    async def seek(self, partition: int) -> None:
-        """Read a partition again from the handler's position; batches fetched before do not arrive any more."""
-        tp = TP(self.topic, partition)
-        consumer = self._app.consumer
-        offset = self._handler.position(partition)
-        if tp in consumer.assignment() and offset is not None:
-            await consumer.seek_wait({tp: offset})
-
-    async def commit(self, offsets: Mapping[int, int]) -> None:
-        """Tell Kafka how far we are. A courtesy: nothing reads it back, so errors are left to the next time."""
-        thread = self._app.consumer._thread
-        committed = {
-            TopicPartition(self.topic, partition): OffsetAndMetadata(offset, "")
-            for partition, offset in offsets.items()
-        }
-
-        async def commit() -> None:
-            consumer = thread._consumer
-            owned = {tp: offset for tp, offset in committed.items() if tp in consumer.assignment()}
-            if owned:
-                await consumer.commit(owned)
-
-        try:
-            await thread.call_thread(commit)
-        except (KafkaError, RuntimeError) as error:
-            logger.debug("the courtesy commit of %s failed: %s", offsets, error)
-
-    def end_offset(self, partition: int) -> int:
-        """The log's end as of the last fetch, 0 before the first."""
-        return self._app.consumer.highwater(TP(self.topic, partition)) or 0
-
-    async def _assigned(self, app: Any, **options: Any) -> None:
-        await self._guarded(self._restore)
-
-    async def _restore(self) -> None:
-        partitions = {tp.partition for tp in self._app.consumer.assignment() if tp.topic == self.topic}
-        await self._handler.assigned(partitions, self._app.consumer_generation_id)
-
-    async def _revoked(self, app: Any, revoked: set[TP], **options: Any) -> None:
-        await self._guarded(lambda: self._handler.revoked({tp.partition for tp in revoked}))
-
-    async def _consume(self, stream: Any) -> None:
-        thread = self._app.consumer._thread
-        async for event in stream.noack().events():
-            batch: Batch = event.value
-            tp = event.message.tp
-            if batch.seek_number != thread.seek_numbers.get(tp, 0):
-                continue
-            end_offset = self.end_offset(tp.partition)
-            await self._guarded(lambda: self._handler.batch(tp.partition, batch.records, end_offset))  # noqa: B023
-
-    async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Faust would start the agent again behind the batch that failed; we must not go on."""
-        try:
-            await work()
-        except asyncio.CancelledError:
-            raise
-        except BaseException as error:
-            self._handler.failed(error)
-            raise

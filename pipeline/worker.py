@@ -27,8 +27,8 @@ from pipeline.presence import BEAT_SECONDS, Presence
 from pipeline.publisher import Publisher, PublishError
 from pipeline.restoring import Restorer
 from pipeline.settings import Settings
+from pipeline.stage import Stage
 from pipeline.telemetry import PortError, Server, Telemetry
-from pipeline.transport import Stage
 from streams.rules import RuleBook
 
 logger = logging.getLogger(__name__)

@@ -16,7 +16,8 @@ from pipeline.clickhouse import ClickHouse
 from pipeline.ledger import Ledger
 from pipeline.partition_state import PartitionState
 from pipeline.partition_worker import PartitionWorker
-from pipeline.transport import _Consumer
+from pipeline.stage import Stage
+from pipeline.transport import BatchConsumer
 from pipeline.worker import Worker
 
 
@@ -121,8 +122,9 @@ PROCESS_MUTANTS: dict[str, Sequence[Change]] = {
         Change(ClickHouse, "insert", "if written != row_count:", "if False:")
     ],
     "a worker begins where Kafka's committed offsets stand": [
-        Change(_Consumer, "perform_seek", "if restored:", "if False:")
+        Change(BatchConsumer, "perform_seek", "if restored:", "if False:")
     ],
+    "a fetch that got lost is not noticed": [Change(Stage, "_follows", "if 0 <= batch.start <= expected:", "if True:")],
     "an exception in the fold is survived": [
         Change(
             Worker,
@@ -134,9 +136,11 @@ PROCESS_MUTANTS: dict[str, Sequence[Change]] = {
 }
 
 
-def wrong_worker(mutant: str = "", bug_after: int = 0) -> list[str]:
-    """The command of a worker that breaks a rule, or in whose fold a bug raises at the so-manieth event."""
-    return [sys.executable, str(Path(__file__).with_name("wrong_worker.py")), mutant, str(bug_after)]
+def wrong_worker(mutant: str = "", *, bug_after: int = 0, lost_fetch: int = 0) -> list[str]:
+    """The command of a worker that breaks a rule; in whose fold a bug raises at the so-manieth event; that never sees
+    each so-manieth fetch."""
+    script = str(Path(__file__).with_name("wrong_worker.py"))
+    return [sys.executable, script, mutant, str(bug_after), str(lost_fetch)]
 
 
 @contextmanager

@@ -12,7 +12,7 @@ from test_main_job import live_records
 
 from faulty_proxy import FaultyProxy
 from mutants import wrong_worker
-from system_support import System
+from system_support import System, wait_for
 
 pytestmark = pytest.mark.parametrize("kafka", ["Apache Kafka"], indirect=True)
 
@@ -62,9 +62,24 @@ def raise_in_the_fold(system: System, mutant: str, stack: ExitStack) -> None:
     system.publish(live_records(seed=75, number=2_000))
 
 
+def lose_fetches(system: System, mutant: str, stack: ExitStack) -> None:
+    """Every third fetch never arrives, as happens when a rebalance interrupts Faust's wait for it."""
+    worker = system.start(wrong_worker(mutant, lost_fetch=3))
+    wait_for(lambda: "INFO folding" in system.log(), 60, system.log)
+    for seed in range(80, 90):
+        system.publish(live_records(seed, number=200))
+        time.sleep(0.2)
+    assert worker.poll() is None
+    # The last one may be lost as well; then it takes another record to notice.
+    for seed in range(90, 93):
+        system.publish(live_records(seed, number=40))
+        time.sleep(0.2)
+
+
 STAGED: dict[str, Staging] = {
     "an insert that did not arrive whole is accepted": cut_inserts,
     "a worker begins where Kafka's committed offsets stand": move_committed_offsets,
+    "a fetch that got lost is not noticed": lose_fetches,
     "an exception in the fold is survived": raise_in_the_fold,
 }
 
