@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline import migrations
-from pipeline.embedded import EmbeddedClickHouse, EmbeddedKafka
+from pipeline.embedded import EmbeddedClickHouse
 
 from apache_kafka import ApacheKafka
 from outage import begin_with_two_workers, outage
@@ -40,7 +40,6 @@ def main() -> int:
     parser.add_argument("--schedules", type=int, help="simulated ones, about")
     parser.add_argument("--outage-minutes", type=float, help="ClickHouse away while more arrives than workers may hold")
     parser.add_argument("--seed", type=int, default=1, help="of the first round or log; the others follow")
-    parser.add_argument("--broker", choices=("apache", "embedded"), default="apache")
     parser.add_argument("--file", type=Path, help="NDJSON events to publish instead of simulated ones")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="for the simulated schedules")
     options = parser.parse_args()
@@ -64,7 +63,7 @@ def soak_processes(options: argparse.Namespace) -> Verdict:
     """Real workers under faults. What they said stays where a failure is."""
     kills = options.kills or sys.maxsize
     seconds = 60 * options.minutes if options.minutes else float("inf")
-    with parts(options.broker) as (kafka, clickhouse, directory):
+    with parts() as (kafka, clickhouse, directory):
         return Soak(kafka, clickhouse, directory, options.seed, kills, seconds, tell, options.file).run()
 
 
@@ -74,7 +73,7 @@ def soak_outage(options: argparse.Namespace) -> Verdict:
         f"ClickHouse away for {options.outage_minutes:g} min, {OUTAGE_RECORDS:,} records meanwhile",
         claim="memory stays bounded, the group keeps its members, and every record is in the books afterwards",
     )
-    with parts(options.broker) as (kafka, clickhouse, directory):
+    with parts() as (kafka, clickhouse, directory):
         migrations.migrate(clickhouse.url, "outage")
         system = System(kafka.bootstrap, clickhouse.url, "outage", "outage", directory)
         try:
@@ -91,13 +90,16 @@ def soak_outage(options: argparse.Namespace) -> Verdict:
 
 
 @contextmanager
-def parts(broker: str) -> Iterator[tuple[ApacheKafka | EmbeddedKafka, EmbeddedClickHouse, Path]]:
-    """A broker and ClickHouse, and the directory where they and the workers write."""
+def parts() -> Iterator[tuple[ApacheKafka, EmbeddedClickHouse, Path]]:
+    """A broker and ClickHouse, and the directory where they and the workers write.
+
+    The embedded broker would not do: it goes on giving partitions to members that have left.
+    """
     directory = Path(tempfile.mkdtemp(prefix="sichtflug-soak-"))
-    kafka: ApacheKafka | EmbeddedKafka = (
-        ApacheKafka(directory / "kafka") if broker == "apache" else EmbeddedKafka(log_directory=directory)
-    )
-    with kafka, EmbeddedClickHouse(directory / "clickhouse", log_directory=directory) as clickhouse:
+    with (
+        ApacheKafka(directory / "kafka") as kafka,
+        EmbeddedClickHouse(directory / "clickhouse", log_directory=directory) as clickhouse,
+    ):
         yield kafka, clickhouse, directory
 
 

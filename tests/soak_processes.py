@@ -26,7 +26,7 @@ from kafka.structs import OffsetAndMetadata
 
 from pipeline import migrations
 from pipeline.clickhouse import ClickHouse
-from pipeline.embedded import EmbeddedClickHouse, EmbeddedKafka
+from pipeline.embedded import EmbeddedClickHouse
 from pipeline.replay import lines
 from pipeline.simulation import simulate
 
@@ -67,7 +67,7 @@ class Sample(NamedTuple):
 class Soak:
     """What is to be soaked: until so many kills or seconds are over, whichever comes first."""
 
-    kafka: ApacheKafka | EmbeddedKafka
+    kafka: ApacheKafka
     clickhouse: EmbeddedClickHouse
     directory: Path
     seed: int
@@ -171,9 +171,8 @@ class Round:
         yield crew.terminate, 1.5
         yield crew.resize, 1.5
         yield crew.break_requests, 2
-        if isinstance(self._soak.kafka, ApacheKafka):
-            yield self._kill_broker, 0.4
-            yield lambda: crew.pause(self._change_committed_offsets), 0.5
+        yield self._kill_broker, 0.4
+        yield lambda: crew.pause(self._change_committed_offsets), 0.5
 
     def _kill_broker(self) -> None:
         self.crew.faults["broker killed"] += 1
