@@ -131,8 +131,10 @@ class Stage:
                 continue
             end_offset = self.end_offset(tp.partition)
             self._is_busy = True
-            await self._guarded(lambda: self._handler.batch(tp.partition, batch.records, end_offset))  # noqa: B023
-            self._is_busy = False
+            try:
+                await self._guarded(lambda: self._handler.batch(tp.partition, batch.records, end_offset))  # noqa: B023
+            finally:
+                self._is_busy = False
 
     async def _follows(self, partition: int, batch: Batch) -> bool:
         """Whether a batch goes on where the handler stands. If one before it got lost, all is read again from there."""

@@ -55,7 +55,7 @@ class Handler(Protocol):
 class ConsumerThread(driver.AIOKafkaConsumerThread):
     """Numbers the seeks: what was fetched before the last seek of its partition is told apart from what came after.
 
-    Also says which offsets each fetch covered: Faust loses one at times, when a rebalance interrupts the wait for it.
+    Also says which offsets each fetch covered: around a rebalance one gets lost at times on its way to us.
     Fetches and seeks run in this thread's loop, and neither awaits between looking at these and its work.
     """
 
