@@ -6,7 +6,6 @@ import time
 from typing import NamedTuple
 
 import psutil
-from confluent_kafka import Producer
 
 from pipeline.embedded import EmbeddedClickHouse
 from pipeline.simulation import simulate
@@ -68,15 +67,7 @@ def outage(system: System, clickhouse: EmbeddedClickHouse, seconds: float, recor
 
 def flood(system: System, record_count: int) -> None:
     """Publish simulated events as fast as one producer can."""
-    producer = Producer(
-        {
-            "bootstrap.servers": system.bootstrap,
-            "partitioner": "murmur2_random",
-            "linger.ms": 50,
-            "compression.type": "lz4",
-            "queue.buffering.max.messages": 1_000_000,
-        }
-    )
+    producer = system.librdkafka_producer()
     start_ms = time.time_ns() // 1_000_000 - 3_600_000
     traffic = simulate(99, 500.0, start_ms, follows_the_day=False, haste=60.0, id_prefix=secrets.token_hex(3))
     for number, item in zip(range(record_count), traffic, strict=False):

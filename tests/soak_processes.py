@@ -19,7 +19,6 @@ from pathlib import Path
 from random import Random
 from typing import NamedTuple
 
-from confluent_kafka import Producer
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
@@ -213,16 +212,7 @@ class Round:
 
     def _publish(self) -> None:
         """A steady stream until the round is over. The producer outlives the broker."""
-        producer = Producer(
-            {
-                "bootstrap.servers": self._system.bootstrap,
-                "partitioner": "murmur2_random",
-                "enable.idempotence": True,
-                "linger.ms": 20,
-                "compression.type": "lz4",
-                "log_level": 0,
-            }
-        )
+        producer = self._system.librdkafka_producer()
         records = self._records()
         while not self._is_over.wait(0.25):
             for key, value in islice(records, PUBLISHED_PER_SECOND // 4):

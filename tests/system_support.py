@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from confluent_kafka import Producer
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from pipeline import migrations
@@ -97,6 +98,20 @@ class System:
 
     def producer(self, **options: Any) -> KafkaProducer:
         return KafkaProducer(bootstrap_servers=self.bootstrap, acks="all", linger_ms=20, **options)
+
+    def librdkafka_producer(self) -> Producer:
+        """One that keeps a million records in memory, outlives the broker and repeats none."""
+        return Producer(
+            {
+                "bootstrap.servers": self.bootstrap,
+                "partitioner": "murmur2_random",
+                "enable.idempotence": True,
+                "linger.ms": 20,
+                "compression.type": "lz4",
+                "queue.buffering.max.messages": 1_000_000,
+                "log_level": 0,
+            }
+        )
 
     def publish(self, values: Iterable[tuple[bytes | None, bytes | None]], **options: Any) -> int:
         """Send (key, value) records; how many comes back."""

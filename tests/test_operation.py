@@ -336,11 +336,11 @@ def test_a_kafka_that_goes_away_while_a_worker_joins_is_waited_for() -> None:
     async def join() -> None:
         with pytest.raises(BrokerAwayError, match="does not answer"):
             await Publisher("127.0.0.1:9").start()
-        worker = Worker(Settings(kafka_bootstrap="127.0.0.1:9"))
-        stage = worker._stage
+        folding = Worker(Settings(kafka_bootstrap="127.0.0.1:9"))._folding
+        stage = folding._stage
         with pytest.raises(BrokerAwayError, match="does not answer"):
-            await worker._start_stage()
+            await folding._start_stage()
         # The next try needs another one.
-        assert worker._stage is not stage
+        assert folding._stage is not stage
 
     asyncio.run(join())
