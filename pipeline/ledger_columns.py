@@ -42,6 +42,8 @@ class ConversationRow(msgspec.Struct, array_like=True, gc=False):
     has_opened: bool
     has_handoff: bool
     is_paused: bool
+    has_agent_spoken: bool
+    has_peer_answered: bool
     waiting_since: int
     episode_since: int
     first_response_at: int
@@ -56,6 +58,7 @@ class ConversationRow(msgspec.Struct, array_like=True, gc=False):
     transferred_count: int
     escalated_count: int
     reopened_count: int
+    peer_solution_count: int
     customer: str
     earlier_queues: tuple[str, ...]
     clock_kinds: tuple[int, ...]

@@ -18,7 +18,16 @@ from streams.partition import Books
 from streams.rules import RuleBook
 
 CONVERSATION_TEXTS = ("state", "waiting_on")
-CONVERSATION_BOOLEANS = ("is_implicit", "is_reordered", "is_contact", "has_opened", "has_handoff", "is_paused")
+CONVERSATION_BOOLEANS = (
+    "is_implicit",
+    "is_reordered",
+    "is_contact",
+    "has_opened",
+    "has_handoff",
+    "is_paused",
+    "has_agent_spoken",
+    "has_peer_answered",
+)
 CONVERSATION_INSTANTS = (
     "opened_at",
     "open_since",
@@ -39,6 +48,7 @@ CONVERSATION_NUMBERS = (
     "transferred_count",
     "escalated_count",
     "reopened_count",
+    "peer_solution_count",
 )
 
 _as_tuple = msgspec.structs.astuple

@@ -56,6 +56,9 @@ class Counter:
     SLA_DUE_FIRST_RESPONSE = 34
     SLA_DUE_NEXT_RESPONSE = 35
     SLA_DUE_RESOLUTION = 36
+    # Flows of the community: a peer was the first to answer; a peer's solution was enough (-1 when it no longer is).
+    PEER_BEFORE_STAFF = 37
+    SAVED_BY_PEER = 38
     # Spreads by hour of expiry; stocks at the minute since when.
     OPEN_SINCE = 40
     WAITING_AGENT = 41
@@ -70,6 +73,7 @@ class Counter:
     RESOLUTION_BUSINESS = 53
     RESOLUTION_SERVICE = 54
     SLA_MARGIN = 55
+    FIRST_PEER_ANSWER = 56
 
 
 #: Every counter by its name.

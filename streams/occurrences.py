@@ -5,6 +5,7 @@ Occurrences keep their own minute, however late they come.
 
 from collections.abc import Callable
 
+from streams.community import accept_solution, answer_as_peer, speak_as_agent
 from streams.context import Context
 from streams.conversation import AGENT, CUSTOMER, OPEN, Conversation
 from streams.counters import Counter
@@ -38,6 +39,8 @@ def message(context: Context, conversation: Conversation, event: Event, at: int)
         pane[SPEAKER_COUNTERS[speaker]] += 1
     if data.reach:
         pane[Counter.REACH] += data.reach
+    if speaker == AGENT and direction == "outbound" and not conversation.has_agent_spoken:
+        speak_as_agent(conversation, pane)
     if conversation.state != OPEN:
         return
     if speaker == CUSTOMER:
@@ -48,6 +51,8 @@ def message(context: Context, conversation: Conversation, event: Event, at: int)
             begin_episode(context, conversation, FIRST_RESPONSE if is_first else NEXT_RESPONSE, at)
     elif speaker == AGENT and direction == "outbound":
         answer(context, conversation, at, pane)
+    elif speaker == "peer" and direction == "outbound" and not conversation.has_peer_answered:
+        answer_as_peer(conversation, at, pane)
 
 
 def callback_requested(context: Context, conversation: Conversation, event: Event, at: int) -> None:
@@ -64,6 +69,7 @@ def solution(context: Context, conversation: Conversation, event: Event, at: int
     pane[Counter.SOLUTION_ACCEPTED] += sign
     if event.data.actor_kind == "peer":
         pane[Counter.SOLUTION_ACCEPTED_FROM_PEER] += sign
+        accept_solution(conversation, pane, sign)
 
 
 def public(context: Context, conversation: Conversation, event: Event, at: int) -> None:

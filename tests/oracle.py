@@ -11,11 +11,11 @@ are sorted by their columns from left to right.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from oracle_clocks import Cell
-from oracle_fold import Change, Conversation, Settings
+from oracle_fold import Change, Conversation, ResponseTime, Settings
 from oracle_records import Event, Record, Rejected, accept, read_records
 
 __all__ = ["DEFAULT_CHANNELS", "Oracle", "Record", "read_records"]
@@ -164,6 +164,44 @@ class Oracle:
             dict(zip(names, place, strict=True)) | {"escalated_count": count}
             for place, count in counts.items()
             if count
+        )
+
+    def peer_resolution_by(self, interval: str) -> list[Row]:
+        """Accepted solutions, those of peers, and contacts that these saved, where one is not zero."""
+        return self._counted_by(interval, ("accepted", "accepted_from_peer", "saved"))
+
+    def first_peer_answers(self) -> list[ResponseTime]:
+        """Each first answer of a peer and how long it took."""
+        return [one.first_peer_answer for one in self.conversations if one.first_peer_answer is not None]
+
+    def peer_answers_by(self, interval: str) -> list[Row]:
+        """First answers of peers, and those before any agent, where there was one."""
+        size_ms = INTERVAL_MS[interval]
+        answered: Counter[tuple[int, Cell]] = Counter(
+            (time.at_ms // size_ms * size_ms, time.cell) for time in self.first_peer_answers()
+        )
+        before_staff: Counter[tuple[int, Cell]] = Counter()
+        for change in self.changes:
+            if change.counter == "before_staff":
+                before_staff[change.at_ms // size_ms * size_ms, change.cell] += change.amount
+        return _sorted(
+            {interval: start_ms}
+            | cell._asdict()
+            | {"answered_count": count, "before_staff_count": before_staff[start_ms, cell]}
+            for (start_ms, cell), count in answered.items()
+        )
+
+    def _counted_by(self, interval: str, counters: Sequence[str]) -> list[Row]:
+        """Sums of some counters, where one is not zero."""
+        size_ms = INTERVAL_MS[interval]
+        counts: dict[tuple[int, Cell], Counter[str]] = defaultdict(Counter)
+        for change in self.changes:
+            if change.counter in counters:
+                counts[change.at_ms // size_ms * size_ms, change.cell][change.counter] += change.amount
+        return _sorted(
+            {interval: start_ms} | cell._asdict() | {f"{counter}_count": found[counter] for counter in counters}
+            for (start_ms, cell), found in counts.items()
+            if any(found.values())
         )
 
     def conversation_facts(self) -> list[Row]:

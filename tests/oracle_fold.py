@@ -84,6 +84,9 @@ class Conversation:
         self.had_episode = False  # or a reopening, after which no first-response clock starts
         self.is_handoff_told = False
         self.first_response_at_ms: int | None = None
+        self.first_peer_answer: ResponseTime | None = None
+        self.has_agent_spoken = False
+        self.standing_peer_solutions = 0
 
         self.message_count = 0
         self.transferred_count = 0
@@ -170,6 +173,10 @@ class Conversation:
                 self._message(event)
             case "conversation.transferred":
                 self.transferred_count += 1
+            case "solution.accepted":
+                self._solution(event, +1)
+            case "solution.unaccepted":
+                self._solution(event, -1)
             case "conversation.escalated" if event.field("kind") != "handoff":
                 self._escalate(event.field("kind"), at_ms)
             case "conversation.escalated" | "bot.handed_off":
@@ -268,6 +275,12 @@ class Conversation:
         self.message_count += 1
         if direction == "inbound":
             self._count("inbound_message", at_ms)
+        if actor == "peer" and direction == "outbound" and self.state == "open":  # (19)
+            self._answer_of_peer(at_ms)
+        if actor == "agent" and direction == "outbound" and not self.has_agent_spoken:
+            self.has_agent_spoken = True
+            if self.standing_peer_solutions:  # (21)
+                self._count("saved", at_ms, -1)
         if self.state != "open":  # (10)
             return
         if actor == "customer":
@@ -277,6 +290,27 @@ class Conversation:
                 self._start_episode(at_ms)
         elif actor == "agent" and direction == "outbound":  # (12)
             self._answer(at_ms)
+
+    def _answer_of_peer(self, at_ms: int) -> None:
+        """(19, 20) The first one while somebody waits."""
+        if self.first_peer_answer is not None or self.episode_start_ms is None:
+            return
+        duration_ms = max(0, at_ms - self.episode_start_ms)
+        self.first_peer_answer = ResponseTime("first_peer_answer", at_ms, self.cell, duration_ms)
+        if not self.has_agent_spoken:
+            self._count("before_staff", at_ms)
+
+    def _solution(self, event: Event, amount: int) -> None:
+        """(21) Accepted or taken back; a peer's that stands without a word of an agent saves the contact."""
+        at_ms = event.occurred_at_ms
+        self._count("accepted", at_ms, amount)
+        if event.field("actor_kind") != "peer":
+            return
+        self._count("accepted_from_peer", at_ms, amount)
+        was_saved = self.standing_peer_solutions > 0
+        self.standing_peer_solutions = max(0, self.standing_peer_solutions + amount)
+        if not self.has_agent_spoken:
+            self._count("saved", at_ms, int(self.standing_peer_solutions > 0) - int(was_saved))
 
     def _answer(self, at_ms: int) -> None:
         if self.episode_start_ms is not None:

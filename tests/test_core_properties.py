@@ -98,6 +98,10 @@ COMPARED: dict[str, tuple[int, ...]] = {
     "escalated hierarchical": (Counter.ESCALATED_HIERARCHICAL,),
     "escalated handoff": (Counter.ESCALATED_HANDOFF,),
     "escalated regulatory": (Counter.ESCALATED_REGULATORY,),
+    "accepted": (Counter.SOLUTION_ACCEPTED,),
+    "accepted_from_peer": (Counter.SOLUTION_ACCEPTED_FROM_PEER,),
+    "before_staff": (Counter.PEER_BEFORE_STAFF,),
+    "saved": (Counter.SAVED_BY_PEER,),
 }
 OUR_NAME = {counter: name for name, counters in COMPARED.items() for counter in counters}
 
@@ -322,8 +326,12 @@ def test_durations_equal_the_oracles(events: list[Event], rules: Rules) -> None:
         for counter, kind in counters.items():
             if kind == row["kind"]:
                 expected[row["minute"], cell, counter, bucket(row["duration_ms"])] += 1
+    for time in oracle_of(events, rules).first_peer_answers():
+        minute = time.at_ms // MINUTE_MS * MINUTE_MS
+        expected[minute, Cell(*time.cell), Counter.FIRST_PEER_ANSWER, bucket(time.duration_ms)] += 1
     panes = Log(rules, events).panes("minute")
-    assert {key: amount for key, amount in panes.items() if key[2] in counters} == expected
+    compared = {*counters, Counter.FIRST_PEER_ANSWER}
+    assert {key: amount for key, amount in panes.items() if key[2] in compared} == expected
 
 
 @quick
