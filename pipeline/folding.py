@@ -70,15 +70,18 @@ class Folding:
         """Flush when it is time, for ever."""
         await self._flusher.run()
 
-    async def leave(self) -> bool:
-        """Flush what can be flushed in a third of the session, and leave the group; whether all is in ClickHouse."""
+    async def finish(self) -> bool:
+        """Flush what can be flushed in a third of the session; whether all that was folded is in ClickHouse."""
         is_complete = await self._flusher.flush_all(self._last_flush_seconds)
         # Batches that still arrive begin no flush.
         self._is_assigned = False
+        return is_complete
+
+    async def leave(self) -> None:
+        """Leave the group and give all connections back."""
         await self._stage.stop()
         for worker in (*self.partitions.values(), *self._kept.values()):
             worker.close()
-        return is_complete
 
     def crash_reason(self) -> BaseException | None:
         """Why Faust has given up, None while it works."""

@@ -32,6 +32,7 @@ EXPECTED_FAILURES = (BrakeError, LogRefusedError, ConfigurationRefusedError, Bro
 EXIT_REFUSED, EXIT_BUG = 2, 70
 #: One try to reach Kafka; it is tried again, and a stop waits for the end of a try.
 ANSWER_SECONDS = 5.0
+LEAVE_SECONDS = 10.0
 
 
 class Worker:
@@ -50,7 +51,10 @@ class Worker:
         self._stop = asyncio.Event()
 
     async def run(self) -> bool:
-        """Work until SIGTERM, SIGINT or `stop`; then flush and leave. Whether everything folded is in ClickHouse."""
+        """Work until SIGTERM, SIGINT or `stop`; then flush and leave.
+
+        False when something still hangs in this process that nobody waits for: ClickHouse, or the group's coordinator.
+        """
         # A batch makes a hundred thousand tuples and frees them without a cycle: no need to look for one so often.
         gc.set_threshold(100_000, 50, 100)
         loop = asyncio.get_running_loop()
@@ -67,17 +71,15 @@ class Worker:
             await stopping
         for task in tasks:
             task.cancel()
-        is_complete = await self._folding.leave()
-        await self._publisher.stop()
+        is_complete = await self._folding.finish()
+        has_left = await self._leave()
         if server:
             server.stop()
         if not is_complete:
             logger.info("stopped; what could not be flushed will be folded again")
             return False
-        with suppress(Unavailable):
-            await asyncio.to_thread(self._presence.tell, "stopped")
         logger.info("stopped; everything folded is in ClickHouse")
-        return True
+        return has_left
 
     def stop(self) -> None:
         """Stop soon, after a last flush."""
@@ -101,6 +103,23 @@ class Worker:
             return False
         task.result()
         return True
+
+    async def _leave(self) -> bool:
+        """Leave the group and say goodbye, in bounded time; if it was not done, others notice by the silence."""
+        leaving = asyncio.create_task(self._disconnect())
+        # In the middle of a rebalance Faust and its client may wait for each other, or for members that do not come.
+        await asyncio.wait([leaving], timeout=LEAVE_SECONDS)
+        if not leaving.done():
+            logger.warning("could not leave the group and say goodbye in %.0f s", LEAVE_SECONDS)
+            return False
+        leaving.result()
+        return True
+
+    async def _disconnect(self) -> None:
+        await self._folding.leave()
+        await self._publisher.stop()
+        with suppress(Unavailable):
+            await asyncio.to_thread(self._presence.tell, "stopped")
 
     async def _prepare(self) -> None:
         self._folding.restorer.configuration = await prepare(
@@ -154,6 +173,6 @@ def run(settings: Settings) -> int:
 
 async def _run(settings: Settings) -> None:
     if not await Worker(settings).run():
-        # A thread still waits for ClickHouse; nobody waits for what it gets.
+        # Something still waits for ClickHouse or Kafka; nobody waits for what it gets.
         sys.stderr.flush()
         os._exit(0)

@@ -138,6 +138,14 @@ PROCESS_MUTANTS: dict[str, Sequence[Change]] = {
 }
 
 
+#: Where what a worker depends on hangs, and it keeps every rule.
+HANGING: dict[str, Sequence[Change]] = {
+    "the client hangs when it leaves the group": [
+        Change(Stage, "stop", "await self._app.stop()", "await asyncio.Event().wait()")
+    ]
+}
+
+
 def wrong_worker(mutant: str = "", *, bug_after: int = 0, lost_fetch: int = 0) -> list[str]:
     """The command of a worker that breaks a rule; in whose fold a bug raises at the so-manieth event; that never sees
     each so-manieth fetch."""

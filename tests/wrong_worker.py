@@ -7,7 +7,7 @@ from pipeline import cli
 from pipeline.transport import Batch, ConsumerThread
 from streams.life_cycle import LifeCycle
 
-from mutants import MUTANTS, PROCESS_MUTANTS, mutated
+from mutants import HANGING, MUTANTS, PROCESS_MUTANTS, mutated
 
 
 def main() -> None:
@@ -18,7 +18,7 @@ def main() -> None:
         raise_after(bug_after)
     if lost_fetch:
         lose_each(lost_fetch)
-    with mutated((MUTANTS | PROCESS_MUTANTS)[mutant] if mutant else ()):
+    with mutated((MUTANTS | PROCESS_MUTANTS | HANGING)[mutant] if mutant else ()):
         cli.main()
 
 
