@@ -2,19 +2,33 @@
 
 Profile: the rate of each of the 168 hours of the week, of past weeks with less and less weight. Where an hour has seen
 little it leans on the same hour of the other working days or of the weekend, and that one on the mean of all hours
-(gamma-Poisson shrinkage). Between the middles of two hours it runs straight. Level: what came lately against what the
-profile says. Dispersion: variance / mean of what came against what had been expected, over blocks of one bin, a
-quarter of an hour and an hour, the largest of them: a rate that wanders shows in long blocks only.
+(gamma-Poisson shrinkage, by so much as the hours of a day are alike). Between the middles of two hours it runs
+straight, times the shape of the day: for each quarter of an hour of working days and of weekends, what came against the
+straight line where that is far off, so that a service that opens at eight sharp is expected to. Level: what came
+lately against what the profile says.
 
-Bins are a minute long, or some that make an hour, and are numbered since the epoch, UTC. Floats are fine here: nothing
-of this is stored in the ledger.
+Dispersion: variance / mean of what came against what had been expected, over blocks of one bin, a quarter of an hour
+and an hour, the largest of them: a rate that wanders shows in long blocks only.
+
+All of it stands still within a quarter of an hour and is brought up to date by `turn`, so that a bin without events
+costs nothing by itself. Bins are a minute long, or some that make a quarter of an hour, and are numbered since the
+epoch, UTC. Floats are fine here: nothing of this is stored in the ledger.
 """
 
-WEEK_HOURS, DAY_HOURS = 168, 24
+import math
+from collections.abc import Iterable
+
+WEEK_HOURS, DAY_HOURS, QUARTERS = 168, 24, 4
+DAY_QUARTERS = DAY_HOURS * QUARTERS
 #: Of an hour's weight, what is left a week later: four weeks make two thirds of a profile.
 KEPT_PER_WEEK = 0.75
-#: An hour leans on its parent as if it had seen so many events there, the level on the profile likewise.
+#: An hour leans on its parent as if it had seen so many events there, or fewer; the level on the profile likewise.
 LEANING_EVENTS = 8.0
+#: A quarter of an hour has a shape of its own if it is so many standard deviations off the straight line.
+SHAPE_DEVIATIONS = 3.0
+#: With fewer events, times the dispersion, half of what the line says is not so far off: then the line is no better
+#: than the hour, and the higher one counts.
+SHAPE_EVENTS = (SHAPE_DEVIATIONS / 0.5) ** 2
 #: Time constants of forgetting.
 LEVEL_HOURS = 36.0
 DISPERSION_HOURS = 336.0
@@ -31,96 +45,239 @@ def hour_of_week(hour: int) -> int:
 
 
 class Expectation:
-    """One series. Ask `expected` for a bin, then let it `observe` that bin; bins only go forward."""
+    """One series. `turn` at each quarter of an hour, ask what is `expected`, then `learn` the bins; only forward."""
 
     def __init__(self, bins_per_hour: int = 60) -> None:
+        if bins_per_hour % QUARTERS:
+            raise ValueError(f"expected bins of which some make a quarter of an hour, got {bins_per_hour} an hour")
         self._bins_per_hour = bins_per_hour
+        self._bins_per_quarter = bins_per_hour // QUARTERS
         self._counts = [0.0] * WEEK_HOURS
         self._bins = [0.0] * WEEK_HOURS
+        self._shape_counts = [0.0] * (2 * DAY_QUARTERS)
+        self._shape_expected = [0.0] * (2 * DAY_QUARTERS)
         self._recent_count = self._recent_expected = 0.0
-        self._known_bins = 0
-        self._level_kept = 1 - 1 / (LEVEL_HOURS * bins_per_hour)
-        sizes = sorted({1, max(1, bins_per_hour // 4), bins_per_hour})
-        self._blocks = [_Block(size, bins_per_hour) for size in sizes]
-        self._rates_hour = -1
-        self._rates = (0.0, 0.0, 0.0)
+        #: Bins learned so far.
+        self.known_bins = 0
+        self._blocks = [_Block(hours) for hours in (1 / bins_per_hour, 1 / QUARTERS, 1.0)]
+        self._hour = self._quarter = -1
+        self._is_like_known = False
+        self._leaning_on_all = LEANING_EVENTS
+        #: Of what is expected in this hour, how much was seen in such hours and does not just lean on others.
+        self.seen_ratio = 0.0
+        self._lines = [(0.0, 0.0)] * QUARTERS
+        self._shapes = [1.0] * QUARTERS
+        self._straight = [0.0] * QUARTERS
+        self._first_bin = 0
+        self._first = self._slope = 0.0
+        self._reset_quarter()
+        self._hour_count = self._hour_expected = 0.0
+        #: Variance / mean, at least 1.
+        self.dispersion = ASSUMED_DISPERSION
+
+    def turn(self, at: int) -> bool:
+        """Go to the quarter of an hour that holds the bin `at`. False if that is the one where we are."""
+        quarter = at // self._bins_per_quarter
+        if quarter == self._quarter:
+            return False
+        if self._quarter >= 0:
+            self._close_quarter()
+        hour = quarter // QUARTERS
+        if hour != self._hour:
+            self._turn_hour(hour)
+        self._quarter = quarter
+        self._open_quarter()
+        return True
 
     def expected(self, at: int) -> float:
-        """Events in the bin `at`, 0 during the first day."""
-        is_known = self._known_bins >= DAY_HOURS * self._bins_per_hour
-        return self._profile(at) * self._level() if is_known else 0.0
+        """Events in a bin of this quarter of an hour; 0 while nothing is known about such an hour."""
+        return self._first + self._slope * (at - self._first_bin)
+
+    def expected_between(self, begin: int, end: int) -> float:
+        """Events in the bins from `begin` to before `end`, all of this quarter of an hour."""
+        return (end - begin) * (self._first + self._slope * ((begin + end - 1) / 2 - self._first_bin))
+
+    def learn(self, count: float, expected: float) -> None:
+        """A bin of this quarter of an hour, of which `expected` had been said."""
+        self._seen_bins += 1
+        self._count += count
+        self._expected += expected
+        self._squares += (count - expected) ** 2
+
+    def learn_zeros(self, bins: int, expected: float) -> None:
+        """So many bins without events, of which `expected` had been said together."""
+        if bins:
+            self._seen_bins += bins
+            self._expected += expected
+            self._squares += expected * expected / bins
+
+    def weekly_rates(self) -> list[float]:
+        """Events per bin at the present level, hour by hour of the week from Monday on."""
+        level = self._level()
+        return [level * rate for rate in self._rates(range(WEEK_HOURS))]
 
     @property
-    def dispersion(self) -> float:
-        """Variance / mean, at least 1."""
-        return max(block.dispersion for block in self._blocks)
+    def line(self) -> tuple[float, float]:
+        """Of this quarter of an hour: what is expected in its first bin, and how much more in each next one."""
+        return self._first, self._slope
 
-    def observe(self, at: int, count: float, expected: float) -> None:
-        """Learn from a bin of which `expected` had been said."""
-        self._known_bins += 1
-        hour = hour_of_week(at // self._bins_per_hour)
-        if at % self._bins_per_hour == 0:
-            self._counts[hour] *= KEPT_PER_WEEK
-            self._bins[hour] *= KEPT_PER_WEEK
-        if expected > 0:
-            for block in self._blocks:
-                block.observe(count, expected)
-        # The profile is what came at the level 1: what the level explains must not count twice.
-        self._counts[hour] += count
-        self._bins[hour] += self._level()
-        self._recent_count = self._recent_count * self._level_kept + count
-        self._recent_expected = self._recent_expected * self._level_kept + self._profile(at)
+    @property
+    def is_known(self) -> bool:
+        """Has a day been seen?"""
+        return self.known_bins >= DAY_HOURS * self._bins_per_hour
+
+    @property
+    def is_week_known(self) -> bool:
+        """Has a week been seen, so that nights and weekends are known, too?"""
+        return self.known_bins >= WEEK_HOURS * self._bins_per_hour
+
+    def _turn_hour(self, hour: int) -> None:
+        one = hour_of_week(hour)
+        self._counts[one] *= KEPT_PER_WEEK
+        self._bins[one] *= KEPT_PER_WEEK
+        if self._hour_expected > 0:
+            self._blocks[2].observe((self._hour_count - self._hour_expected) ** 2, self._hour_expected, 1.0)
+        self._hour_count = self._hour_expected = 0.0
+        self._hour = hour
+        if hour % DAY_HOURS == 0 or self._leaning_on_all == LEANING_EVENTS:
+            self._leaning_on_all = self._unlikeness()
+        self._is_like_known = any(self._bins[_like(one)])
+        seen_events = sum(self._counts[_like(one)])
+        self.seen_ratio = seen_events / (seen_events + LEANING_EVENTS)
+        self._lines, self._shapes = self._profile(hour)
+
+    def _profile(self, hour: int) -> tuple[list[tuple[float, float]], list[float]]:
+        """Of each quarter of an hour: rate in its middle and slope per bin of the straight line; the shape on it."""
+        before, here, after = self._rates([hour_of_week(hour + step) for step in (-1, 0, 1)])
+        rising, falling = (here - before) / self._bins_per_hour, (after - here) / self._bins_per_hour
+        step = self._bins_per_quarter
+        lines = [
+            (here - 1.5 * step * rising, rising),
+            (here - 0.5 * step * rising, rising),
+            (here + 0.5 * step * falling, falling),
+            (here + 1.5 * step * falling, falling),
+        ]
+        self._straight = [line for line, _ in lines]
+        first = _shape_index(hour)
+        shapes: list[float] = []
+        for index in range(first, first + QUARTERS):
+            kept = KEPT_PER_WEEK ** (0.2 if index < DAY_QUARTERS else 0.5)
+            self._shape_counts[index] *= kept
+            self._shape_expected[index] *= kept
+            shapes.append(self._shape(self._shape_counts[index], self._shape_expected[index]))
+        for place, (line, _) in enumerate(lines):
+            if shapes[place] != 1:
+                lines[place] = line, 0.0
+            elif self._shape_expected[first + place] < SHAPE_EVENTS * self.dispersion:
+                lines[place] = max(line, here), 0.0
+        # The quarters make the hour, whatever the line through its neighbours and the shape say.
+        total = sum(line * shape for (line, _), shape in zip(lines, shapes, strict=True))
+        scale = QUARTERS * here / total if total > 0 else 1.0
+        return lines, [scale * shape for shape in shapes]
+
+    def _shape(self, count: float, expected: float) -> float:
+        is_off = abs(count - expected) > SHAPE_DEVIATIONS * math.sqrt(self._blocks[0].dispersion * expected)
+        return (count + LEANING_EVENTS / 2) / (expected + LEANING_EVENTS / 2) if is_off else 1.0
+
+    def _open_quarter(self) -> None:
+        place = self._quarter % QUARTERS
+        line, slope = self._lines[place]
+        scale = self._shapes[place] * self._level() if self.is_known and self._is_like_known else 0.0
+        self._first_bin = self._quarter * self._bins_per_quarter
+        self._first = scale * (line - slope * (self._bins_per_quarter - 1) / 2)
+        self._slope = scale * slope
+
+    def _close_quarter(self) -> None:
+        bins, count, expected = self._seen_bins, self._count, self._expected
+        if bins:
+            hour, level = hour_of_week(self._hour), self._level()
+            self.known_bins += bins
+            # The profile is what came at the level 1: what the level explains must not count twice.
+            self._counts[hour] += count
+            self._bins[hour] += bins * level
+            if expected > 0:
+                place = self._quarter % QUARTERS
+                shape = _shape_index(self._hour) + place
+                line = bins * self._lines[place][0]
+                self._shape_counts[shape] += count
+                self._shape_expected[shape] += bins * self._straight[place] * level
+                hours = bins / self._bins_per_hour
+                kept = 1 - hours / LEVEL_HOURS
+                self._recent_count = self._recent_count * kept + count
+                self._recent_expected = self._recent_expected * kept + line * self._shapes[place]
+                self._blocks[0].observe(self._squares, expected, hours)
+                self._blocks[1].observe((count - expected) ** 2, expected, hours)
+                self._hour_count += count
+                self._hour_expected += expected
+            self.dispersion = max(block.dispersion for block in self._blocks)
+        self._reset_quarter()
+
+    def _reset_quarter(self) -> None:
+        self._seen_bins = 0
+        self._count = self._expected = self._squares = 0.0
 
     def _level(self) -> float:
         return (self._recent_count + LEANING_EVENTS) / (self._recent_expected + LEANING_EVENTS)
 
-    def _profile(self, at: int) -> float:
-        """Rate per bin, straight between the middles of the hours."""
-        hour, place = divmod(at, self._bins_per_hour)
-        if hour != self._rates_hour:
-            before, here, after = (self._rate(hour_of_week(hour + step)) for step in (-1, 0, 1))
-            self._rates_hour, self._rates = hour, (before, here, after)
-        before, here, after = self._rates
-        share = (place + 0.5) / self._bins_per_hour - 0.5
-        return here + (after - here) * share if share >= 0 else here + (before - here) * -share
+    def _unlikeness(self) -> float:
+        """How many events an hour of the day leans on all hours: few where days and nights differ.
 
-    def _rate(self, hour: int) -> float:
-        """Of an hour of the week, leaning on its like, and on all."""
-        first, last = (WEEKEND_HOUR, WEEK_HOURS) if hour >= WEEKEND_HOUR else (0, WEEKEND_HOUR)
-        like = range(first + hour % DAY_HOURS, last, DAY_HOURS)
-        all_bins = sum(self._bins)
+        The shape of the gamma distribution from which the rates of the hours come, by moments: mean² / variance.
+        """
+        groups = [_like(hour) for hour in (*range(DAY_HOURS), *range(WEEKEND_HOUR, WEEKEND_HOUR + DAY_HOURS))]
+        known = [(sum(self._counts[one]), sum(self._bins[one])) for one in groups]
+        all_bins = sum(bins for _, bins in known)
+        mean = sum(count for count, _ in known) / all_bins if all_bins else 0.0
+        squares = sum((count - mean * bins) ** 2 / bins for count, bins in known if bins)
+        variance = (squares - len(known) * mean * self.dispersion) / all_bins if all_bins else 0.0
+        return mean * mean / variance if variance * LEANING_EVENTS > mean * mean else LEANING_EVENTS
+
+    def _rates(self, hours: Iterable[int]) -> list[float]:
+        """Of hours of the week, each leaning on its like, and that on all."""
+        counts, bins = self._counts, self._bins
+        all_bins = sum(bins)
         if not all_bins:
-            return 0.0
-        overall = sum(self._counts) / all_bins
-        of_like = _leaning(overall, sum(self._counts[one] for one in like), sum(self._bins[one] for one in like))
-        return _leaning(of_like, self._counts[hour], self._bins[hour])
+            return [0.0 for _ in hours]
+        overall = sum(counts) / all_bins
+        found = []
+        for hour in hours:
+            like = _like(hour)
+            of_like = _leaning(overall, sum(counts[like]), sum(bins[like]), self._leaning_on_all)
+            found.append(_leaning(of_like, counts[hour], bins[hour], LEANING_EVENTS))
+        return found
 
 
-def _leaning(parent_rate: float, count: float, bins: float) -> float:
-    """The rate of `count` in so many bins, drawn towards a parent's, all the more the fewer events were expected."""
-    return parent_rate * (count + LEANING_EVENTS) / (parent_rate * bins + LEANING_EVENTS)
+def _like(hour: int) -> slice:
+    """The same hour of the working days, or of the weekend."""
+    if hour < WEEKEND_HOUR:
+        return slice(hour % DAY_HOURS, WEEKEND_HOUR, DAY_HOURS)
+    return slice(WEEKEND_HOUR + hour % DAY_HOURS, WEEK_HOURS, DAY_HOURS)
+
+
+def _shape_index(hour: int) -> int:
+    """Of the first quarter of an hour since the epoch, among those of a working day and of a day of the weekend."""
+    is_weekend = hour_of_week(hour) >= WEEKEND_HOUR
+    return QUARTERS * (hour % DAY_HOURS + (DAY_HOURS if is_weekend else 0))
+
+
+def _leaning(parent_rate: float, count: float, bins: float, events: float) -> float:
+    """The rate of `count` in so many bins, drawn towards a parent's as if so many events had been seen of that."""
+    return parent_rate * (count + events) / (parent_rate * bins + events)
 
 
 class _Block:
-    """Squared errors of sums over so many bins, against their means."""
+    """Squared errors of sums over blocks of so many hours, against their means."""
 
-    def __init__(self, size: int, bins_per_hour: int) -> None:
-        self._size = size
-        self._kept = 1 - size / (DISPERSION_HOURS * bins_per_hour)
-        self._seen = 0
-        self._count = self._expected = 0.0
-        self._means = ASSUMED_HOURS * bins_per_hour / size
+    def __init__(self, hours: float) -> None:
+        self._means = ASSUMED_HOURS / hours
         self._squares = ASSUMED_DISPERSION * self._means
 
     @property
     def dispersion(self) -> float:
         return max(1.0, self._squares / self._means)
 
-    def observe(self, count: float, expected: float) -> None:
-        self._count += count
-        self._expected += expected
-        self._seen += 1
-        if self._seen == self._size:
-            self._squares = self._squares * self._kept + (self._count - self._expected) ** 2
-            self._means = self._means * self._kept + self._expected
-            self._seen, self._count, self._expected = 0, 0.0, 0.0
+    def observe(self, square: float, mean: float, hours: float) -> None:
+        """Take blocks of so many hours together: their squared errors and their means, summed up."""
+        kept = 1 - hours / DISPERSION_HOURS
+        self._squares = self._squares * kept + square
+        self._means = self._means * kept + mean

@@ -11,18 +11,21 @@ import math
 _NEARLY_POISSON = 1.0 + 1e-6
 #: A tail is summed up until its terms are this small against the sum.
 _NEGLIGIBLE = 1e-17
+_LEAST_LOGARITHM = -700.0
 
 
 def log_likelihood_weights(dispersion: float, ratio: float) -> tuple[float, float]:
     """(a, b): `a · count − b · expected` is the log-likelihood ratio of a mean `ratio` times as high as expected.
 
     The two hypotheses share the size parameter, so that with the expected mean the exponential of the result has the
-    mean 1 whatever that is. With dispersion 1 it is count · log ratio − (ratio − 1) · expected. Source: Hawkins and
-    Olwell, Cumulative Sum Charts and Charting for Quality Improvement (1998), chapter 5. Raises ValueError for a
-    dispersion below 1 or a ratio that is not above 1.
+    mean 1 whatever that is. With dispersion 1 it is count · log ratio − (ratio − 1) · expected. With a ratio below 1
+    both weights are negative. Source: Hawkins and Olwell, Cumulative Sum Charts and Charting for Quality Improvement
+    (1998), chapter 5. Raises ValueError for a dispersion below 1 or a ratio that is 1 or not above 0.
     """
-    if dispersion < 1 or ratio <= 1:
-        raise ValueError(f"expected a dispersion of at least 1 and a ratio above 1, got {dispersion}, {ratio}")
+    if dispersion < 1 or ratio <= 0 or ratio == 1:
+        raise ValueError(
+            f"expected a dispersion of at least 1 and a ratio above 0 that is not 1, got {dispersion}, {ratio}"
+        )
     if dispersion < _NEARLY_POISSON:
         return math.log(ratio), ratio - 1
     growth = (1 + ratio * (dispersion - 1)) / dispersion
@@ -44,12 +47,18 @@ def log_probability(count: int, mean: float, dispersion: float) -> float:
 
 
 def tail_probability(count: int, mean: float, dispersion: float) -> float:
-    """Probability of `count` or more. Summed from there upwards: no difference of numbers near 1."""
+    """Probability of `count` or more. Summed from there upwards: no difference of numbers near 1.
+
+    Below e^-700, about 1e-304, far above the mean: 0, for there floating-point numbers lose their digits.
+    """
     if count <= 0:
         return 1.0
     if mean <= 0:
         return 0.0
-    term = total = math.exp(log_probability(count, mean, dispersion))
+    logarithm = log_probability(count, mean, dispersion)
+    if logarithm < _LEAST_LOGARITHM:
+        return 0.0 if count > mean else 1.0
+    term = total = math.exp(logarithm)
     size, decay = (math.inf, 0.0) if dispersion < _NEARLY_POISSON else (mean / (dispersion - 1), 1 - 1 / dispersion)
     number = count
     while term > total * _NEGLIGIBLE:

@@ -1,134 +1,177 @@
 """Spikes in one series of counts per bin: is what comes credible under what had to be expected?
 
-Three tests on every bin, with one budget: two cumulative sums of log-likelihood ratios (for rises by half, which
-take their time, and to three times as much), and the exact tail probability of the bin. By Lorden's inequality a
-cumulative sum that alarms at log(1 / q) does so falsely at most once in 1 / q bins, and by its definition the tail
-below q once in 1 / q; so each of the three gets a third of the budget. Sources: Lorden, Procedures for reacting to a
-change in distribution (1971); Hawkins and Olwell (1998).
+Three tests on every bin, with one budget of false alarms, a third for each: two cumulative sums of log-likelihood
+ratios (for rises by half, which take their time, and to three times as much), and the exact tail probability of the
+bin. The thresholds of the sums follow from their rate of false alarms under the rates of the whole week, see
+`cumulative_sum`.
 
-An episode begins with the first test that alarms, since when the sums tell. While it lasts the level stands still and
-nothing is learned from more than was credible. It ends when the log-likelihood ratio of a return to the expected rate
-against what the episode has had so far reaches log(1000).
+A run begins with the first test that alarms, since when the sums tell. While it lasts nothing is learned, and of single
+bins not more than was credible. It ends when the log-likelihood ratio of a return to the expected rate against what the
+run has had so far reaches log(1000), and is dated to the bin since when that has grown.
 """
 
 import math
 
 import msgspec
 
-from streams.expectation import Expectation
+from streams.cumulative_sum import CumulativeSum, threshold
+from streams.expectation import WEEK_HOURS, Expectation
 from streams.negative_binomial import least_incredible, log_likelihood_weights, tail_probability
 
 RATIOS = (1.5, 3.0)
 TESTS = len(RATIOS) + 1
+#: Fewer events are no spike.
+LEAST_EVENTS = 5
 END_LIKELIHOOD = math.log(1_000)
-LARGEST_RATIO = 20.0
+LEAST_RATIO, LARGEST_RATIO = 1.5, 20.0
 #: Counts beyond this are not learned from, as if they had been just this improbable.
 CREDIBLE_PROBABILITY = 0.001
-#: An episode this long is the new normal: it is learned from again.
-LONGEST_EPISODE_HOURS = 24
+#: No count within so many standard deviations is improbable enough to matter, and a tail is a long sum.
+CREDIBLE_DEVIATIONS = 3.0
+#: A run this long is the new normal: it is learned from again.
+LONGEST_RUN_HOURS = 24
 
 
-class Episode(msgspec.Struct):
-    """A spike: from bin `since` on, alarmed at `detected`, until `until` (None while it lasts)."""
+class Run(msgspec.Struct):
+    """Bins that are not credible: from `since` on, alarmed at `detected`, until before `until` (None while it lasts).
+
+    What was observed and expected in them; bins that may turn out to be the return to normal are not in it.
+    """
 
     since: int
     detected: int
     observed: int
     expected: float
     until: int | None = None
+    _return_value: float = 0.0
+    _return_since: int = -1
+    _return_observed: int = 0
+    _return_expected: float = 0.0
 
     @property
     def ratio(self) -> float:
         """How many times as many as expected."""
         return self.observed / max(self.expected, 1e-9)
 
-
-class _Sum:
-    """A cumulative sum of log-likelihood ratios, and since when it has been above 0."""
-
-    __slots__ = ("expected", "observed", "ratio", "since", "value")
-
-    def __init__(self, ratio: float) -> None:
-        self.ratio = ratio
-        self.reset()
-
-    def reset(self) -> None:
-        self.value, self.since, self.observed, self.expected = 0.0, -1, 0, 0.0
-
-    def add(self, at: int, count: int, expected: float, dispersion: float) -> None:
-        a, b = log_likelihood_weights(dispersion, self.ratio)
-        value = self.value + a * count - b * expected
+    def goes_on(self, at: int, count: int, expected: float, weights: tuple[float, float]) -> bool:
+        """Take one more bin; `weights` are those of the run's ratio, see `log_likelihood_weights`."""
+        a, b = weights
+        value = self._return_value - (a * count - b * expected)
         if value <= 0:
-            self.reset()
-            return
-        if self.since < 0:
-            self.since = at
-        self.value = value
-        self.observed += count
-        self.expected += expected
+            self.observed += self._return_observed + count
+            self.expected += self._return_expected + expected
+            self._return_value, self._return_since, self._return_observed, self._return_expected = 0.0, -1, 0, 0.0
+            return True
+        if self._return_since < 0:
+            self._return_since = at
+        self._return_value = value
+        self._return_observed += count
+        self._return_expected += expected
+        if value < END_LIKELIHOOD:
+            return True
+        self.until = self._return_since
+        return False
 
 
 class SpikeDetector:
-    """One series; `false_alarm_probability` is its budget: false episodes per bin at most."""
+    """One series; `false_alarm_probability` is its budget: false runs per bin at most.
+
+    `observe` takes every bin. Whoever has many series calls `turn` at each quarter of an hour, `observe_zeros` for
+    stretches without events and `observe` for the other bins.
+    """
 
     def __init__(self, false_alarm_probability: float, bins_per_hour: int = 60) -> None:
-        share = false_alarm_probability / TESTS
-        self._tail_probability = share
-        self._threshold = math.log(1 / share)
-        self._expectation = Expectation(bins_per_hour)
-        self._longest_episode = LONGEST_EPISODE_HOURS * bins_per_hour
-        self._sums = [_Sum(ratio) for ratio in RATIOS]
-        self._return_value = 0.0
-        self.episode: Episode | None = None
+        self.false_alarm_probability = false_alarm_probability
+        self.expectation = Expectation(bins_per_hour)
+        self._bins_per_hour = bins_per_hour
+        self._longest_run = LONGEST_RUN_HOURS * bins_per_hour
+        self._sums = [CumulativeSum(ratio) for ratio in RATIOS]
+        self._is_calibrated = False
+        #: While somebody else says so nothing is learned.
+        self.is_frozen = False
+        self.run: Run | None = None
 
-    def expected(self, at: int) -> float:
-        """Events to be expected in a bin that is next."""
-        return self._expectation.expected(at)
-
-    def observe(self, at: int, count: int) -> Episode | None:
-        """Judge a bin that is settled. The episode comes back when it begins or ends with this one."""
-        expectation = self._expectation
-        expected, dispersion = expectation.expected(at), expectation.dispersion
-        if expected <= 0:
-            expectation.observe(at, count, expected)
-            return None
-        # Nothing less is improbable enough to matter, and a tail is a long sum.
-        is_high = count > expected + 2 * math.sqrt(dispersion * expected)
-        tail = tail_probability(count, expected, dispersion) if is_high else 1.0
-        found = self._judge(at, count, expected, dispersion, tail)
-        expectation.observe(at, self._credible(at, count, expected, dispersion, tail), expected)
+    def observe(self, at: int, count: int) -> Run | None:
+        """Judge a bin that is settled, and learn from it. The run comes back when it begins or ends with this one."""
+        self.turn(at)
+        expected = self.expectation.expected(at)
+        tail = self._tail(count, expected)
+        found = self._judge(at, count, expected, tail) if expected > 0 else None
+        self._learn(at, count, expected, tail)
         return found
 
-    def _credible(self, at: int, count: int, expected: float, dispersion: float, tail: float) -> float:
-        """What is learned from a count."""
-        if self.episode is not None and at - self.episode.since < self._longest_episode:
-            return min(count, expected)
-        return count if tail > CREDIBLE_PROBABILITY else least_incredible(expected, dispersion, CREDIBLE_PROBABILITY)
-
-    def _judge(self, at: int, count: int, expected: float, dispersion: float, tail: float) -> Episode | None:
-        if self.episode is not None:
-            return self._go_on(self.episode, at, count, expected, dispersion)
+    def observe_zeros(self, begin: int, end: int) -> None:
+        """Bins from `begin` to before `end` without events, all of this quarter of an hour and outside of a run."""
+        expected = self.expectation.expected_between(begin, end)
         for one in self._sums:
-            one.add(at, count, expected, dispersion)
-        alarmed = [one for one in self._sums if one.value >= self._threshold]
-        if alarmed:
-            first = max(alarmed, key=lambda one: one.since)
-            self.episode = Episode(first.since, at, first.observed, first.expected)
-        elif tail <= self._tail_probability:
-            self.episode = Episode(at, at, count, expected)
-        if self.episode is not None:
-            self._return_value = 0.0
-            for one in self._sums:
-                one.reset()
-        return self.episode
+            if one.since >= 0:
+                one.add(begin, 0, expected)
+        if not self.is_frozen:
+            self.expectation.learn_zeros(end - begin, expected)
 
-    def _go_on(self, episode: Episode, at: int, count: int, expected: float, dispersion: float) -> Episode | None:
-        a, b = log_likelihood_weights(dispersion, min(max(episode.ratio, RATIOS[0]), LARGEST_RATIO))
-        self._return_value = max(0.0, self._return_value - (a * count - b * expected))
-        if self._return_value < END_LIKELIHOOD:
-            episode.observed += count
-            episode.expected += expected
-            return None
-        episode.until = at
-        self.episode = None
-        return episode
+    def learn(self, at: int, count: int) -> None:
+        """Learn from a bin without judging it."""
+        self.turn(at)
+        expected = self.expectation.expected(at)
+        self._learn(at, count, expected, self._tail(count, expected))
+
+    def turn(self, at: int) -> None:
+        """Go to the quarter of an hour that holds the bin `at`."""
+        if not self.expectation.turn(at):
+            return
+        for one in self._sums:
+            one.weigh(self.expectation.dispersion)
+        if not self._is_calibrated or at % (24 * self._bins_per_hour) == 0:
+            self.calibrate()
+
+    def calibrate(self) -> None:
+        """Set the thresholds for the present budget and the rates of the week; by itself that is done once a day."""
+        if not self.expectation.is_known:
+            return
+        self._is_calibrated = True
+        if not self.false_alarm_probability:
+            for one in self._sums:
+                one.threshold = math.inf
+                one.reset()
+            return
+        rates = self.expectation.weekly_rates()
+        false_alarms = self.false_alarm_probability / TESTS * WEEK_HOURS * self._bins_per_hour
+        for one in self._sums:
+            one.threshold = threshold(rates, self._bins_per_hour, self.expectation.dispersion, one.ratio, false_alarms)
+
+    def begin(self, run: Run) -> None:
+        """From now on the series is in `run`."""
+        self.run = run
+        for one in self._sums:
+            one.reset()
+
+    def _tail(self, count: int, expected: float) -> float:
+        dispersion = self.expectation.dispersion
+        is_high = count > expected + CREDIBLE_DEVIATIONS * math.sqrt(dispersion * expected)
+        return tail_probability(count, expected, dispersion) if is_high and expected > 0 else 1.0
+
+    def _judge(self, at: int, count: int, expected: float, tail: float) -> Run | None:
+        run = self.run
+        if run is not None:
+            ratio = min(max(run.ratio, LEAST_RATIO), LARGEST_RATIO)
+            weights = log_likelihood_weights(self.expectation.dispersion, ratio)
+            if run.goes_on(at, count, expected, weights):
+                return None
+            self.run = None
+            return run
+        alarmed = None
+        for one in self._sums:
+            if one.add(at, count, expected) and one.observed >= LEAST_EVENTS:
+                alarmed = one if alarmed is None or one.since > alarmed.since else alarmed
+        if alarmed is not None:
+            self.begin(Run(alarmed.since, at, alarmed.observed, alarmed.expected))
+        elif count >= LEAST_EVENTS and tail < self.false_alarm_probability / TESTS:
+            self.begin(Run(at, at, count, expected))
+        return self.run
+
+    def _learn(self, at: int, count: int, expected: float, tail: float) -> None:
+        if self.is_frozen or (self.run is not None and at - self.run.since < self._longest_run):
+            return
+        if tail <= CREDIBLE_PROBABILITY:
+            count = least_incredible(expected, self.expectation.dispersion, CREDIBLE_PROBABILITY)
+        self.expectation.learn(count, expected)

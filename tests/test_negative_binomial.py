@@ -11,7 +11,7 @@ from streams.negative_binomial import least_incredible, log_likelihood_weights, 
 
 MEANS = st.floats(0.01, 60)
 DISPERSIONS = st.one_of(st.just(1.0), st.floats(1.01, 5))
-RATIOS = st.floats(1.1, 6)
+RATIOS = st.one_of(st.floats(0.02, 0.9), st.floats(1.1, 6))
 
 
 def probabilities(mean: float, dispersion: float) -> list[float]:
@@ -65,5 +65,13 @@ def test_the_least_incredible_count_is_just_beyond(mean: float, dispersion: floa
 def test_what_is_no_distribution_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         log_likelihood_weights(0.9, 2)
-    with pytest.raises(ValueError, match="above 1"):
-        log_likelihood_weights(2, 1)
+    for ratio in (1, 0, -1):
+        with pytest.raises(ValueError, match="above 0 that is not 1"):
+            log_likelihood_weights(2, ratio)
+
+
+def test_a_count_beyond_all_floating_point_numbers_has_no_tail() -> None:
+    # Its terms are the least number there is, which no factor makes smaller: a sum of them would have no end.
+    assert tail_probability(8_795, 65.1, 12.4) == pytest.approx(0, abs=1e-300)
+    assert tail_probability(100_000, 65.1, 12.4) == 0
+    assert tail_probability(1, 5_000.0, 1.0) == pytest.approx(1)

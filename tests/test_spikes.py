@@ -1,5 +1,6 @@
 """What is expected of a series, and when what comes is a spike: against simulated counts whose rate is known."""
 
+import math
 from collections.abc import Callable
 from datetime import UTC, datetime
 from itertools import pairwise
@@ -9,7 +10,7 @@ import pytest
 
 from benchmarks.spikes.series import DAY_MINUTES, draw, season
 from streams.expectation import Expectation, hour_of_week
-from streams.spikes import Episode, SpikeDetector
+from streams.spikes import Run, SpikeDetector
 
 WEEK = 7 * DAY_MINUTES
 #: Falsely once in four weeks.
@@ -21,15 +22,25 @@ def day_and_week(minute: int, mean: float) -> float:
     return mean * season(minute)
 
 
-def episodes(
+def learn(expectation: Expectation, at: int, count: int) -> None:
+    expectation.turn(at)
+    expectation.learn(count, expectation.expected(at))
+
+
+def expected(expectation: Expectation, at: int) -> float:
+    expectation.turn(at)
+    return expectation.expected(at)
+
+
+def runs(
     detector: SpikeDetector, minutes: range, chance: Random, rate: Callable[[int], float], dispersion: float
-) -> list[Episode]:
+) -> list[Run]:
     """Those that began."""
     found = []
     for minute in minutes:
-        episode = detector.observe(minute, draw(chance, rate(minute), dispersion))
-        if episode is not None and episode.until is None:
-            found.append(episode)
+        run = detector.observe(minute, draw(chance, rate(minute), dispersion))
+        if run is not None and run.until is None:
+            found.append(run)
     return found
 
 
@@ -42,33 +53,74 @@ def test_hours_of_the_week_begin_on_monday() -> None:
 def test_the_profile_of_a_week_and_the_dispersion_are_learned(mean: float, dispersion: float) -> None:
     chance, expectation = Random(1), Expectation()
     for minute in range(6 * WEEK):
-        expectation.observe(minute, draw(chance, day_and_week(minute, mean), dispersion), expectation.expected(minute))
+        learn(expectation, minute, draw(chance, day_and_week(minute, mean), dispersion))
     next_week = range(6 * WEEK, 7 * WEEK, 30)
-    errors = [abs(expectation.expected(minute) - day_and_week(minute, mean)) for minute in next_week]
+    errors = [abs(expected(expectation, minute) - day_and_week(minute, mean)) for minute in next_week]
     assert sum(errors) / len(errors) < 0.12 * mean
     # What the profile is wrong by counts as dispersion, too.
     assert 0.9 * dispersion < expectation.dispersion < 1.6 * dispersion
 
 
-def test_what_is_expected_has_no_steps_between_hours() -> None:
+def test_what_is_expected_has_no_steps_between_hours_of_a_smooth_day() -> None:
     expectation = Expectation()
     for minute in range(2 * WEEK):
-        expectation.observe(minute, 60 if minute // 60 % 24 == 12 else 6, expectation.expected(minute))
-    expected = [expectation.expected(minute) for minute in range(2 * WEEK, 2 * WEEK + DAY_MINUTES)]
-    assert max(abs(one - other) for one, other in pairwise(expected)) < 1.5
-    assert expected[12 * 60 + 30] > 40
-    assert expected[3 * 60 + 30] < 10
+        learn(expectation, minute, round(60 + 50 * math.sin(2 * math.pi * minute / DAY_MINUTES)))
+    found = [expected(expectation, minute) for minute in range(2 * WEEK, 2 * WEEK + DAY_MINUTES)]
+    # The steepest minute of the sine rises by 50 * 2 pi / 1440 = 0.22; an hour by 13.
+    assert max(abs(one - other) for one, other in pairwise(found)) < 1.5
+
+
+def test_a_service_that_opens_at_half_past_eight_sharp_is_expected_to() -> None:
+    expectation = Expectation()
+    for minute in range(3 * WEEK):
+        learn(expectation, minute, 10 if 510 <= minute % DAY_MINUTES < 1020 else 0)
+    found = [expected(expectation, minute) for minute in range(3 * WEEK, 3 * WEEK + DAY_MINUTES)]
+    assert max(found[:510]) < 0.5
+    assert min(found[510:1020]) > 8.5
+    assert max(found[510:1020]) < 11
+    assert max(found[1020:]) < 0.5
+
+
+def test_the_first_weekend_is_not_judged_by_working_days() -> None:
+    # The epoch was a Thursday: two working days, then a Saturday of which nothing is known, then a Sunday like it.
+    expectation = Expectation()
+    for minute in range(2 * DAY_MINUTES):
+        learn(expectation, minute, 5)
+    saturday, sunday = 2 * DAY_MINUTES + 720, 3 * DAY_MINUTES + 720
+    assert expected(expectation, 2 * DAY_MINUTES - 1) > 4
+    for minute in range(2 * DAY_MINUTES, sunday):
+        learn(expectation, minute, 1)
+        assert minute > saturday or expectation.expected(minute) == 0
+    assert 0.5 < expected(expectation, sunday) < 2
+
+
+def test_stretches_without_events_can_be_given_at_once() -> None:
+    chance, one_by_one, stretched = Random(8), SpikeDetector(BUDGET), SpikeDetector(BUDGET)
+    last = 0
+    for minute in range(2 * WEEK):
+        count = draw(chance, 0.3 if minute < 2 * WEEK - 60 else 2.0, 1.5)
+        if stretched.run is None and minute % 15 == 0:
+            stretched.observe_zeros(last, minute)
+            last = minute
+        stretched.turn(minute)
+        found = one_by_one.observe(minute, count)
+        if count or stretched.run is not None:
+            stretched.observe_zeros(last, minute)
+            last = minute + 1
+            assert (stretched.observe(minute, count) is None) == (found is None)
+    assert one_by_one.run is not None
+    assert stretched.run is not None
+    assert stretched.run.since == one_by_one.run.since
+    assert stretched.run.expected == pytest.approx(one_by_one.run.expected)
 
 
 @pytest.mark.parametrize(("mean", "dispersion"), [(0.02, 1.0), (0.2, 2.0), (1.0, 3.0), (4.0, 1.5)])
-def test_quiet_weeks_stay_within_the_budget_of_false_episodes(mean: float, dispersion: float) -> None:
+def test_quiet_weeks_stay_within_the_budget_of_false_runs(mean: float, dispersion: float) -> None:
     count, series = 0, 4
     for seed in range(series):
         chance, detector = Random(seed), SpikeDetector(BUDGET)
-        episodes(detector, range(2 * WEEK), chance, lambda minute: day_and_week(minute, mean), dispersion)
-        found = episodes(
-            detector, range(2 * WEEK, 6 * WEEK), chance, lambda minute: day_and_week(minute, mean), dispersion
-        )
+        runs(detector, range(2 * WEEK), chance, lambda minute: day_and_week(minute, mean), dispersion)
+        found = runs(detector, range(2 * WEEK, 6 * WEEK), chance, lambda minute: day_and_week(minute, mean), dispersion)
         count += len(found)
     # Four series of four weeks: four false ones would use the budget up.
     assert count <= 4
@@ -77,12 +129,12 @@ def test_quiet_weeks_stay_within_the_budget_of_false_episodes(mean: float, dispe
 def test_a_step_to_five_times_ten_a_minute_is_seen_in_two_minutes_and_ends_soon_after_it() -> None:
     chance, detector = Random(3), SpikeDetector(BUDGET)
     begin, end = 2 * WEEK + 600, 2 * WEEK + 640
-    assert episodes(detector, range(begin), chance, lambda minute: 10.0, 2.0) == []
-    (found,) = episodes(detector, range(begin, end), chance, lambda minute: 50.0, 2.0)
+    assert runs(detector, range(begin), chance, lambda minute: 10.0, 2.0) == []
+    (found,) = runs(detector, range(begin, end), chance, lambda minute: 50.0, 2.0)
     assert found.detected < begin + 2
     assert begin <= found.since <= found.detected
     assert 3 < found.ratio < 7
-    assert episodes(detector, range(end, end + 240), chance, lambda minute: 10.0, 2.0) == []
+    assert runs(detector, range(end, end + 240), chance, lambda minute: 10.0, 2.0) == []
     assert found.until is not None
     assert end <= found.until < end + 10
 
@@ -90,8 +142,8 @@ def test_a_step_to_five_times_ten_a_minute_is_seen_in_two_minutes_and_ends_soon_
 def test_a_slow_rise_by_half_is_seen_and_dated_back_to_about_its_beginning() -> None:
     chance, detector = Random(4), SpikeDetector(BUDGET)
     begin = 2 * WEEK + 600
-    episodes(detector, range(begin), chance, lambda minute: 8.0, 1.5)
-    found = episodes(detector, range(begin, begin + 120), chance, lambda minute: 12.0, 1.5)
+    runs(detector, range(begin), chance, lambda minute: 8.0, 1.5)
+    found = runs(detector, range(begin, begin + 120), chance, lambda minute: 12.0, 1.5)
     assert len(found) == 1
     assert abs(found[0].since - begin) < 30
     assert 1.2 < found[0].ratio < 2
@@ -107,17 +159,17 @@ def test_a_rare_event_is_no_spike_and_a_handful_at_once_is_one() -> None:
     assert found.observed >= 6
 
 
-def test_what_an_episode_brings_is_not_learned() -> None:
+def test_what_a_run_brings_is_not_learned() -> None:
     chance, detector = Random(5), SpikeDetector(BUDGET)
-    episodes(detector, range(2 * WEEK), chance, lambda minute: 5.0, 1.0)
-    before = detector.expected(2 * WEEK)
-    episodes(detector, range(2 * WEEK, 2 * WEEK + 180), chance, lambda minute: 50.0, 1.0)
-    assert detector.expected(2 * WEEK + 180) == pytest.approx(before, rel=0.05)
+    runs(detector, range(2 * WEEK), chance, lambda minute: 5.0, 1.0)
+    before = expected(detector.expectation, 2 * WEEK)
+    runs(detector, range(2 * WEEK, 2 * WEEK + 180), chance, lambda minute: 50.0, 1.0)
+    assert expected(detector.expectation, 2 * WEEK + 180) == pytest.approx(before, rel=0.05)
 
 
 def test_a_new_level_is_the_new_normal_after_a_day() -> None:
     chance, detector = Random(6), SpikeDetector(BUDGET)
-    episodes(detector, range(2 * WEEK), chance, lambda minute: 5.0, 1.0)
-    episodes(detector, range(2 * WEEK, 3 * WEEK), chance, lambda minute: 15.0, 1.0)
-    assert detector.episode is None
-    assert detector.expected(3 * WEEK) == pytest.approx(15, rel=0.15)
+    runs(detector, range(2 * WEEK), chance, lambda minute: 5.0, 1.0)
+    runs(detector, range(2 * WEEK, 3 * WEEK), chance, lambda minute: 15.0, 1.0)
+    assert detector.run is None
+    assert expected(detector.expectation, 3 * WEEK) == pytest.approx(15, rel=0.15)

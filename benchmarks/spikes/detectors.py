@@ -11,5 +11,5 @@ class Ours:
 
     def begins(self, at: int, count: int) -> bool:
         """Judge the bin `at` of the series; bins only go forward."""
-        episode = self._detector.observe(at, count)
-        return episode is not None and episode.until is None
+        run = self._detector.observe(at, count)
+        return run is not None and run.until is None

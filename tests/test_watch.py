@@ -1,0 +1,265 @@
+"""The watch over many series: one burst is one episode, nights are no silence, a restart repeats nothing."""
+
+from collections.abc import Callable
+from copy import deepcopy
+from random import Random
+
+import pytest
+
+from benchmarks.spikes.series import DAY_MINUTES, draw, season
+from streams.budget import shares
+from streams.episodes import Change, Episode, episode_id
+from streams.series import Counts, Place, Series, series_of
+from streams.watch import Watch
+
+WEEK = 7 * DAY_MINUTES
+CHAT, PHONE = Place("t", "sales", "chat"), Place("t", "sales", "phone")
+OTHER_CHAT, OTHER_PHONE = Place("t", "help", "chat"), Place("t", "help", "phone")
+MEANS = {CHAT: 2.0, PHONE: 2.0, OTHER_CHAT: 1.0, OTHER_PHONE: 3.0}
+
+Factor = Callable[[Place], float]
+
+
+def usual(place: Place) -> float:
+    return 1.0
+
+
+def traffic(chance: Random, minute: int, factor: Factor = usual) -> dict[Place, Counts]:
+    counts = {}
+    for place, mean in MEANS.items():
+        now = mean * factor(place)
+        arrived_count = draw(chance, now, 1.5) if now else 0
+        if arrived_count:
+            counts[place] = Counts(arrived_count=arrived_count)
+    return counts
+
+
+class Life:
+    """A watch that lives through minutes, and the changes it has reported."""
+
+    def __init__(self, watch: Watch, seed: int = 1, minute: int = 0) -> None:
+        self.watch, self.minute, self.chance = watch, minute, Random(seed)
+
+    def learn(self, minutes: int, factor: Factor = usual) -> None:
+        for _ in range(minutes):
+            self.watch.learn(self.minute, traffic(self.chance, self.minute, factor))
+            self.minute += 1
+
+    def observe(self, minutes: int, factor: Factor = usual) -> list[Change]:
+        changes = []
+        for _ in range(minutes):
+            changes += self.watch.observe(self.minute, traffic(self.chance, self.minute, factor))
+            self.minute += 1
+        return changes
+
+
+@pytest.fixture(scope="module")
+def learned() -> Life:
+    """Eight days; each test copies it."""
+    life = Life(Watch(1.0))
+    life.learn(WEEK + DAY_MINUTES)
+    return life
+
+
+def kinds(changes: list[Change]) -> list[str]:
+    return [change.kind for change in changes]
+
+
+def test_a_burst_in_one_cell_is_one_episode_of_that_cell(learned: Life) -> None:
+    life = deepcopy(learned)
+    assert life.observe(120) == []
+    begin = life.minute
+    began, *rest = life.observe(20, lambda place: 6.0 if place == CHAT else 1.0)
+    assert began.kind == "began"
+    episode = began.episode
+    assert episode.series == Series("inflow", "cell", "t", "sales", "chat")
+    assert begin - 1 <= episode.since <= episode.detected < begin + 4
+    assert (episode.contributors[0].queue, episode.contributors[0].channel) == ("sales", "chat")
+    assert kinds(rest) in ([], ["worsened"])
+    (now,) = life.watch.open_episodes
+    assert (now.series, now.since, now.detected) == (episode.series, episode.since, episode.detected)
+    assert now.observed > episode.observed
+    end = life.minute
+    (ended,) = life.observe(60)
+    assert ended.kind == "ended"
+    assert ended.episode.until is not None
+    assert end - 2 <= ended.episode.until < end + 5
+    assert 4 < ended.episode.ratio < 8
+    assert life.watch.open_episodes == []
+    assert life.observe(120) == []
+
+
+def test_what_rises_everywhere_is_one_episode_of_the_total(learned: Life) -> None:
+    life = deepcopy(learned)
+    changes = life.observe(20, lambda place: 4.0)
+    assert [change.episode.series for change in changes if change.kind == "began"] == [Series("inflow", "all", "t")]
+    assert len(changes[0].episode.contributors) >= 2
+
+
+def test_two_bursts_that_have_nothing_in_common_are_two_episodes(learned: Life) -> None:
+    life = deepcopy(learned)
+    first = life.observe(30, lambda place: 6.0 if place == CHAT else 1.0)
+    second = life.observe(30, lambda place: 6.0 if place in (CHAT, OTHER_PHONE) else 1.0)
+    assert [c.episode.series.scope for c in first if c.kind == "began"] == ["cell"]
+    assert [c.episode.series[3:] for c in second if c.kind == "began"] == [("help", "phone")]
+    assert len(life.watch.open_episodes) == 2
+
+
+def test_a_channel_that_falls_silent_is_noticed_and_heard_again(learned: Life) -> None:
+    life = deepcopy(learned)
+    begin = life.minute
+    (began,) = life.observe(30, lambda place: 0.0 if place.channel == "chat" else 1.0)
+    assert (began.kind, began.episode.series) == ("began", Series("silence", "channel", "t", channel="chat"))
+    assert began.episode.severity == "page"
+    assert began.episode.observed == 0
+    # Three a minute are expected.
+    assert began.episode.detected < begin + 15
+    (ended,) = life.observe(10)
+    assert ended.kind == "ended"
+    assert life.observe(240) == []
+
+
+def test_the_silence_of_everything_is_one_episode(learned: Life) -> None:
+    life = deepcopy(learned)
+    (began,) = life.observe(60, lambda place: 0.0)
+    assert began.episode.series == Series("silence", "all", "t")
+    assert kinds(life.observe(10)) == ["ended"]
+
+
+def test_nights_weekends_and_openings_at_eight_sharp_are_neither_silence_nor_spikes() -> None:
+    life = Life(Watch(1.0), seed=2)
+
+    def opened(place: Place) -> float:
+        is_open = 480 <= life.minute % DAY_MINUTES < 1_080 and life.minute // DAY_MINUTES % 7 not in (2, 3)
+        return 2.0 if is_open else 0.0
+
+    assert all(change.episode.series.measure != "silence" for change in life.observe(WEEK, opened))
+    assert life.observe(3 * WEEK, opened) == []
+
+
+def test_quiet_weeks_stay_within_the_budget_for_all_series_together() -> None:
+    life = Life(Watch(1.0), seed=3)
+    life.learn(2 * WEEK, lambda place: season(life.minute))
+    changes = life.observe(4 * WEEK, lambda place: season(life.minute))
+    # Four are allowed in four weeks.
+    assert kinds(changes).count("began") <= 4
+
+
+def test_an_episode_goes_on_after_a_restart_and_is_not_reported_again(learned: Life) -> None:
+    def burst(place: Place) -> float:
+        return 6.0 if place == CHAT else 1.0
+
+    life = deepcopy(learned)
+    (episode,) = [change.episode for change in life.observe(15, burst) if change.kind == "began"]
+    stopped_at = life.minute
+
+    again = Life(Watch(1.0), seed=1)
+    stored = Episode(
+        episode.series, episode.since, episode.detected, episode.observed, episode.expected, episode.severity
+    )
+    again.watch.resume([stored])
+    again.learn(WEEK + DAY_MINUTES)
+    again.learn(15, burst)
+    assert again.minute == stopped_at
+    assert again.watch.open_episodes == [stored]
+    assert [change.kind for change in again.observe(15, burst) if change.kind != "worsened"] == []
+    (ended,) = again.observe(60)
+    assert (ended.kind, ended.episode.series, ended.episode.since) == ("ended", episode.series, episode.since)
+    assert again.observe(120) == []
+
+
+def test_what_is_learned_keeps_clear_of_known_episodes() -> None:
+    def expected(watch: Watch, minute: int) -> float:
+        (track,) = (one for series, one in watch._tracks.items() if series == Series("inflow", "cell", "t", *CHAT[1:]))
+        return track.spikes.expectation.expected(minute)
+
+    # The epoch was a Thursday: the burst is on Friday at noon, and noon on Monday leans on Thursday and Friday.
+    burst = DAY_MINUTES + 720
+    found = []
+    for known in (
+        [],
+        [Episode(Series("inflow", "cell", "t", *CHAT[1:]), burst, burst, 0, 1.0, "page", (), burst + 60)],
+    ):
+        life = Life(Watch(1.0))
+        life.watch.resume(known)
+        life.learn(burst)
+        life.learn(60, lambda place: 8.0 if place == CHAT else 1.0)
+        life.learn(3 * DAY_MINUTES - 20)
+        found.append(expected(life.watch, life.minute))
+    poisoned, clear = found
+    assert poisoned > 3
+    assert 1.4 < clear < 2.6
+
+
+def test_minutes_that_were_left_out_are_unknown_and_no_silence(learned: Life) -> None:
+    life = deepcopy(learned)
+    life.observe(10)
+    life.minute += 3 * DAY_MINUTES
+    assert life.observe(120) == []
+
+
+def test_a_series_that_is_new_or_rare_is_seen_in_wider_ones_only(learned: Life) -> None:
+    life = deepcopy(learned)
+    life.observe(1)
+    rare = Place("t", "rare", "chat")
+    for number in range(40):
+        counts = traffic(life.chance, life.minute)
+        counts[rare] = Counts(arrived_count=3)
+        life.watch.observe(life.minute, counts)
+        life.minute += 1
+        assert all(one.queue != "rare" for one in life.watch.watched), number
+
+
+def test_the_order_of_calls_is_kept(learned: Life) -> None:
+    life = deepcopy(learned)
+    with pytest.raises(ValueError, match="to resume before"):
+        life.watch.resume([])
+    life.observe(1)
+    with pytest.raises(ValueError, match=f"after {life.minute - 1}"):
+        life.watch.observe(life.minute - 1, {})
+    with pytest.raises(ValueError, match="to learn before"):
+        life.watch.learn(life.minute, {})
+    with pytest.raises(ValueError, match="more than 0"):
+        Watch(0)
+
+
+def test_the_budget_is_used_up_and_equal_for_each_scope() -> None:
+    place = Place("t", "sales", "chat")
+    series = [*series_of("inflow", place), *series_of("inflow", Place("t", "help", "chat"))]
+    found = shares(set(series), 1.0)
+    # One total, one channel, two queues, two cells: a quarter each, halves of it where there are two.
+    assert sorted(found.values()) == [1 / 8, 1 / 8, 1 / 8, 1 / 8, 1 / 4, 1 / 4]
+    assert shares([], 1.0) == {}
+
+
+def test_unknown_dimensions_make_no_series() -> None:
+    assert [one.scope for one in series_of("shares", Place("t", "", ""))] == ["all"]
+    assert [one.scope for one in series_of("shares", Place("t", "", "x"))] == ["all", "channel"]
+    assert [one.scope for one in series_of("shares", Place("t", "q", "x"))] == ["all", "channel", "queue", "cell"]
+
+
+def test_which_series_contain_and_overlap() -> None:
+    everything, channel, queue, cell = series_of("inflow", CHAT)
+    assert all(everything.contains(one) for one in (everything, channel, queue, cell))
+    assert channel.contains(cell)
+    assert not cell.contains(channel)
+    assert not channel.contains(queue)
+    assert channel.overlaps(queue)
+    assert not channel.overlaps(Series("inflow", "channel", "t", channel="phone"))
+    assert not queue.overlaps(Series("inflow", "cell", "t", "help", "chat"))
+    assert not queue.overlaps(queue._replace(measure="shares"))
+    assert Series("silence", "channel", "t", channel="chat").contains(cell)
+    assert [one.holds(PHONE) for one in (everything, channel, queue, cell)] == [True, False, True, False]
+
+
+def test_an_identity_is_fixed_by_log_series_and_onset() -> None:
+    series = Series("inflow", "channel", "t", channel="chat")
+    found = {
+        episode_id("interactions", series, 5),
+        episode_id("interactions", series, 6),
+        episode_id("other", series, 5),
+        episode_id("interactions", series._replace(measure="silence"), 5),
+        episode_id("interactions", Series("inflow", "channel", "t", "chat"), 5),
+    }
+    assert len(found) == 5
+    assert all(len(one) == 32 for one in found)
