@@ -1,5 +1,6 @@
 """Stage 1 of a worker process: owns partitions as the group assigns them, folds their batches, flushes them."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -8,6 +9,7 @@ from typing import Any
 from pipeline.broker import Broker, BrokerAwayError
 from pipeline.dead_letter import Brake, DeadLetter
 from pipeline.flushing import Flusher
+from pipeline.heartbeats import Heart, Heartbeat
 from pipeline.ledger import Overtaken
 from pipeline.partition_worker import PENDING_EVENTS, FlushResult, PartitionWorker
 from pipeline.patience import again_and_again, patiently
@@ -58,6 +60,7 @@ class Folding:
             overtaken=self._restore_again,
             failed=failed,
         )
+        self._heart = Heart(publisher, settings.kafka_panes_topic, self._heartbeats)
         self._stage = self._new_stage()
 
     # ---- what the process calls
@@ -67,8 +70,8 @@ class Folding:
         await again_and_again("start", self._start_stage)
 
     async def run(self) -> None:
-        """Flush when it is time, for ever."""
-        await self._flusher.run()
+        """Flush when it is time, and tell stage 2, for ever."""
+        await asyncio.gather(self._flusher.run(), self._heart.run())
 
     async def finish(self) -> bool:
         """Flush what can be flushed in a third of the session; whether all that was folded is in ClickHouse."""
@@ -198,9 +201,30 @@ class Folding:
     async def _committed(self, partition: int, result: FlushResult) -> None:
         """A flush is in ClickHouse: show it, and tell Kafka."""
         self._telemetry.committed(partition, result.checkpoint.books)
+        self._heart.ring()
         # Not while partitions are being taken away: the group is waiting for us, and would not answer.
         if self._is_assigned:
             await self._stage.commit({partition: result.checkpoint.next_offset})
+
+    def _heartbeats(self) -> list[Heartbeat]:
+        """What there is to say now, of each partition that is ours."""
+        if not self._is_assigned:
+            return []
+        now = time.monotonic()
+        return [
+            Heartbeat(
+                log=worker.log,
+                partition=partition,
+                partition_count=self._partition_count,
+                epoch=worker.checkpoint.epoch,
+                next_offset=worker.checkpoint.next_offset,
+                log_end=self._stage.end_offset(partition),
+                watermark_ms=worker.checkpoint.watermark,
+                is_at_end=worker.next_offset == worker.checkpoint.next_offset and self._stage.is_at_end(partition),
+                idle_ms=round((now - worker.last_fold_at) * 1000),
+            )
+            for partition, worker in self.partitions.items()
+        ]
 
     async def _publish(self, letters: Sequence[DeadLetter]) -> None:
         messages = [(letter.key, letter.value, letter.headers) for letter in letters]

@@ -96,7 +96,7 @@ class PartitionWorker:
         self._expire_minutes_at = time.monotonic() + FIRST_EXPIRY_SECONDS
         self.checkpoint = Checkpoint(epoch=0)
         self.next_offset = 0
-        self.last_flush_at = time.monotonic()
+        self.last_flush_at = self.last_fold_at = time.monotonic()
 
     @property
     def pending_count(self) -> int:
@@ -127,7 +127,7 @@ class PartitionWorker:
             logger.info("%s: another worker wrote during the restore; reading once more", self._where)
         self.checkpoint = checkpoint
         self.next_offset = checkpoint.next_offset
-        self.last_flush_at = time.monotonic()
+        self.last_flush_at = self.last_fold_at = time.monotonic()
 
     def _begin(self) -> PartitionState:
         """Begin with nothing: an empty state with a numbering of cells of its own, and all that speaks in it."""
@@ -191,6 +191,7 @@ class PartitionWorker:
             self._oldest_ingested_at = records[0].timestamp
         self._last_record = records[-1]
         self.next_offset = self._last_record.offset + 1
+        self.last_fold_at = time.monotonic()
         return decoded.rejections
 
     # ---- flush

@@ -4,14 +4,19 @@ from collections.abc import Callable
 from functools import partial
 
 from pipeline import configuration, migrations
-from pipeline.broker import Broker
+from pipeline.broker import Broker, BrokerError
 from pipeline.clickhouse import ClickHouse
 from pipeline.configuration import Configuration
 from pipeline.patience import patiently
 from pipeline.presence import Presence
 from pipeline.publisher import PUBLISHED_BYTES
+from pipeline.rolling_store import RollingStore
 from pipeline.settings import Settings
 from streams.rules import RuleBook
+
+
+#: Heartbeats: the last one of each partition stays, the others soon go.
+COMPACTED = {"cleanup.policy": "compact", "segment.ms": "600000", "min.cleanable.dirty.ratio": "0.1"}
 
 
 class MissingMigrationsError(Exception):
@@ -35,4 +40,19 @@ async def prepare(
     # Whatever size the events' topic lets in has to go into this one, too.
     largest = {"max.message.bytes": str(PUBLISHED_BYTES)}
     await patiently("start", lambda: ensure(settings.dead_letter_topic, configuration=largest))
+    await patiently("start", lambda: ensure_single(broker, settings))
+    ensure_alerts: Callable[..., int] = partial(ensure, settings.kafka_alerts_topic)
+    await patiently("start", ensure_alerts)
+    await patiently("start", lambda: RollingStore(door, settings.kafka_topic).begin())
     return await patiently("start", lambda: configuration.adopt(door, presence, settings.kafka_topic, book))
+
+
+def ensure_single(broker: Broker, settings: Settings) -> None:
+    """The topic of heartbeats, with one partition: whoever has it must hear of all. Raises BrokerError."""
+    topic = settings.kafka_panes_topic
+    found = broker.ensure_topic(topic, 1, settings.kafka_replication, COMPACTED)
+    if found != 1:
+        raise BrokerError(
+            f"Kafka at {settings.kafka_bootstrap}: expected the topic {topic} to have 1 partition, it has {found}; "
+            "name another one by SICHTFLUG_KAFKA_PANES_TOPIC"
+        )

@@ -28,6 +28,9 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     kafka_bootstrap: str = "127.0.0.1:9092"
     kafka_topic: str = "interactions"
+    #: Where workers tell each other how far the panes are, and where alerts go. Several logs may share them.
+    kafka_panes_topic: str = "panes"
+    kafka_alerts_topic: str = "alerts"
     #: Partitions of topics that do not exist yet.
     kafka_partitions: int = 4
     kafka_replication: int = 1
@@ -43,6 +46,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     #: The worker stops when more than this share of the last thousand records had to be rejected.
     dead_letter_limit: float = 0.5
     flush_seconds: float = 0.75
+    #: The budget of all series together: episodes a week that are none.
+    false_episodes_per_week: float = 1.0
     rules: Rules = Rules()
 
     @property
@@ -54,6 +59,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     def group(self) -> str:
         """The consumer group of stage 1."""
         return f"sichtflug-{self.kafka_topic}"
+
+    @property
+    def rolling_group(self) -> str:
+        """The consumer group of stage 2."""
+        return f"{self.group}-rolling"
 
 
 FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}
@@ -113,6 +123,7 @@ def _check(settings: Settings) -> None:
         ("kafka_session_seconds", 3 <= settings.kafka_session_seconds <= 300, "3 to 300"),
         ("metrics_port", -1 <= settings.metrics_port <= 65535, "-1 to 65535"),
         ("dead_letter_limit", 0 < settings.dead_letter_limit <= 1, "a share above 0 and up to 1"),
+        ("false_episodes_per_week", 0 < settings.false_episodes_per_week <= 100, "above 0 and up to 100"),
         ("flush_seconds", 0.05 <= settings.flush_seconds <= 60, "0.05 to 60"),
         ("clickhouse_url", settings.clickhouse_url.startswith(("http://", "https://")), "an http or https URL"),
         ("pseudonym_key", len(settings.pseudonym_key.encode()) <= 64, "at most 64 bytes"),

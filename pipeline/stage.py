@@ -112,6 +112,15 @@ class Stage:
         """The log's end as of the last fetch, 0 before the first."""
         return self._app.consumer.highwater(TP(self.topic, partition)) or 0
 
+    def is_at_end(self, partition: int) -> bool:
+        """Whether everything in the log, as of the last fetch, was handed on and taken."""
+        tp = TP(self.topic, partition)
+        position, end = self._handler.position(partition), self._app.consumer.highwater(tp)
+        if position is None or end is None:
+            return False
+        thread = self._app.consumer._thread
+        return bool(thread.reading_from(tp) >= end and self._expected(partition, position) >= thread.fetched(tp))
+
     async def _assigned(self, app: Any, **options: Any) -> None:
         await self._guarded(self._restore)
 

@@ -95,6 +95,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         """Where the last fetch of a partition ended, 0 before the first. From any thread."""
         return self._positions.get(tp, (None, 0))[1]
 
+    def reading_from(self, tp: TP) -> int:
+        """Where the next fetch of a partition begins, 0 before that is known. From any thread."""
+        assignment = self._assignment()
+        state = assignment.state_value(tp) if assignment else None
+        return state.position if state is not None and state.has_valid_position else 0
+
     def _assignment(self) -> Any:
         subscription = self._consumer._subscription.subscription
         return subscription.assignment if subscription else None

@@ -22,6 +22,8 @@ from pipeline.patience import again_and_again
 from pipeline.preparation import MissingMigrationsError, prepare
 from pipeline.presence import BEAT_SECONDS, Presence
 from pipeline.publisher import Publisher, PublishError
+from pipeline.rolling import Rolling
+from pipeline.rolling_telemetry import RollingTelemetry
 from pipeline.settings import Settings
 from pipeline.telemetry import PortError, Server, Telemetry
 from streams.rules import RuleBook
@@ -45,6 +47,8 @@ class Worker:
         self._publisher = Publisher(settings.kafka_bootstrap)
         self._telemetry = Telemetry()
         self._folding = Folding(settings, self._book, self._broker, self._publisher, self._telemetry, self.failed)
+        rolling_telemetry = RollingTelemetry(self._telemetry.registry)
+        self._rolling = Rolling(settings, self._broker, self._publisher, rolling_telemetry, self.failed)
         # For what concerns the whole process; partitions have connections of their own.
         self._door = self._folding.restorer.connect()
         self._presence = Presence(self._door, settings.kafka_topic, self._book.version)
@@ -116,7 +120,7 @@ class Worker:
         return True
 
     async def _disconnect(self) -> None:
-        await self._folding.leave()
+        await asyncio.gather(self._folding.leave(), self._rolling.leave())
         await self._publisher.stop()
         with suppress(Unavailable):
             await asyncio.to_thread(self._presence.tell, "stopped")
@@ -129,6 +133,7 @@ class Worker:
     async def _join(self) -> None:
         await again_and_again("start", self._publisher.start)
         await self._folding.join()
+        await self._rolling.join()
 
     def _serve(self) -> Server | None:
         host, port = self._settings.metrics_host, self._settings.metrics_port
@@ -145,7 +150,7 @@ class Worker:
         """Give signs of life; stop when workers with a newer configuration have begun, or there is no life left."""
         while True:
             await asyncio.sleep(BEAT_SECONDS)
-            if reason := self._folding.crash_reason():
+            if reason := self._folding.crash_reason() or self._rolling.crash_reason():
                 self.failed(reason)
             try:
                 await asyncio.to_thread(self._look_around)

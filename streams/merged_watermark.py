@@ -13,7 +13,7 @@ class MergedWatermark:
     """
 
     def __init__(self, partition_count: int) -> None:
-        self._partition_count = partition_count
+        self.partition_count = partition_count
         # Of a partition: up to where it lets pass, and what had been shown when its last word was heard.
         self._passed: dict[int, int] = {}
         self._shown_before: dict[int, int] = {}
@@ -33,5 +33,5 @@ class MergedWatermark:
         self._shown = max(self._shown, watermark_ms)
         self._shown_before[partition] = self._shown
         self._passed[partition] = passed
-        if len(self._passed) == self._partition_count:
+        if len(self._passed) == self.partition_count:
             self.value_ms = max(self.value_ms, min(self._passed.values()))

@@ -43,6 +43,8 @@ class System:
             **os.environ,
             "SICHTFLUG_KAFKA_BOOTSTRAP": bootstrap,
             "SICHTFLUG_KAFKA_TOPIC": topic,
+            "SICHTFLUG_KAFKA_PANES_TOPIC": f"{topic}.panes",
+            "SICHTFLUG_KAFKA_ALERTS_TOPIC": f"{topic}.alerts",
             "SICHTFLUG_KAFKA_SESSION_SECONDS": SESSION_SECONDS,
             "SICHTFLUG_CLICKHOUSE_URL": url,
             "SICHTFLUG_CLICKHOUSE_DATABASE": database,

@@ -1,0 +1,30 @@
+-- 0016: spikes. One row per episode in which a series of counts was not credible; written again while it lasts and when it
+-- ends. Onset and series are its identity, so a stage that is killed and judges the same minutes again doubles none.
+CREATE TABLE IF NOT EXISTS spikes (
+    log LowCardinality(String) COMMENT 'the topic that was folded',
+    episode_id String COMMENT 'fixed by log, series and onset; also in the alert',
+    measure LowCardinality(String) COMMENT 'escalations, inflow (opened and reopened), shares, or silence (of the inflow)',
+    scope LowCardinality(String) COMMENT 'what the series sums up: all (of a tenant), channel, queue, or cell (queue and channel)',
+    tenant LowCardinality(String) COMMENT 'brand or business unit, empty when unknown',
+    queue LowCardinality(String) COMMENT 'empty where the scope has none',
+    channel LowCardinality(String) COMMENT 'empty where the scope has none',
+    since DateTime('UTC') COMMENT 'onset: start of the first minute of it',
+    detected_at DateTime('UTC') COMMENT 'end of the minute in which it was noticed',
+    until Nullable(DateTime('UTC')) COMMENT 'start of the first minute after it, NULL while it lasts',
+    severity LowCardinality(String) COMMENT 'page or ticket',
+    observed_count Int64 COMMENT 'counted from the onset on',
+    expected_count Float64 COMMENT 'what would have been normal',
+    contributors Array(Tuple(queue String, channel String, observed_count Int64, expected_count Float64))
+        COMMENT 'cells with the largest excess (of a silence: lack) when it was noticed',
+    revision UInt64 COMMENT 'the last minute judged, since the epoch; of two rows the later one counts'
+)
+ENGINE = ReplacingMergeTree(revision)
+ORDER BY (log, since, measure, scope, tenant, queue, channel);
+
+-- How far the minutes of a log are judged, and their rolling windows written.
+CREATE TABLE IF NOT EXISTS rolling_checkpoints (
+    log LowCardinality(String) COMMENT 'the topic that was folded',
+    minute UInt64 COMMENT 'the last minute judged, since the epoch; 0: all that comes is to be judged'
+)
+ENGINE = ReplacingMergeTree(minute)
+ORDER BY log;

@@ -1,0 +1,155 @@
+"""Minutes that have passed, one after the other: judged, written, told.
+
+After a stretch of minutes: their episodes in one insert, then their alerts acknowledged by Kafka, then the rolling
+windows, then the checkpoint. Killed in between, the same stretch is judged again or, where its episodes are written
+already, gone on from; alerts and windows behind the checkpoint are sent and written again, under the same identity.
+What is expected is learned anew from the panes at each start: that takes seconds, and there is nothing else to keep.
+"""
+
+import asyncio
+import logging
+import time
+from collections.abc import Sequence
+
+from pipeline.alerts import alert
+from pipeline.clickhouse import Unavailable
+from pipeline.ledger import Overtaken
+from pipeline.patience import again_and_again, patiently
+from pipeline.publisher import Message, Publisher, PublishError
+from pipeline.rolling_store import Minutes, RollingStore
+from streams.episodes import Change, Episode
+from streams.watch import Watch
+
+logger = logging.getLogger(__name__)
+
+DAY_MINUTES = 1_440
+LEARNED_DAYS = 28
+#: Judged at once, between two checkpoints.
+STRETCH_MINUTES = 240
+#: This long without anything counted is no silence, but a log that begins again.
+UNKNOWN_AFTER_MINUTES = 7 * DAY_MINUTES
+#: Windows are written for each minute. Where more have passed at once, for full hours of the last day.
+EACH_MINUTE_UP_TO, EACH_HOUR_UP_TO = 60, DAY_MINUTES
+
+
+class Judge:
+    """Stage 2 of one log at a checkpoint. `restore` first; all methods one at a time."""
+
+    def __init__(
+        self, store: RollingStore, publisher: Publisher, alerts_topic: str, log: str, false_episodes_per_week: float
+    ) -> None:
+        self._store = store
+        self._publisher = publisher
+        self._alerts_topic = alerts_topic
+        self._log = log
+        self._where = f"{log}: rolling"
+        self._watch = Watch(false_episodes_per_week)
+        self._checkpoint = 0
+        self.judged_minute = 0
+
+    @property
+    def open_episodes(self) -> Sequence[Episode]:
+        """Those that last."""
+        return self._watch.open_episodes
+
+    async def restore(self) -> None:
+        """Come to the state at the checkpoint: learn from the panes, take up the open episodes, tell again."""
+        started_at = time.monotonic()
+        found = await patiently(self._where, self._store.judged_minute)
+        self._checkpoint = found or 0
+        from_minute = max(0, self._checkpoint - LEARNED_DAYS * DAY_MINUTES)
+        episodes, written = await patiently(self._where, lambda: self._store.episodes(from_minute))
+        self.judged_minute = max(self._checkpoint, written)
+        self._watch.resume(episodes)
+        await self._learn(from_minute)
+        untold = [Change("began", one) for one in episodes if one.detected > self._checkpoint]
+        untold += [Change("ended", one) for one in episodes if one.until is not None and one.until > self._checkpoint]
+        await self._tell(untold)
+        logger.info(
+            "%s: restored at minute %d, %d episodes open, in %.2f s",
+            self._where,
+            self.judged_minute,
+            len(self._watch.open_episodes),
+            time.monotonic() - started_at,
+        )
+
+    async def advance(self, last_minute: int) -> Sequence[int]:
+        """Judge all minutes up to one that has passed; those whose windows were written come back.
+
+        Raises Overtaken when another process has judged further.
+        """
+        while self.judged_minute < last_minute:
+            first = await self._first()
+            if first is None or first > last_minute:
+                self.judged_minute = last_minute
+                break
+            await self._judge(first, min(last_minute, first + STRETCH_MINUTES - 1))
+        written = windows_between(self._checkpoint, last_minute)
+        for minute in written:
+            await patiently(self._where, lambda: self._store.write_windows(minute))  # noqa: B023
+        await patiently(self._where, lambda: self._store.commit(last_minute))
+        self._checkpoint = last_minute
+        return written
+
+    async def _first(self) -> int | None:
+        """The minute to judge next; a long time without anything is passed over."""
+        following = self.judged_minute + 1
+        found = await patiently(self._where, lambda: self._store.next_minute(following))
+        return found if found is None or found - following > UNKNOWN_AFTER_MINUTES else following
+
+    async def _judge(self, first: int, last: int) -> None:
+        counts = await patiently(self._where, lambda: self._store.counts(first, last + 1))
+        changes = await asyncio.to_thread(
+            lambda: [
+                change
+                for minute in range(first, last + 1)
+                for change in self._watch.observe(minute, counts.get(minute, {}))
+            ]
+        )
+        await self._look_for_others()
+        episodes = [change.episode for change in changes] + self._watch.open_episodes
+        newest = {(one.series, one.since): one for one in episodes}
+        if newest:
+            await patiently(self._where, lambda: self._store.write_episodes(list(newest.values()), last))
+        self.judged_minute = last
+        await self._tell(changes)
+
+    async def _learn(self, from_minute: int) -> None:
+        for first in range(from_minute, self.judged_minute + 1, DAY_MINUTES):
+            end = min(first + DAY_MINUTES, self.judged_minute + 1)
+            counts = await patiently(self._where, lambda: self._store.counts(first, end))  # noqa: B023
+            if counts:
+                await asyncio.to_thread(self._learn_minutes, first, end, counts)
+
+    def _learn_minutes(self, first: int, end: int, counts: Minutes) -> None:
+        for minute in range(first, end):
+            self._watch.learn(minute, counts.get(minute, {}))
+
+    async def _look_for_others(self) -> None:
+        found = await patiently(self._where, self._store.judged_minute)
+        if found is not None and found > self._checkpoint:
+            raise Overtaken(f"{self._where}: minute {found} is judged, our own last one was {self._checkpoint}")
+
+    async def _tell(self, changes: Sequence[Change]) -> None:
+        for change in changes:
+            logger.warning("%s: a spike %s: %s", self._where, change.kind, change.episode)
+        messages = [alert(self._log, change) for change in changes]
+        if messages:
+            await again_and_again(self._where, lambda: self._publish(messages))
+
+    async def _publish(self, messages: Sequence[Message]) -> None:
+        try:
+            await self._publisher.publish(self._alerts_topic, messages)
+        except PublishError as error:
+            raise Unavailable(str(error)) from error
+
+
+def windows_between(before: int, last: int) -> Sequence[int]:
+    """The minutes behind `before` up to `last` with which rolling windows that are written end."""
+    if last <= before:
+        return []
+    if last - before <= EACH_MINUTE_UP_TO:
+        return range(before + 1, last + 1)
+    earliest = max(before + 1, last - EACH_HOUR_UP_TO + 1)
+    hours = [minute for minute in range(earliest, last) if (minute + 1) % 60 == 0]
+    return [*hours, last]

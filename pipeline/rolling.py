@@ -1,0 +1,176 @@
+"""Stage 2 of a worker process: hears the heartbeats of stage 1, and judges each minute once it has passed everywhere.
+
+One process of the group has the topic's only partition. It keeps nothing in Kafka: at an assignment it listens from the
+topic's end on, since every partition says each second how far it is.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import Any
+
+from pipeline.broker import Broker, BrokerAwayError
+from pipeline.clickhouse import ClickHouse
+from pipeline.heartbeats import decoded
+from pipeline.judging import Judge
+from pipeline.ledger import Overtaken
+from pipeline.patience import again_and_again, patiently
+from pipeline.publisher import Publisher
+from pipeline.rolling_store import RollingStore
+from pipeline.rolling_telemetry import RollingTelemetry
+from pipeline.settings import Settings
+from pipeline.stage import Stage
+from streams.merged_watermark import MergedWatermark
+from streams.panes import MINUTE_MS
+
+logger = logging.getLogger(__name__)
+
+
+class Rolling:
+    """What the transport runs over the topic of heartbeats. `failed` must end the process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        broker: Broker,
+        publisher: Publisher,
+        telemetry: RollingTelemetry,
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        self._settings = settings
+        self._broker = broker
+        self._publisher = publisher
+        self._telemetry = telemetry
+        self.failed = failed
+        self._next_offset: int | None = None
+        self._watermark: MergedWatermark | None = None
+        self._heard: dict[int, tuple[int, int]] = {}
+        self._is_news = asyncio.Event()
+        self._work: asyncio.Task[None] | None = None
+        self._is_over = False
+        self._stage = self._new_stage()
+
+    # ---- what the process calls
+
+    async def join(self) -> None:
+        """Become a member of the group; wait for a Kafka that is away."""
+        await again_and_again("start", self._start_stage)
+
+    async def leave(self) -> None:
+        """Leave the group. What is under way is done again by whoever goes on."""
+        await self._forget()
+        await self._stage.stop()
+
+    def crash_reason(self) -> BaseException | None:
+        """Why Faust has given up, None while it works."""
+        return self._stage.crash_reason()
+
+    async def _start_stage(self) -> None:
+        try:
+            await self._stage.start()
+        except BrokerAwayError:
+            self._stage = self._new_stage()
+            raise
+
+    def _new_stage(self) -> Stage:
+        settings = self._settings
+        return Stage(
+            settings.rolling_group,
+            settings.kafka_bootstrap,
+            settings.kafka_panes_topic,
+            settings.kafka_session_seconds,
+            self,
+        )
+
+    # ---- what the transport calls
+
+    async def assigned(self, partitions: set[int], generation: int) -> None:
+        """Listen from the topic's end on."""
+        if not partitions:
+            return
+        topic = self._settings.kafka_panes_topic
+        found = await patiently(topic, lambda: self._broker.log_ranges(topic, sorted(partitions)))
+        self._next_offset = found[0].end
+        self._watermark, self._heard = None, {}
+        self._is_over = False
+        self._work = asyncio.create_task(self._guarded_work())
+
+    async def revoked(self, partitions: set[int]) -> None:
+        """Another process goes on."""
+        await self._forget()
+
+    def position(self, partition: int) -> int | None:
+        """Where to read on; None while the topic is not ours."""
+        return self._next_offset
+
+    async def batch(self, partition: int, records: Sequence[Any], end_offset: int) -> None:
+        """Hear heartbeats; those of other logs and old ones are passed over."""
+        if self._next_offset is None:
+            return
+        for record in records:
+            beat = decoded(record.value)
+            if beat is None or beat.log != self._settings.kafka_topic:
+                continue
+            progress = (beat.epoch, beat.next_offset)
+            if progress < self._heard.get(beat.partition, (0, 0)):
+                continue
+            self._heard[beat.partition] = progress
+            if self._watermark is None or self._watermark.partition_count != beat.partition_count:
+                self._watermark = MergedWatermark(beat.partition_count)
+            self._watermark.hear(beat.partition, beat.watermark_ms, beat.idle_ms, is_at_end=beat.is_at_end)
+        self._next_offset = records[-1].offset + 1
+        self._is_news.set()
+
+    # ---- the work
+
+    async def _guarded_work(self) -> None:
+        try:
+            await self._judge_for_ever()
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:
+            self.failed(error)
+            raise
+
+    async def _judge_for_ever(self) -> None:
+        settings = self._settings
+        # No `close` at the end: when this is cancelled, a thread may still be asking through it.
+        store = RollingStore(ClickHouse(settings.clickhouse_url, settings.clickhouse_database), settings.kafka_topic)
+        while not self._is_over:
+            judge = Judge(
+                store,
+                self._publisher,
+                settings.kafka_alerts_topic,
+                settings.kafka_topic,
+                settings.false_episodes_per_week,
+            )
+            try:
+                await judge.restore()
+                await self._keep_up(judge, store)
+            except Overtaken as overtaken:
+                logger.warning("%s; restoring", overtaken)
+
+    async def _keep_up(self, judge: Judge, store: RollingStore) -> None:
+        while not self._is_over:
+            await self._is_news.wait()
+            self._is_news.clear()
+            settled_ms = self._watermark.value_ms if self._watermark else 0
+            last_minute = settled_ms // MINUTE_MS - 1
+            if last_minute <= judge.judged_minute:
+                continue
+            await judge.advance(last_minute)
+            rows = await patiently("rolling", partial(store.windows, last_minute, RollingTelemetry.COLUMNS))
+            self._telemetry.show(settled_ms, rows, judge.open_episodes)
+
+    async def _forget(self) -> None:
+        """End the work, after what is under way if that is soon: an insert must not land when others have gone on."""
+        self._next_offset = None
+        work, self._work = self._work, None
+        if work is not None:
+            self._is_over = True
+            self._is_news.set()
+            _, pending = await asyncio.wait([work], timeout=self._settings.kafka_session_seconds / 3)
+            if pending:
+                work.cancel()
+        self._telemetry.forget()

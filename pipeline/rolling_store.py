@@ -1,0 +1,158 @@
+"""What stage 2 reads and writes in ClickHouse: counts by minute, episodes, rolling windows, and its checkpoint."""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from pipeline.clickhouse import ClickHouse
+from pipeline.ledger import quoted
+from streams.episodes import Contributor, Episode, episode_id
+from streams.panes import MINUTE_MS
+from streams.series import Counts, Place, Series
+
+Minutes = Mapping[int, Mapping[Place, Counts]]
+
+ESCALATED = (
+    "escalated_functional_count + escalated_hierarchical_count + escalated_handoff_count + escalated_regulatory_count"
+)
+EPISODE_COLUMNS = (
+    "measure, scope, tenant, queue, channel, toUnixTimestamp(since), toUnixTimestamp(detected_at), "
+    "ifNull(toUnixTimestamp(until), 0), severity, observed_count, expected_count, contributors, revision"
+)
+STANDING_KEY = "scope, tenant, queue, channel"
+
+
+class RollingStore:
+    """The database as stage 2 of one log sees it. Minutes are numbered since the epoch, UTC.
+
+    Not for several threads at once. Raises what ClickHouse raises.
+    """
+
+    def __init__(self, door: ClickHouse, log: str) -> None:
+        self._door = door
+        self._log = log
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._door.close()
+
+    # ---- the checkpoint
+
+    def begin(self) -> None:
+        """Where stage 2 has never run: judge all that comes, but none of the history that a ledger may have already."""
+        if self.judged_minute() is None:
+            [(watermark_ms,)] = self._door.rows(
+                "SELECT toUnixTimestamp64Milli(max(watermark)) FROM checkpoints "
+                f"WHERE log = {quoted(self._log)} AND last_offset >= 0"
+            )
+            self.commit(max(0, watermark_ms // MINUTE_MS - 1))
+
+    def judged_minute(self) -> int | None:
+        """The checkpoint; None where stage 2 has never run."""
+        rows = self._door.rows(
+            f"SELECT max(minute) FROM rolling_checkpoints WHERE log = {quoted(self._log)} HAVING count() > 0"
+        )
+        return int(rows[0][0]) if rows else None
+
+    def commit(self, minute: int) -> None:
+        """All minutes up to this one are judged, their alerts acknowledged, their windows written."""
+        self._door.execute(f"INSERT INTO rolling_checkpoints (log, minute) VALUES ({quoted(self._log)}, {minute})")
+
+    # ---- counts
+
+    def next_minute(self, minute: int) -> int | None:
+        """The first minute from this one on in which anything was counted."""
+        [(found,)] = self._door.rows(
+            "SELECT min(start) FROM (SELECT toUnixTimestamp(start) AS start FROM panes "
+            f"WHERE tier = 'minute' AND start >= {_instant(minute)} ORDER BY start LIMIT 1) HAVING count() > 0"
+        ) or [(None,)]
+        return None if found is None else int(found) // 60
+
+    def counts(self, first: int, end: int) -> Minutes:
+        """What was counted in the minutes [first, end), by place; those without any are left out."""
+        rows = self._door.rows(
+            f"SELECT intDiv(toUnixTimestamp(start), 60) AS minute, tenant, queue, channel, sum({ESCALATED}) AS escalated, "
+            "sum(opened_count + reopened_count) AS arrived, sum(shared_count) AS shared FROM panes "
+            f"WHERE tier = 'minute' AND start >= {_instant(first)} AND start < {_instant(end)} "
+            "GROUP BY minute, tenant, queue, channel HAVING escalated != 0 OR arrived != 0 OR shared != 0"
+        )
+        found: dict[int, dict[Place, Counts]] = {}
+        for minute, tenant, queue, channel, *counts in rows:
+            found.setdefault(int(minute), {})[Place(tenant, queue, channel)] = Counts(*map(int, counts))
+        return found
+
+    # ---- episodes
+
+    def episodes(self, from_minute: int) -> tuple[list[Episode], int]:
+        """Episodes that lasted at `from_minute` or later, and the last minute for which any was written, 0 for none."""
+        rows = self._door.rows(
+            f"SELECT {EPISODE_COLUMNS} FROM spikes FINAL WHERE log = {quoted(self._log)} "
+            f"AND (until IS NULL OR until >= {_instant(from_minute)}) ORDER BY since"
+        )
+        return [_episode(row) for row in rows], max((int(row[-1]) for row in rows), default=0)
+
+    def write_episodes(self, episodes: Sequence[Episode], minute: int) -> None:
+        """Episodes as they are when `minute` is judged, all in one insert."""
+        values = ", ".join(self._values(one, minute) for one in episodes)
+        self._door.execute(
+            "INSERT INTO spikes (log, episode_id, measure, scope, tenant, queue, channel, since, detected_at, until, "
+            f"severity, observed_count, expected_count, contributors, revision) VALUES {values}"
+        )
+
+    def _values(self, episode: Episode, minute: int) -> str:
+        series = episode.series
+        contributors = ", ".join(
+            f"({quoted(one.queue)}, {quoted(one.channel)}, {one.observed}, {one.expected!r})"
+            for one in episode.contributors
+        )
+        texts = (self._log, episode_id(self._log, series, episode.since), *series)
+        until = "NULL" if episode.until is None else str(episode.until * 60)
+        return (
+            f"({', '.join(map(quoted, texts))}, {episode.since * 60}, {episode.detected * 60 + 60}, {until}, "
+            f"{quoted(episode.severity)}, {episode.observed}, {episode.expected!r}, [{contributors}], {minute})"
+        )
+
+    # ---- rolling windows
+
+    def write_windows(self, minute: int) -> None:
+        """The rolling windows that end with `minute`, as they are observed now. Written twice, the later ones count."""
+        at = f"at = {quoted(_text(minute + 1))}"
+        self._door.execute(
+            "INSERT INTO rolling (* EXCEPT (observed_at)) "
+            f"SELECT r.*, s.* EXCEPT (emitted_at, {STANDING_KEY}) FROM rolling_at({at}) AS r "
+            f"LEFT JOIN standing_at({at}) AS s USING ({STANDING_KEY})"
+        )
+
+    def windows(self, minute: int, names: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Of the windows that end with `minute`, but for the cells: length, scope, dimensions, then columns by name."""
+        return self._door.rows(
+            f"SELECT window_seconds, {STANDING_KEY}, {', '.join(names)} FROM rolling FINAL "
+            f"WHERE scope != 'cell' AND emitted_at = {_instant(minute + 1)}"
+        )
+
+
+def _instant(minute: int) -> str:
+    return f"toDateTime({minute * 60}, 'UTC')"
+
+
+def _text(minute: int) -> str:
+    return datetime.fromtimestamp(minute * 60, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _episode(row: tuple[Any, ...]) -> Episode:
+    measure, scope, tenant, queue, channel, since, detected_at, until, severity, observed, expected, cells, _ = row
+    return Episode(
+        Series(measure, scope, tenant, queue, channel),
+        int(since) // 60,
+        int(detected_at) // 60 - 1,
+        int(observed),
+        float(expected),
+        severity,
+        tuple(_contributor(cell) for cell in cells),
+        int(until) // 60 if until else None,
+    )
+
+
+def _contributor(cell: Any) -> Contributor:
+    queue, channel, observed, expected = cell.values() if isinstance(cell, dict) else cell
+    return Contributor(queue, channel, int(observed), float(expected))
