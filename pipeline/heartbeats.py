@@ -8,6 +8,7 @@ its key names log and partition, so that it holds the last word of each.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 
 import msgspec
 
@@ -69,10 +70,8 @@ class Heart:
     async def run(self) -> None:
         """For ever."""
         while True:
-            try:
+            with suppress(TimeoutError):
                 await asyncio.wait_for(self._is_news.wait(), EVERY_SECONDS)
-            except TimeoutError:
-                pass
             self._is_news.clear()
             messages = [(beat.key, msgspec.json.encode(beat), ()) for beat in self._beats()]
             if not messages:

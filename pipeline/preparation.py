@@ -14,7 +14,6 @@ from pipeline.rolling_store import RollingStore
 from pipeline.settings import Settings
 from streams.rules import RuleBook
 
-
 #: Heartbeats: the last one of each partition stays, the others soon go.
 COMPACTED = {"cleanup.policy": "compact", "segment.ms": "600000", "min.cleanable.dirty.ratio": "0.1"}
 

@@ -71,7 +71,8 @@ class RollingStore:
     def counts(self, first: int, end: int) -> Minutes:
         """What was counted in the minutes [first, end), by place; those without any are left out."""
         rows = self._door.rows(
-            f"SELECT intDiv(toUnixTimestamp(start), 60) AS minute, tenant, queue, channel, sum({ESCALATED}) AS escalated, "
+            "SELECT intDiv(toUnixTimestamp(start), 60) AS minute, tenant, queue, channel, "
+            f"sum({ESCALATED}) AS escalated, "
             "sum(opened_count + reopened_count) AS arrived, sum(shared_count) AS shared FROM panes "
             f"WHERE tier = 'minute' AND start >= {_instant(first)} AND start < {_instant(end)} "
             "GROUP BY minute, tenant, queue, channel HAVING escalated != 0 OR arrived != 0 OR shared != 0"

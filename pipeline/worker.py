@@ -54,11 +54,8 @@ class Worker:
         self._presence = Presence(self._door, settings.kafka_topic, self._book.version)
         self._stop = asyncio.Event()
 
-    async def run(self) -> bool:
-        """Work until SIGTERM, SIGINT or `stop`; then flush and leave.
-
-        False when something still hangs in this process that nobody waits for: ClickHouse, or the group's coordinator.
-        """
+    async def run(self) -> None:
+        """Work until SIGTERM, SIGINT or `stop`; then flush and leave."""
         # A batch makes a hundred thousand tuples and frees them without a cycle: no need to look for one so often.
         gc.set_threshold(100_000, 50, 100)
         loop = asyncio.get_running_loop()
@@ -67,7 +64,7 @@ class Worker:
         stopping = asyncio.create_task(self._stop.wait())
         if not await self._unless(stopping, self._prepare()):
             logger.info("stopped before it began")
-            return True
+            return
         server = self._serve()
         tasks = [asyncio.create_task(self._folding.run()), asyncio.create_task(self._show_presence())]
         if await self._unless(stopping, self._join()):
@@ -76,14 +73,11 @@ class Worker:
         for task in tasks:
             task.cancel()
         is_complete = await self._folding.finish()
-        has_left = await self._leave()
+        await self._leave()
         if server:
             server.stop()
-        if not is_complete:
-            logger.info("stopped; what could not be flushed will be folded again")
-            return False
-        logger.info("stopped; everything folded is in ClickHouse")
-        return has_left
+        what = "everything folded is in ClickHouse" if is_complete else "what could not be flushed will be folded again"
+        logger.info("stopped; %s", what)
 
     def stop(self) -> None:
         """Stop soon, after a last flush."""
@@ -108,16 +102,15 @@ class Worker:
         task.result()
         return True
 
-    async def _leave(self) -> bool:
-        """Leave the group and say goodbye, in bounded time; if it was not done, others notice by the silence."""
+    async def _leave(self) -> None:
+        """Leave the groups and say goodbye, in bounded time; if it is not done, others notice by the silence."""
         leaving = asyncio.create_task(self._disconnect())
         # In the middle of a rebalance Faust and its client may wait for each other, or for members that do not come.
         await asyncio.wait([leaving], timeout=LEAVE_SECONDS)
-        if not leaving.done():
+        if leaving.done():
+            leaving.result()
+        else:
             logger.warning("could not leave the group and say goodbye in %.0f s", LEAVE_SECONDS)
-            return False
-        leaving.result()
-        return True
 
     async def _disconnect(self) -> None:
         await asyncio.gather(self._folding.leave(), self._rolling.leave())
@@ -167,17 +160,16 @@ class Worker:
 
 
 def run(settings: Settings) -> int:
-    """Run a worker in this process until it is told to stop; the exit status comes back."""
+    """Run a worker in this process, which ends with it; the exit status comes back when it cannot begin."""
     try:
         asyncio.run(_run(settings))
     except (*EXPECTED_FAILURES, MissingMigrationsError, Refused) as error:
         sys.stderr.write(f"sichtflug worker: {error}\n")
-        return EXIT_REFUSED
-    return 0
+    return EXIT_REFUSED
 
 
 async def _run(settings: Settings) -> None:
-    if not await Worker(settings).run():
-        # Something still waits for ClickHouse or Kafka; nobody waits for what it gets.
-        sys.stderr.flush()
-        os._exit(0)
+    await Worker(settings).run()
+    # Threads and tasks of the clients may still wait, for ClickHouse or for a group: nobody waits for what they get.
+    sys.stderr.flush()
+    os._exit(0)

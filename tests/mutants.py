@@ -142,7 +142,16 @@ PROCESS_MUTANTS: dict[str, Sequence[Change]] = {
 HANGING: dict[str, Sequence[Change]] = {
     "the client hangs when it leaves the group": [
         Change(Stage, "stop", "await self._app.stop()", "await asyncio.Event().wait()")
-    ]
+    ],
+    "a thread of the client waits for ever when it is over": [
+        Change(
+            Stage,
+            "stop",
+            "await self._app.stop()",
+            "await self._app.stop(); import threading; "
+            "asyncio.get_running_loop().run_in_executor(None, threading.Event().wait)",
+        )
+    ],
 }
 
 
