@@ -16,7 +16,35 @@ CREATE OR REPLACE FUNCTION jensen_shannon_distance AS (one, other) ->
         arrayMap(x -> x / arraySum(one), one), arrayMap(x -> x / arraySum(other), other)
     )));
 
-CREATE OR REPLACE VIEW rolling_at AS
+CREATE OR REPLACE VIEW rolling_at (
+    emitted_at DateTime('UTC') COMMENT 'the end of the window, the border of a minute; numbers hold for it',
+    window_seconds UInt32 COMMENT 'length of the window: 300, 3600, 86400 or 604800',
+    scope LowCardinality(String) COMMENT 'what the row sums up: all, tenant, queue, channel (of a tenant), or cell (queue and channel)',
+    tenant LowCardinality(String) COMMENT 'brand or business unit; empty when unknown, and in scope all',
+    queue LowCardinality(String) COMMENT 'where the work lies; empty when unknown, and where the scope has no queue',
+    channel LowCardinality(String) COMMENT 'empty when unknown, and where the scope has no channel',
+    contact_count Int64 COMMENT 'inbound conversations opened in the window, a transfer chain once: the channel mix',
+    contact_total_count Int64 COMMENT 'the same of the enclosing scope: of the queue for a cell, the tenant for queue and channel, all for a tenant',
+    sync_contact_count Int64 COMMENT 'contacts on channels where both sides speak at once',
+    public_contact_count Int64 COMMENT 'contacts that everybody can read',
+    inbound_message_count Int64 COMMENT 'messages from customers in the window',
+    open_count Int64 COMMENT 'conversations open at the end of the window',
+    arrived_count Int64 COMMENT 'opened and reopened in the window',
+    departed_count Int64 COMMENT 'resolved, closed, abandoned, merged, deleted or expired in the window',
+    open_ms Int64 COMMENT 'area under the backlog over the window, ms: by the length of the window it is the average backlog',
+    resolved_count Int64 COMMENT 'resolves in the window',
+    reopened_count Int64 COMMENT 'reopenings in the window',
+    transferred_count Int64 COMMENT 'transfers in the window',
+    escalated_functional_count Int64 COMMENT 'escalations to another function in the window',
+    escalated_hierarchical_count Int64 COMMENT 'escalations to a higher level in the window',
+    escalated_handoff_count Int64 COMMENT 'handoffs from bot to human in the window',
+    escalated_regulatory_count Int64 COMMENT 'escalations to a regulator or ombudsman in the window',
+    sla_met_count Int64 COMMENT 'promises of all kinds kept in the window',
+    sla_missed_count Int64 COMMENT 'promises of all kinds that fell due in the window and were not kept',
+    first_response_histogram Map(UInt32, Int64) COMMENT 'first response times that ended in the window, by bucket',
+    resolution_histogram Map(UInt32, Int64) COMMENT 'last resolve - first opening of what was resolved in the window, by bucket',
+    drift Nullable(Float64) COMMENT 'Jensen-Shannon distance (base 2: 0 the same, 1 nothing in common) of the channel mix from that of the same hours in the four weeks before; scopes all, tenant and queue'
+) AS
 WITH
     toDateTime({at:DateTime('UTC')}, 'UTC') AS ends_at,
     toStartOfHour(ends_at) AS last_hour,
@@ -134,7 +162,26 @@ GROUP BY GROUPING SETS (
 ) AS r
 LEFT JOIN drifts AS d ON d.window_seconds = r.window_seconds AND d.scope = r.scope AND d.tenant = r.tenant AND d.queue = r.queue;
 
-CREATE OR REPLACE VIEW standing_at AS
+CREATE OR REPLACE VIEW standing_at (
+    emitted_at DateTime('UTC') COMMENT 'the end of the window, the border of a minute; numbers hold for it',
+    scope LowCardinality(String) COMMENT 'what the row sums up: all, tenant, queue, channel (of a tenant), or cell (queue and channel)',
+    tenant LowCardinality(String) COMMENT 'brand or business unit; empty when unknown, and in scope all',
+    queue LowCardinality(String) COMMENT 'where the work lies; empty when unknown, and where the scope has no queue',
+    channel LowCardinality(String) COMMENT 'empty when unknown, and where the scope has no channel',
+    open_below_1h_count Int64 COMMENT 'open conversations by time since the last (re)opening: less than an hour',
+    open_1h_to_4h_count Int64 COMMENT '1 to 4 hours',
+    open_4h_to_24h_count Int64 COMMENT '4 to 24 hours',
+    open_1d_to_7d_count Int64 COMMENT '1 to 7 days',
+    open_7d_to_30d_count Int64 COMMENT '7 to 30 days',
+    open_30d_to_90d_count Int64 COMMENT '30 to 90 days',
+    open_over_90d_count Int64 COMMENT '90 days and more',
+    oldest_since Nullable(DateTime('UTC')) COMMENT 'interval (minute; hour or day where it is weeks ago) in which the oldest of them opened; NULL where none is open',
+    waiting_agent_count Int64 COMMENT 'open conversations that wait on an agent',
+    waiting_customer_count Int64 COMMENT 'open conversations that wait on the customer',
+    waiting_third_party_count Int64 COMMENT 'open conversations that wait on a third party',
+    sla_due_15m_count Int64 COMMENT 'open promises that fall due in the next 15 minutes',
+    sla_due_60m_count Int64 COMMENT 'open promises that fall due in the next 60 minutes'
+) AS
 WITH
     toDateTime({at:DateTime('UTC')}, 'UTC') AS ends_at,
     (SELECT any(reporting_zone) FROM watermarks) AS zone,
