@@ -35,7 +35,8 @@ def escalated(name: str, minute: int, second: int, queue: str, channel: str) -> 
 
 def nine_days_and_a_burst() -> list[tuple[bytes, bytes]]:
     """Escalations of two queues, every third minute one; then ten a minute more in one of them for twelve minutes."""
-    chance, found = Random(9), []
+    chance = Random(9)
+    found: list[tuple[bytes, bytes]] = []
     for minute in range(START, END):
         for queue, channel in (("billing", "web_chat"), ("technical", "phone")):
             if chance.random() < 0.33:

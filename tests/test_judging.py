@@ -1,0 +1,159 @@
+"""Stage 2 dies between any two steps: whoever goes on loses no episode and no alert, and doubles none."""
+
+import asyncio
+import signal
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from typing import Any
+
+import msgspec
+import pytest
+from test_rolling import DAY, START, escalated
+
+from pipeline.clickhouse import ClickHouse
+from pipeline.judging import Judge
+from pipeline.ledger import Overtaken
+from pipeline.publisher import Message
+from pipeline.rolling_store import RollingStore
+
+from system_support import System
+
+pytestmark = pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
+
+BURST = range(START + DAY + 200, START + DAY + 208)
+END = START + DAY + 260
+
+
+class Died(Exception):  # noqa: N818
+    """The process is no more."""
+
+
+class Mortal(RollingStore):
+    """Dies at one of its writes, just before or just after ClickHouse has it; and notes what was told to Kafka."""
+
+    def __init__(self, door: ClickHouse, log: str, dies_at: int, *, is_after: bool) -> None:
+        super().__init__(door, log)
+        self.steps = 0
+        self._dies_at, self._is_after = dies_at, is_after
+        self.told: list[str] = []
+
+    def _step(self, work: Callable[[], None]) -> None:
+        self.steps += 1
+        if self.steps == self._dies_at and not self._is_after:
+            raise Died
+        work()
+        if self.steps == self._dies_at:
+            raise Died
+
+    def commit(self, minute: int) -> None:
+        self._step(lambda: super(Mortal, self).commit(minute))
+
+    def write_episodes(self, episodes: Sequence[Any], minute: int) -> None:
+        self._step(lambda: super(Mortal, self).write_episodes(episodes, minute))
+
+    def write_windows(self, minute: int) -> None:
+        """They take long, and are tested elsewhere: here they are left out."""
+
+    async def publish(self, topic: str, messages: Sequence[Message]) -> None:
+        """In the place of a publisher's."""
+        self._step(lambda: self.told.extend(msgspec.json.decode(value or b"")["id"] for _, value, _ in messages))
+
+
+def judge(store: Mortal, log: str) -> Judge:
+    publisher: Any = store
+    return Judge(store, publisher, "alerts", log, 1.0)
+
+
+async def judge_to_the_end(store: Mortal, log: str) -> None:
+    """In the steps in which minutes pass."""
+    one = judge(store, log)
+    await one.restore()
+    for last in (BURST.start - 10, BURST.start + 2, BURST.start + 5, BURST.stop + 1, BURST.stop + 30, END):
+        if last > one.judged_minute:
+            await one.advance(last)
+
+
+def outcome(system: System, log: str) -> list[tuple[Any, ...]]:
+    return system.door.rows(
+        "SELECT measure, scope, queue, channel, since, detected_at, until, observed_count FROM spikes FINAL "
+        f"WHERE log = '{log}' ORDER BY ALL"
+    )
+
+
+def assert_same(found: Sequence[tuple[Any, ...]], wanted: Sequence[tuple[Any, ...]], log: str) -> None:
+    """The same episodes with the same onset and detection. What spoke for an end before the death is forgotten with it,
+    so an end may be seen some minutes later."""
+    assert [row[:6] for row in found] == [row[:6] for row in wanted], log
+    for one, other in zip(found, wanted, strict=True):
+        assert one[6] is not None, log
+        assert timedelta(0) <= one[6] - other[6] <= timedelta(minutes=10), log
+
+
+@pytest.fixture
+def filled(system: System) -> System:
+    """A ledger with a day of escalations, every third minute one in two queues, and a burst."""
+    events = []
+    for minute in range(START, END):
+        for number, (queue, channel) in enumerate((("billing", "web_chat"), ("technical", "phone"))):
+            if (minute + number) % 3 == 0:
+                events += escalated(f"{queue} {minute}", minute, 30, queue, channel)
+        if minute in BURST:
+            for second in range(0, 60, 6):
+                events += escalated(f"burst {minute} {second}", minute, second, "billing", "web_chat")
+    worker = system.start_worker()
+    system.publish(events)
+    system.wait_until_folded()
+    worker.send_signal(signal.SIGTERM)
+    worker.wait(30)
+    return system
+
+
+def test_a_death_at_any_step_changes_no_episode_and_loses_no_alert(filled: System) -> None:
+    def run(log: str, dies_at: int, *, is_after: bool) -> tuple[Mortal, bool]:
+        store = Mortal(filled.door, log, dies_at, is_after=is_after)
+        try:
+            asyncio.run(judge_to_the_end(store, log))
+        except Died:
+            return store, True
+        return store, False
+
+    def begin(log: str) -> str:
+        filled.door.execute(f"INSERT INTO rolling_checkpoints (log, minute) VALUES ('{log}', {START - 1})")
+        return log
+
+    calm, _ = run(begin("calm"), 0, is_after=False)
+    wanted = outcome(filled, "calm")
+    # One episode of the inflow, one of the escalations; both began and ended.
+    assert {row[0] for row in wanted} == {"inflow", "escalations"}
+    assert all(row[6] is not None for row in wanted)
+    kinds = [one.partition("-")[2] for one in calm.told]
+    assert kinds.count("began") == kinds.count("ended") == len(wanted) == 2
+    assert calm.steps >= 10
+    for dies_at in range(1, calm.steps + 1):
+        for is_after in (False, True):
+            log = begin(f"death {dies_at} {is_after}")
+            first, has_died = run(log, dies_at, is_after=is_after)
+            assert has_died
+            second, _ = run(log, 0, is_after=False)
+            assert_same(outcome(filled, log), wanted, log)
+            # Which alert an id stands for is in its end; the rest names log, series and onset.
+            told = {*first.told, *second.told}
+            assert sorted(one[32:] for one in told) == sorted(one[32:] for one in calm.told), log
+
+
+def test_one_that_others_have_overtaken_writes_nothing_more(filled: System) -> None:
+    log = "overtaken"
+    store = Mortal(filled.door, log, -1, is_after=False)
+    store.commit(START - 1)
+
+    async def sleep_and_go_on() -> None:
+        slow = judge(store, log)
+        await slow.restore()
+        await slow.advance(BURST.start - 10)
+        await judge_to_the_end(Mortal(filled.door, log, -1, is_after=False), log)
+        wanted = outcome(filled, log)
+        with pytest.raises(Overtaken, match=f"minute {END} is judged"):
+            await slow.advance(END)
+        assert outcome(filled, log) == wanted
+
+    asyncio.run(sleep_and_go_on())
