@@ -17,7 +17,7 @@ from pipeline.event_rows import EventRowEncoder
 from pipeline.known_ids import KnownIds
 from pipeline.ledger import Ledger
 from pipeline.ledger_rows import RowEncoder, checkpoint_section, conversation_hash, ledger_block
-from pipeline.partition_worker import FOLDED_RECORDS
+from pipeline.ledger_worker import FOLDED_RECORDS
 from streams.checkpoint import Checkpoint
 from streams.events import Event
 from streams.pane_cache import PaneCache

@@ -182,13 +182,15 @@ def epoch(
     settings = load()
     door = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
     broker = Broker(settings.kafka_bootstrap)
-    begun = begin_epoch(door, broker, topic, why, settings.kafka_replication, dry_run=dry_run)
-    door.close()
     verb = "would begin" if dry_run else "began"
-    for partition, checkpoint in begun:
-        console.print(f"{verb} epoch {checkpoint.epoch} of {topic}[{partition}] at offset {checkpoint.next_offset}")
-    if not begun:
-        console.print(f"the ledger knows nothing of {topic}: a worker begins epoch 1 by itself")
+    # Whatever befell the interactions may have befallen what is told of them. Read once more, that changes nothing.
+    for log in [topic, settings.contacts_topic] if topic == settings.kafka_topic else [topic]:
+        begun = begin_epoch(door, broker, log, why, settings.kafka_replication, dry_run=dry_run)
+        for partition, checkpoint in begun:
+            console.print(f"{verb} epoch {checkpoint.epoch} of {log}[{partition}] at offset {checkpoint.next_offset}")
+        if not begun and log == topic:
+            console.print(f"the ledger knows nothing of {topic}: a worker begins epoch 1 by itself")
+    door.close()
 
 
 @app.command()

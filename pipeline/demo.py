@@ -51,10 +51,11 @@ def _stops_on_signals() -> Iterator[None]:
 
 
 def begin_epoch_after_start(settings: Settings) -> None:
-    """The embedded broker has started empty: where the ledger knows its topic, a new epoch begins."""
+    """The embedded broker has started empty: where the ledger knows its topics, a new epoch begins."""
     door = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
     try:
-        begin_epoch(door, Broker(settings.kafka_bootstrap), settings.kafka_topic, EPOCH_REASON, 1)
+        for log in (settings.kafka_topic, settings.contacts_topic):
+            begin_epoch(door, Broker(settings.kafka_bootstrap), log, EPOCH_REASON, 1)
     except Refused as refusal:
         if "UNKNOWN_DATABASE" not in str(refusal) and "UNKNOWN_TABLE" not in str(refusal):
             raise

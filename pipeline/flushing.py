@@ -6,7 +6,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 
 from pipeline.ledger import Overtaken
-from pipeline.partition_worker import PENDING_EVENTS, FlushResult, PartitionWorker
+from pipeline.ledger_worker import PENDING_EVENTS, FlushResult, LedgerWorker
 from pipeline.telemetry import Telemetry
 
 logger = logging.getLogger(__name__)
@@ -26,7 +26,7 @@ class Flusher:
 
     def __init__(
         self,
-        partitions: Mapping[int, PartitionWorker],
+        partitions: Mapping[int, LedgerWorker],
         telemetry: Telemetry,
         interval_seconds: float,
         *,
@@ -59,7 +59,7 @@ class Flusher:
             for partition, worker in list(self._partitions.items()):
                 self.flush_if_due(partition, worker)
 
-    def flush_if_due(self, partition: int, worker: PartitionWorker) -> None:
+    def flush_if_due(self, partition: int, worker: LedgerWorker) -> None:
         """Begin a flush when there is something to write, and enough of it or for long enough."""
         if not worker.may_flush or partition in self._running or not self._is_assigned():
             return
@@ -88,10 +88,10 @@ class Flusher:
             self._running.clear()
             return False
 
-    def _begin(self, partition: int, worker: PartitionWorker) -> None:
+    def _begin(self, partition: int, worker: LedgerWorker) -> None:
         self._running[partition] = asyncio.create_task(self._flush(partition, worker))
 
-    async def _flush(self, partition: int, worker: PartitionWorker) -> None:
+    async def _flush(self, partition: int, worker: LedgerWorker) -> None:
         try:
             await self._flush_and_tell(partition, worker)
         except asyncio.CancelledError:
@@ -101,7 +101,7 @@ class Flusher:
             self._failed(error)
             raise
 
-    async def _flush_and_tell(self, partition: int, worker: PartitionWorker) -> None:
+    async def _flush_and_tell(self, partition: int, worker: LedgerWorker) -> None:
         try:
             result = await worker.flush()
         except Overtaken as overtaken:

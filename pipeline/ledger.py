@@ -41,6 +41,9 @@ class Ledger:
     Raises what `ClickHouse` raises.
     """
 
+    #: The kind of the rows that are neither panes nor checkpoints.
+    kind = "conversation"
+
     def __init__(self, door: ClickHouse, log: str, kafka_partition: int, cells: Cells) -> None:
         self._door = door
         self._cells = cells
@@ -76,9 +79,9 @@ class Ledger:
         order = f"ORDER BY source, conversation_id LIMIT {CONVERSATIONS_PER_QUERY}"
         return self._door.raw(self._conversation_query(f"state = 'open' AND {after} {order}"), "JSONCompactEachRow")
 
-    def conversation_hashes(self) -> Iterator["array[int]"]:
-        """Hashes of all conversations, open or not, in slices."""
-        query = f"SELECT conversation_hash FROM ledger WHERE {self._where} AND kind = 'conversation'"
+    def hashes(self) -> Iterator["array[int]"]:
+        """Hashes of all conversations, open or not, in slices; of customers where these are kept."""
+        query = f"SELECT conversation_hash FROM ledger WHERE {self._where} AND kind = {quoted(self.kind)}"
         rest = b""
         for chunk in self._door.stream(query, "RowBinary"):
             data = rest + chunk
@@ -151,6 +154,7 @@ class Ledger:
             is_paused=row.is_paused,
             has_agent_spoken=row.has_agent_spoken,
             has_peer_answered=row.has_peer_answered,
+            is_session=row.is_session,
             waiting_since=row.waiting_since,
             episode_since=row.episode_since,
             first_response_at=row.first_response_at,
@@ -278,6 +282,8 @@ def read_checkpoint(door: ClickHouse, where: str) -> Checkpoint | None:
         last_offset=row.last_offset,
         last_record_hash=row.last_record_hash,
         reason=row.reason,
+        stage=row.stage,
+        positions=dict(row.positions),
         books=Books(*row.books),
     )
 

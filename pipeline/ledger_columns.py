@@ -3,14 +3,14 @@
 import msgspec
 
 from pipeline.ledger_rows import CONVERSATION_INSTANTS
-from streams.counters import COLUMNS, FIRST_SPREAD
+from streams.counters import COLUMNS, is_spread
 from streams.partition import Books
 
-#: The pane's part of the sorting key is empty in a conversation's row; said in full, the index finds it by its ids.
-CONVERSATION_KEY = (
-    "kind = 'conversation' AND tier = '' AND start = 0 AND tenant = '' AND queue = '' AND channel = '' "
-    "AND visibility = '' AND epoch = 0"
+#: The pane's part of the sorting key is empty in other rows; said in full, the index finds it by its ids.
+PANE_KEY_IS_EMPTY = (
+    "tier = '' AND start = 0 AND tenant = '' AND queue = '' AND channel = '' AND visibility = '' AND epoch = 0"
 )
+CONVERSATION_KEY = f"kind = 'conversation' AND {PANE_KEY_IS_EMPTY}"
 
 
 class ConversationRow(msgspec.Struct, array_like=True, gc=False):
@@ -44,6 +44,7 @@ class ConversationRow(msgspec.Struct, array_like=True, gc=False):
     is_paused: bool
     has_agent_spoken: bool
     has_peer_answered: bool
+    is_session: bool
     waiting_since: int
     episode_since: int
     first_response_at: int
@@ -99,8 +100,8 @@ def _conversation_columns() -> str:
 
 
 CONVERSATION_COLUMNS = _conversation_columns()
-PLAIN = [counter for counter in COLUMNS if counter < FIRST_SPREAD]
-SPREADS = [counter for counter in COLUMNS if counter >= FIRST_SPREAD]
+PLAIN = [counter for counter in COLUMNS if not is_spread(counter)]
+SPREADS = [counter for counter in COLUMNS if is_spread(counter)]
 PANE_COLUMNS = (
     "revision, tier, toUnixTimestamp(start), tenant, queue, channel, visibility, "
     f"[{', '.join(COLUMNS[counter] for counter in PLAIN)}], "
@@ -125,11 +126,14 @@ class CheckpointRow(msgspec.Struct, array_like=True):
     last_offset: int
     last_record_hash: int
     reason: str
+    stage: str
+    positions: tuple[tuple[int, int], ...]
     books: tuple[int, ...]
 
 
 CHECKPOINT_COLUMNS = (
     "revision, next_offset, toUnixTimestamp64Milli(watermark), configuration, configuration_number, "
     "reporting_zone, partition_count, "
-    f"last_offset, last_record_hash, reason, [{', '.join(f'{name}_count' for name in Books.__struct_fields__)}]"
+    "last_offset, last_record_hash, reason, stage, arrayZip(mapKeys(source_positions), mapValues(source_positions)), "
+    f"[{', '.join(f'{name}_count' for name in Books.__struct_fields__)}]"
 )

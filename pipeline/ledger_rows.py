@@ -11,7 +11,7 @@ from pipeline import native
 from pipeline.blocks import INSTANT, Block, Column, Section, encoded, integers, joined, texts
 from streams.checkpoint import Checkpoint
 from streams.conversation import Clock, Conversation
-from streams.counters import COLUMNS, FIRST_SPREAD
+from streams.counters import COLUMNS, is_spread
 from streams.pane_cache import PaneRow
 from streams.panes import COUNTER_BITS, COUNTER_MASK, Cell, Cells
 from streams.partition import Books
@@ -27,6 +27,7 @@ CONVERSATION_BOOLEANS = (
     "is_paused",
     "has_agent_spoken",
     "has_peer_answered",
+    "is_session",
 )
 CONVERSATION_INSTANTS = (
     "opened_at",
@@ -50,6 +51,9 @@ CONVERSATION_NUMBERS = (
     "reopened_count",
     "peer_solution_count",
 )
+
+#: The field of a plain counter is its number.
+PLAIN_FIELDS = frozenset(counter for counter in COLUMNS if not is_spread(counter))
 
 _as_tuple = msgspec.structs.astuple
 _FIELDS = Conversation.__struct_fields__
@@ -170,7 +174,7 @@ def _counters(rows: Sequence[PaneRow]) -> dict[str, Column]:
     for index, row in enumerate(rows):
         values, spread_fields = row.values, []
         for field, count in values.items():
-            if field < FIRST_SPREAD:
+            if field in PLAIN_FIELDS:
                 column = plain.get(field)
                 if column is None:
                     column = plain[field] = [0] * len(rows)
@@ -208,6 +212,11 @@ def checkpoint_section(checkpoint: Checkpoint) -> Section:
         "last_record_hash": integers("UInt64", [checkpoint.last_record_hash]),
         "reason": texts([checkpoint.reason]),
     }
+    if checkpoint.stage:
+        positions = sorted(checkpoint.positions.items())
+        pairs = (native.integers("H", (key for key, _ in positions)), native.integers("Q", (at for _, at in positions)))
+        columns["stage"] = texts([checkpoint.stage])
+        columns["source_positions"] = Column("Map(UInt16, UInt64)", pairs, [len(positions)])
     for name in Books.__struct_fields__:
         columns[f"{name}_count"] = integers("Int64", [getattr(checkpoint.books, name)])
     return Section(1, columns)

@@ -78,6 +78,7 @@ def begin_epoch(
             f"an empty database (SICHTFLUG_CLICKHOUSE_DATABASE), or a topic with {known_count} partitions."
         )
     before = {partition: read_checkpoint(door, of_partition(topic, partition)) for partition, _ in rows}
+    stage = max(checkpoint.stage for checkpoint in before.values() if checkpoint)
     epoch = 1 + max(checkpoint.epoch for checkpoint in before.values() if checkpoint)
     ranges = broker.log_ranges(topic, list(range(partition_count)))
     begun = []
@@ -92,6 +93,8 @@ def begin_epoch(
             reporting_zone=old.reporting_zone if old else "UTC",
             partition_count=partition_count,
             reason=why,
+            stage=stage,
+            positions=old.positions if old else {},
         )
         if not dry_run:
             block = ledger_block(topic, partition, checkpoint.revision, [checkpoint_section(checkpoint)])

@@ -7,6 +7,7 @@ from pipeline import configuration, migrations
 from pipeline.broker import Broker, BrokerError
 from pipeline.clickhouse import ClickHouse
 from pipeline.configuration import Configuration
+from pipeline.contacts import Contacts
 from pipeline.patience import patiently
 from pipeline.presence import Presence
 from pipeline.publisher import PUBLISHED_BYTES
@@ -23,7 +24,7 @@ class MissingMigrationsError(Exception):
 
 
 async def prepare(
-    settings: Settings, book: RuleBook, broker: Broker, door: ClickHouse, presence: Presence
+    settings: Settings, book: RuleBook, broker: Broker, contacts: Contacts, door: ClickHouse, presence: Presence
 ) -> Configuration:
     """Look and create what is missing; wait for whoever does not answer. The configuration to work with comes back.
 
@@ -40,10 +41,17 @@ async def prepare(
     largest = {"max.message.bytes": str(PUBLISHED_BYTES)}
     await patiently("start", lambda: ensure(settings.dead_letter_topic, configuration=largest))
     await patiently("start", lambda: ensure_single(broker, settings))
+    contacts.partition_count = await patiently("start", lambda: ensure_alike(broker, settings))
     ensure_alerts: Callable[..., int] = partial(ensure, settings.kafka_alerts_topic)
     await patiently("start", ensure_alerts)
     await patiently("start", lambda: RollingStore(door, settings.kafka_topic).begin())
     return await patiently("start", lambda: configuration.adopt(door, presence, settings.kafka_topic, book))
+
+
+def ensure_alike(broker: Broker, settings: Settings) -> int:
+    """The topic of contacts, with as many partitions as that of the interactions if it has to be created."""
+    count = broker.partition_count(settings.kafka_topic)
+    return broker.ensure_topic(settings.contacts_topic, count, settings.kafka_replication)
 
 
 def ensure_single(broker: Broker, settings: Settings) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaConnectionError, KafkaError
+from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
 
 from pipeline.broker import BrokerAwayError
 
@@ -49,6 +49,21 @@ class Publisher:
         if self._producer is not None:
             await self._producer.stop()
             self._producer = None
+
+    async def put(self, topic: str, partition: int, value: bytes) -> None:
+        """Send one record to a partition; returns when Kafka has acknowledged it.
+
+        Raises BrokerAwayError when that may succeed later: it may have arrived nevertheless. Else PublishError.
+        """
+        assert self._producer is not None
+        try:
+            await self._producer.send_and_wait(topic, value, partition=partition)
+        except KafkaError as error:
+            failure = BrokerAwayError if error.retriable or isinstance(error, KafkaTimeoutError) else PublishError
+            raise failure(
+                f"Kafka at {self._bootstrap} does not take a record of {len(value)} bytes for {topic}[{partition}]: "
+                f"{error!r}"
+            ) from error
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> None:
         """Send (key, value, headers) to a topic; returns when Kafka has acknowledged all. Raises PublishError."""

@@ -2,17 +2,16 @@
 
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable
 from functools import partial
+from typing import Generic, TypeVar
 
 from pipeline import configuration
 from pipeline.broker import Broker
 from pipeline.clickhouse import ClickHouse
-from pipeline.codec import Codec
 from pipeline.configuration import Configuration
-from pipeline.dead_letter import DeadLetter
+from pipeline.ledger_worker import LedgerWorker
 from pipeline.log_identity import first_checkpoint, verify
-from pipeline.partition_worker import PartitionWorker
 from pipeline.patience import patiently
 from pipeline.settings import Settings
 from streams.checkpoint import Checkpoint
@@ -21,21 +20,24 @@ from streams.rules import RuleBook
 logger = logging.getLogger(__name__)
 
 
-class Restorer:
-    """Makes workers of partitions, restored. Raises LogRefusedError and ConfigurationRefusedError."""
+Worker = TypeVar("Worker", bound=LedgerWorker)
+
+
+class Restorer(Generic[Worker]):
+    """Makes workers of the partitions of a log, restored. Raises LogRefusedError and ConfigurationRefusedError."""
 
     def __init__(
         self,
         settings: Settings,
         book: RuleBook,
         broker: Broker,
-        publish_dead_letters: Callable[[Sequence[DeadLetter]], Awaitable[None]],
+        log: str,
+        new_worker: Callable[[int], Worker],
     ) -> None:
         self._settings = settings
-        self._book = book
         self._broker = broker
-        self._codec = Codec(settings.pseudonym_key.encode())
-        self._publish_dead_letters = publish_dead_letters
+        self.log = log
+        self._new_worker = new_worker
         #: Under which configuration the checkpoints of this process go.
         self.configuration = Configuration(0, book.version)
 
@@ -43,14 +45,12 @@ class Restorer:
         """A new connection to the database."""
         return ClickHouse(self._settings.clickhouse_url, self._settings.clickhouse_database)
 
-    async def restored(
-        self, partition: int, partition_count: int, kept: PartitionWorker | None = None
-    ) -> PartitionWorker:
+    async def restored(self, partition: int, partition_count: int, kept: Worker | None = None) -> Worker:
         """A worker of the partition that stands where the ledger does. Waits for ClickHouse and Kafka.
 
         `kept` is one that had the partition before. It comes back if nothing has happened since, or is closed.
         """
-        log = self._settings.kafka_topic
+        log = self.log
         where = f"{log}[{partition}]"
         started_at = time.monotonic()
         if kept is not None and await patiently(where, kept.is_newest):
@@ -58,7 +58,7 @@ class Restorer:
         else:
             if kept is not None:
                 kept.close()
-            worker = PartitionWorker(log, partition, self._book, self._codec, self.connect, self._publish_dead_letters)
+            worker = self._new_worker(partition)
             first = partial(self._first_checkpoint, partition, partition_count)
             await patiently(where, lambda: worker.restore(first))
             found_how = "restored"
@@ -68,21 +68,14 @@ class Restorer:
         await patiently(where, lambda: verify(self._broker, log, partition, checkpoint, partition_count))
         checkpoint.partition_count = partition_count
         checkpoint.configuration_number = self.configuration.number
-        logger.info(
-            "%s: %s %d conversations at offset %d in %.2f s",
-            where,
-            found_how,
-            len(worker.partition.conversations),
-            worker.next_offset,
-            time.monotonic() - started_at,
-        )
+        seconds = time.monotonic() - started_at
+        logger.info("%s: %s at offset %d in %.2f s", where, worker.described(found_how), worker.next_offset, seconds)
         return worker
 
     def _first_checkpoint(self, partition: int, partition_count: int) -> Checkpoint:
-        topic = self._settings.kafka_topic
         door = self.connect()
         try:
-            found = self._broker.log_ranges(topic, [partition])[partition]
-            return first_checkpoint(door, topic, found, partition_count)
+            found = self._broker.log_ranges(self.log, [partition])[partition]
+            return first_checkpoint(door, self.log, found, partition_count)
         finally:
             door.close()

@@ -56,9 +56,19 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return f"{self.kafka_topic}.dead-letter"
 
     @property
+    def contacts_topic(self) -> str:
+        """Where stage 1 tells the stage of customers what it has to know."""
+        return f"{self.kafka_topic}.contacts"
+
+    @property
     def group(self) -> str:
         """The consumer group of stage 1."""
         return f"sichtflug-{self.kafka_topic}"
+
+    @property
+    def customers_group(self) -> str:
+        """The consumer group of the stage of customers."""
+        return f"{self.group}-customers"
 
     @property
     def rolling_group(self) -> str:

@@ -33,50 +33,52 @@ BOOKS_HELP = {
 
 
 class Telemetry:
-    """The metrics of one worker process."""
+    """The metrics of one stage of a worker process: of stage 1, or of another one by its name."""
 
-    def __init__(self) -> None:
-        self.registry = CollectorRegistry()
+    def __init__(self, stage: str = "", registry: CollectorRegistry | None = None) -> None:
+        self.registry = registry or CollectorRegistry()
+        prefix = f"sichtflug_{stage}" if stage else "sichtflug"
         self._books = {
-            name: Gauge(f"sichtflug_{name}_records", text, PARTITION, registry=self.registry)
+            name: Gauge(f"{prefix}_{name}_records", text, PARTITION, registry=self.registry)
             for name, text in BOOKS_HELP.items()
         }
-        self.rejections = Counter("sichtflug_rejections", REJECTED_HELP, ("reason",), registry=self.registry)
-        self.lag_records = self._gauge("sichtflug_lag_records", "Records in the log that are not folded yet")
+        self.rejections = Counter(f"{prefix}_rejections", REJECTED_HELP, ("reason",), registry=self.registry)
+        self.lag_records = self._gauge(f"{prefix}_lag_records", "Records in the log that are not folded yet")
         self.lag_seconds = self._gauge(
-            "sichtflug_lag_seconds", "Age by broker time of the last record folded, 0 at the log's end"
+            f"{prefix}_lag_seconds", "Age by broker time of the last record folded, 0 at the log's end"
         )
-        self.watermark = self._gauge("sichtflug_watermark_timestamp_seconds", "Latest event time folded")
-        self.checkpoint = self._gauge("sichtflug_checkpoint_timestamp_seconds", "When the last flush was acknowledged")
+        self.watermark = self._gauge(f"{prefix}_watermark_timestamp_seconds", "Latest event time folded")
+        self.checkpoint = self._gauge(f"{prefix}_checkpoint_timestamp_seconds", "When the last flush was acknowledged")
         self.open_conversations = self._gauge(
-            "sichtflug_open_conversations", "Conversations open, those whose expiry has come unnoticed among them"
+            f"{prefix}_open_conversations", "Conversations open, those whose expiry has come unnoticed among them"
         )
         self.freshness = Histogram(
-            "sichtflug_freshness_seconds",
+            f"{prefix}_freshness_seconds",
             "From the broker's time of the oldest event of a flush until it can be queried",
             buckets=(0.1, 0.25, 0.5, 0.75, 1, 1.5, 2, 3, 5, 10, 30, 60, 300),
             registry=self.registry,
         )
         self.flush_seconds = Histogram(
-            "sichtflug_flush_seconds",
+            f"{prefix}_flush_seconds",
             "Duration of a flush, from taking the rows until ClickHouse acknowledged them",
             buckets=(0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 30),
             registry=self.registry,
         )
-        self.flushed_rows = Counter("sichtflug_flushed_rows", "Rows written to ClickHouse", registry=self.registry)
-        self.partitions = Gauge("sichtflug_partitions", "Partitions that this worker has", registry=self.registry)
+        self.flushed_rows = Counter(f"{prefix}_flushed_rows", "Rows written to ClickHouse", registry=self.registry)
+        self.partitions = Gauge(f"{prefix}_partitions", "Partitions that this worker has", registry=self.registry)
         self._turned_at = time.monotonic()
 
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(name, text, PARTITION, registry=self.registry)
 
-    def folded(self, partition: int, lag: int, ingested_at: int, watermark: int, open_count: int) -> None:
+    def folded(self, partition: int, lag: int, ingested_at: int, watermark: int, open_count: int | None) -> None:
         """Show where a partition is after a batch: records behind, times of its last record and event in epoch ms."""
         label = str(partition)
         self.lag_records.labels(label).set(lag)
         self.lag_seconds.labels(label).set(max(0.0, time.time() - ingested_at / 1000) if lag else 0)
         self.watermark.labels(label).set(watermark / 1000)
-        self.open_conversations.labels(label).set(open_count)
+        if open_count is not None:
+            self.open_conversations.labels(label).set(open_count)
 
     def flushed(self, seconds: float, row_count: int, oldest_ingested_at: int) -> None:
         """Count a flush that ClickHouse acknowledged; the broker's time of its oldest event in epoch ms."""
@@ -85,11 +87,12 @@ class Telemetry:
         if oldest_ingested_at > 0:
             self.freshness.observe(max(0.0, time.time() - oldest_ingested_at / 1000))
 
-    def restored(self, partition: int, books: Books, watermark: int, open_count: int) -> None:
+    def restored(self, partition: int, books: Books, watermark: int, open_count: int | None) -> None:
         """Show where a partition stands when this process begins with it: what the ledger says."""
         label = str(partition)
         self.watermark.labels(label).set(watermark / 1000)
-        self.open_conversations.labels(label).set(open_count)
+        if open_count is not None:
+            self.open_conversations.labels(label).set(open_count)
         self._show_books(partition, books)
 
     def committed(self, partition: int, books: Books) -> None:

@@ -15,6 +15,8 @@ from pipeline import configuration
 from pipeline.broker import Broker, BrokerError
 from pipeline.clickhouse import Refused, Unavailable
 from pipeline.configuration import ConfigurationRefusedError
+from pipeline.contacts import Contacts
+from pipeline.customers_stage import CustomersStage
 from pipeline.dead_letter import BrakeError
 from pipeline.folding import Folding
 from pipeline.log_identity import LogRefusedError
@@ -46,7 +48,12 @@ class Worker:
         self._broker = Broker(settings.kafka_bootstrap, ANSWER_SECONDS)
         self._publisher = Publisher(settings.kafka_bootstrap)
         self._telemetry = Telemetry()
-        self._folding = Folding(settings, self._book, self._broker, self._publisher, self._telemetry, self.failed)
+        self._contacts = Contacts(self._publisher, settings.contacts_topic)
+        self._folding = Folding(
+            settings, self._book, self._broker, self._publisher, self._contacts, self._telemetry, self.failed
+        )
+        customers_telemetry = Telemetry("customers", self._telemetry.registry)
+        self._customers = CustomersStage(settings, self._book, self._broker, customers_telemetry, self.failed)
         rolling_telemetry = RollingTelemetry(self._telemetry.registry)
         self._rolling = Rolling(settings, self._broker, self._publisher, rolling_telemetry, self.failed)
         # For what concerns the whole process; partitions have connections of their own.
@@ -66,13 +73,14 @@ class Worker:
             logger.info("stopped before it began")
             return
         server = self._serve()
-        tasks = [asyncio.create_task(self._folding.run()), asyncio.create_task(self._show_presence())]
+        work = (self._folding.run(), self._customers.run(), self._show_presence())
+        tasks = [asyncio.create_task(one) for one in work]
         if await self._unless(stopping, self._join()):
             logger.info("folding %s from %s", self._settings.kafka_topic, self._settings.kafka_bootstrap)
             await stopping
         for task in tasks:
             task.cancel()
-        is_complete = await self._folding.finish()
+        is_complete = all(await asyncio.gather(self._folding.finish(), self._customers.finish()))
         await self._leave()
         if server:
             server.stop()
@@ -113,20 +121,19 @@ class Worker:
             logger.warning("could not leave the group and say goodbye in %.0f s", LEAVE_SECONDS)
 
     async def _disconnect(self) -> None:
-        await asyncio.gather(self._folding.leave(), self._rolling.leave())
+        await asyncio.gather(self._folding.leave(), self._customers.leave(), self._rolling.leave())
         await self._publisher.stop()
         with suppress(Unavailable):
             await asyncio.to_thread(self._presence.tell, "stopped")
 
     async def _prepare(self) -> None:
-        self._folding.restorer.configuration = await prepare(
-            self._settings, self._book, self._broker, self._door, self._presence
-        )
+        found = await prepare(self._settings, self._book, self._broker, self._contacts, self._door, self._presence)
+        self._folding.restorer.configuration = self._customers.restorer.configuration = found
 
     async def _join(self) -> None:
         await again_and_again("start", self._publisher.start)
         await self._folding.join()
-        await self._rolling.join()
+        await asyncio.gather(self._customers.join(), self._rolling.join())
 
     def _serve(self) -> Server | None:
         host, port = self._settings.metrics_host, self._settings.metrics_port
@@ -143,8 +150,9 @@ class Worker:
         """Give signs of life; stop when workers with a newer configuration have begun, or there is no life left."""
         while True:
             await asyncio.sleep(BEAT_SECONDS)
-            if reason := self._folding.crash_reason() or self._rolling.crash_reason():
-                self.failed(reason)
+            for stage in (self._folding, self._customers, self._rolling):
+                if reason := stage.crash_reason():
+                    self.failed(reason)
             try:
                 await asyncio.to_thread(self._look_around)
             except Unavailable as error:

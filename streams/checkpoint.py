@@ -7,6 +7,7 @@ import msgspec
 from streams.partition import Books
 
 OFFSET_BITS = 40
+CUSTOMERS = "customers"
 
 
 class Checkpoint(msgspec.Struct, kw_only=True):
@@ -14,7 +15,8 @@ class Checkpoint(msgspec.Struct, kw_only=True):
 
     `last_offset` is that of the last record folded, -1 before the first, `last_record_hash` the BLAKE2b-64 of its key
     and value. `configuration` is the version of the rules, `configuration_number` counts how often they changed. The
-    watermark is UTC epoch ms, 0 before the first event.
+    watermark is UTC epoch ms, 0 before the first event. `stage` tells whose log it is: '' for interactions, CUSTOMERS
+    for the topic of contacts; only there `positions` says how far each partition of the interactions has been heard.
     """
 
     epoch: int
@@ -27,6 +29,8 @@ class Checkpoint(msgspec.Struct, kw_only=True):
     last_offset: int = -1
     last_record_hash: int = 0
     reason: str = ""
+    stage: str = ""
+    positions: dict[int, int] = {}
     books: Books = msgspec.field(default_factory=Books)
 
     @property

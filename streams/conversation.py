@@ -56,6 +56,7 @@ class Conversation(msgspec.Struct, gc=False):
     is_paused: bool = False
     has_agent_spoken: bool = False
     has_peer_answered: bool = False
+    is_session: bool = False
     waiting_since: int = 0
     episode_since: int = 0
     first_response_at: int = 0

@@ -74,12 +74,29 @@ class Counter:
     RESOLUTION_SERVICE = 54
     SLA_MARGIN = 55
     FIRST_PEER_ANSWER = 56
+    # Plain again: these numbers had been left. Flows of self-service, told by the conversations.
+    SESSION_ENDED = 64
+    SESSION_CONTAINED = 65
+    # Flows of the known customers, told by `customers`.
+    KNOWN_CONTACT = 66
+    REPEAT_WITHIN_DAY = 67
+    REPEAT_WITHIN_WEEK = 68
+    HOP_WITHIN_DAY = 69
+    HOP_WITHIN_WEEK = 70
+    ESCALATED_EXPOSURE = 71
+    CASE_BEGAN = 72
+    QUEUE_WAIT = 73
+    CASE_TRANSFER = 74
+    KNOWN_SESSION_ENDED = 75
+    # Stocks of the known customers, at the minute a day after a session's end.
+    SESSION_VERIFIABLE = 76
+    SESSION_VERIFIED = 77
 
 
 #: Every counter by its name.
 COUNTERS: dict[str, int] = {name: number for name, number in vars(Counter).items() if name.isupper()}
-#: Counters below are plain, those from here on are spreads.
-FIRST_SPREAD = Counter.OPEN_SINCE
+#: Counters from the first number up to, and without, the second are spreads; all others are plain.
+FIRST_SPREAD, END_OF_SPREADS = Counter.OPEN_SINCE, 64
 
 #: What a conversation's arrival or departure adds to the backlog.
 BACKLOG_SIGN: dict[int, int] = {
@@ -96,11 +113,14 @@ BACKLOG_SIGN: dict[int, int] = {
 }
 
 
+def is_spread(counter: int) -> bool:
+    """Whether a counter is split by an integer key."""
+    return FIRST_SPREAD <= counter < END_OF_SPREADS
+
+
 def _column(name: str, counter: int) -> str:
-    if counter >= Counter.FIRST_RESPONSE:
-        return f"{name}_histogram"
-    if counter >= FIRST_SPREAD:
-        return f"{name}_by_expiry"
+    if is_spread(counter):
+        return f"{name}_histogram" if counter >= Counter.FIRST_RESPONSE else f"{name}_by_expiry"
     return name if counter == Counter.OPEN_MS else f"{name}_count"
 
 

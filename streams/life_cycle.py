@@ -4,6 +4,7 @@ Life-cycle time never runs back: events are folded in log order, and a transitio
 one takes that one's time (`is_reordered`). Messages, shares, solutions, callbacks and promises keep their own minute.
 """
 
+from streams.contacts import ToldFact, tell_beginning
 from streams.context import Context
 from streams.conversation import EXPIRED, OPEN, Conversation
 from streams.dimensions import relocate
@@ -18,10 +19,10 @@ from streams.transitions import TRANSITIONS, come_back
 
 
 class LifeCycle:
-    """Applies events to conversations; what they add goes to `panes`."""
+    """Applies events to conversations; what they add goes to `panes`, what other conversations must know to `facts`."""
 
-    def __init__(self, book: RuleBook, cells: Cells, panes: PaneDeltas) -> None:
-        self._context = Context(book, cells, panes)
+    def __init__(self, book: RuleBook, cells: Cells, panes: PaneDeltas, facts: list[ToldFact]) -> None:
+        self._context = Context(book, cells, panes, facts)
 
     def apply(self, conversation: Conversation | None, event: Event) -> Conversation:
         """The conversation after an event of a known type that was not applied before; None begins it."""
@@ -30,6 +31,10 @@ class LifeCycle:
             if event.type != "conversation.opened":
                 self._transition(conversation, event)
         else:
+            if event.customer and not conversation.customer:
+                conversation.customer = event.customer
+                if conversation.is_contact:
+                    tell_beginning(self._context.facts, conversation, event, conversation.cell)
             if conversation.expires_at and event.occurred_at >= conversation.expires_at:
                 expire(conversation)
             self._transition(conversation, event)
@@ -37,8 +42,6 @@ class LifeCycle:
                 postpone_expiry(self._context, conversation, event.occurred_at)
         if event.due_at and event.data.clock:
             self._promise(conversation, event)
-        if event.customer and not conversation.customer:
-            conversation.customer = event.customer
         return conversation
 
     def _transition(self, conversation: Conversation, event: Event) -> None:

@@ -10,6 +10,7 @@ from streams.context import Context
 from streams.conversation import AGENT, CUSTOMER, OPEN, Conversation
 from streams.counters import Counter
 from streams.events import Event
+from streams.self_service import meet_human
 from streams.service_level import FIRST_RESPONSE, NEXT_RESPONSE
 from streams.turns import answer, begin_episode, our_turn
 
@@ -41,6 +42,7 @@ def message(context: Context, conversation: Conversation, event: Event, at: int)
         pane[Counter.REACH] += data.reach
     if speaker == AGENT and direction == "outbound" and not conversation.has_agent_spoken:
         speak_as_agent(conversation, pane)
+        meet_human(context, conversation, event, at)
     if conversation.state != OPEN:
         return
     if speaker == CUSTOMER:

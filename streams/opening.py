@@ -1,5 +1,6 @@
 """How a conversation begins, is found to have begun earlier, and comes back."""
 
+from streams.contacts import Kind, tell, tell_beginning
 from streams.context import Context
 from streams.conversation import AGENT, CUSTOMER, NOT_BEGUN, OPEN, Conversation
 from streams.counters import Counter
@@ -7,6 +8,7 @@ from streams.events import Event
 from streams.panes import Cell, Cells
 from streams.resolution import record_resolution, take_back_resolution
 from streams.rules import RuleBook
+from streams.self_service import SELF_SERVICE
 from streams.service_level import FIRST_RESPONSE, RESOLUTION, start_clock
 from streams.stocks import count_stocks, move, postpone_expiry
 
@@ -60,6 +62,8 @@ def begin(context: Context, event: Event) -> Conversation:
         is_implicit=not has_opened,
         has_opened=has_opened,
         is_contact=is_contact(event),
+        is_session=inbound and event.data.channel == SELF_SERVICE,
+        customer=event.customer,
     )
     pane = context.panes.add_backlog(at, number, Counter.OPENED, 1)
     if conversation.is_contact:
@@ -70,6 +74,10 @@ def begin(context: Context, event: Event) -> Conversation:
         conversation.episode_since = at
         start_clock(context, conversation, FIRST_RESPONSE, at)
     start_clock(context, conversation, RESOLUTION, at)
+    if conversation.customer and conversation.is_contact:
+        tell_beginning(context.facts, conversation, event, number)
+        if has_opened and event.data.queue:
+            tell(context.facts, conversation, event, Kind.WAITED, at)
     return conversation
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from streams.contacts import ToldFact
 from streams.conversation import NOT_BEGUN, OPEN, Conversation
 from streams.events import KNOWN_TYPES, Event
 from streams.life_cycle import LifeCycle
@@ -61,7 +62,9 @@ class Partition:
         self.watermark = 0
         #: Open conversations, in memory or not.
         self.open_count = 0
-        self._life_cycle = LifeCycle(book, cells, self.deltas)
+        #: What was told of known customers since `take_facts`, in log order.
+        self.facts: list[ToldFact] = []
+        self._life_cycle = LifeCycle(book, cells, self.deltas, self.facts)
 
     def restore(self, watermark: int, books: Books) -> None:
         """Begin at a checkpoint; conversations are added to `conversations` as they are read."""
@@ -128,3 +131,9 @@ class Partition:
         """The keys of the conversations touched since the last call."""
         touched, self.touched = self.touched, set()
         return touched
+
+    def take_facts(self) -> list[ToldFact]:
+        """What was told of known customers since the last call, in log order."""
+        facts = self.facts.copy()
+        self.facts.clear()
+        return facts

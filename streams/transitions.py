@@ -5,6 +5,7 @@ Life-cycle time never runs back: the caller gives a transition dated before the 
 
 from collections.abc import Callable
 
+from streams.contacts import Kind, tell, tell_beginning
 from streams.context import Context
 from streams.conversation import AGENT, CUSTOMER, OPEN, Conversation
 from streams.counters import Counter
@@ -12,6 +13,7 @@ from streams.dimensions import relocate, settle
 from streams.events import DEPARTURES, Event
 from streams.opening import filled_cell, open_late, reopen
 from streams.resolution import record_resolution
+from streams.self_service import end_session, meet_human
 from streams.service_level import RESOLUTION, cancel_clocks, keep_promise, pause_clocks
 from streams.stocks import count_stocks, end_waiting, wait_on
 from streams.turns import hand_off, our_turn
@@ -44,6 +46,8 @@ def opened(context: Context, conversation: Conversation, event: Event, at: int) 
     is_open = conversation.state == OPEN
     if not conversation.has_opened and (is_open or event.occurred_at < conversation.departed_at):
         open_late(context, conversation, event)
+        if conversation.customer:
+            tell_beginning(context.facts, conversation, event, conversation.opening_cell)
         return True
     if is_open:
         known = context.cells[conversation.cell]
@@ -83,11 +87,22 @@ def departed(context: Context, conversation: Conversation, event: Event, at: int
     if state == "resolved":
         conversation.resolved_at = at
         record_resolution(context, conversation, cell)
+        if conversation.customer:
+            tell(context.facts, conversation, event, Kind.RESOLVED, at)
+    if conversation.is_session:
+        end_session(context, conversation, event, at, is_contained=True)
     return True
 
 
 def routed(context: Context, conversation: Conversation, event: Event, at: int) -> bool:
     relocate(context, conversation, event, at)
+    return True
+
+
+def queued(context: Context, conversation: Conversation, event: Event, at: int) -> bool:
+    relocate(context, conversation, event, at)
+    if conversation.customer:
+        tell(context.facts, conversation, event, Kind.WAITED, at)
     return True
 
 
@@ -100,6 +115,8 @@ def transferred(context: Context, conversation: Conversation, event: Event, at: 
     queue = event.data.queue
     if queue and queue != before and queue in earlier:
         pane[Counter.PING_PONG] += 1
+    if conversation.customer:
+        tell(context.facts, conversation, event, Kind.TRANSFERRED, at)
     return True
 
 
@@ -107,7 +124,8 @@ def escalated(context: Context, conversation: Conversation, event: Event, at: in
     relocate(context, conversation, event, at)
     kind = event.data.kind or ""
     if kind == "handoff":
-        hand_off(context, conversation, at)
+        if hand_off(context, conversation, at):
+            meet_human(context, conversation, event, at)
     else:
         conversation.escalated_count += 1
         context.panes.add(at, conversation.cell, ESCALATION_COUNTERS[kind], 1)
@@ -116,7 +134,8 @@ def escalated(context: Context, conversation: Conversation, event: Event, at: in
 
 def handed_off(context: Context, conversation: Conversation, event: Event, at: int) -> bool:
     relocate(context, conversation, event, at)
-    hand_off(context, conversation, at)
+    if hand_off(context, conversation, at):
+        meet_human(context, conversation, event, at)
     return True
 
 
@@ -142,7 +161,7 @@ def resumed(context: Context, conversation: Conversation, event: Event, at: int)
 
 TRANSITIONS: dict[str, Transition] = {
     "conversation.opened": opened,
-    "conversation.queued": routed,
+    "conversation.queued": queued,
     "conversation.assigned": routed,
     "conversation.transferred": transferred,
     "conversation.escalated": escalated,

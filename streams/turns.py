@@ -44,13 +44,14 @@ def answer(context: Context, conversation: Conversation, at: int, pane: Pane) ->
         wait_on(panes, conversation, CUSTOMER, at)
 
 
-def hand_off(context: Context, conversation: Conversation, at: int) -> None:
-    """From bot to human: told once per waiting episode, and a new episode for the response clock."""
+def hand_off(context: Context, conversation: Conversation, at: int) -> bool:
+    """From bot to human: once per waiting episode, and a new one for the response clock; whether it was counted."""
     if conversation.has_handoff:
-        return
+        return False
     conversation.has_handoff = True
     conversation.escalated_count += 1
     context.panes.add(at, conversation.cell, Counter.ESCALATED_HANDOFF, 1)
     if conversation.state == OPEN:
         our_turn(context, conversation, at)
         begin_episode(context, conversation, FIRST_RESPONSE, at)
+    return True

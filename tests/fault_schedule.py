@@ -12,16 +12,21 @@ from random import Random
 from typing import Any
 from unittest import mock
 
-from pipeline import partition_state, partition_worker
+import msgspec
+
+from pipeline import customers_worker, ledger_state, ledger_worker, partition_state, partition_worker
 from pipeline.clickhouse import Unavailable
 from pipeline.codec import Codec
+from pipeline.contact_records import Told
+from pipeline.customers_worker import CustomersWorker
 from pipeline.dead_letter import DeadLetter
 from pipeline.ledger import Overtaken
+from pipeline.ledger_worker import LedgerWorker
 from pipeline.partition_worker import PartitionWorker
 from streams.checkpoint import Checkpoint
 from streams.rules import RuleBook
 
-from simulated_ledger import SimulatedLedger, Store
+from simulated_ledger import SimulatedCustomerLedger, SimulatedLedger, Store
 
 WORKERS = 3
 CODEC = Codec(b"simulated")
@@ -56,25 +61,56 @@ def stepwise() -> Iterator[None]:
         mock.patch.object(asyncio, "sleep", _sleep),
         mock.patch.object(partition_worker, "Ledger", SimulatedLedger),
         mock.patch.object(partition_state, "Ledger", SimulatedLedger),
-        mock.patch.object(partition_state, "CACHED_PANES_PER_TIER", 6),
+        mock.patch.object(customers_worker, "CustomerLedger", SimulatedCustomerLedger),
+        mock.patch.object(customers_worker, "CACHED_CUSTOMERS", 3),
+        mock.patch.object(ledger_state, "CACHED_PANES_PER_TIER", 6),
         mock.patch.object(partition_state, "CACHED_DEPARTED", 0),
         mock.patch.object(partition_state, "CACHED_CONVERSATIONS", 3),
-        mock.patch.object(partition_worker, "FOLDED_RECORDS", 4),
+        mock.patch.object(ledger_worker, "FOLDED_RECORDS", 4),
     ):
         yield
+
+
+class Sent:
+    """What went out to Kafka: offsets of dead letters, and facts as one partition of the topic of contacts got them."""
+
+    def __init__(self) -> None:
+        self.letters: set[int] = set()
+        self.told: list[Told] = []
+
+    async def publish_letters(self, some: Sequence[DeadLetter]) -> None:
+        await Step(None)
+        self.letters.update(int(dict(letter.headers)["sichtflug-offset"]) for letter in some)
+        await Step(None)
+
+    async def publish_facts(self, told: Told) -> None:
+        # In two records, between which the process may die.
+        half = len(told.facts) // 2
+        for some in (told.facts[:half], told.facts[half:]):
+            await Step(None)
+            if some:
+                self.told.append(msgspec.structs.replace(told, facts=some))
+        await Step(None)
+
+
+def interactions_worker(book: RuleBook, store: Store, sent: Sent) -> LedgerWorker:
+    door: Any = store
+    return PartitionWorker("log", 0, book, CODEC, lambda: door, sent.publish_letters, sent.publish_facts)
+
+
+def customers_of(book: RuleBook, store: Store, sent: Sent) -> LedgerWorker:
+    door: Any = store
+    return CustomersWorker("log", 0, book, lambda: door)
+
+
+NewWorker = Callable[[RuleBook, Store, Sent], LedgerWorker]
 
 
 class Process:
     """A worker and what it is doing now: at most one fold and one flush."""
 
-    def __init__(self, book: RuleBook, store: Store, letters: set[int]) -> None:
-        async def publish(some: Sequence[DeadLetter]) -> None:
-            await Step(None)
-            letters.update(int(dict(letter.headers)["sichtflug-offset"]) for letter in some)
-            await Step(None)
-
-        door: Any = store
-        self.worker = PartitionWorker("log", 0, book, CODEC, lambda: door, publish)
+    def __init__(self, worker: LedgerWorker) -> None:
+        self.worker = worker
         self.worker.restore(lambda: Checkpoint(epoch=1, partition_count=1))
         self.doing: dict[str, tuple[Coroutine[Any, Any, Any], Step | None]] = {}
 
@@ -109,7 +145,10 @@ class Process:
 class Schedule:
     """Faults in a random order over one log."""
 
-    def __init__(self, chance: Random, book: RuleBook, records: Sequence[Any]) -> None:
+    def __init__(
+        self, chance: Random, book: RuleBook, records: Sequence[Any], new_worker: NewWorker = interactions_worker
+    ) -> None:
+        self._new_worker = new_worker
         self._chance = chance
         self._book = book
         self._records = records
@@ -117,7 +156,7 @@ class Schedule:
         self._processes: list[Process] = []
         self._active: Process | None = None
         self._is_disturbing = False
-        self.letters: set[int] = set()
+        self.sent = Sent()
         #: What happened, by name.
         self.faults: Counter[str] = Counter()
         self.store = Store()
@@ -135,8 +174,11 @@ class Schedule:
         while self._late:
             self._land()
         self.store.disturb, self.store.is_lost = lambda: None, lambda: False
-        last = Process(self._book, self.store, self.letters)
+        last = self._process()
         self._to_the_end(last)
+
+    def _process(self) -> Process:
+        return Process(self._new_worker(self._book, self.store, self.sent))
 
     def _to_the_end(self, process: Process) -> None:
         process.begin("fold", process.worker.fold(self._records[process.worker.next_offset :]))
@@ -150,7 +192,7 @@ class Schedule:
     def _step(self) -> None:
         chance = self._chance
         if not self._processes or (len(self._processes) < WORKERS and chance.random() < 0.03):
-            self._processes.append(Process(self._book, self.store, self.letters))
+            self._processes.append(self._process())
             self.faults["restores"] += 1
             self.faults["rivals"] += len(self._processes) > 1
             return

@@ -14,8 +14,9 @@ from unittest import mock
 
 from pipeline.clickhouse import ClickHouse
 from pipeline.ledger import Ledger
+from pipeline.ledger_state import LedgerState
+from pipeline.ledger_worker import LedgerWorker
 from pipeline.partition_state import PartitionState
-from pipeline.partition_worker import PartitionWorker
 from pipeline.stage import Stage
 from pipeline.transport import BatchConsumer
 from pipeline.worker import Worker
@@ -31,7 +32,7 @@ class Change(NamedTuple):
 
 
 ACKNOWLEDGED = "        self.checkpoint = checkpoint\n"
-SECTIONS = "sections = [flush.conversations, checkpoint_section(checkpoint), panes]"
+SECTIONS = "sections = [flush.rows, checkpoint_section(checkpoint), panes]"
 SECOND_INSERT = (
     '        await patiently(self._where, lambda: writer.insert("ledger", self._rest, first_offset, revision))\n'
 )
@@ -40,38 +41,39 @@ SECOND_INSERT = (
 def _in_two(first: str, second: str) -> list[Change]:
     rest = f"self._rest = ledger_block(self.log, self.kafka_partition, checkpoint.revision, [{second}])"
     return [
-        Change(PartitionWorker, "_ledger_block", SECTIONS, f"{rest}; sections = [{first}]"),
-        Change(PartitionWorker, "flush", ACKNOWLEDGED, SECOND_INSERT + ACKNOWLEDGED),
+        Change(LedgerWorker, "_ledger_block", SECTIONS, f"{rest}; sections = [{first}]"),
+        Change(LedgerWorker, "flush", ACKNOWLEDGED, SECOND_INSERT + ACKNOWLEDGED),
     ]
 
 
 MUTANTS: dict[str, Sequence[Change]] = {
-    "a flush is split into two inserts": _in_two("flush.conversations, checkpoint_section(checkpoint)", "panes"),
-    "the checkpoint goes before the data": _in_two("checkpoint_section(checkpoint)", "flush.conversations, panes"),
+    "a flush is split into two inserts": _in_two("flush.rows, checkpoint_section(checkpoint)", "panes"),
+    "the checkpoint goes before the data": _in_two("checkpoint_section(checkpoint)", "flush.rows, panes"),
     "rows of an unacknowledged flush are evicted": [
         Change(
-            PartitionWorker,
+            LedgerWorker,
             "flush",
             "        flush = self.take()\n",
             "        flush = self.take()\n        self._state.evict()\n",
         )
     ],
     "an evicted conversation is begun afresh": [
-        Change(PartitionState, "read_back", "            if not unsure:\n", "            if True:\n")
+        Change(LedgerState, "read_back", "            if not unsure:\n", "            if True:\n")
     ],
-    "an evicted pane is begun afresh": [
-        Change(PartitionWorker, "flush", "        if missing:\n", "        if False:\n")
-    ],
+    "an evicted pane is begun afresh": [Change(LedgerWorker, "flush", "        if missing:\n", "        if False:\n")],
     "what is read back is not compared": [Change(Ledger, "_compare", "if newest > newest_revision:", "if False:")],
     "the watermark is not restored": [
         Change(
-            PartitionState, "load", "restore(checkpoint.watermark, checkpoint.books)", "restore(0, checkpoint.books)"
+            PartitionState,
+            "_restore",
+            "restore(checkpoint.watermark, checkpoint.books)",
+            "restore(0, checkpoint.books)",
         )
     ],
     "the books are not restored": [
         Change(
             PartitionState,
-            "load",
+            "_restore",
             "restore(checkpoint.watermark, checkpoint.books)",
             "restore(checkpoint.watermark, type(checkpoint.books)())",
         )
@@ -81,37 +83,24 @@ MUTANTS: dict[str, Sequence[Change]] = {
     ],
     "a restore does not look whether the checkpoint stayed": [
         Change(
-            PartitionState,
+            LedgerState,
             "load",
             "return checkpoint if (again and again.revision) == (found and found.revision) else None",
             "return checkpoint",
         )
     ],
     "a stored value depends on the wall clock": [
-        Change(PartitionWorker, "take", "reason=self.checkpoint.reason", "reason=str(time.monotonic())")
+        Change(LedgerWorker, "take", "reason=self.checkpoint.reason", "reason=str(time.monotonic())")
     ],
     "a flush follows one that was given up": [
-        Change(PartitionWorker, "flush", "        self._is_flushing = True\n", "        self._is_flushing = False\n")
+        Change(LedgerWorker, "flush", "        self._is_flushing = True\n", "        self._is_flushing = False\n")
     ],
     "the hash of a conversation is salted": [
-        Change(
-            PartitionState, "read_back", "{key: conversation_hash(key)", "{key: conversation_hash(f'{id(self)}{key}')"
-        )
+        Change(LedgerState, "read_back", "{key: conversation_hash(key)", "{key: conversation_hash(f'{id(self)}{key}')")
     ],
-    "dead letters are written after the commit point": [
-        Change(
-            PartitionWorker,
-            "flush",
-            "        if flush.dead_letters:\n            await self._publish_dead_letters(flush.dead_letters)\n",
-            "        if flush.dead_letters:\n",
-        ),
-        Change(
-            PartitionWorker,
-            "flush",
-            ACKNOWLEDGED,
-            f"{ACKNOWLEDGED}        if flush.dead_letters:\n"
-            "            await self._publish_dead_letters(flush.dead_letters)\n",
-        ),
+    "what has to go out ahead goes after the commit point": [
+        Change(LedgerWorker, "flush", "row_count = await self._write_ahead(flush)", "row_count = 0"),
+        Change(LedgerWorker, "flush", ACKNOWLEDGED, f"{ACKNOWLEDGED}        await self._write_ahead(flush)\n"),
     ],
 }
 

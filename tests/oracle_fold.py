@@ -45,6 +45,15 @@ class ResponseTime(NamedTuple):
     duration_ms: int
 
 
+class Fact(NamedTuple):
+    """What the customer's other conversations have to know of this one; `case` of a beginning."""
+
+    kind: str
+    at_ms: int
+    cell: Cell
+    case: str = ""
+
+
 class Settings(NamedTuple):
     """`channels` maps a channel to its mode and default visibility."""
 
@@ -87,6 +96,10 @@ class Conversation:
         self.first_peer_answer: ResponseTime | None = None
         self.has_agent_spoken = False
         self.standing_peer_solutions = 0
+        self.customer = ""
+        self.began: Fact | None = None  # as a contact, once the customer is known
+        self.facts: list[Fact] = []
+        self.is_session = False
 
         self.message_count = 0
         self.transferred_count = 0
@@ -124,6 +137,12 @@ class Conversation:
         self._count("arrived", at_ms)
         self._count("opened_inbound", at_ms, self.opening_mix_count)
         self.clocks.start("resolution", at_ms, self.cell)
+        self.customer = event.field("customer_id")
+        self.is_session = self._is_inbound_opening(event) and event.field("channel") == "self_service"
+        if self.opening_mix_count:
+            self._begin_as_contact(event, self.cell)
+            if not self.is_implicit and event.field("queue"):
+                self._tell("waited", at_ms)
         if self._is_inbound_opening(event):  # (11, 13)
             self._wait_on("agent", at_ms)
             self._start_episode(at_ms)
@@ -131,6 +150,10 @@ class Conversation:
             self._wait_on("customer", at_ms)
 
     def _go_on(self, event: Event) -> None:
+        if not self.customer and event.field("customer_id"):
+            self.customer = event.field("customer_id")
+            if self.opening_mix_count:
+                self._begin_as_contact(event, self.cell)
         at_ms = max(event.occurred_at_ms, self.last_transition_ms)
         is_own_minute = event.type not in LIFE_CYCLE_TYPES
         self._expire_until(event.occurred_at_ms if is_own_minute else at_ms)
@@ -173,6 +196,9 @@ class Conversation:
                 self._message(event)
             case "conversation.transferred":
                 self.transferred_count += 1
+                self._tell("transferred", at_ms)
+            case "conversation.queued":
+                self._tell("waited", at_ms)
             case "solution.accepted":
                 self._solution(event, +1)
             case "solution.unaccepted":
@@ -228,6 +254,9 @@ class Conversation:
         self._count("opened_inbound", first_at_ms, -self.opening_mix_count, first_cell)
         self._count("opened_inbound", self.opened_at_ms, mix_count, self.opening_cell)
         self.opening_mix_count = mix_count
+        self.began = None
+        if mix_count:
+            self._begin_as_contact(event, self.opening_cell)
 
     def _reopen(self, at_ms: int) -> None:
         self.state = "open"
@@ -245,8 +274,11 @@ class Conversation:
 
     def _depart(self, state: str, at_ms: int) -> None:
         self._count("departed", at_ms)
+        if state != "expired":
+            self._end_session("contained", at_ms)
         if state == "resolved":
             self.resolved_at_ms = at_ms
+            self._tell("resolved", at_ms)
             self.resolution = ResponseTime("resolution", at_ms, self.cell, at_ms - self.opened_at_ms)
             self.response_times.append(self.resolution)
             self.clocks.reply(at_ms, self.cell, "resolution")
@@ -266,6 +298,28 @@ class Conversation:
         if at_ms >= expires_at_ms:
             self._depart("expired", expires_at_ms)
 
+    # ---- what other conversations of the customer have to know -------------------------------------
+
+    def _tell(self, kind: str, at_ms: int) -> None:
+        """(25) Only while the customer is known."""
+        if self.customer:
+            self.facts.append(Fact(kind, at_ms, self.cell))
+
+    def _begin_as_contact(self, event: Event, cell: Cell) -> None:
+        if self.customer:
+            self.began = Fact("began", self.opened_at_ms, cell, event.field("case_id"))
+
+    def _meet_human(self, at_ms: int) -> None:
+        self._tell("human", at_ms)
+        self._end_session("handed on", at_ms)
+
+    def _end_session(self, how: str, at_ms: int) -> None:
+        if self.is_session:
+            self.is_session = False
+            self._count("session_ended", at_ms)
+            self._count("session_contained", at_ms, int(how == "contained"))
+            self._tell(how, at_ms)
+
     # ---- who waits for whom ----------------------------------------------------------------------
 
     def _message(self, event: Event) -> None:
@@ -279,6 +333,7 @@ class Conversation:
             self._answer_of_peer(at_ms)
         if actor == "agent" and direction == "outbound" and not self.has_agent_spoken:
             self.has_agent_spoken = True
+            self._meet_human(at_ms)
             if self.standing_peer_solutions:  # (21)
                 self._count("saved", at_ms, -1)
         if self.state != "open":  # (10)
@@ -335,6 +390,7 @@ class Conversation:
         if self.is_handoff_told:
             return
         self._escalate("handoff", at_ms)
+        self._meet_human(at_ms)
         self.is_handoff_told = True
         if self.state == "open":
             self._wait_explicitly("agent", at_ms)

@@ -6,17 +6,19 @@ It also watches the promise: a row is a pure function of its key and its revisio
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
 from pipeline.blocks import Block
 from pipeline.clickhouse import Unavailable
+from pipeline.customer_rows import CustomerRow, customer_of
 from pipeline.ledger import Ledger
 from pipeline.ledger_columns import PLAIN, SPREADS, ConversationRow
 from streams.checkpoint import OFFSET_BITS, Checkpoint
 from streams.conversation import Conversation
 from streams.counters import COLUMNS
+from streams.customer import Customer
 from streams.panes import Cell, pack_field, pane_key, unpack_pane_key
 from streams.partition import Books
 
@@ -27,8 +29,11 @@ Key = tuple[Any, ...]
 
 PANE_KEY = ("kind", "tier", "start", "tenant", "queue", "channel", "visibility", "epoch")
 CONVERSATION_KEY = ("kind", "source", "conversation_id")
+CUSTOMER_KEY = ("kind", "conversation_id")
 PLAIN_FIELDS = {COLUMNS[counter]: pack_field(counter) for counter in PLAIN}
 SPREAD_COUNTERS = {COLUMNS[counter]: counter for counter in SPREADS}
+RowType = TypeVar("RowType", ConversationRow, CustomerRow)
+
 EMPTY = {int: 0, str: b"", bool: False}
 
 
@@ -105,6 +110,8 @@ class SimulatedLedger(Ledger):
         return Checkpoint(
             epoch=row["revision"] >> OFFSET_BITS,
             last_record_hash=row.get("last_record_hash", 0),
+            stage=row.get("stage", b"").decode(),
+            positions=dict(row.get("source_positions", ())),
             books=Books(*(row.get(f"{name}_count", 0) for name in Books.__struct_fields__)),
             **{name: row.get(name, 0) for name in numbers},
             **{name: row.get(name, b"").decode() for name in texts},
@@ -112,13 +119,13 @@ class SimulatedLedger(Ledger):
 
     def open_conversations(self) -> Iterator[list[tuple[str, Conversation]]]:
         for row in self._store.rows(b"conversation"):
-            if row["state"] == b"open":
+            if row.get("state") == b"open":
                 found = self._conversation(_conversation_row(row))
                 yield [(found.key, found)]
                 self._store.disturb()
 
-    def conversation_hashes(self) -> Iterator["array[int]"]:
-        yield array("Q", [row["conversation_hash"] for row in self._store.rows(b"conversation")])
+    def hashes(self) -> Iterator["array[int]"]:
+        yield array("Q", [row["conversation_hash"] for row in self._store.rows(self.kind.encode())])
 
     def read_back(self, keys: Sequence[str], newest_revision: int) -> list[tuple[str, Conversation]]:
         rows = [_conversation_row(row) for row in self._store.rows(b"conversation")]
@@ -159,8 +166,25 @@ class SimulatedLedger(Ledger):
         return pane_key(row["start"] * 1000, self._cells.number(cell)), values
 
 
+class SimulatedCustomerLedger(SimulatedLedger):
+    """The same for the stage of customers."""
+
+    kind = "customer"
+
+    def customers(self, keys: Sequence[str], newest_revision: int) -> list[tuple[str, Customer]]:
+        rows = [_row(row, CustomerRow) for row in self._store.rows(b"customer")]
+        wanted = [row for row in rows if row.conversation_id in keys]
+        self._compare((row.revision for row in wanted), newest_revision)
+        return [(row.conversation_id, customer_of(row, self._cells)) for row in wanted]
+
+
 def _key(row: Row) -> Key:
-    names = {b"pane": PANE_KEY, b"conversation": CONVERSATION_KEY, b"checkpoint": ("kind", "epoch", "revision")}
+    names = {
+        b"pane": PANE_KEY,
+        b"conversation": CONVERSATION_KEY,
+        b"customer": CUSTOMER_KEY,
+        b"checkpoint": ("kind", "epoch", "revision"),
+    }
     return tuple(row.get(name, b"") for name in names[row["kind"]])
 
 
@@ -177,10 +201,14 @@ def _difference(one: Row, other: Row) -> dict[str, tuple[Any, Any]]:
 
 
 def _conversation_row(row: Row) -> ConversationRow:
+    return _row(row, ConversationRow)
+
+
+def _row(row: Row, row_type: type[RowType]) -> RowType:
     values = []
-    for name in ConversationRow.__struct_fields__:
+    for name in row_type.__struct_fields__:
         value = row.get(name)
-        kind = ConversationRow.__annotations__[name]
+        kind = row_type.__annotations__[name]
         if value is None:
             value = EMPTY.get(kind, ())
         if name == "event_digests":
@@ -190,4 +218,4 @@ def _conversation_row(row: Row) -> ConversationRow:
         elif isinstance(value, tuple):
             value = tuple(item.decode() if isinstance(item, bytes) else item for item in value)
         values.append(value)
-    return msgspec.convert(values, ConversationRow)
+    return msgspec.convert(values, row_type)

@@ -282,7 +282,7 @@ _LAGS_MS = (0, 0, 0, 0, 0, 30_000, 3 * MINUTE_MS, 40 * MINUTE_MS, 3 * HOUR_MS)
 _LONG_LAGS_MS = (13 * DAY_MS, 16 * DAY_MS, 410 * DAY_MS)
 _VALUES: dict[str, st.SearchStrategy[Any]] = {
     "queue": st.sampled_from(["sales", "service"]),
-    "channel": st.sampled_from(["phone", "email", "community", "pigeon"]),
+    "channel": st.sampled_from(["phone", "email", "community", "self_service", "pigeon"]),
     "visibility": st.sampled_from(["private", "public"]),
     "direction": st.sampled_from(["inbound", "outbound", "internal"]),
     "root_id": st.sampled_from(["a", "b"]),

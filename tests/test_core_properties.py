@@ -102,6 +102,8 @@ COMPARED: dict[str, tuple[int, ...]] = {
     "accepted_from_peer": (Counter.SOLUTION_ACCEPTED_FROM_PEER,),
     "before_staff": (Counter.PEER_BEFORE_STAFF,),
     "saved": (Counter.SAVED_BY_PEER,),
+    "session_ended": (Counter.SESSION_ENDED,),
+    "session_contained": (Counter.SESSION_CONTAINED,),
 }
 OUR_NAME = {counter: name for name, counters in COMPARED.items() for counter in counters}
 

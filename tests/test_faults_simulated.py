@@ -60,7 +60,7 @@ def check(logs: Iterable[int], seeds: Iterable[int]) -> Counter[str]:
                 schedule = Schedule(Random(seed), BOOK, records)
                 schedule.run(150)
                 assert_equal(schedule.store, expected.store, f"log {log}, seed {seed}")
-                assert schedule.letters == expected.letters, f"log {log}, seed {seed}"
+                assert schedule.sent.letters == expected.sent.letters, f"log {log}, seed {seed}"
                 faults += schedule.faults
     return faults
 
@@ -87,7 +87,8 @@ def test_a_schedule_that_hypothesis_may_shrink_changes_no_row(log: int, chance: 
 @pytest.mark.parametrize("name", MUTANTS)
 def test_a_worker_that_breaks_a_rule_is_found_out(name: str) -> None:
     with mutated(MUTANTS[name]), pytest.raises(AssertionError):
-        check(range(10), range(30))
+        # Some are seldom noticed: by one schedule in some hundreds.
+        check(range(40), range(30))
 
 
 def assert_equal(found: Store, expected: Store, where: str) -> None:

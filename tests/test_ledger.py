@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from test_bad_input import encoded
 
-from pipeline import ledger, migrations, partition_state
+from pipeline import ledger, ledger_state, migrations, partition_state
 from pipeline.clickhouse import ClickHouse
 from pipeline.codec import Codec
 from pipeline.dead_letter import DeadLetter
@@ -103,7 +103,7 @@ def test_wherever_a_partition_is_cut_restored_and_evicted_the_rows_are_the_same(
     records = traffic(seed=5)
     asyncio.run(fold(door, "whole", records, rules, None))
     # Memory for next to nothing: panes and departed conversations are read back all the time.
-    monkeypatch.setattr(partition_state, "CACHED_PANES_PER_TIER", 40)
+    monkeypatch.setattr(ledger_state, "CACHED_PANES_PER_TIER", 40)
     monkeypatch.setattr(partition_state, "CACHED_DEPARTED", 0)
     monkeypatch.setattr(partition_state, "CACHED_CONVERSATIONS", 50)
     monkeypatch.setattr(ledger, "CONVERSATIONS_PER_QUERY", 7)

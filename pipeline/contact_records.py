@@ -1,0 +1,95 @@
+"""Records of the internal topic of contacts: facts about known customers, told by one partition of the interactions.
+
+A record holds the facts that one flush tells about the customers of one partition of that topic, in log order. How they
+are framed into records is chance; each fact says where it comes from, and a fact told twice is the same.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from itertools import islice
+from typing import NamedTuple
+
+import msgspec
+
+from pipeline.ledger_rows import conversation_hash
+from streams.checkpoint import revision
+from streams.contacts import ToldFact
+from streams.customer import Fact
+from streams.customers import SourcedFact, position
+from streams.panes import Cell, Cells
+
+FACTS_PER_RECORD = 2_000
+
+
+class SlimFact(msgspec.Struct, array_like=True, gc=False, frozen=True):
+    """A fact. `number` counts the facts that the event at `offset` tells; `cell` is its place among the cells told."""
+
+    offset: int
+    number: int
+    at: int
+    kind: int
+    customer: str
+    conversation: int
+    cell: int
+    case: str
+
+
+class Told(msgspec.Struct, array_like=True, gc=False, frozen=True):
+    """Facts told by one partition of the interactions in one epoch, in log order: the value of a record."""
+
+    partition: int
+    epoch: int
+    cells: Sequence[tuple[str, str, str, str]]
+    facts: Sequence[SlimFact]
+
+
+_decode = msgspec.json.Decoder(Told).decode
+_encode = msgspec.json.Encoder().encode
+
+
+class TargetedRecord(NamedTuple):
+    """A value for one partition of the topic of contacts."""
+
+    partition: int
+    value: bytes
+
+
+def told(partition: int, epoch: int, facts: Iterable[ToldFact], cells: Cells, pseudonym: Callable[[str], str]) -> Told:
+    """Facts as they go into records; case ids become pseudonyms."""
+    slim = []
+    places: dict[int, int] = {}
+    number, last_offset = 0, -1
+    for offset, kind, at, customer, key, cell, case_id in facts:
+        number = number + 1 if offset == last_offset else 0
+        last_offset = offset
+        place = places.setdefault(cell, len(places))
+        case = pseudonym(case_id) if case_id else ""
+        slim.append(SlimFact(offset, number, at, kind, customer, conversation_hash(key), place, case))
+    return Told(partition, epoch, [cells[cell] for cell in places], slim)
+
+
+def records(told: Told, partition_count: int) -> Iterator[TargetedRecord]:
+    """The records of some facts: those about one customer all go to one partition, in order."""
+    by_partition = defaultdict(list)
+    for fact in told.facts:
+        by_partition[int(fact.customer[:8], 16) % partition_count].append(fact)
+    for partition, facts in sorted(by_partition.items()):
+        rest = iter(facts)
+        while some := list(islice(rest, FACTS_PER_RECORD)):
+            yield TargetedRecord(partition, _encode(Told(told.partition, told.epoch, told.cells, some)))
+
+
+def sourced_facts(value: bytes, cells: Cells) -> list[SourcedFact]:
+    """The facts of a record. Raises msgspec.MsgspecError or IndexError for what is none."""
+    found = _decode(value)
+    source, epoch_begins = found.partition, revision(found.epoch, 0)
+    numbers = [cells.number(Cell(*cell)) for cell in found.cells]
+    return [
+        SourcedFact(
+            source,
+            position(epoch_begins | fact.offset, fact.number),
+            fact.customer,
+            Fact(fact.at, fact.kind, fact.conversation, numbers[fact.cell], fact.case),
+        )
+        for fact in found.facts
+    ]

@@ -1,0 +1,196 @@
+"""What every stage does that keeps its state in the ledger: own partitions as the group assigns them, fold, flush."""
+
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from pipeline.broker import Broker, BrokerAwayError
+from pipeline.flushing import Flusher
+from pipeline.ledger import Overtaken
+from pipeline.ledger_worker import PENDING_EVENTS, FlushResult, LedgerWorker
+from pipeline.patience import again_and_again, patiently
+from pipeline.restoring import Restorer
+from pipeline.settings import Settings
+from pipeline.stage import Stage
+from pipeline.telemetry import Telemetry
+from streams.events import Rejection
+
+logger = logging.getLogger(__name__)
+
+UNFLUSHED_SECONDS = 30
+
+Worker = TypeVar("Worker", bound=LedgerWorker)
+
+
+class Owner(Generic[Worker]):
+    """What the transport runs over the topic that `restorer` restores. `failed` must end the process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        group: str,
+        restorer: Restorer[Worker],
+        broker: Broker,
+        telemetry: Telemetry,
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        self._settings = settings
+        self._group = group
+        self._topic = restorer.log
+        self._broker = broker
+        self._telemetry = telemetry
+        self.failed = failed
+        self.restorer = restorer
+        self.partitions: dict[int, Worker] = {}
+        # Between two assignments: often most partitions come back, and nobody has touched them meanwhile.
+        self._kept: dict[int, Worker] = {}
+        self._assignment_number = 0
+        self._is_assigned = False
+        self._partition_count = 0
+        self._last_flush_seconds = settings.kafka_session_seconds / 3
+        self._flusher = Flusher(
+            self.partitions,
+            telemetry,
+            settings.flush_seconds,
+            is_assigned=lambda: self._is_assigned,
+            committed=self._committed,
+            overtaken=self._restore_again,
+            failed=failed,
+        )
+        self._stage = self._new_stage()
+
+    # ---- what the process calls
+
+    async def join(self) -> None:
+        """Become a member of the group; wait for a Kafka that went away since we looked."""
+        await again_and_again("start", self._start_stage)
+
+    async def run(self) -> None:
+        """Flush when it is time, for ever."""
+        await self._flusher.run()
+
+    async def finish(self) -> bool:
+        """Flush what can be flushed in a third of the session; whether all that was folded is in ClickHouse."""
+        is_complete = await self._flusher.flush_all(self._last_flush_seconds)
+        # Batches that still arrive begin no flush.
+        self._is_assigned = False
+        return is_complete
+
+    async def leave(self) -> None:
+        """Leave the group and give all connections back."""
+        await self._stage.stop()
+        for worker in (*self.partitions.values(), *self._kept.values()):
+            worker.close()
+
+    def crash_reason(self) -> BaseException | None:
+        """Why Faust has given up, None while it works."""
+        return self._stage.crash_reason()
+
+    def unready(self) -> str:
+        """What a load balancer or a person should know before they trust this stage; '' when nothing is missing."""
+        if not self._is_assigned:
+            return "waiting for the group to assign partitions, or restoring them"
+        now = time.monotonic()
+        for partition, worker in list(self.partitions.items()):
+            if worker.is_dirty and now - worker.last_flush_at > UNFLUSHED_SECONDS:
+                return f"partition {partition} has not been flushed for {now - worker.last_flush_at:.0f} s"
+        return ""
+
+    async def _start_stage(self) -> None:
+        try:
+            await self._stage.start()
+        except BrokerAwayError:
+            self._stage = self._new_stage()
+            raise
+
+    def _new_stage(self) -> Stage:
+        settings = self._settings
+        return Stage(self._group, settings.kafka_bootstrap, self._topic, settings.kafka_session_seconds, self)
+
+    # ---- what the transport calls
+
+    async def assigned(self, partitions: set[int], generation: int) -> None:
+        """Restore what is assigned and not still at hand, unless a newer assignment overtakes."""
+        self._assignment_number += 1
+        number = self._assignment_number
+        for partition in self._kept.keys() - partitions:
+            self._kept.pop(partition).close()
+        topic = self._topic
+        self._partition_count = await patiently(topic, lambda: self._broker.partition_count(topic))
+        for partition in sorted(partitions - self.partitions.keys()):
+            if not await self._install(partition, number):
+                return
+        self._is_assigned = True
+        self._telemetry.partitions.set(len(self.partitions))
+        logger.info("generation %s: partitions %s", generation, sorted(self.partitions))
+
+    async def revoked(self, partitions: set[int]) -> None:
+        """Flush what can be flushed in a third of the session, then keep the state aside: it may come back."""
+        self._assignment_number += 1
+        self._is_assigned = False
+        await self._flusher.flush_all(self._last_flush_seconds)
+        for partition in list(self.partitions):
+            self._kept[partition] = self.partitions.pop(partition)
+            self._telemetry.forget(partition)
+        self._telemetry.partitions.set(0)
+
+    def position(self, partition: int) -> int | None:
+        """Where to read on; None while a partition is not restored."""
+        worker = self.partitions.get(partition)
+        return worker.next_offset if worker else None
+
+    async def batch(self, partition: int, records: Sequence[Any], end_offset: int) -> None:
+        """Fold a batch; wait while too much is unflushed."""
+        worker = self.partitions.get(partition)
+        if worker is None:
+            return
+        if worker.pending_count > PENDING_EVENTS:
+            await self._flusher.wait_for(partition)
+        try:
+            rejections = await worker.fold(records)
+        except Overtaken as overtaken:
+            await self._restore_again(partition, overtaken)
+            return
+        if self.partitions.get(partition) is not worker:
+            return
+        self._observe(worker, records, rejections)
+        lag = max(0, end_offset - worker.next_offset)
+        self._telemetry.folded(partition, lag, records[-1].timestamp, worker.watermark, worker.open_count)
+        self._flusher.flush_if_due(partition, worker)
+
+    # ---- restore, and what follows a flush
+
+    async def _install(self, partition: int, number: int) -> bool:
+        """Restore a partition and work on it, unless an assignment later than `number` overtook; True when done."""
+        kept = self._kept.pop(partition, None)
+        worker = await self.restorer.restored(partition, self._partition_count, kept)
+        if number != self._assignment_number:
+            worker.close()
+            return False
+        self.partitions[partition] = worker
+        self._telemetry.restored(partition, worker.checkpoint.books, worker.watermark, worker.open_count)
+        return True
+
+    async def _restore_again(self, partition: int, overtaken: Overtaken) -> None:
+        """Another worker wrote this partition after us: forget what we know, read what it wrote, go on from there."""
+        logger.warning("%s; restoring the partition", overtaken)
+        self._drop(partition)
+        if await self._install(partition, self._assignment_number):
+            await self._stage.seek(partition)
+
+    def _drop(self, partition: int) -> None:
+        worker = self.partitions.pop(partition, None)
+        self._telemetry.forget(partition)
+        if worker and not self._flusher.is_flushing(partition):
+            worker.close()
+
+    async def _committed(self, partition: int, result: FlushResult) -> None:
+        """A flush is in ClickHouse: show it, and tell Kafka."""
+        self._telemetry.committed(partition, result.checkpoint.books)
+        # Not while partitions are being taken away: the group is waiting for us, and would not answer.
+        if self._is_assigned:
+            await self._stage.commit({partition: result.checkpoint.next_offset})
+
+    def _observe(self, worker: Worker, records: Sequence[Any], rejections: Sequence[Rejection]) -> None:
+        """A batch was folded, some of it perhaps rejected."""

@@ -1,0 +1,57 @@
+"""What a customer's other conversations have to know of one: slim facts, told in log order, of known customers only.
+
+A few per conversation. `customers` makes numbers of them, whatever partitions of the log they came from.
+"""
+
+from typing import NamedTuple
+
+from streams.conversation import Conversation
+from streams.events import Event
+
+
+class Kind:
+    """What a fact says. The numbers are written into the topic of contacts and never change."""
+
+    #: An inbound contact began, a transfer chain once. Said again when a late opening moves it: the last one counts.
+    BEGAN = 0
+    #: What was said to be a contact is none after all.
+    BEGAN_OTHERWISE = 1
+    RESOLVED = 2
+    #: A handoff, or the first word of an agent to the customer.
+    HUMAN = 3
+    #: The customer came to wait in a queue.
+    WAITED = 4
+    TRANSFERRED = 5
+    #: A self-service session ended with a human.
+    HANDED_ON = 6
+    #: A self-service session ended without one.
+    CONTAINED = 7
+
+
+class ToldFact(NamedTuple):
+    """A fact about a conversation (`key`), in the cell that counts for it, and the offset of the event that tells it.
+
+    `at` is UTC epoch ms; `case_id` as the event has it, not yet a pseudonym.
+    """
+
+    offset: int
+    kind: int
+    at: int
+    customer: str
+    key: str
+    cell: int
+    case_id: str
+
+
+def tell(facts: list[ToldFact], conversation: Conversation, event: Event, kind: int, at: int) -> None:
+    """Tell a fact in the conversation's present cell. The customer must be known."""
+    fact = ToldFact(event.offset, kind, at, conversation.customer, conversation.key, conversation.cell, "")
+    facts.append(fact)
+
+
+def tell_beginning(facts: list[ToldFact], conversation: Conversation, event: Event, cell: int) -> None:
+    """Tell when and in which cell the contact began. The case is the one that `event` names."""
+    kind = Kind.BEGAN if conversation.is_contact else Kind.BEGAN_OTHERWISE
+    case_id = event.data.case_id or ""
+    at, customer = conversation.opened_at, conversation.customer
+    facts.append(ToldFact(event.offset, kind, at, customer, conversation.key, cell, case_id))
