@@ -9,15 +9,16 @@ What is expected is learned anew from the panes at each start: that takes second
 import asyncio
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pipeline.alerts import alert
 from pipeline.clickhouse import Unavailable
 from pipeline.ledger import Overtaken
 from pipeline.patience import again_and_again, patiently
 from pipeline.publisher import Message, Publisher, PublishError
-from pipeline.rolling_store import Minutes, RollingStore
+from pipeline.rolling_store import Minutes, RollingStore, StoredEpisode
 from streams.episodes import Change, Episode
+from streams.series import Series
 from streams.watch import Watch
 
 logger = logging.getLogger(__name__)
@@ -45,6 +46,7 @@ class Judge:
         self._where = f"{log}: rolling"
         self._watch = Watch(false_episodes_per_week)
         self._checkpoint = 0
+        self._worsened: dict[tuple[Series, int], int | None] = {}
         self.judged_minute = 0
 
     @property
@@ -58,13 +60,12 @@ class Judge:
         found = await patiently(self._where, self._store.judged_minute)
         self._checkpoint = found or 0
         from_minute = max(0, self._checkpoint - LEARNED_DAYS * DAY_MINUTES)
-        episodes, written = await patiently(self._where, lambda: self._store.episodes(from_minute))
-        self.judged_minute = max(self._checkpoint, written)
-        self._watch.resume(episodes)
+        stored = await patiently(self._where, lambda: self._store.episodes(from_minute))
+        self.judged_minute = max(self._checkpoint, *(one.revision for one in stored), 0)
+        self._watch.resume([one.episode for one in stored])
+        self._worsened = {(one.episode.series, one.episode.since): one.worsened for one in stored}
         await self._learn(from_minute)
-        untold = [Change("began", one) for one in episodes if one.detected > self._checkpoint]
-        untold += [Change("ended", one) for one in episodes if one.until is not None and one.until > self._checkpoint]
-        await self._tell(untold)
+        await self._tell([change for one in stored for change in untold(one, self._checkpoint)])
         logger.info(
             "%s: restored at minute %d, %d episodes open, in %.2f s",
             self._where,
@@ -99,20 +100,24 @@ class Judge:
 
     async def _judge(self, first: int, last: int) -> None:
         counts = await patiently(self._where, lambda: self._store.counts(first, last + 1))
-        changes = await asyncio.to_thread(
-            lambda: [
-                change
-                for minute in range(first, last + 1)
-                for change in self._watch.observe(minute, counts.get(minute, {}))
-            ]
-        )
+        changes = await asyncio.to_thread(self._observe, first, last, counts)
         await self._look_for_others()
         episodes = [change.episode for change in changes] + self._watch.open_episodes
         newest = {(one.series, one.since): one for one in episodes}
         if newest:
-            await patiently(self._where, lambda: self._store.write_episodes(list(newest.values()), last))
+            rows = [StoredEpisode(one, self._worsened.get(key), last) for key, one in newest.items()]
+            await patiently(self._where, lambda: self._store.write_episodes(rows))
         self.judged_minute = last
         await self._tell(changes)
+
+    def _observe(self, first: int, last: int, counts: Minutes) -> list[Change]:
+        changes = []
+        for minute in range(first, last + 1):
+            for change in self._watch.observe(minute, counts.get(minute, {})):
+                changes.append(change)
+                if change.kind == "worsened":
+                    self._worsened[change.episode.series, change.episode.since] = minute
+        return changes
 
     async def _learn(self, from_minute: int) -> None:
         for first in range(from_minute, self.judged_minute + 1, DAY_MINUTES):
@@ -142,6 +147,17 @@ class Judge:
             await self._publisher.publish(self._alerts_topic, messages)
         except PublishError as error:
             raise Unavailable(str(error)) from error
+
+
+def untold(stored: StoredEpisode, checkpoint: int) -> Iterator[Change]:
+    """What happened to an episode behind the checkpoint: nobody knows whether its alerts went out."""
+    episode, worsened, revision = stored
+    if episode.detected > checkpoint:
+        yield Change("began", episode)
+    if worsened is not None and worsened > checkpoint:
+        yield Change("worsened", episode)
+    if episode.until is not None and revision > checkpoint:
+        yield Change("ended", episode)
 
 
 def windows_between(before: int, last: int) -> Sequence[int]:

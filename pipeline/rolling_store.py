@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 from pipeline.clickhouse import ClickHouse
 from pipeline.ledger import quoted
@@ -17,9 +17,18 @@ ESCALATED = (
 )
 EPISODE_COLUMNS = (
     "measure, scope, tenant, queue, channel, toUnixTimestamp(since), toUnixTimestamp(detected_at), "
-    "ifNull(toUnixTimestamp(until), 0), severity, observed_count, expected_count, contributors, revision"
+    "ifNull(toUnixTimestamp(until), 0), severity, observed_count, expected_count, contributors, "
+    "ifNull(toUnixTimestamp(worsened_at), 0), revision"
 )
 STANDING_KEY = "scope, tenant, queue, channel"
+
+
+class StoredEpisode(NamedTuple):
+    """An episode, the minute with which it became worth a page after it had begun as less, and the last one judged."""
+
+    episode: Episode
+    worsened: int | None
+    revision: int
 
 
 class RollingStore:
@@ -84,33 +93,36 @@ class RollingStore:
 
     # ---- episodes
 
-    def episodes(self, from_minute: int) -> tuple[list[Episode], int]:
-        """Episodes that lasted at `from_minute` or later, and the last minute for which any was written, 0 for none."""
+    def episodes(self, from_minute: int) -> list[StoredEpisode]:
+        """Episodes that lasted at `from_minute` or later, in the order of their onsets."""
         rows = self._door.rows(
             f"SELECT {EPISODE_COLUMNS} FROM spikes FINAL WHERE log = {quoted(self._log)} "
             f"AND (until IS NULL OR until >= {_instant(from_minute)}) ORDER BY since"
         )
-        return [_episode(row) for row in rows], max((int(row[-1]) for row in rows), default=0)
+        return [_stored(row) for row in rows]
 
-    def write_episodes(self, episodes: Sequence[Episode], minute: int) -> None:
-        """Episodes as they are when `minute` is judged, all in one insert."""
-        values = ", ".join(self._values(one, minute) for one in episodes)
+    def write_episodes(self, episodes: Sequence[StoredEpisode]) -> None:
+        """Episodes as they are with the last minute judged, all in one insert."""
+        values = ", ".join(map(self._values, episodes))
         self._door.execute(
             "INSERT INTO spikes (log, episode_id, measure, scope, tenant, queue, channel, since, detected_at, until, "
-            f"severity, observed_count, expected_count, contributors, revision) VALUES {values}"
+            "severity, observed_count, expected_count, contributors, worsened_at, revision) "
+            f"VALUES {values}"
         )
 
-    def _values(self, episode: Episode, minute: int) -> str:
+    def _values(self, stored: StoredEpisode) -> str:
+        episode, worsened, revision = stored
         series = episode.series
         contributors = ", ".join(
             f"({quoted(one.queue)}, {quoted(one.channel)}, {one.observed}, {one.expected!r})"
             for one in episode.contributors
         )
         texts = (self._log, episode_id(self._log, series, episode.since), *series)
-        until = "NULL" if episode.until is None else str(episode.until * 60)
+        until, worsened_at = ("NULL" if one is None else str(one * 60) for one in (episode.until, worsened))
         return (
             f"({', '.join(map(quoted, texts))}, {episode.since * 60}, {episode.detected * 60 + 60}, {until}, "
-            f"{quoted(episode.severity)}, {episode.observed}, {episode.expected!r}, [{contributors}], {minute})"
+            f"{quoted(episode.severity)}, {episode.observed}, {episode.expected!r}, [{contributors}], {worsened_at}, "
+            f"{revision})"
         )
 
     # ---- rolling windows
@@ -140,9 +152,10 @@ def _text(minute: int) -> str:
     return datetime.fromtimestamp(minute * 60, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _episode(row: tuple[Any, ...]) -> Episode:
-    measure, scope, tenant, queue, channel, since, detected_at, until, severity, observed, expected, cells, _ = row
-    return Episode(
+def _stored(row: tuple[Any, ...]) -> StoredEpisode:
+    measure, scope, tenant, queue, channel, since, detected_at, until, severity, observed, expected, *rest = row
+    cells, worsened_at, revision = rest
+    episode = Episode(
         Series(measure, scope, tenant, queue, channel),
         int(since) // 60,
         int(detected_at) // 60 - 1,
@@ -152,6 +165,7 @@ def _episode(row: tuple[Any, ...]) -> Episode:
         tuple(_contributor(cell) for cell in cells),
         int(until) // 60 if until else None,
     )
+    return StoredEpisode(episode, int(worsened_at) // 60 if worsened_at else None, int(revision))
 
 
 def _contributor(cell: Any) -> Contributor:

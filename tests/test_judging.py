@@ -14,7 +14,7 @@ from pipeline.clickhouse import ClickHouse
 from pipeline.judging import Judge
 from pipeline.ledger import Overtaken
 from pipeline.publisher import Message
-from pipeline.rolling_store import RollingStore
+from pipeline.rolling_store import RollingStore, StoredEpisode
 
 from system_support import System
 
@@ -48,8 +48,8 @@ class Mortal(RollingStore):
     def commit(self, minute: int) -> None:
         self._step(lambda: super(Mortal, self).commit(minute))
 
-    def write_episodes(self, episodes: Sequence[Any], minute: int) -> None:
-        self._step(lambda: super(Mortal, self).write_episodes(episodes, minute))
+    def write_episodes(self, episodes: Sequence[StoredEpisode]) -> None:
+        self._step(lambda: super(Mortal, self).write_episodes(episodes))
 
     def write_windows(self, minute: int) -> None:
         """They take long, and are tested elsewhere: here they are left out."""
@@ -92,7 +92,7 @@ def assert_same(found: Sequence[tuple[Any, ...]], wanted: Sequence[tuple[Any, ..
 @pytest.fixture
 def filled(system: System) -> System:
     """A ledger with a day of escalations, every third minute one in two queues, and a burst."""
-    events = []
+    events: list[tuple[bytes, bytes]] = []
     for minute in range(START, END):
         for number, (queue, channel) in enumerate((("billing", "web_chat"), ("technical", "phone"))):
             if (minute + number) % 3 == 0:

@@ -119,6 +119,7 @@ def test_a_burst_is_one_episode_and_told_as_it_begins_and_ends(system: System) -
     assert float(values[name]) == len({key for key, _ in nine_days_and_a_burst()})
 
 
+@pytest.mark.parametrize("kafka", ["Apache Kafka"], indirect=True)
 def test_workers_killed_in_stage_2_lose_and_double_nothing(system: System) -> None:
     chance, events = Random(10), nine_days_and_a_burst()
     per_part = len(events) // 6 + 1

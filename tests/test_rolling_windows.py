@@ -16,6 +16,9 @@ from rolling_oracle import AGES, Scope, ages, durations, window
 from streams_support import instant
 from system_support import System
 
+# How the events came does not matter here.
+pytestmark = pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
+
 WINDOWS = (300, 3_600, 86_400, 604_800)
 COUNTS = (
     "contact_count",

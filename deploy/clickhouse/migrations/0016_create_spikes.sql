@@ -16,6 +16,7 @@ CREATE TABLE IF NOT EXISTS spikes (
     expected_count Float64 COMMENT 'what would have been normal',
     contributors Array(Tuple(queue String, channel String, observed_count Int64, expected_count Float64))
         COMMENT 'cells with the largest excess (of a silence: lack) when it was noticed',
+    worsened_at Nullable(DateTime('UTC')) COMMENT 'the minute with which it became worth a page, where it began as less',
     revision UInt64 COMMENT 'the last minute judged, since the epoch; of two rows the later one counts'
 )
 ENGINE = ReplacingMergeTree(revision)
