@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test lint bench soak lock clean
+.PHONY: demo test lint bench evaluate soak lock clean
 
 demo: $(VENV)/.installed
 	$(BIN)/sichtflug demo $(ARGS)
@@ -19,6 +19,11 @@ lint: $(VENV)/.installed
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks.run $(ARGS)
+
+# How good the spike detector is, on simulated weeks and on the Numenta benchmark: writes docs/spikes.md. A quarter of
+# an hour on two cores; `ARGS=--quick` takes two minutes.
+evaluate: $(VENV)/.installed
+	$(BIN)/python -m benchmarks.spikes.evaluate $(ARGS)
 
 # Long: kills and other faults on real processes, simulated schedules of faults; `ARGS=--help` says what can be chosen.
 soak: $(VENV)/.installed

@@ -8,11 +8,16 @@ Improvement (1998), chapter 5; for the rate of false alarms Tartakovsky, Nikifor
 import math
 from collections.abc import Iterable
 
+from streams.excesses import Excesses
 from streams.negative_binomial import log_likelihood_weights
 
 #: False alarms per bin and exponential of the threshold, however many events a bin has: the most there is for ratios
 #: above 1 (found by Spitzer's series, see the tests) and below.
 _MOST_RISING, _MOST_FALLING = 0.2, 0.5
+#: Evidence in nats that is nothing special.
+_ORDINARY = 2.0
+#: Of its excesses; a silence is judged by day and by night, and what is seen by day says little of the night.
+_LEAST_SCALE_RISING, _LEAST_SCALE_FALLING = 0.5, 1.0
 #: A sum alarms on no less evidence than this, however rarely it could.
 LEAST_THRESHOLD = math.log(100)
 
@@ -20,17 +25,31 @@ LEAST_THRESHOLD = math.log(100)
 class CumulativeSum:
     """Evidence that a series has `ratio` times what is expected of it, above 1 or below, from some bin on."""
 
-    __slots__ = ("_count_weight", "_expected_weight", "expected", "observed", "ratio", "since", "threshold", "value")
+    __slots__ = (
+        "_count_weight",
+        "_expected_weight",
+        "_highest",
+        "excesses",
+        "expected",
+        "observed",
+        "ratio",
+        "since",
+        "threshold",
+        "value",
+    )
 
     def __init__(self, ratio: float) -> None:
         self.ratio = ratio
         self.threshold = math.inf
+        #: Of the highest values of ordinary rises, one of each rise.
+        self.excesses = Excesses(_ORDINARY, _LEAST_SCALE_RISING if ratio > 1 else _LEAST_SCALE_FALLING)
         self._count_weight = self._expected_weight = 0.0
         self.reset()
 
     def reset(self) -> None:
         """Forget the evidence so far."""
         self.value, self.since, self.observed, self.expected = 0.0, -1, 0, 0.0
+        self._highest = 0.0
 
     def weigh(self, dispersion: float) -> None:
         """From now on the counts have this variance / mean."""
@@ -41,11 +60,14 @@ class CumulativeSum:
         value = self.value + self._count_weight * count - self._expected_weight * expected
         if value <= 0:
             if self.since >= 0:
+                self.excesses.learn(self._highest)
                 self.reset()
             return False
         if self.since < 0:
             self.since = at
         self.value = value
+        if value > self._highest:
+            self._highest = value
         self.observed += count
         self.expected += expected
         return value >= self.threshold

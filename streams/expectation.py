@@ -61,7 +61,7 @@ class Expectation:
         self.known_bins = 0
         self._blocks = [_Block(hours) for hours in (1 / bins_per_hour, 1 / QUARTERS, 1.0)]
         self._hour = self._quarter = -1
-        self._is_like_known = False
+        self._is_like_known = self._is_judged = False
         self._leaning_on_all = LEANING_EVENTS
         #: Of what is expected in this hour, how much was seen in such hours and does not just lean on others.
         self.seen_ratio = 0.0
@@ -90,7 +90,10 @@ class Expectation:
         return True
 
     def expected(self, at: int) -> float:
-        """Events in a bin of this quarter of an hour; 0 while nothing is known about such an hour."""
+        """Events in a bin of this quarter of an hour; 0 while nothing is known about such an hour.
+
+        A first weekend is expected to be like working days, and teaches nothing but its own rates.
+        """
         return self._first + self._slope * (at - self._first_bin)
 
     def expected_between(self, begin: int, end: int) -> float:
@@ -142,6 +145,7 @@ class Expectation:
         if hour % DAY_HOURS == 0 or self._leaning_on_all == LEANING_EVENTS:
             self._leaning_on_all = self._unlikeness()
         self._is_like_known = any(self._bins[_like(one)])
+        self._is_judged = self._is_like_known or (one >= WEEKEND_HOUR and any(self._bins[_like(one % DAY_HOURS)]))
         seen_events = sum(self._counts[_like(one)])
         self.seen_ratio = seen_events / (seen_events + LEANING_EVENTS)
         self._lines, self._shapes = self._profile(hour)
@@ -182,7 +186,7 @@ class Expectation:
     def _open_quarter(self) -> None:
         place = self._quarter % QUARTERS
         line, slope = self._lines[place]
-        scale = self._shapes[place] * self._level() if self.is_known and self._is_like_known else 0.0
+        scale = self._shapes[place] * self._level() if self.is_known and self._is_judged else 0.0
         self._first_bin = self._quarter * self._bins_per_quarter
         self._first = scale * (line - slope * (self._bins_per_quarter - 1) / 2)
         self._slope = scale * slope
@@ -195,7 +199,7 @@ class Expectation:
             # The profile is what came at the level 1: what the level explains must not count twice.
             self._counts[hour] += count
             self._bins[hour] += bins * level
-            if expected > 0:
+            if expected > 0 and self._is_like_known:
                 place = self._quarter % QUARTERS
                 shape = _shape_index(self._hour) + place
                 line = bins * self._lines[place][0]
@@ -242,6 +246,9 @@ class Expectation:
         found = []
         for hour in hours:
             like = _like(hour)
+            if hour >= WEEKEND_HOUR and not any(bins[like]):
+                # Of the first weekend only that it is hardly busier than working days.
+                like = _like(hour % DAY_HOURS)
             of_like = _leaning(overall, sum(counts[like]), sum(bins[like]), self._leaning_on_all)
             found.append(_leaning(of_like, counts[hour], bins[hour], LEANING_EVENTS))
         return found

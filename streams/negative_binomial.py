@@ -10,8 +10,10 @@ import math
 #: Below this the distribution is as good as Poisson's, and formulas with dispersion − 1 below the line lose digits.
 _NEARLY_POISSON = 1.0 + 1e-6
 #: A tail is summed up until its terms are this small against the sum.
-_NEGLIGIBLE = 1e-17
+_NEGLIGIBLE = 1e-16
 _LEAST_LOGARITHM = -700.0
+#: Far more than the fraction needs: about the root of the larger of count and size.
+_MOST_STEPS = 10_000
 
 
 def log_likelihood_weights(dispersion: float, ratio: float) -> tuple[float, float]:
@@ -47,9 +49,11 @@ def log_probability(count: int, mean: float, dispersion: float) -> float:
 
 
 def tail_probability(count: int, mean: float, dispersion: float) -> float:
-    """Probability of `count` or more. Summed from there upwards: no difference of numbers near 1.
+    """Probability of `count` or more, in the upper tail without a difference of numbers near 1.
 
-    Below e^-700, about 1e-304, far above the mean: 0, for there floating-point numbers lose their digits.
+    Above the mean it is the incomplete beta function I(1 − 1 / dispersion; count, size), as a continued fraction: DLMF
+    8.17.22. Otherwise, and for a Poisson distribution, the sum from there upwards. Below e^-700, about 1e-304, it is 0,
+    for there floating-point numbers lose their digits.
     """
     if count <= 0:
         return 1.0
@@ -58,7 +62,15 @@ def tail_probability(count: int, mean: float, dispersion: float) -> float:
     logarithm = log_probability(count, mean, dispersion)
     if logarithm < _LEAST_LOGARITHM:
         return 0.0 if count > mean else 1.0
-    term = total = math.exp(logarithm)
+    probability = math.exp(logarithm)
+    if dispersion >= _NEARLY_POISSON and count > mean:
+        return min(1.0, probability * _beta_fraction(1 - 1 / dispersion, count, mean / (dispersion - 1)))
+    return _sum_upwards(count, probability, mean, dispersion)
+
+
+def _sum_upwards(count: int, probability: float, mean: float, dispersion: float) -> float:
+    """`probability` is that of `count`."""
+    term = total = probability
     size, decay = (math.inf, 0.0) if dispersion < _NEARLY_POISSON else (mean / (dispersion - 1), 1 - 1 / dispersion)
     number = count
     while term > total * _NEGLIGIBLE:
@@ -67,6 +79,24 @@ def tail_probability(count: int, mean: float, dispersion: float) -> float:
         total += term
         number += 1
     return min(1.0, total)
+
+
+def _beta_fraction(x: float, a: float, b: float) -> float:
+    """The continued fraction of DLMF 8.17.22, by Lentz's method: I(x; a, b) · a · B(a, b) / (x^a · (1 − x)^b)."""
+    value = c = 1.0
+    d = 0.0
+    for step in range(1, _MOST_STEPS):
+        m = step // 2
+        if step % 2:
+            part = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        else:
+            part = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        d = 1 / (1 + part * d)
+        c = 1 + part / c
+        value *= c * d
+        if abs(c * d - 1) < _NEGLIGIBLE:
+            break
+    return 1 / value
 
 
 def least_incredible(mean: float, dispersion: float, probability: float) -> int:

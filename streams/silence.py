@@ -54,15 +54,17 @@ class SilenceDetector:
         """Set the threshold for the present budget and the rates of the week, once there has been a week."""
         if not self._expectation.is_week_known or not self.false_alarm_probability:
             self._sum.threshold = math.inf
-            self._sum.reset()
             return
-        self._sum.threshold = threshold(
+        by_model = threshold(
             self._expectation.weekly_rates(),
             self._bins_per_hour,
             self._expectation.dispersion,
             SILENCE_RATIO,
             self.false_alarm_probability * WEEK_HOURS * self._bins_per_hour,
         )
+        if self._sum.threshold == math.inf:
+            self._sum.reset()
+        self._sum.threshold = self._sum.excesses.stretched(by_model)
 
     def begin(self, run: Run) -> None:
         """From now on the series is in `run`."""

@@ -15,6 +15,7 @@ import math
 import msgspec
 
 from streams.cumulative_sum import CumulativeSum, threshold
+from streams.excesses import Excesses
 from streams.expectation import WEEK_HOURS, Expectation
 from streams.negative_binomial import least_incredible, log_likelihood_weights, tail_probability
 
@@ -24,10 +25,14 @@ TESTS = len(RATIOS) + 1
 LEAST_EVENTS = 5
 END_LIKELIHOOD = math.log(1_000)
 LEAST_RATIO, LARGEST_RATIO = 1.5, 20.0
-#: Counts beyond this are not learned from, as if they had been just this improbable.
-CREDIBLE_PROBABILITY = 0.001
-#: No count within so many standard deviations is improbable enough to matter, and a tail is a long sum.
-CREDIBLE_DEVIATIONS = 3.0
+#: Counts beyond this, in nats, are not learned from, as if they had been just this improbable.
+CREDIBLE_IMPROBABILITY = math.log(10_000)
+#: What exceeds this, in nats, tells how heavy the tail is; no count within so many standard deviations does.
+ORDINARY_IMPROBABILITY, ORDINARY_DEVIATIONS = 4.0, 2.0
+LEAST_TAIL_SCALE = 0.5
+#: Bins of which less is expected are too coarse for that: one event more is improbable, or not.
+LEAST_EXPECTED = 1.0
+LEAST_PROBABILITY = 1e-300
 #: A run this long is the new normal: it is learned from again.
 LONGEST_RUN_HOURS = 24
 
@@ -86,6 +91,8 @@ class SpikeDetector:
         self._bins_per_hour = bins_per_hour
         self._longest_run = LONGEST_RUN_HOURS * bins_per_hour
         self._sums = [CumulativeSum(ratio) for ratio in RATIOS]
+        self._tails = Excesses(ORDINARY_IMPROBABILITY, LEAST_TAIL_SCALE)
+        self._least_improbability = math.inf
         self._is_calibrated = False
         #: While somebody else says so nothing is learned.
         self.is_frozen = False
@@ -95,9 +102,9 @@ class SpikeDetector:
         """Judge a bin that is settled, and learn from it. The run comes back when it begins or ends with this one."""
         self.turn(at)
         expected = self.expectation.expected(at)
-        tail = self._tail(count, expected)
-        found = self._judge(at, count, expected, tail) if expected > 0 else None
-        self._learn(at, count, expected, tail)
+        improbability = self._improbability(count, expected)
+        found = self._judge(at, count, expected, improbability) if expected > 0 else None
+        self._learn(at, count, expected, improbability)
         return found
 
     def observe_zeros(self, begin: int, end: int) -> None:
@@ -113,7 +120,10 @@ class SpikeDetector:
         """Learn from a bin without judging it."""
         self.turn(at)
         expected = self.expectation.expected(at)
-        self._learn(at, count, expected, self._tail(count, expected))
+        if expected > 0:
+            for one in self._sums:
+                one.add(at, count, expected)
+        self._learn(at, count, expected, self._improbability(count, expected))
 
     def turn(self, at: int) -> None:
         """Go to the quarter of an hour that holds the bin `at`."""
@@ -130,14 +140,18 @@ class SpikeDetector:
             return
         self._is_calibrated = True
         if not self.false_alarm_probability:
+            self._least_improbability = math.inf
             for one in self._sums:
                 one.threshold = math.inf
-                one.reset()
             return
         rates = self.expectation.weekly_rates()
         false_alarms = self.false_alarm_probability / TESTS * WEEK_HOURS * self._bins_per_hour
         for one in self._sums:
-            one.threshold = threshold(rates, self._bins_per_hour, self.expectation.dispersion, one.ratio, false_alarms)
+            by_model = threshold(rates, self._bins_per_hour, self.expectation.dispersion, one.ratio, false_alarms)
+            if one.threshold == math.inf:
+                one.reset()
+            one.threshold = one.excesses.stretched(by_model)
+        self._least_improbability = self._tails.stretched(-math.log(self.false_alarm_probability / TESTS))
 
     def begin(self, run: Run) -> None:
         """From now on the series is in `run`."""
@@ -145,12 +159,14 @@ class SpikeDetector:
         for one in self._sums:
             one.reset()
 
-    def _tail(self, count: int, expected: float) -> float:
+    def _improbability(self, count: int, expected: float) -> float:
+        """−log of the tail probability, 0 if it is nothing special."""
         dispersion = self.expectation.dispersion
-        is_high = count > expected + CREDIBLE_DEVIATIONS * math.sqrt(dispersion * expected)
-        return tail_probability(count, expected, dispersion) if is_high and expected > 0 else 1.0
+        if expected <= 0 or count <= expected + ORDINARY_DEVIATIONS * math.sqrt(dispersion * expected):
+            return 0.0
+        return -math.log(max(tail_probability(count, expected, dispersion), LEAST_PROBABILITY))
 
-    def _judge(self, at: int, count: int, expected: float, tail: float) -> Run | None:
+    def _judge(self, at: int, count: int, expected: float, improbability: float) -> Run | None:
         run = self.run
         if run is not None:
             ratio = min(max(run.ratio, LEAST_RATIO), LARGEST_RATIO)
@@ -165,13 +181,16 @@ class SpikeDetector:
                 alarmed = one if alarmed is None or one.since > alarmed.since else alarmed
         if alarmed is not None:
             self.begin(Run(alarmed.since, at, alarmed.observed, alarmed.expected))
-        elif count >= LEAST_EVENTS and tail < self.false_alarm_probability / TESTS:
+        elif count >= LEAST_EVENTS and improbability > self._least_improbability:
             self.begin(Run(at, at, count, expected))
         return self.run
 
-    def _learn(self, at: int, count: int, expected: float, tail: float) -> None:
+    def _learn(self, at: int, count: int, expected: float, improbability: float) -> None:
         if self.is_frozen or (self.run is not None and at - self.run.since < self._longest_run):
             return
-        if tail <= CREDIBLE_PROBABILITY:
-            count = least_incredible(expected, self.expectation.dispersion, CREDIBLE_PROBABILITY)
+        if expected >= LEAST_EXPECTED:
+            self._tails.learn(improbability)
+        credible = self._tails.stretched(CREDIBLE_IMPROBABILITY)
+        if improbability > credible:
+            count = least_incredible(expected, self.expectation.dispersion, math.exp(-credible))
         self.expectation.learn(count, expected)

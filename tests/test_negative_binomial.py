@@ -49,6 +49,12 @@ def test_a_tail_is_the_rest_of_the_sum(mean: float, dispersion: float) -> None:
         assert tail_probability(count, mean, dispersion) == pytest.approx(math.fsum(found[count:]), rel=1e-7)
 
 
+@pytest.mark.parametrize(("count", "mean"), [(1, 0.01), (60, 50.0), (2_000, 1_000.0)])
+def test_a_tail_of_clumps_of_a_hundred_is_the_rest_of_the_sum(count: int, mean: float) -> None:
+    rest = math.fsum(math.exp(log_probability(number, mean, 100.0)) for number in range(count, count + 6_000))
+    assert tail_probability(count, mean, 100.0) == pytest.approx(rest, rel=1e-9)
+
+
 def test_a_far_tail_keeps_its_digits() -> None:
     # Poisson with mean 1, 20 or more: e^-1 * sum of 1 / n! for n >= 20, exactly 1.5e-19 and far below 1 - (1 - that).
     exact = sum(Fraction(1, math.factorial(number)) for number in range(20, 60)) * Fraction(math.exp(-1))

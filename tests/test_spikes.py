@@ -81,17 +81,23 @@ def test_a_service_that_opens_at_half_past_eight_sharp_is_expected_to() -> None:
     assert max(found[1020:]) < 0.5
 
 
-def test_the_first_weekend_is_not_judged_by_working_days() -> None:
-    # The epoch was a Thursday: two working days, then a Saturday of which nothing is known, then a Sunday like it.
+def test_a_first_weekend_is_judged_by_working_days_and_first_working_days_not_at_all() -> None:
+    # The epoch was a Thursday: two working days, then a Saturday, then a Sunday like it.
     expectation = Expectation()
-    for minute in range(2 * DAY_MINUTES):
-        learn(expectation, minute, 5)
-    saturday, sunday = 2 * DAY_MINUTES + 720, 3 * DAY_MINUTES + 720
-    assert expected(expectation, 2 * DAY_MINUTES - 1) > 4
-    for minute in range(2 * DAY_MINUTES, sunday):
+    for minute in range(4 * DAY_MINUTES):
+        learn(expectation, minute, 5 if minute < 2 * DAY_MINUTES else 1)
+        if minute == 2 * DAY_MINUTES + 720:
+            assert expectation.expected(minute) == pytest.approx(5, rel=0.1)
+        if minute == 3 * DAY_MINUTES + 720:
+            assert expectation.expected(minute) == pytest.approx(1, rel=0.5)
+    # The level is that of the working days.
+    assert expected(expectation, 4 * DAY_MINUTES + 720) == pytest.approx(5, rel=0.1)
+
+    # Two days of a weekend say nothing about Monday.
+    expectation = Expectation()
+    for minute in range(2 * DAY_MINUTES, 4 * DAY_MINUTES + 720):
         learn(expectation, minute, 1)
-        assert minute > saturday or expectation.expected(minute) == 0
-    assert 0.5 < expected(expectation, sunday) < 2
+    assert expectation.expected(4 * DAY_MINUTES + 719) == 0
 
 
 def test_stretches_without_events_can_be_given_at_once() -> None:

@@ -1,1 +1,1 @@
-"""How good the spike detector is, so far on the Numenta benchmark: `python -m benchmarks.spikes.nab DIRECTORY`."""
+"""How good the spike detector is: `make evaluate` writes it to docs/spikes.md."""

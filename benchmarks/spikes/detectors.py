@@ -1,6 +1,27 @@
-"""Detectors under one interface: does an episode begin with this bin?"""
+"""Detectors under one interface: ours, and what is usually built instead of it.
 
+Each gets every bin once, in order. Alarms less than an hour apart are one episode, for ours as it decides itself.
+"""
+
+import math
+from collections import deque
+from typing import Protocol
+
+from streams.cumulative_sum import CumulativeSum
+from streams.expectation import Expectation
 from streams.spikes import SpikeDetector
+
+DAY_BINS = 1_440
+
+
+class Detector(Protocol):
+    """Does an episode begin with this bin?"""
+
+    def learn(self, at: int, count: int) -> None:
+        """Learn from a bin without judging it."""
+
+    def begins(self, at: int, count: int) -> bool:
+        """Judge a bin."""
 
 
 class Ours:
@@ -9,7 +30,100 @@ class Ours:
     def __init__(self, budget: float, bins_per_hour: int = 60) -> None:
         self._detector = SpikeDetector(budget, bins_per_hour)
 
+    def learn(self, at: int, count: int) -> None:
+        self._detector.learn(at, count)
+
     def begins(self, at: int, count: int) -> bool:
-        """Judge the bin `at` of the series; bins only go forward."""
         run = self._detector.observe(at, count)
         return run is not None and run.until is None
+
+
+class _Episodes:
+    """Alarms less than an hour apart as one."""
+
+    def __init__(self) -> None:
+        self._last = -DAY_BINS
+
+    def is_new(self, at: int, is_alarm: bool) -> bool:
+        if not is_alarm:
+            return False
+        is_new = at - self._last >= 60
+        self._last = at
+        return is_new
+
+
+class ThreeSigma:
+    """More than mean + 3 standard deviations of the last day: the usual first attempt."""
+
+    def __init__(self) -> None:
+        self._counts: deque[int] = deque()
+        self._sum = self._squares = 0
+        self._episodes = _Episodes()
+
+    def learn(self, at: int, count: int) -> None:
+        self._counts.append(count)
+        self._sum += count
+        self._squares += count * count
+        if len(self._counts) > DAY_BINS:
+            old = self._counts.popleft()
+            self._sum -= old
+            self._squares -= old * old
+
+    def begins(self, at: int, count: int) -> bool:
+        number = max(1, len(self._counts))
+        mean = self._sum / number
+        deviation = math.sqrt(max(0.0, self._squares / number - mean * mean))
+        self.learn(at, count)
+        return self._episodes.is_new(at, count > mean + 3 * deviation)
+
+
+class EarsC2:
+    """C2 of the Early Aberration Reporting System: mean + 3 standard deviations of seven bins, two bins ago.
+
+    Hutwagner et al., The bioterrorism preparedness and response Early Aberration Reporting System (2003), with bins in
+    place of days. The standard deviation is at least 0.2, as in CDC's program.
+    """
+
+    BASELINE_BINS, GUARD_BINS = 7, 2
+
+    def __init__(self) -> None:
+        self._counts: deque[int] = deque(maxlen=self.BASELINE_BINS + self.GUARD_BINS)
+        self._episodes = _Episodes()
+
+    def learn(self, at: int, count: int) -> None:
+        self._counts.append(count)
+
+    def begins(self, at: int, count: int) -> bool:
+        baseline = list(self._counts)[: self.BASELINE_BINS]
+        mean = sum(baseline) / len(baseline)
+        variance = sum((one - mean) ** 2 for one in baseline) / (len(baseline) - 1)
+        self.learn(at, count)
+        return self._episodes.is_new(at, count > mean + 3 * max(0.2, math.sqrt(variance)))
+
+
+class PoissonSum:
+    """A cumulative sum for twice the rate that takes counts for Poisson, against the expectation that ours has.
+
+    Its threshold log(1 / budget) keeps the budget by Lorden's inequality, if they were.
+    """
+
+    RATIO = 2.0
+
+    def __init__(self, budget: float) -> None:
+        self._expectation = Expectation()
+        self._sum = CumulativeSum(self.RATIO)
+        self._sum.weigh(1.0)
+        self._sum.threshold = math.log(1 / budget)
+        self._episodes = _Episodes()
+
+    def learn(self, at: int, count: int) -> None:
+        self._expectation.turn(at)
+        self._expectation.learn(count, self._expectation.expected(at))
+
+    def begins(self, at: int, count: int) -> bool:
+        self.learn(at, count)
+        expected = self._expectation.expected(at)
+        is_alarm = expected > 0 and self._sum.add(at, count, expected)
+        if is_alarm:
+            self._sum.reset()
+        return self._episodes.is_new(at, is_alarm)

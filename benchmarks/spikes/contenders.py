@@ -1,0 +1,26 @@
+"""Who is compared, and with which budget or threshold."""
+
+from collections.abc import Callable
+
+from benchmarks.spikes.detectors import Detector, EarsC2, Ours, PoissonSum, ThreeSigma
+from benchmarks.spikes.series import WEEK_MINUTES
+
+#: False episodes per bin: one a week of a series.
+BUDGET = 1 / WEEK_MINUTES
+#: A series that shares the budget with others.
+SHARED_AMONG = 50
+
+OURS, SHARING, POISSON, THREE_SIGMA, EARS = (
+    "Sichtflug",
+    f"Sichtflug, one of {SHARED_AMONG} series",
+    "Poisson sum",
+    "three sigma",
+    "EARS C2",
+)
+CONTENDERS: dict[str, Callable[[], Detector]] = {
+    OURS: lambda: Ours(BUDGET),
+    SHARING: lambda: Ours(BUDGET / SHARED_AMONG),
+    POISSON: lambda: PoissonSum(BUDGET),
+    THREE_SIGMA: ThreeSigma,
+    EARS: EarsC2,
+}

@@ -1,0 +1,73 @@
+"""Measure the spike detector and write docs/spikes.md with its plots: `make evaluate`, `ARGS=--quick` for a small run.
+
+Everything is drawn from seeds: the same code writes the same page, whatever the number of processes.
+"""
+
+import argparse
+import sys
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
+from itertools import chain
+from pathlib import Path
+
+from benchmarks.spikes import nab, onsets, quiet
+from benchmarks.spikes.figures import Figures, Scored, delay_chart, detection_chart, false_chart
+from benchmarks.spikes.pages import page
+
+ROOT = Path(__file__).resolve().parents[2]
+PROFILES = {"standard": nab.STANDARD, "reward low false positives": nab.LOW_FALSE}
+RULES = {"best": nab.best, "best with its neighbours": nab.best_with_neighbours}
+BENCHMARK = [(profile, rule) for profile in PROFILES for rule in RULES]
+DATA = ROOT.parent / "shared" / "data" / "nab"
+
+
+def measure(quick: bool, data: Path) -> Figures:
+    """All figures; without the benchmark's series in `data` those are missing."""
+    series_count, installations, injected_count = (2, 1, 40) if quick else (10, 5, 200)
+    with ProcessPoolExecutor(2) as pool:
+        installed = pool.map(quiet.of_installation, range(installations))
+        noticed = pool.map(partial(onsets.of_mean, injected_count=injected_count), onsets.MEANS)
+        cells = [(mean, dispersion) for mean in quiet.MEANS for dispersion in quiet.DISPERSIONS]
+        calm = pool.map(partial(_quiet, series_count=series_count), cells)
+        scored = pool.map(partial(_score, data=data), BENCHMARK) if data.exists() else []
+        return Figures(
+            quiet=list(chain.from_iterable(calm)),
+            installations=list(installed),
+            noticed=list(chain.from_iterable(noticed)),
+            benchmark=list(scored),
+            is_quick=quick,
+        )
+
+
+def _quiet(cell: tuple[float, float], series_count: int) -> list[quiet.Quiet]:
+    return quiet.of_series(*cell, series_count)
+
+
+def _score(way: tuple[str, str], data: Path) -> Scored:
+    profile, rule = way
+    return Scored(profile, rule, nab.left_out(nab.load(data), PROFILES[profile], RULES[rule]))
+
+
+def main() -> None:
+    """Measure and write."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a tenth of everything, to see that it works")
+    parser.add_argument("--data", type=Path, default=DATA, help="directory with the series of the Numenta benchmark")
+    parser.add_argument("--docs", type=Path, default=ROOT / "docs", help="where spikes.md and spikes/ are written")
+    given = parser.parse_args()
+    figures = measure(given.quick, given.data)
+    plots: dict[str, Callable[[Figures], str]] = {
+        "false.svg": false_chart,
+        "detection.svg": detection_chart,
+        "delay.svg": delay_chart,
+    }
+    (given.docs / "spikes").mkdir(parents=True, exist_ok=True)
+    for name, draw in plots.items():
+        (given.docs / "spikes" / name).write_text(draw(figures), encoding="utf-8")
+    (given.docs / "spikes.md").write_text(page(figures), encoding="utf-8")
+    sys.stdout.write(f"wrote {given.docs / 'spikes.md'} and {len(plots)} plots\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,85 @@
+"""What one run measured, and its charts."""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from benchmarks.spikes import contenders, onsets, quiet
+from benchmarks.spikes.nab import Result
+from benchmarks.spikes.onsets import Noticed
+from benchmarks.spikes.plots import Axis, Line, Panel, chart
+from benchmarks.spikes.quiet import Installation, Quiet, interval
+
+#: Who is drawn against the others.
+COMPARED = (contenders.OURS, contenders.POISSON, contenders.THREE_SIGMA, contenders.EARS)
+DRAWN_SHAPES = ("×1.5", "×2", "×3", "×5")
+
+
+class Scored(NamedTuple):
+    """The benchmark's score under one of its profiles, with one rule for choosing the budgets."""
+
+    profile: str
+    rule: str
+    result: Result
+
+
+class Figures(NamedTuple):
+    """Everything that goes into the page; `benchmark` is empty where its series are not there."""
+
+    quiet: Sequence[Quiet]
+    installations: Sequence[Installation]
+    noticed: Sequence[Noticed]
+    benchmark: Sequence[Scored]
+    is_quick: bool
+
+
+def false_chart(figures: Figures) -> str:
+    """False episodes per week of a series against its mean, one panel for each dispersion."""
+    panels = []
+    for dispersion in quiet.DISPERSIONS:
+        lines = []
+        for name in COMPARED:
+            found = [one for one in figures.quiet if one.name == name and one.dispersion == dispersion]
+            points = [(one.mean, one.episode_count / one.weeks or None) for one in found]
+            spans = [
+                (low / one.weeks, high / one.weeks) for one in found for low, high in [interval(one.episode_count)]
+            ]
+            lines.append(Line(name, points, spans))
+        panels.append(Panel(f"variance / mean {dispersion:g}", lines))
+    x = Axis("events per minute", 0.015, 27, quiet.MEANS, is_logarithmic=True)
+    y = Axis("false episodes per week", 0.03, 1_000, (0.1, 1, 10, 100, 1_000), is_logarithmic=True)
+    return chart(panels, x, y, columns=3, reference=1.0)
+
+
+def detection_chart(figures: Figures) -> str:
+    """Of Sichtflug: the share noticed within 15, 30 and 60 minutes against the mean, one panel for each step."""
+    panels = []
+    for shape in DRAWN_SHAPES:
+        found = of(figures, contenders.OURS, shape)
+        lines = [
+            Line(f"within {limit} minutes", [(one.mean, one.ratio_within(limit)) for one in found])
+            for limit in onsets.LIMITS_MINUTES
+        ]
+        panels.append(Panel(f"{shape} as many", lines))
+    return chart(panels, _mean_axis(), Axis("noticed", 0, 1, (0, 0.25, 0.5, 0.75, 1)), columns=2)
+
+
+def delay_chart(figures: Figures) -> str:
+    """The median delay against the mean, one panel for each step, alone and sharing the budget."""
+    panels = []
+    for shape in DRAWN_SHAPES:
+        lines = [
+            Line(name, [(one.mean, one.median_delay) for one in of(figures, name, shape)])
+            for name in (contenders.OURS, contenders.SHARING)
+        ]
+        panels.append(Panel(f"{shape} as many", lines))
+    y = Axis("median minutes until noticed", 0.9, 70, (1, 2, 5, 10, 20, 60), is_logarithmic=True)
+    return chart(panels, _mean_axis(), y, columns=2)
+
+
+def of(figures: Figures, name: str, shape: str) -> list[Noticed]:
+    """What one detector noticed of one shape, by mean."""
+    return [one for one in figures.noticed if one.name == name and one.shape == shape]
+
+
+def _mean_axis() -> Axis:
+    return Axis("usual events per minute", 0.45, 22, onsets.MEANS, is_logarithmic=True)
