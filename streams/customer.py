@@ -55,7 +55,7 @@ class Contribution(NamedTuple):
 
 
 class Customer(msgspec.Struct, gc=False):
-    """The facts known of one customer, in the order of their instants."""
+    """The facts known of one customer, in the order of their instants, then by conversation."""
 
     key: str
     facts: list[Fact] = []
@@ -76,8 +76,8 @@ class Customer(msgspec.Struct, gc=False):
             old = self._around(fact)
             new = old.copy()
         if fact.kind != Kind.BEGAN_OTHERWISE:
-            insort(self.facts, fact, key=_instant)
-            insort(new, fact, key=_instant)
+            insort(self.facts, fact, key=_order)
+            insort(new, fact, key=_order)
         change = contributions(new, cells)
         change.subtract(contributions(old, cells))
         self._forget()
@@ -105,6 +105,11 @@ class Customer(msgspec.Struct, gc=False):
 
 def _instant(fact: Fact) -> int:
     return fact.at
+
+
+def _order(fact: Fact) -> tuple[int, int]:
+    """Of one conversation the facts come in order, so what is remembered is in the same order whatever came between."""
+    return fact.at, fact.conversation
 
 
 def contributions(facts: Sequence[Fact], cells: Cells) -> Multiset[Contribution]:

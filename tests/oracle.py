@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from oracle_clocks import Cell
+from oracle_customers import count_customers
 from oracle_fold import Change, Conversation, ResponseTime, Settings
 from oracle_records import Event, Record, Rejected, accept, read_records
 
@@ -152,13 +153,16 @@ class Oracle:
         return self.channels.get(channel, ("async", "private"))[0] if channel else ""
 
     def escalations_by(self, interval: str) -> list[Row]:
-        """Escalations by kind, summed over visibilities, where not zero."""
+        """Escalations by kind, exposures among them, summed over visibilities, where not zero."""
         size_ms = INTERVAL_MS[interval]
         counts: Counter[tuple[int, str, str, str, str]] = Counter()
         for change in self.changes:
             if change.counter == "escalated":
                 start_ms, cell = change.at_ms // size_ms * size_ms, change.cell
                 counts[start_ms, cell.tenant, cell.queue, cell.channel, change.kind] += change.amount
+        for (name, at_ms, cell), count in count_customers(self.conversations).items():
+            if name == "exposure":
+                counts[at_ms // size_ms * size_ms, cell.tenant, cell.queue, cell.channel, name] += count
         names = (interval, "tenant", "queue", "channel", "kind")
         return _sorted(
             dict(zip(names, place, strict=True)) | {"escalated_count": count}

@@ -157,14 +157,27 @@ class System:
         )
         return {int(partition): int(offset) for partition, offset in rows}
 
-    def wait_until_folded(self, seconds: float = 90) -> None:
-        """Wait until the checkpoints stand at the log's ends."""
-        ends = {partition: end for partition, end in self.log_ends().items() if end}
-        wait_for(
-            lambda: {partition: self.positions().get(partition) for partition in ends} == ends,
-            seconds,
-            lambda: f"checkpoints {self.positions()}, log ends {ends}\n{self.log()[-3000:]}",
+    def customer_positions(self) -> dict[int, int]:
+        """The same for the topic of contacts."""
+        rows = self.door.rows(
+            "SELECT kafka_partition, argMax(next_offset, revision) FROM customer_checkpoints GROUP BY kafka_partition"
         )
+        return {int(partition): int(offset) for partition, offset in rows}
+
+    def wait_until_folded(self, seconds: float = 90) -> None:
+        """Wait until the checkpoints stand at the log's ends, then those of the customers at the ends of theirs."""
+        self._wait_until_at_end(self.topic, self.positions, seconds)
+        self._wait_until_at_end(f"{self.topic}.contacts", self.customer_positions, seconds)
+
+    def _wait_until_at_end(self, topic: str, positions: Callable[[], dict[int, int]], seconds: float) -> None:
+        ends = {partition: end for partition, end in self.log_ends(topic).items() if end}
+
+        def found() -> dict[int, int | None]:
+            at = positions()
+            return {partition: at.get(partition) for partition in ends}
+
+        told = f"{topic} has log ends {ends}, checkpoints stand at "
+        wait_for(lambda: found() == ends, seconds, lambda: f"{told}{found()}\n{self.log()[-3000:]}")
 
     def oracle(self) -> Oracle:
         """The batch computation over the log as it lies in Kafka."""
@@ -212,7 +225,9 @@ def assert_same_tables(door: ClickHouse, found: str, wanted: str) -> None:
     """All rows that count of two databases are the same, in every column but the revision: that names the flush."""
     for table in ("ledger", "interactions", "rejections"):
         columns = "* EXCEPT (revision)" if table == "ledger" else "*"
-        query = f"SELECT count(), sum(cityHash64(tuple({columns}))) FROM {{}}.{table} FINAL"
+        # How facts about customers are framed into records is chance, so these checkpoints stand elsewhere.
+        counted = "NOT (kind = 'checkpoint' AND stage = 'customers')" if table == "ledger" else "true"
+        query = f"SELECT count(), sum(cityHash64(tuple({columns}))) FROM {{}}.{table} FINAL WHERE {counted}"
         one, other = (door.rows(query.format(database)) for database in (found, wanted))
         assert one == other, f"{table}: rows and their hash in {found}: {one}, in {wanted}: {other}"
 
