@@ -13,7 +13,8 @@ from streams.series import Counts, Place, Series
 Minutes = Mapping[int, Mapping[Place, Counts]]
 
 ESCALATED = (
-    "escalated_functional_count + escalated_hierarchical_count + escalated_handoff_count + escalated_regulatory_count"
+    "escalated_functional_count + escalated_hierarchical_count + escalated_handoff_count + escalated_regulatory_count "
+    "+ escalated_exposure_count"
 )
 EPISODE_COLUMNS = (
     "measure, scope, tenant, queue, channel, toUnixTimestamp(since), toUnixTimestamp(detected_at), "

@@ -24,6 +24,7 @@ OF_WINDOWS: Sequence[tuple[str, str, dict[str, str], str]] = (
     ("escalated_hierarchical_count", "escalations", {"kind": "hierarchical"}, ""),
     ("escalated_handoff_count", "escalations", {"kind": "handoff"}, ""),
     ("escalated_regulatory_count", "escalations", {"kind": "regulatory"}, ""),
+    ("escalated_exposure_count", "escalations", {"kind": "exposure"}, ""),
     ("sla_met_count", "sla_met", {}, "Promises kept in the window"),
     ("sla_missed_count", "sla_missed", {}, "Promises that fell due in the window and were not kept"),
     ("drift", "channel_mix_drift", {}, "Jensen-Shannon distance of the channel mix from that of the weeks before"),

@@ -1,4 +1,4 @@
--- 0015: rolling windows of 5 minutes, 1 hour, 24 hours and 7 days that end at the border of any minute.
+-- 0025: rolling windows of 5 minutes, 1 hour, 24 hours and 7 days that end at the border of any minute.
 --
 -- `rolling_at(at)` computes them from the panes, corrected by whatever came late, and `standing_at(at)` what stands open.
 -- `rolling` keeps both as they were observed when a minute had just passed, a row per window and scope; `rolling_rates`
@@ -39,6 +39,7 @@ CREATE OR REPLACE VIEW rolling_at (
     escalated_hierarchical_count Int64 COMMENT 'escalations to a higher level in the window',
     escalated_handoff_count Int64 COMMENT 'handoffs from bot to human in the window',
     escalated_regulatory_count Int64 COMMENT 'escalations to a regulator or ombudsman in the window',
+    escalated_exposure_count Int64 COMMENT 'private to public by the same customer within 72 hours, in the window',
     sla_met_count Int64 COMMENT 'promises of all kinds kept in the window',
     sla_missed_count Int64 COMMENT 'promises of all kinds that fell due in the window and were not kept',
     first_response_histogram Map(UInt32, Int64) COMMENT 'first response times that ended in the window, by bucket',
@@ -72,6 +73,7 @@ WITH
             sum(resolved_count) AS resolved, sum(reopened_count) AS reopened, sum(p.transferred_count) AS transferred,
             sum(escalated_functional_count) AS functional, sum(escalated_hierarchical_count) AS hierarchical,
             sum(escalated_handoff_count) AS handoff, sum(escalated_regulatory_count) AS regulatory,
+            sum(escalated_exposure_count) AS exposure,
             sum(sla_met_first_response_count + sla_met_next_response_count + sla_met_resolution_count) AS met,
             sum(sla_due_first_response_count + sla_due_next_response_count + sla_due_resolution_count) AS missed,
             sumMap(first_response_histogram) AS first_responses, sumMap(resolution_histogram) AS resolutions
@@ -122,10 +124,10 @@ WITH
     everything AS (
         SELECT window_seconds, tenant, queue, channel, contacts, sync_contacts, public_contacts, messages, arrived, departed,
             arrived - departed + moved AS gained, area_ms, resolved, reopened, transferred, functional, hierarchical, handoff,
-            regulatory, met, missed, first_responses, resolutions, toInt64(0) AS open
+            regulatory, exposure, met, missed, first_responses, resolutions, toInt64(0) AS open
         FROM flows
         UNION ALL
-        SELECT arrayJoin(windows), tenant, queue, channel, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, map(), map(), open
+        SELECT arrayJoin(windows), tenant, queue, channel, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, map(), map(), open
         FROM backlog
         WHERE open != 0
     )
@@ -152,6 +154,7 @@ FROM (
         sum(e.resolved) AS resolved_count, sum(e.reopened) AS reopened_count, sum(e.transferred) AS transferred_count,
         sum(e.functional) AS escalated_functional_count, sum(e.hierarchical) AS escalated_hierarchical_count,
         sum(e.handoff) AS escalated_handoff_count, sum(e.regulatory) AS escalated_regulatory_count,
+        sum(e.exposure) AS escalated_exposure_count,
         sum(e.met) AS sla_met_count, sum(e.missed) AS sla_missed_count,
         sumMap(e.first_responses) AS first_response_histogram, sumMap(e.resolutions) AS resolution_histogram
 FROM everything AS e
@@ -243,6 +246,7 @@ CREATE TABLE IF NOT EXISTS rolling (
     escalated_hierarchical_count Int64 COMMENT 'escalations to a higher level in the window',
     escalated_handoff_count Int64 COMMENT 'handoffs from bot to human in the window',
     escalated_regulatory_count Int64 COMMENT 'escalations to a regulator or ombudsman in the window',
+    escalated_exposure_count Int64 COMMENT 'private to public by the same customer within 72 hours, in the window',
     sla_met_count Int64 COMMENT 'promises of all kinds kept in the window',
     sla_missed_count Int64 COMMENT 'promises of all kinds that fell due in the window and were not kept',
     first_response_histogram Map(UInt32, Int64) COMMENT 'first response times that ended in the window, by bucket',
@@ -286,6 +290,7 @@ CREATE OR REPLACE VIEW rolling_rates (
     hierarchical_per_1000_open Nullable(Float64) COMMENT 'the same',
     handoff_per_1000_open Nullable(Float64) COMMENT 'the same',
     regulatory_per_1000_open Nullable(Float64) COMMENT 'the same',
+    exposure_per_1000_open Nullable(Float64) COMMENT 'the same',
     reopened_ratio Nullable(Float64) COMMENT 'reopenings by resolves',
     transferred_ratio Nullable(Float64) COMMENT 'transfers by arrivals',
     sla_met_ratio Nullable(Float64) COMMENT 'promises kept by promises kept and missed',
@@ -316,6 +321,7 @@ SELECT
     1000 * escalated_hierarchical_count / nullIf(average_open_count, 0) AS hierarchical_per_1000_open,
     1000 * escalated_handoff_count / nullIf(average_open_count, 0) AS handoff_per_1000_open,
     1000 * escalated_regulatory_count / nullIf(average_open_count, 0) AS regulatory_per_1000_open,
+    1000 * escalated_exposure_count / nullIf(average_open_count, 0) AS exposure_per_1000_open,
     reopened_count / nullIf(resolved_count, 0) AS reopened_ratio,
     transferred_count / nullIf(arrived_count, 0) AS transferred_ratio,
     sla_met_count / nullIf(sla_met_count + sla_missed_count, 0) AS sla_met_ratio,

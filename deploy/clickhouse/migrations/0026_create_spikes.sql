@@ -1,4 +1,4 @@
--- 0016: spikes. One row per episode in which a series of counts was not credible; written again while it lasts and when it
+-- 0026: spikes. One row per episode in which a series of counts was not credible; written again while it lasts and when it
 -- ends. Onset and series are its identity, so a stage that is killed and judges the same minutes again doubles none.
 CREATE TABLE IF NOT EXISTS spikes (
     log LowCardinality(String) COMMENT 'the topic that was folded',
