@@ -10,6 +10,7 @@ from pipeline.clickhouse import ClickHouse, Refused, Unavailable
 from pipeline.configuration import newest
 from pipeline.ledger import of_partition, read_checkpoint
 from pipeline.log_identity import LogRefusedError, verify
+from pipeline.preparation import verify_single
 from pipeline.settings import Settings
 
 #: A person waits for it.
@@ -24,6 +25,7 @@ def check(settings: Settings, console: Console) -> bool:
     checks: list[tuple[str, Callable[[], str]]] = [
         ("configuration", lambda: _configuration(settings)),
         ("Kafka", lambda: _kafka(settings, broker)),
+        ("stage 2", lambda: _panes(settings, broker)),
         ("ClickHouse", lambda: f"{door} answers, version {_server_version(settings)}"),
         ("migrations", lambda: _migrations(door)),
         ("rules", lambda: _rules(settings, door)),
@@ -71,6 +73,13 @@ def _kafka(settings: Settings, broker: Broker) -> str:
     if not partitions:
         return f"{settings.kafka_bootstrap} answers; a worker will create {settings.kafka_topic}"
     return f"{settings.kafka_bootstrap} answers; {settings.kafka_topic} has {partitions} partitions"
+
+
+def _panes(settings: Settings, broker: Broker) -> str:
+    found = broker.partition_count(settings.kafka_panes_topic)
+    verify_single(settings, found or 1)
+    topics = f"{settings.kafka_panes_topic} and {settings.kafka_alerts_topic}"
+    return f"heartbeats and alerts go to {topics}" + ("" if found else ", which a worker will create")
 
 
 def _server_version(settings: Settings) -> str:

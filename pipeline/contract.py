@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from pipeline.alerts import Alert
 from pipeline.lenient import REASONS
 from streams.events import KNOWN_TYPES, REQUIRED_FIELDS, Envelope
 
@@ -164,7 +165,7 @@ def _requirement(event_type: str, field: str) -> dict[str, Any]:
 
 
 def asyncapi(topic: str = "interactions") -> dict[str, Any]:
-    """AsyncAPI 3.0 document of the topics, seen from the worker: it receives events and sends dead letters."""
+    """AsyncAPI 3.0 document of the topics, seen from the worker: events in, dead letters and alerts out."""
     dead_letter_topic = f"{topic}.dead-letter"
     key = {"type": "string", "minLength": 1, "maxLength": 512, "description": "The conversation's id."}
     return {
@@ -173,7 +174,7 @@ def asyncapi(topic: str = "interactions") -> dict[str, Any]:
         "info": {
             "title": "Sichtflug topics",
             "version": CONTRACT_VERSION,
-            "description": "Customer-interaction events in, dead letters out.",
+            "description": "Customer-interaction events in, dead letters and alerts out.",
             "license": {"name": "Apache-2.0"},
         },
         "defaultContentType": "application/cloudevents+json",
@@ -194,6 +195,14 @@ def asyncapi(topic: str = "interactions") -> dict[str, Any]:
                 "messages": {"deadLetter": {"$ref": "#/components/messages/deadLetter"}},
                 "bindings": {"kafka": {"topic": dead_letter_topic, "bindingVersion": "0.5.0"}},
             },
+            "alerts": {
+                "address": "alerts",
+                "title": "Alerts",
+                "description": "Spikes that began, got worse or ended. At least once: `id` is fixed by log, series, "
+                "onset and what happened. In order for one episode.",
+                "messages": {"alert": {"$ref": "#/components/messages/alert"}},
+                "bindings": {"kafka": {"topic": "alerts", "bindingVersion": "0.5.0"}},
+            },
         },
         "operations": {
             "receiveInteractions": {
@@ -205,6 +214,11 @@ def asyncapi(topic: str = "interactions") -> dict[str, Any]:
                 "action": "send",
                 "channel": {"$ref": "#/channels/deadLetters"},
                 "messages": [{"$ref": "#/channels/deadLetters/messages/deadLetter"}],
+            },
+            "sendAlerts": {
+                "action": "send",
+                "channel": {"$ref": "#/channels/alerts"},
+                "messages": [{"$ref": "#/channels/alerts/messages/alert"}],
             },
         },
         "components": {
@@ -232,7 +246,20 @@ def asyncapi(topic: str = "interactions") -> dict[str, Any]:
                         }
                     },
                 },
-            }
+                "alert": {
+                    "name": "alert",
+                    "title": "Alert",
+                    "contentType": "application/cloudevents+json",
+                    "payload": {"$ref": "#/components/schemas/Alert"},
+                    "bindings": {
+                        "kafka": {
+                            "key": {"type": "string", "description": "The episode's id."},
+                            "bindingVersion": "0.5.0",
+                        }
+                    },
+                },
+            },
+            "schemas": msgspec.json.schema_components([Alert], ref_template="#/components/schemas/{name}")[1],
         },
     }
 

@@ -29,8 +29,8 @@ LEARNED_DAYS = 28
 STRETCH_MINUTES = 240
 #: This long without anything counted is no silence, but a log that begins again.
 UNKNOWN_AFTER_MINUTES = 7 * DAY_MINUTES
-#: Windows are written for each minute. Where more have passed at once, for full hours of the last day.
-EACH_MINUTE_UP_TO, EACH_HOUR_UP_TO = 60, DAY_MINUTES
+#: Windows are written for each minute; where more have passed at once, as in a replay, for the last one.
+EACH_MINUTE_UP_TO = 60
 
 
 class Judge:
@@ -162,10 +162,4 @@ def untold(stored: StoredEpisode, checkpoint: int) -> Iterator[Change]:
 
 def windows_between(before: int, last: int) -> Sequence[int]:
     """The minutes behind `before` up to `last` with which rolling windows that are written end."""
-    if last <= before:
-        return []
-    if last - before <= EACH_MINUTE_UP_TO:
-        return range(before + 1, last + 1)
-    earliest = max(before + 1, last - EACH_HOUR_UP_TO + 1)
-    hours = [minute for minute in range(earliest, last) if (minute + 1) % 60 == 0]
-    return [*hours, last]
+    return range(max(before + 1, last if last - before > EACH_MINUTE_UP_TO else 0), last + 1)

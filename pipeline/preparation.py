@@ -40,7 +40,8 @@ async def prepare(
     # Whatever size the events' topic lets in has to go into this one, too.
     largest = {"max.message.bytes": str(PUBLISHED_BYTES)}
     await patiently("start", lambda: ensure(settings.dead_letter_topic, configuration=largest))
-    await patiently("start", lambda: ensure_single(broker, settings))
+    ensure_panes = partial(broker.ensure_topic, settings.kafka_panes_topic, 1, replication, COMPACTED)
+    verify_single(settings, await patiently("start", ensure_panes))
     contacts.partition_count = await patiently("start", lambda: ensure_alike(broker, settings))
     ensure_alerts: Callable[..., int] = partial(ensure, settings.kafka_alerts_topic)
     await patiently("start", ensure_alerts)
@@ -54,12 +55,10 @@ def ensure_alike(broker: Broker, settings: Settings) -> int:
     return broker.ensure_topic(settings.contacts_topic, count, settings.kafka_replication)
 
 
-def ensure_single(broker: Broker, settings: Settings) -> None:
-    """The topic of heartbeats, with one partition: whoever has it must hear of all. Raises BrokerError."""
-    topic = settings.kafka_panes_topic
-    found = broker.ensure_topic(topic, 1, settings.kafka_replication, COMPACTED)
-    if found != 1:
+def verify_single(settings: Settings, partition_count: int) -> None:
+    """Whoever has the topic of heartbeats must hear of all partitions. Raises BrokerError."""
+    if partition_count != 1:
         raise BrokerError(
-            f"Kafka at {settings.kafka_bootstrap}: expected the topic {topic} to have 1 partition, it has {found}; "
-            "name another one by SICHTFLUG_KAFKA_PANES_TOPIC"
+            f"Kafka at {settings.kafka_bootstrap}: expected 1 partition of the topic {settings.kafka_panes_topic}, "
+            f"it has {partition_count}; name another topic by SICHTFLUG_KAFKA_PANES_TOPIC"
         )
