@@ -12,11 +12,10 @@ import math
 from streams.cumulative_sum import CumulativeSum, threshold
 from streams.expectation import WEEK_HOURS, Expectation
 from streams.negative_binomial import log_likelihood_weights
-from streams.spikes import Run
+from streams.spikes import LAST_RUN_HOURS, Run
 
 #: Of what is expected, what still counts as silence.
 SILENCE_RATIO = 0.05
-LONGEST_SILENCE_HOURS = 168
 
 
 class SilenceDetector:
@@ -34,10 +33,10 @@ class SilenceDetector:
         """Judge a bin that is settled. The run comes back when it begins or ends with this one."""
         run = self.run
         if run is not None:
-            if run.goes_on(at, count, expected, self._weights):
-                if at - run.since < LONGEST_SILENCE_HOURS * self._bins_per_hour:
-                    return None
-                run.until = at
+            is_last = at - run.since >= LAST_RUN_HOURS * self._bins_per_hour
+            if run.goes_on(at, count, expected, self._weights) and not is_last:
+                return None
+            run.until = at if run.until is None else run.until
             self.run = None
             return run
         one = self._sum

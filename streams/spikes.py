@@ -35,6 +35,8 @@ LEAST_EXPECTED = 1.0
 LEAST_PROBABILITY = 1e-300
 #: A run this long is the new normal: it is learned from again.
 LONGEST_RUN_HOURS = 24
+#: This long it has to be over, also where nothing can be said any more about what is expected.
+LAST_RUN_HOURS = 168
 
 
 class Run(msgspec.Struct):
@@ -90,6 +92,7 @@ class SpikeDetector:
         self.expectation = Expectation(bins_per_hour)
         self._bins_per_hour = bins_per_hour
         self._longest_run = LONGEST_RUN_HOURS * bins_per_hour
+        self._last_run = LAST_RUN_HOURS * bins_per_hour
         self._sums = [CumulativeSum(ratio) for ratio in RATIOS]
         self._tails = Excesses(ORDINARY_IMPROBABILITY, LEAST_TAIL_SCALE)
         self._least_improbability = math.inf
@@ -103,7 +106,8 @@ class SpikeDetector:
         self.turn(at)
         expected = self.expectation.expected(at)
         improbability = self._improbability(count, expected)
-        found = self._judge(at, count, expected, improbability) if expected > 0 else None
+        is_judged = expected > 0 or self.run is not None
+        found = self._judge(at, count, expected, improbability) if is_judged else None
         self._learn(at, count, expected, improbability)
         return found
 
@@ -171,8 +175,9 @@ class SpikeDetector:
         if run is not None:
             ratio = min(max(run.ratio, LEAST_RATIO), LARGEST_RATIO)
             weights = log_likelihood_weights(self.expectation.dispersion, ratio)
-            if run.goes_on(at, count, expected, weights):
+            if run.goes_on(at, count, expected, weights) and at - run.since < self._last_run:
                 return None
+            run.until = at if run.until is None else run.until
             self.run = None
             return run
         alarmed = None

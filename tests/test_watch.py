@@ -193,6 +193,16 @@ def test_what_is_learned_keeps_clear_of_known_episodes() -> None:
     assert 1.4 < clear < 2.6
 
 
+def test_an_episode_of_a_series_that_is_gone_ends_after_a_week() -> None:
+    gone = Series("inflow", "cell", "t", "closed", "fax")
+    life = Life(Watch(1.0))
+    life.watch.resume([Episode(gone, DAY_MINUTES, DAY_MINUTES + 2, 90, 10.0, "page")])
+    life.learn(DAY_MINUTES + 60)
+    changes = life.observe(WEEK)
+    (ended,) = [change.episode for change in changes if change.episode.series == gone]
+    assert ended.until == DAY_MINUTES + WEEK
+
+
 def test_minutes_that_were_left_out_are_unknown_and_no_silence(learned: Life) -> None:
     life = deepcopy(learned)
     life.observe(10)
