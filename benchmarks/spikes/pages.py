@@ -80,7 +80,7 @@ LIMITS = """## Limits
 - Simulated weeks are drawn from the model with a season that repeats. Real traffic is better judged by the Numenta
   series: what is false there, per day of a series, is what one should expect at such budgets.
 - A holiday is not in the profile: closed doors are a silence, and the day after may be a spike.
-- A rise that begins within the first day of a series, or in an hour of which no like was seen, is not seen.
+- A rise is not seen on the first day of a series, nor on the first working day of one that begins on a weekend.
 - Two bursts in cells of one channel at the same time may be one episode, of the channel.
 - Evidence is kept over a night: a rise in the last minutes before closing can be noticed the next morning.
 """
@@ -91,12 +91,33 @@ def page(figures: Figures) -> str:
     note = "\n**A quick run: too few for conclusions.**\n" if figures.is_quick else ""
     sections = (
         INTRODUCTION,
+        f"## What the figures say\n\n{_summary(figures)}",
         f"## False episodes\n{note}\n{_installations(figures.installations)}\n\n{_quiet(figures)}",
         f"## What is noticed, and how soon\n\n{_noticed(figures)}",
         f"## The Numenta benchmark\n\n{_benchmark(figures)}",
         LIMITS,
     )
-    return "\n".join(sections)
+    return "\n\n".join(section.strip() for section in sections) + "\n"
+
+
+def _summary(figures: Figures) -> str:
+    ours = [one for one in figures.quiet if one.name == contenders.OURS]
+    count, weeks = sum(one.episode_count for one in ours), sum(one.weeks for one in ours)
+    low, high = interval(count)
+    parts = [
+        f"- Of the budget of one false episode a week, single series used {count / weeks:.0%} ({count} in {weeks} "
+        f"weeks, 95 %: {low / weeks:.0%} to {high / weeks:.0%}), the worst kind "
+        f"{max(one.episode_count / one.weeks for one in ours):.0%}."
+    ]
+    for name in COMPARED[1:]:
+        rates = [one.episode_count / one.weeks for one in figures.quiet if one.name == name]
+        parts.append(f"- {name}: {min(rates):.1f} to {max(rates):.1f} false episodes a week of a series.")
+    for shape, mean in (("×5", 10.0), ("×5", 2.0), ("×2", 10.0), ("×1.5", 5.0)):
+        (one,) = (one for one in of(figures, contenders.OURS, shape) if one.mean == mean)
+        delay = one.median_delay
+        half = "fewer than half noticed within the hour" if delay is None else f"half noticed within {delay:g} min"
+        parts.append(f"- {shape} at {mean:g} a minute: {half}, {one.ratio_within(60):.0%} within the hour.")
+    return "\n".join(parts)
 
 
 def _installations(found: Sequence[Installation]) -> str:
