@@ -12,7 +12,16 @@ from benchmarks.spikes.nab import Result, best, best_with_neighbours
 from benchmarks.spikes.onsets import MEANS, SHAPES, Noticed
 from benchmarks.spikes.pages import page
 from benchmarks.spikes.plots import Axis, Line, Panel, chart
-from benchmarks.spikes.quiet import DISPERSIONS, Installation, Quiet, interval
+from benchmarks.spikes.quiet import (
+    DISPERSIONS,
+    WANDERING_MEANS,
+    WANDERINGS,
+    Installation,
+    Quiet,
+    Wandering,
+    interval,
+    of_wandering,
+)
 from benchmarks.spikes.quiet import MEANS as QUIET_MEANS
 
 
@@ -57,6 +66,11 @@ def test_intervals_are_garwoods(count: int, low: float, high: float) -> None:
     assert interval(count) == pytest.approx((low, high), rel=0.01)
 
 
+def test_a_rate_that_wanders_by_a_fifth_is_no_spike() -> None:
+    # One series, four weeks: four false episodes are allowed.
+    assert of_wandering(0.2, 180, 1.0, 1).episode_count <= 4
+
+
 def test_what_was_not_noticed_counts_as_late() -> None:
     one = Noticed(OURS, 1.0, "×2", 4, (3, 20, 50))
     assert [one.ratio_within(limit) for limit in (15, 30, 60)] == [0.25, 0.5, 0.75]
@@ -88,6 +102,7 @@ def test_charts_are_drawn_and_can_be_read_on_dark_ground() -> None:
 def test_a_page_shows_all_figures() -> None:
     figures = Figures(
         quiet=[Quiet(name, mean, d, 7, 48) for name in CONTENDERS for mean in QUIET_MEANS for d in DISPERSIONS],
+        wandering=[Wandering(*how, mean, 20, 40) for how in WANDERINGS for mean in WANDERING_MEANS],
         installations=[Installation(2, 4, 95, 1.0), Installation(1, 4, 95, 1.0)],
         noticed=[Noticed(name, mean, shape, 2, (5, 6)) for name in CONTENDERS for mean in MEANS for shape in SHAPES],
         benchmark=[Scored("standard", "best", Result(80.04, 0.05, {"FB": 32.0}))],
@@ -95,6 +110,8 @@ def test_a_page_shows_all_figures() -> None:
     )
     text = page(figures)
     assert "**3 in 8 weeks, 0.38 a week**" in text
+    # 20 in 40 weeks are 0.071 a day.
+    assert text.count("0.071 (") == len(WANDERINGS) * len(WANDERING_MEANS)
     assert "| standard | best | 80.0 | 0.050 | FB 32 |" in text
     # 7 in 48 weeks are 0.021 a day.
     assert text.count("0.021 (") == len(CONTENDERS) * len(QUIET_MEANS) * len(DISPERSIONS)

@@ -19,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROFILES = {"standard": nab.STANDARD, "reward low false positives": nab.LOW_FALSE}
 RULES = {"best": nab.best, "best with its neighbours": nab.best_with_neighbours}
 BENCHMARK = [(profile, rule) for profile in PROFILES for rule in RULES]
+WANDERING = [(*how, mean) for how in quiet.WANDERINGS for mean in quiet.WANDERING_MEANS]
 DATA = ROOT.parent / "shared" / "data" / "nab"
 
 
@@ -30,9 +31,11 @@ def measure(quick: bool, data: Path) -> Figures:
         noticed = pool.map(partial(onsets.of_mean, injected_count=injected_count), onsets.MEANS)
         cells = [(mean, dispersion) for mean in quiet.MEANS for dispersion in quiet.DISPERSIONS]
         calm = pool.map(partial(_quiet, series_count=series_count), cells)
+        wandering = pool.map(partial(_wandering, series_count=series_count), WANDERING)
         scored = pool.map(partial(_score, data=data), BENCHMARK) if data.exists() else []
         return Figures(
             quiet=list(chain.from_iterable(calm)),
+            wandering=list(wandering),
             installations=list(installed),
             noticed=list(chain.from_iterable(noticed)),
             benchmark=list(scored),
@@ -42,6 +45,10 @@ def measure(quick: bool, data: Path) -> Figures:
 
 def _quiet(cell: tuple[float, float], series_count: int) -> list[quiet.Quiet]:
     return quiet.of_series(*cell, series_count)
+
+
+def _wandering(cell: tuple[float, int, float], series_count: int) -> quiet.Wandering:
+    return quiet.of_wandering(*cell, series_count)
 
 
 def _score(way: tuple[str, str], data: Path) -> Scored:

@@ -7,7 +7,7 @@ from benchmarks.spikes import contenders, onsets, quiet
 from benchmarks.spikes.nab import Result
 from benchmarks.spikes.onsets import Noticed
 from benchmarks.spikes.plots import Axis, Line, Panel, chart
-from benchmarks.spikes.quiet import Installation, Quiet, interval
+from benchmarks.spikes.quiet import Installation, Quiet, Wandering, interval
 
 #: Who is drawn against the others.
 COMPARED = (contenders.OURS, contenders.POISSON, contenders.THREE_SIGMA, contenders.EARS)
@@ -26,6 +26,7 @@ class Figures(NamedTuple):
     """Everything that goes into the page; `benchmark` is empty where its series are not there."""
 
     quiet: Sequence[Quiet]
+    wandering: Sequence[Wandering]
     installations: Sequence[Installation]
     noticed: Sequence[Noticed]
     benchmark: Sequence[Scored]

@@ -77,8 +77,8 @@ episodes go on under their identity.
 
 LIMITS = """## Limits
 
-- Simulated weeks are drawn from the model with a season that repeats. Real traffic is better judged by the Numenta
-  series: what is false there, per day of a series, is what one should expect at such budgets.
+- Simulated weeks have a season that repeats. Real traffic is better judged by the Numenta series: what is false there,
+  per day of a series, is what one should expect at such budgets.
 - A holiday is not in the profile: closed doors are a silence, and the day after may be a spike.
 - A rise is not seen on the first day of a series, nor on the first working day of one that begins on a weekend.
 - Two bursts in cells of one channel at the same time may be one episode, of the channel.
@@ -93,6 +93,7 @@ def page(figures: Figures) -> str:
         INTRODUCTION,
         f"## What the figures say\n\n{_summary(figures)}",
         f"## False episodes\n{note}\n{_installations(figures.installations)}\n\n{_quiet(figures)}",
+        _wandering(figures),
         f"## What is noticed, and how soon\n\n{_noticed(figures)}",
         f"## The Numenta benchmark\n\n{_benchmark(figures)}",
         LIMITS,
@@ -149,6 +150,20 @@ def _quiet(figures: Figures) -> str:
         "last day and EARS C2 (seven bins, two bins ago, three standard deviations) have their textbook thresholds. "
         "Alarms less than an hour apart are one episode.\n\n"
         f"{_table(head, rows)}\n\n![False episodes per week against the budget](spikes/false.svg)"
+    )
+
+
+def _wandering(figures: Figures) -> str:
+    head = ["wanders by", *(f"{mean:g} a minute" for mean in quiet.WANDERING_MEANS)]
+    rows = []
+    for deviation, minutes in quiet.WANDERINGS:
+        found = [one for one in figures.wandering if (one.deviation, one.minutes) == (deviation, minutes)]
+        cells = (_rate(one.episode_count, one.weeks) for one in found)
+        rows.append([f"{deviation:.0%}, forgotten in {minutes} min", *cells])
+    return (
+        "The same where the model is wrong: the rate itself wanders around its season without a spike (an "
+        f"Ornstein-Uhlenbeck process of its logarithm, variance / mean {quiet.WANDERING_DISPERSION:g} on top), "
+        f"{figures.wandering[0].weeks} weeks each, with the budget of 0.143 a day.\n\n{_table(head, rows)}"
     )
 
 

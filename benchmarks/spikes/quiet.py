@@ -4,13 +4,18 @@ import math
 from random import Random
 from typing import NamedTuple
 
-from benchmarks.spikes.contenders import CONTENDERS
+from benchmarks.spikes.contenders import BUDGET, CONTENDERS
+from benchmarks.spikes.detectors import Ours
 from benchmarks.spikes.series import WEEK_MINUTES, draw, season
 from streams.series import Counts, Place
 from streams.watch import Watch
 
 MEANS = (0.02, 0.2, 2.0, 20.0)
 DISPERSIONS = (1.0, 2.0, 3.0)
+#: How far, and in how many minutes it is forgotten.
+WANDERINGS = ((0.1, 180), (0.2, 30), (0.2, 180), (0.4, 600))
+WANDERING_MEANS = (1.0, 10.0)
+WANDERING_DISPERSION = 1.5
 LEARNED_WEEKS, JUDGED_WEEKS = 2, 4
 QUEUES, CHANNELS = 8, ("chat", "email", "phone", "social")
 SEASON = [season(minute) for minute in range(WEEK_MINUTES)]
@@ -42,6 +47,32 @@ def of_series(mean: float, dispersion: float, series_count: int) -> list[Quiet]:
                     counts[name] += one.begins(minute, count)
     weeks = series_count * JUDGED_WEEKS
     return [Quiet(name, mean, dispersion, count, weeks) for name, count in counts.items()]
+
+
+class Wandering(NamedTuple):
+    """False episodes of ours on series whose rate wanders around its season, by `deviation` of its logarithm."""
+
+    deviation: float
+    minutes: int
+    mean: float
+    episode_count: int
+    weeks: int
+
+
+def of_wandering(deviation: float, minutes: int, mean: float, series_count: int) -> Wandering:
+    """The logarithm of the rate is an Ornstein-Uhlenbeck process that forgets in so many minutes."""
+    count, kept = 0, math.exp(-1 / minutes)
+    for number in range(series_count):
+        chance, detector, now = Random(f"wandering {deviation} {minutes} {mean} {number}"), Ours(BUDGET), 0.0
+        for minute in range((LEARNED_WEEKS + JUDGED_WEEKS) * WEEK_MINUTES):
+            now = kept * now + math.sqrt(1 - kept * kept) * chance.gauss(0, deviation)
+            rate = mean * SEASON[minute % WEEK_MINUTES] * math.exp(now - deviation * deviation / 2)
+            arrived_count = draw(chance, rate, WANDERING_DISPERSION)
+            if minute < LEARNED_WEEKS * WEEK_MINUTES:
+                detector.learn(minute, arrived_count)
+            else:
+                count += detector.begins(minute, arrived_count)
+    return Wandering(deviation, minutes, mean, count, series_count * JUDGED_WEEKS)
 
 
 class Installation(NamedTuple):
