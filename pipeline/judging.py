@@ -67,7 +67,7 @@ class Judge:
         await self._learn(from_minute)
         await self._tell([change for one in stored for change in untold(one, self._checkpoint)])
         logger.info(
-            "%s: restored at minute %d, %d episodes open, in %.2f s",
+            "%s: goes on at minute %d, %d episodes open, after %.2f s",
             self._where,
             self.judged_minute,
             len(self._watch.open_episodes),
