@@ -25,7 +25,6 @@ def check(settings: Settings, console: Console) -> bool:
     checks: list[tuple[str, Callable[[], str]]] = [
         ("configuration", lambda: _configuration(settings)),
         ("Kafka", lambda: _kafka(settings, broker)),
-        ("stage 2", lambda: _panes(settings, broker)),
         ("ClickHouse", lambda: f"{door} answers, version {_server_version(settings)}"),
         ("migrations", lambda: _migrations(door)),
         ("rules", lambda: _rules(settings, door)),
@@ -69,17 +68,11 @@ def _rules(settings: Settings, door: ClickHouse) -> str:
 
 
 def _kafka(settings: Settings, broker: Broker) -> str:
+    verify_single(settings, broker.partition_count(settings.kafka_panes_topic) or 1)
     partitions = broker.partition_count(settings.kafka_topic)
     if not partitions:
         return f"{settings.kafka_bootstrap} answers; a worker will create {settings.kafka_topic}"
     return f"{settings.kafka_bootstrap} answers; {settings.kafka_topic} has {partitions} partitions"
-
-
-def _panes(settings: Settings, broker: Broker) -> str:
-    found = broker.partition_count(settings.kafka_panes_topic)
-    verify_single(settings, found or 1)
-    topics = f"{settings.kafka_panes_topic} and {settings.kafka_alerts_topic}"
-    return f"heartbeats and alerts go to {topics}" + ("" if found else ", which a worker will create")
 
 
 def _server_version(settings: Settings) -> str:

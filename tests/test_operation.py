@@ -129,6 +129,14 @@ def test_a_recreated_topic_is_refused_until_a_new_epoch_begins_and_then_conversa
         assert books == [(1, 40)]
 
 
+def test_heartbeats_on_several_partitions_are_refused(system: System) -> None:
+    Broker(system.bootstrap).ensure_topic(f"{system.topic}.panes", 2, 1)
+    assert system.start_worker().wait(timeout=60) == 2
+    refusal = f"expected 1 partition of the topic {system.topic}.panes, it has 2"
+    assert refusal in system.log()
+    assert refusal in system.run("check").stdout
+
+
 def test_an_epoch_with_another_number_of_partitions_is_refused(system: System) -> None:
     system.publish(SOME)
     worker = system.start_worker()
