@@ -15,33 +15,12 @@ costs nothing by itself. Bins are a minute long, or some that make a quarter of 
 epoch, UTC. Floats are fine here: nothing of this is stored in the ledger.
 """
 
-import math
-from collections.abc import Iterable
+from streams.day_shape import QUARTERS, DayShape
+from streams.dispersion import ASSUMED_DISPERSION, Blocks
+from streams.week import DAY_HOURS, LEANING_EVENTS, WEEK_HOURS, WEEKEND_HOUR, Week, hour_of_week
 
-WEEK_HOURS, DAY_HOURS, QUARTERS = 168, 24, 4
-DAY_QUARTERS = DAY_HOURS * QUARTERS
-#: Of an hour's weight, what is left a week later: four weeks make two thirds of a profile.
-KEPT_PER_WEEK = 0.75
-#: An hour leans on its parent as if it had seen so many events there, or fewer; the level on the profile likewise.
-LEANING_EVENTS = 8.0
-#: A quarter of an hour has a shape of its own if it is so many standard deviations off the straight line.
-SHAPE_DEVIATIONS = 3.0
-#: With fewer events, times the dispersion, half of what the line says is not so far off: then the line is no better
-#: than the hour, and the higher one counts.
-SHAPE_EVENTS = (SHAPE_DEVIATIONS / 0.5) ** 2
-#: Time constants of forgetting.
+#: Time constant of forgetting the level; it leans on 1 as if it had seen `LEANING_EVENTS`.
 LEVEL_HOURS = 36.0
-DISPERSION_HOURS = 336.0
-#: Squares seen in advance, so that a young series is not taken for a steady one.
-ASSUMED_DISPERSION, ASSUMED_HOURS = 1.5, 6.0
-#: 1970-01-01 was a Thursday; weeks begin on Monday.
-EPOCH_HOUR_OF_WEEK = 72
-WEEKEND_HOUR = 120
-
-
-def hour_of_week(hour: int) -> int:
-    """Of an hour since the epoch: 0 is Monday 00:00 UTC to 01:00."""
-    return (hour + EPOCH_HOUR_OF_WEEK) % WEEK_HOURS
 
 
 class Expectation:
@@ -52,17 +31,14 @@ class Expectation:
             raise ValueError(f"expected bins of which some make a quarter of an hour, got {bins_per_hour} an hour")
         self._bins_per_hour = bins_per_hour
         self._bins_per_quarter = bins_per_hour // QUARTERS
-        self._counts = [0.0] * WEEK_HOURS
-        self._bins = [0.0] * WEEK_HOURS
-        self._shape_counts = [0.0] * (2 * DAY_QUARTERS)
-        self._shape_expected = [0.0] * (2 * DAY_QUARTERS)
+        self._week = Week()
+        self._day_shape = DayShape()
         self._recent_count = self._recent_expected = 0.0
         #: Bins learned so far.
         self.known_bins = 0
-        self._blocks = [_Block(hours) for hours in (1 / bins_per_hour, 1 / QUARTERS, 1.0)]
+        self._blocks = [Blocks(hours) for hours in (1 / bins_per_hour, 1 / QUARTERS, 1.0)]
         self._hour = self._quarter = -1
         self._is_like_known = self._is_judged = False
-        self._leaning_on_all = LEANING_EVENTS
         #: Of what is expected in this hour, how much was seen in such hours and does not just lean on others.
         self.seen_ratio = 0.0
         self._lines = [(0.0, 0.0)] * QUARTERS
@@ -117,7 +93,7 @@ class Expectation:
     def weekly_rates(self) -> list[float]:
         """Events per bin at the present level, hour by hour of the week from Monday on."""
         level = self._level()
-        return [level * rate for rate in self._rates(range(WEEK_HOURS))]
+        return [level * rate for rate in self._week.rates(range(WEEK_HOURS))]
 
     @property
     def line(self) -> tuple[float, float]:
@@ -135,24 +111,20 @@ class Expectation:
         return self.known_bins >= WEEK_HOURS * self._bins_per_hour
 
     def _turn_hour(self, hour: int) -> None:
-        one = hour_of_week(hour)
-        self._counts[one] *= KEPT_PER_WEEK
-        self._bins[one] *= KEPT_PER_WEEK
         if self._hour_expected > 0:
             self._blocks[2].observe((self._hour_count - self._hour_expected) ** 2, self._hour_expected, 1.0)
         self._hour_count = self._hour_expected = 0.0
         self._hour = hour
-        if hour % DAY_HOURS == 0 or self._leaning_on_all == LEANING_EVENTS:
-            self._leaning_on_all = self._unlikeness()
-        self._is_like_known = any(self._bins[_like(one)])
-        self._is_judged = self._is_like_known or (one >= WEEKEND_HOUR and any(self._bins[_like(one % DAY_HOURS)]))
-        seen_events = sum(self._counts[_like(one)])
-        self.seen_ratio = seen_events / (seen_events + LEANING_EVENTS)
+        one, week = hour_of_week(hour), self._week
+        week.begin(one, self.dispersion)
+        self._is_like_known = week.is_like_known(one)
+        self._is_judged = self._is_like_known or (one >= WEEKEND_HOUR and week.is_like_known(one % DAY_HOURS))
+        self.seen_ratio = week.seen_events(one) / (week.seen_events(one) + LEANING_EVENTS)
         self._lines, self._shapes = self._profile(hour)
 
     def _profile(self, hour: int) -> tuple[list[tuple[float, float]], list[float]]:
         """Of each quarter of an hour: rate in its middle and slope per bin of the straight line; the shape on it."""
-        before, here, after = self._rates([hour_of_week(hour + step) for step in (-1, 0, 1)])
+        before, here, after = self._week.rates([hour_of_week(hour + step) for step in (-1, 0, 1)])
         rising, falling = (here - before) / self._bins_per_hour, (after - here) / self._bins_per_hour
         step = self._bins_per_quarter
         lines = [
@@ -162,26 +134,17 @@ class Expectation:
             (here + 1.5 * step * falling, falling),
         ]
         self._straight = [line for line, _ in lines]
-        first = _shape_index(hour)
-        shapes: list[float] = []
-        for index in range(first, first + QUARTERS):
-            kept = KEPT_PER_WEEK ** (0.2 if index < DAY_QUARTERS else 0.5)
-            self._shape_counts[index] *= kept
-            self._shape_expected[index] *= kept
-            shapes.append(self._shape(self._shape_counts[index], self._shape_expected[index]))
+        self._day_shape.begin(hour)
+        shapes = self._day_shape.factors(hour, self._blocks[0].dispersion)
         for place, (line, _) in enumerate(lines):
             if shapes[place] != 1:
                 lines[place] = line, 0.0
-            elif self._shape_expected[first + place] < SHAPE_EVENTS * self.dispersion:
+            elif self._day_shape.is_open(hour, place, self.dispersion):
                 lines[place] = max(line, here), 0.0
         # The quarters make the hour, whatever the line through its neighbours and the shape say.
         total = sum(line * shape for (line, _), shape in zip(lines, shapes, strict=True))
         scale = QUARTERS * here / total if total > 0 else 1.0
         return lines, [scale * shape for shape in shapes]
-
-    def _shape(self, count: float, expected: float) -> float:
-        is_off = abs(count - expected) > SHAPE_DEVIATIONS * math.sqrt(self._blocks[0].dispersion * expected)
-        return (count + LEANING_EVENTS / 2) / (expected + LEANING_EVENTS / 2) if is_off else 1.0
 
     def _open_quarter(self) -> None:
         place = self._quarter % QUARTERS
@@ -197,14 +160,11 @@ class Expectation:
             hour, level = hour_of_week(self._hour), self._level()
             self.known_bins += bins
             # The profile is what came at the level 1: what the level explains must not count twice.
-            self._counts[hour] += count
-            self._bins[hour] += bins * level
+            self._week.learn(hour, count, bins * level)
             if expected > 0 and self._is_like_known:
                 place = self._quarter % QUARTERS
-                shape = _shape_index(self._hour) + place
                 line = bins * self._lines[place][0]
-                self._shape_counts[shape] += count
-                self._shape_expected[shape] += bins * self._straight[place] * level
+                self._day_shape.learn(self._hour, place, count, bins * self._straight[place] * level)
                 hours = bins / self._bins_per_hour
                 kept = 1 - hours / LEVEL_HOURS
                 self._recent_count = self._recent_count * kept + count
@@ -222,69 +182,3 @@ class Expectation:
 
     def _level(self) -> float:
         return (self._recent_count + LEANING_EVENTS) / (self._recent_expected + LEANING_EVENTS)
-
-    def _unlikeness(self) -> float:
-        """How many events an hour of the day leans on all hours: few where days and nights differ.
-
-        The shape of the gamma distribution from which the rates of the hours come, by moments: mean² / variance.
-        """
-        groups = [_like(hour) for hour in (*range(DAY_HOURS), *range(WEEKEND_HOUR, WEEKEND_HOUR + DAY_HOURS))]
-        known = [(sum(self._counts[one]), sum(self._bins[one])) for one in groups]
-        all_bins = sum(bins for _, bins in known)
-        mean = sum(count for count, _ in known) / all_bins if all_bins else 0.0
-        squares = sum((count - mean * bins) ** 2 / bins for count, bins in known if bins)
-        variance = (squares - len(known) * mean * self.dispersion) / all_bins if all_bins else 0.0
-        return mean * mean / variance if variance * LEANING_EVENTS > mean * mean else LEANING_EVENTS
-
-    def _rates(self, hours: Iterable[int]) -> list[float]:
-        """Of hours of the week, each leaning on its like, and that on all."""
-        counts, bins = self._counts, self._bins
-        all_bins = sum(bins)
-        if not all_bins:
-            return [0.0 for _ in hours]
-        overall = sum(counts) / all_bins
-        found = []
-        for hour in hours:
-            like = _like(hour)
-            if hour >= WEEKEND_HOUR and not any(bins[like]):
-                # Of the first weekend only that it is hardly busier than working days.
-                like = _like(hour % DAY_HOURS)
-            of_like = _leaning(overall, sum(counts[like]), sum(bins[like]), self._leaning_on_all)
-            found.append(_leaning(of_like, counts[hour], bins[hour], LEANING_EVENTS))
-        return found
-
-
-def _like(hour: int) -> slice:
-    """The same hour of the working days, or of the weekend."""
-    if hour < WEEKEND_HOUR:
-        return slice(hour % DAY_HOURS, WEEKEND_HOUR, DAY_HOURS)
-    return slice(WEEKEND_HOUR + hour % DAY_HOURS, WEEK_HOURS, DAY_HOURS)
-
-
-def _shape_index(hour: int) -> int:
-    """Of the first quarter of an hour since the epoch, among those of a working day and of a day of the weekend."""
-    is_weekend = hour_of_week(hour) >= WEEKEND_HOUR
-    return QUARTERS * (hour % DAY_HOURS + (DAY_HOURS if is_weekend else 0))
-
-
-def _leaning(parent_rate: float, count: float, bins: float, events: float) -> float:
-    """The rate of `count` in so many bins, drawn towards a parent's as if so many events had been seen of that."""
-    return parent_rate * (count + events) / (parent_rate * bins + events)
-
-
-class _Block:
-    """Squared errors of sums over blocks of so many hours, against their means."""
-
-    def __init__(self, hours: float) -> None:
-        self._means = ASSUMED_HOURS / hours
-        self._squares = ASSUMED_DISPERSION * self._means
-
-    @property
-    def dispersion(self) -> float:
-        return max(1.0, self._squares / self._means)
-
-    def observe(self, square: float, mean: float, hours: float) -> None:
-        """Take blocks of so many hours together: their squared errors and their means, summed up."""
-        kept = 1 - hours / DISPERSION_HOURS
-        self._squares = self._squares * kept + square
-        self._means = self._means * kept + mean

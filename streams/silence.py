@@ -10,9 +10,10 @@ silence has become normal.
 import math
 
 from streams.cumulative_sum import CumulativeSum, threshold
-from streams.expectation import WEEK_HOURS, Expectation
+from streams.expectation import Expectation
 from streams.negative_binomial import log_likelihood_weights
 from streams.spikes import LAST_RUN_HOURS, Run
+from streams.week import WEEK_HOURS
 
 #: Of what is expected, what still counts as silence.
 SILENCE_RATIO = 0.05

@@ -16,8 +16,9 @@ import msgspec
 
 from streams.cumulative_sum import CumulativeSum, threshold
 from streams.excesses import Excesses
-from streams.expectation import WEEK_HOURS, Expectation
+from streams.expectation import Expectation
 from streams.negative_binomial import least_incredible, log_likelihood_weights, tail_probability
+from streams.week import WEEK_HOURS
 
 RATIOS = (1.5, 3.0)
 TESTS = len(RATIOS) + 1

@@ -5,69 +5,27 @@ of tenants and channels. One budget of false episodes a week is shared by those 
 these are is settled at midnight UTC, and when one more becomes known. A series that is not yet known, or so rare that
 nothing could be said of it, is seen in the wider series only.
 
-One burst makes a cell, its channel, its queue and the total alarm, and not at the same minute. It is one episode: the
-first alarm begins it, under the most special series that explains most of the excess, and later alarms that this series
-explains join it. It ends when all that joined have returned to what is expected. While it is open, the series within
-it learn nothing.
+One burst is one episode, whichever series alarm, see `open_episodes`; while it is open, the series within it learn
+nothing.
 
 Call `observe` once for each minute that is settled, in order; minutes left out are unknown and change nothing. After a
 start: `resume` with the episodes of the stretch that is learned and those that are open, `learn` for each of its
 minutes, then `observe` from the next minute on.
 """
 
-from collections.abc import Collection, Iterable, Mapping
-
-import msgspec
-from msgspec.structs import replace
+from collections.abc import Iterable, Mapping
 
 from streams.attribution import QUARTER_MINUTES, Recent
 from streams.budget import shares
-from streams.episodes import Change, Episode, severity_of
+from streams.episodes import Change, Episode
+from streams.open_episodes import OpenEpisodes
 from streams.series import COUNTED, Counts, Place, Series, series_of
-from streams.silence import SilenceDetector
-from streams.spikes import LONGEST_RUN_HOURS, Run, SpikeDetector
+from streams.spikes import LONGEST_RUN_HOURS, Run
+from streams.track import Track
 
 DAY_MINUTES, WEEK_MINUTES = 1_440, 10_080
 #: A series of which less is expected is seen in wider series only.
 LEAST_EVENTS_PER_WEEK = 20.0
-SCOPES = ("all", "channel", "queue", "cell")
-
-
-class _Track:
-    """One counted series: its detectors, and the minutes for which they have not been asked yet."""
-
-    __slots__ = ("count", "next_minute", "series", "silence", "silence_series", "spikes")
-
-    def __init__(self, series: Series, minute: int) -> None:
-        self.series = series
-        self.spikes = SpikeDetector(0.0)
-        self.spikes.turn(minute)
-        self.silence: SilenceDetector | None = None
-        self.silence_series = series._replace(measure="silence")
-        if series.measure == "inflow" and series.scope in ("all", "channel"):
-            self.silence = SilenceDetector(self.spikes.expectation, 0.0)
-        self.next_minute = minute
-        #: Of the present minute.
-        self.count = 0
-
-    def pass_zeros(self, minute: int) -> None:
-        """Let the minutes before this one be over; those not heard of were without events."""
-        if self.next_minute < minute:
-            self.spikes.observe_zeros(self.next_minute, minute)
-            self.next_minute = minute
-
-    def freeze(self, minute: int, is_frozen: bool) -> None:
-        if self.spikes.is_frozen != is_frozen:
-            self.pass_zeros(minute)
-            self.spikes.is_frozen = is_frozen
-
-
-class _Open(msgspec.Struct):
-    """An open episode, the run of its own series, and the runs of all series that joined it."""
-
-    episode: Episode
-    run: Run
-    runs: list[Run]
 
 
 class Watch:
@@ -77,24 +35,22 @@ class Watch:
         if false_episodes_per_week <= 0:
             raise ValueError(f"expected more than 0 false episodes per week, got {false_episodes_per_week}")
         self._budget = false_episodes_per_week / WEEK_MINUTES
-        self._tracks: dict[Series, _Track] = {}
-        self._by_place: dict[Place, list[list[_Track]]] = {}
+        self._tracks: dict[Series, Track] = {}
+        self._by_place: dict[Place, list[list[Track]]] = {}
         self._recent = Recent()
         self._minute: int | None = None
-        self._open: list[_Open] = []
-        self._running: dict[Series, _Track] = {}
+        self._open = OpenEpisodes(self._recent, self._tracks, self._enter)
+        self._running: dict[Series, Track] = {}
         self._resumed: list[Episode] = []
         self._excused: list[Episode] = []
         self._is_judging = False
-        self._listened: list[_Track] = []
+        self._listened: list[Track] = []
         self._shared_among = (0, 0)
 
     @property
     def open_episodes(self) -> list[Episode]:
         """The episodes that last, as they are now."""
-        return (
-            [one.episode for one in self._open] if self._is_judging else [e for e in self._resumed if e.until is None]
-        )
+        return list(self._open) if self._is_judging else [e for e in self._resumed if e.until is None]
 
     @property
     def watched(self) -> list[Series]:
@@ -159,7 +115,7 @@ class Watch:
                 begun.append((track.silence_series, run))
         for track in touched:
             track.count = 0
-        changes = [*self._go_on(), *self._begin(minute, begun)]
+        changes = [*self._open.go_on(), *self._open.begin(minute, begun)]
         if changes or minute % 60 == 0:
             self._freeze(minute)
         return changes
@@ -191,7 +147,7 @@ class Watch:
                 track.silence.turn()
         self._recent.turn(minute, {series: track.spikes.expectation.line for series, track in self._tracks.items()})
 
-    def _take(self, minute: int, counts: Mapping[Place, Counts]) -> list[_Track]:
+    def _take(self, minute: int, counts: Mapping[Place, Counts]) -> list[Track]:
         """Add the counts up for every series to which they belong."""
         touched = []
         for place, three in counts.items():
@@ -210,10 +166,10 @@ class Watch:
                     track.count += count
         return touched
 
-    def _track(self, series: Series, minute: int) -> _Track:
+    def _track(self, series: Series, minute: int) -> Track:
         track = self._tracks.get(series)
         if track is None:
-            track = self._tracks[series] = _Track(series, minute)
+            track = self._tracks[series] = Track(series, minute)
             track.spikes.is_frozen = any(one.series.overlaps(series) for one in self._excused)
         return track
 
@@ -222,9 +178,7 @@ class Watch:
         self._excused = []
         for episode in self._resumed:
             if episode.until is None:
-                run = Run(episode.since, episode.detected, episode.observed, episode.expected)
-                self._enter(episode.series, run, minute)
-                self._open.append(_Open(episode, run, [run]))
+                self._open.take_up(episode, minute)
         self._resumed = []
         self._share_budget()
         self._freeze(minute)
@@ -263,55 +217,6 @@ class Watch:
                 track.silence.false_alarm_probability = of.get(track.silence_series, 0.0)
                 track.silence.turn()
                 track.silence.calibrate()
-
-    def _go_on(self) -> Iterable[Change]:
-        """Bring the open episodes up to date."""
-        for one in list(self._open):
-            episode = one.episode
-            episode.observed, episode.expected = one.run.observed, one.run.expected
-            ends = [run.until for run in one.runs if run.until is not None]
-            if len(ends) == len(one.runs):
-                episode.until = max(ends)
-                self._open.remove(one)
-                yield Change("ended", replace(episode))
-            elif episode.severity != "page" and severity_of(episode.series, episode.ratio) == "page":
-                episode.severity = "page"
-                yield Change("worsened", replace(episode))
-
-    def _begin(self, minute: int, begun: list[tuple[Series, Run]]) -> Iterable[Change]:
-        """Let alarms join the open episodes that explain them, or begin new ones, the widest first."""
-        begun.sort(key=lambda alarm: (SCOPES.index(alarm[0].scope), alarm[1].expected - alarm[1].observed))
-        for series, run in begun:
-            for one in self._open:
-                main = one.episode.series
-                if main.measure == series.measure and self._recent.explains(main, series, run.since):
-                    if not any(run is other for other in one.runs):
-                        one.runs.append(run)
-                    break
-            else:
-                yield Change("began", replace(self._episode(minute, series, run, begun)))
-
-    def _episode(self, minute: int, series: Series, run: Run, begun: Collection[tuple[Series, Run]]) -> Episode:
-        known = self._tracks
-        main, main_run = series, run
-        if series.measure != "silence":
-            candidates = [s for s, track in known.items() if track.spikes.expectation.expected(minute) > 0]
-            main = self._recent.main_series(series, candidates, run.since)
-        runs = [run]
-        if main != series:
-            observed, expected = self._recent.excess(main, run.since)
-            own = next((other for one, other in begun if one == main), None) or known[main].spikes.run
-            main_run = own or Run(run.since, minute, observed, expected)
-            runs.append(main_run)
-            if own is None:
-                self._enter(main, main_run, minute + 1)
-        contributors = self._recent.contributors(main, known, main_run.since)
-        episode = Episode(
-            main, main_run.since, minute, main_run.observed, main_run.expected,
-            severity_of(main, main_run.ratio), contributors,
-        )  # fmt: skip
-        self._open.append(_Open(episode, main_run, runs))
-        return episode
 
     def _freeze(self, minute: int) -> None:
         recent = [e.series for e in self.open_episodes if minute - e.since < LONGEST_RUN_HOURS * 60]

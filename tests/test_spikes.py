@@ -9,8 +9,9 @@ from random import Random
 import pytest
 
 from benchmarks.spikes.series import DAY_MINUTES, draw, season
-from streams.expectation import Expectation, hour_of_week
+from streams.expectation import Expectation
 from streams.spikes import Run, SpikeDetector
+from streams.week import hour_of_week
 
 WEEK = 7 * DAY_MINUTES
 #: Falsely once in four weeks.

@@ -1,0 +1,35 @@
+"""One series under the watch: its detectors, and how far they have been asked."""
+
+from streams.series import Series
+from streams.silence import SilenceDetector
+from streams.spikes import SpikeDetector
+
+
+class Track:
+    """One counted series: its detectors, and the minutes for which they have not been asked yet."""
+
+    __slots__ = ("count", "next_minute", "series", "silence", "silence_series", "spikes")
+
+    def __init__(self, series: Series, minute: int) -> None:
+        self.series = series
+        self.spikes = SpikeDetector(0.0)
+        self.spikes.turn(minute)
+        self.silence: SilenceDetector | None = None
+        self.silence_series = series._replace(measure="silence")
+        if series.measure == "inflow" and series.scope in ("all", "channel"):
+            self.silence = SilenceDetector(self.spikes.expectation, 0.0)
+        self.next_minute = minute
+        #: Of the present minute.
+        self.count = 0
+
+    def pass_zeros(self, minute: int) -> None:
+        """Let the minutes before this one be over; those not heard of were without events."""
+        if self.next_minute < minute:
+            self.spikes.observe_zeros(self.next_minute, minute)
+            self.next_minute = minute
+
+    def freeze(self, minute: int, is_frozen: bool) -> None:
+        """From this minute on learn nothing, or learn again."""
+        if self.spikes.is_frozen != is_frozen:
+            self.pass_zeros(minute)
+            self.spikes.is_frozen = is_frozen

@@ -1,0 +1,92 @@
+"""The rates of the 168 hours of the week, of past weeks with less and less weight.
+
+Where an hour has seen little it leans on the same hour of the other working days or of the weekend, and that one on the
+mean of all hours: gamma-Poisson shrinkage, by so much as the hours of a day are alike.
+"""
+
+from collections.abc import Iterable
+
+WEEK_HOURS, DAY_HOURS = 168, 24
+#: Of an hour's weight, what is left a week later: four weeks make two thirds of a profile.
+KEPT_PER_WEEK = 0.75
+#: An hour leans on its parent as if it had seen so many events there, or fewer.
+LEANING_EVENTS = 8.0
+#: 1970-01-01 was a Thursday; weeks begin on Monday.
+EPOCH_HOUR_OF_WEEK = 72
+WEEKEND_HOUR = 120
+
+
+def hour_of_week(hour: int) -> int:
+    """Of an hour since the epoch: 0 is Monday 00:00 UTC to 01:00."""
+    return (hour + EPOCH_HOUR_OF_WEEK) % WEEK_HOURS
+
+
+class Week:
+    """Counts and bins of each hour of the week (0 is Monday 00:00 UTC). `begin` each hour, `learn` what it brings."""
+
+    def __init__(self) -> None:
+        self._counts = [0.0] * WEEK_HOURS
+        self._bins = [0.0] * WEEK_HOURS
+        self._leaning_on_all = LEANING_EVENTS
+
+    def begin(self, hour: int, dispersion: float) -> None:
+        """Let what is known of an hour fade as it comes again; `dispersion` is that of the counts."""
+        self._counts[hour] *= KEPT_PER_WEEK
+        self._bins[hour] *= KEPT_PER_WEEK
+        if hour % DAY_HOURS == 0 or self._leaning_on_all == LEANING_EVENTS:
+            self._leaning_on_all = self._unlikeness(dispersion)
+
+    def learn(self, hour: int, count: float, bins: float) -> None:
+        """Events that came in so many bins of an hour."""
+        self._counts[hour] += count
+        self._bins[hour] += bins
+
+    def is_like_known(self, hour: int) -> bool:
+        """Was there such an hour on a working day, or on a weekend?"""
+        return any(self._bins[_like(hour)])
+
+    def seen_events(self, hour: int) -> float:
+        """Events in such hours, faded."""
+        return sum(self._counts[_like(hour)])
+
+    def rates(self, hours: Iterable[int]) -> list[float]:
+        """Events per bin, each hour leaning on its like, and that on all."""
+        counts, bins = self._counts, self._bins
+        all_bins = sum(bins)
+        if not all_bins:
+            return [0.0 for _ in hours]
+        overall = sum(counts) / all_bins
+        found = []
+        for hour in hours:
+            like = _like(hour)
+            if hour >= WEEKEND_HOUR and not any(bins[like]):
+                # Of the first weekend only that it is hardly busier than working days.
+                like = _like(hour % DAY_HOURS)
+            of_like = _leaning(overall, sum(counts[like]), sum(bins[like]), self._leaning_on_all)
+            found.append(_leaning(of_like, counts[hour], bins[hour], LEANING_EVENTS))
+        return found
+
+    def _unlikeness(self, dispersion: float) -> float:
+        """How many events an hour of the day leans on all hours: few where days and nights differ.
+
+        The shape of the gamma distribution from which the rates of the hours come, by moments: mean² / variance.
+        """
+        groups = [_like(hour) for hour in (*range(DAY_HOURS), *range(WEEKEND_HOUR, WEEKEND_HOUR + DAY_HOURS))]
+        known = [(sum(self._counts[one]), sum(self._bins[one])) for one in groups]
+        all_bins = sum(bins for _, bins in known)
+        mean = sum(count for count, _ in known) / all_bins if all_bins else 0.0
+        squares = sum((count - mean * bins) ** 2 / bins for count, bins in known if bins)
+        variance = (squares - len(known) * mean * dispersion) / all_bins if all_bins else 0.0
+        return mean * mean / variance if variance * LEANING_EVENTS > mean * mean else LEANING_EVENTS
+
+
+def _like(hour: int) -> slice:
+    """The same hour of the working days, or of the weekend."""
+    if hour < WEEKEND_HOUR:
+        return slice(hour % DAY_HOURS, WEEKEND_HOUR, DAY_HOURS)
+    return slice(WEEKEND_HOUR + hour % DAY_HOURS, WEEK_HOURS, DAY_HOURS)
+
+
+def _leaning(parent_rate: float, count: float, bins: float, events: float) -> float:
+    """The rate of `count` in so many bins, drawn towards a parent's as if so many events had been seen of that."""
+    return parent_rate * (count + events) / (parent_rate * bins + events)
