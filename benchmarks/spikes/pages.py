@@ -45,7 +45,7 @@ minute without events costs nothing. Fewer than {LEAST_EVENTS} events are no spi
 all hours, by gamma-Poisson shrinkage with the strength estimated from how different the hours are. Between hours it
 runs straight, unless quarters of an hour have shown that it does not (a service that opens at eight sharp). The level
 follows slow changes over {LEVEL_HOURS:g} hours. Open episodes teach nothing. A first weekend is judged
-by working days, first working days not at all, and silence after a week.
+by working days, the first working days of a series that began on a weekend not at all, and silence after a week.
 
 **Dispersion.** Counts vary more than Poisson's: variance / mean φ is estimated from squared errors over blocks of a
 minute, a quarter of an hour and an hour, the largest counts. Counts are taken as negative binomial with that φ.
@@ -56,8 +56,8 @@ minute, a quarter of an hour and an hour, the largest counts. Counts are taken a
   g = (1 + r(φ − 1)) / φ;
 - −log of the exact tail probability of the minute's count.
 
-Silence is a third such sum, for {SILENCE_RATIO:g} times as many: it grows by about half a nat or more for each event
-that should have come, and falls with each that does.
+Silence is a third such sum, for {SILENCE_RATIO:g} times as many: it grows with each event that should have come, and
+falls with each that does.
 
 **Thresholds.** A cumulative sum alarms falsely at a rate of I₁ ζ² e^(−h) per minute (Tartakovsky, Nikiforov and
 Basseville 2014), I₁ the mean evidence per minute of a real rise and ζ for the overshoot: for short bins it is I₀ / I₁,
