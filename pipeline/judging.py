@@ -10,6 +10,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Iterator, Sequence
+from functools import partial
 
 from pipeline.alerts import alert
 from pipeline.clickhouse import Unavailable
@@ -44,6 +45,7 @@ class Judge:
         self._alerts_topic = alerts_topic
         self._log = log
         self._where = f"{log}: rolling"
+        self._false_episodes_per_week = false_episodes_per_week
         self._watch = Watch(false_episodes_per_week)
         self._checkpoint = 0
         self._worsened: dict[tuple[Series, int], int | None] = {}
@@ -80,11 +82,17 @@ class Judge:
         Raises Overtaken when another process has judged further.
         """
         while self.judged_minute < last_minute:
-            first = await self._first()
-            if first is None or first > last_minute:
-                self.judged_minute = last_minute
-                break
-            await self._judge(first, min(last_minute, first + STRETCH_MINUTES - 1))
+            first = self.judged_minute + 1
+            last = min(last_minute, first + STRETCH_MINUTES - 1)
+            counts = await patiently(self._where, partial(self._store.counts, first, last + 1))
+            begins_again = first if counts else await self._begins_again(first, last_minute)
+            if begins_again > first:
+                # What was usual before a very long time without anything says nothing of what comes after it.
+                lasting, self._watch = self._watch.open_episodes, Watch(self._false_episodes_per_week)
+                self._watch.resume(lasting)
+                self.judged_minute = begins_again - 1
+            else:
+                await self._judge(first, last, counts)
         written = windows_between(self._checkpoint, last_minute)
         for minute in written:
             await patiently(self._where, lambda: self._store.write_windows(minute))  # noqa: B023
@@ -92,14 +100,13 @@ class Judge:
         self._checkpoint = last_minute
         return written
 
-    async def _first(self) -> int | None:
-        """The minute to judge next; a long time without anything is passed over."""
-        following = self.judged_minute + 1
-        found = await patiently(self._where, lambda: self._store.next_minute(following))
-        return found if found is None or found - following > UNKNOWN_AFTER_MINUTES else following
+    async def _begins_again(self, first: int, last: int) -> int:
+        """Where to go on from a minute without anything: there, or where something comes after a very long time."""
+        found = await patiently(self._where, partial(self._store.next_minute, first))
+        following = last + 1 if found is None else min(found, last + 1)
+        return following if following - first > UNKNOWN_AFTER_MINUTES else first
 
-    async def _judge(self, first: int, last: int) -> None:
-        counts = await patiently(self._where, lambda: self._store.counts(first, last + 1))
+    async def _judge(self, first: int, last: int, counts: Minutes) -> None:
         changes = await asyncio.to_thread(self._observe, first, last, counts)
         await self._look_for_others()
         episodes = [change.episode for change in changes] + self._watch.open_episodes

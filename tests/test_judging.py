@@ -3,12 +3,13 @@
 import asyncio
 import signal
 from collections.abc import Callable, Sequence
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import msgspec
 import pytest
 from test_rolling import DAY, START, escalated
+from test_rolling_windows import opened
 
 from pipeline.clickhouse import ClickHouse
 from pipeline.judging import Judge
@@ -22,6 +23,10 @@ pytestmark = pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True
 
 BURST = range(START + DAY + 200, START + DAY + 208)
 END = START + DAY + 260
+
+
+def instant(minute: int, second: int) -> str:
+    return datetime.fromtimestamp(minute * 60 + second, UTC).isoformat()
 
 
 class Died(Exception):  # noqa: N818
@@ -157,3 +162,34 @@ def test_one_that_others_have_overtaken_writes_nothing_more(filled: System) -> N
         assert outcome(filled, log) == wanted
 
     asyncio.run(sleep_and_go_on())
+
+
+def test_a_silence_in_which_nothing_comes_at_all_is_noticed(system: System) -> None:
+    """Each minute one for eight days, then an hour without any. A year before all that there had been one."""
+    silent = range(START + 8 * DAY + 600, START + 8 * DAY + 660)
+    minutes = [START - 365 * DAY, *range(START, silent.start), *range(silent.stop, silent.stop + 30)]
+    worker = system.start_worker()
+    system.publish([opened(f"c{minute}", instant(minute, 20), "phone") for minute in minutes])
+    system.wait_until_folded()
+    worker.send_signal(signal.SIGTERM)
+    worker.wait(30)
+    log = "silence"
+    store = Mortal(system.door, log, 0, is_after=False)
+    # As where stage 2 has never run, and all is to be judged: the year before the first week is passed over.
+    store.commit(0)
+
+    async def advance() -> list[tuple[Any, ...]]:
+        one = judge(store, log)
+        await one.restore()
+        for last in (silent.start, silent.start + 30):
+            await one.advance(last)
+        lasting = outcome(system, log)
+        await one.advance(silent.stop + 29)
+        return lasting
+
+    [lasting] = asyncio.run(advance())
+    assert (lasting[0], lasting[6], lasting[7]) == ("silence", None, 0)
+    [ended] = outcome(system, log)
+    assert ended[:5] == lasting[:5]
+    assert ended[6] is not None
+    assert [one.partition("-")[2] for one in store.told] == ["began", "ended"]
