@@ -59,12 +59,14 @@ def told(partition: int, epoch: int, facts: Iterable[ToldFact], cells: Cells, ps
     slim = []
     places: dict[int, int] = {}
     number, last_offset = 0, -1
-    for offset, kind, at, customer, key, cell, case_id in facts:
+    for fact in facts:
+        offset = fact.offset
         number = number + 1 if offset == last_offset else 0
         last_offset = offset
-        place = places.setdefault(cell, len(places))
-        case = pseudonym(case_id) if case_id else ""
-        slim.append(SlimFact(offset, number, at, kind, customer, conversation_hash(key), place, case))
+        place = places.setdefault(fact.cell, len(places))
+        case = pseudonym(fact.case_id) if fact.case_id else ""
+        conversation = conversation_hash(fact.key)
+        slim.append(SlimFact(offset, number, fact.at, fact.kind, fact.customer, conversation, place, case))
     return Told(partition, epoch, [cells[cell] for cell in places], slim)
 
 

@@ -3,7 +3,7 @@
 A few per conversation. `customers` makes numbers of them, whatever partitions of the log they came from.
 """
 
-from typing import NamedTuple
+import msgspec
 
 from streams.conversation import Conversation
 from streams.events import Event
@@ -28,7 +28,7 @@ class Kind:
     CONTAINED = 7
 
 
-class ToldFact(NamedTuple):
+class ToldFact(msgspec.Struct, gc=False):
     """A fact about a conversation (`key`), in the cell that counts for it, and the offset of the event that tells it.
 
     `at` is UTC epoch ms; `case_id` as the event has it, not yet a pseudonym.
@@ -45,8 +45,7 @@ class ToldFact(NamedTuple):
 
 def tell(facts: list[ToldFact], conversation: Conversation, event: Event, kind: int, at: int) -> None:
     """Tell a fact in the conversation's present cell. The customer must be known."""
-    fact = ToldFact(event.offset, kind, at, conversation.customer, conversation.key, conversation.cell, "")
-    facts.append(fact)
+    facts.append(ToldFact(event.offset, kind, at, conversation.customer, conversation.key, conversation.cell, ""))
 
 
 def tell_beginning(facts: list[ToldFact], conversation: Conversation, event: Event, cell: int) -> None:
