@@ -52,7 +52,9 @@ def main() -> None:
 
 @app.command()
 def demo(
-    seconds: Annotated[float | None, typer.Option(help="End after this many seconds; without, on Ctrl-C.")] = None,
+    seconds: Annotated[
+        float | None, typer.Option(help="End this many seconds after the first numbers; without, on Ctrl-C.")
+    ] = None,
     rate: Annotated[float, typer.Option(help="Events per second, about.")] = 100.0,
     data: DataDirectory = None,
 ) -> None:

@@ -27,6 +27,7 @@ from pipeline.log_identity import begin_epoch
 from pipeline.settings import PREFIX, Settings
 
 REFRESH_SECONDS = 1.0
+FIRST_FLUSH_SECONDS = 60.0
 EPOCH_REASON = "the embedded broker keeps nothing: each of its starts is a new epoch"
 SESSION_SECONDS = 6.0
 
@@ -147,14 +148,21 @@ def _say_where_everything_is(settings: Settings, data: Path, console: Console) -
 
 
 def _watch(table: "ClickHouseTable", worker: Child, seconds: float | None, console: Console) -> None:
-    """Show the table until the time is over. On a terminal it stays in place, in a pipe only the last one is shown."""
-    deadline = None if seconds is None else time.monotonic() + seconds
+    """Show the table until `seconds` after its first numbers. On a terminal it stays in place, in a pipe only the last
+    one is shown."""
+    deadline, started_at = float("inf"), time.monotonic()
     with Live(console=console, refresh_per_second=4, transient=False) as live:
-        while deadline is None or time.monotonic() < deadline:
+        while (now := time.monotonic()) < deadline:
             if worker.process.poll() is not None:
                 raise RuntimeError(f"the worker ended with status {worker.process.returncode}; look at worker.log")
-            live.update(table.draw())
-            time.sleep(min(REFRESH_SECONDS, max(0.0, deadline - time.monotonic())) if deadline else REFRESH_SECONDS)
+            drawn = table.draw()
+            live.update(drawn)
+            if seconds is not None and deadline == float("inf"):
+                if not isinstance(drawn, str):
+                    deadline = now + seconds
+                elif now - started_at > FIRST_FLUSH_SECONDS:
+                    raise RuntimeError(f"no numbers within {FIRST_FLUSH_SECONDS:.0f} s; look at worker.log")
+            time.sleep(min(REFRESH_SECONDS, max(0.0, deadline - time.monotonic())))
 
 
 class ClickHouseTable:

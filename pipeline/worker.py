@@ -132,8 +132,7 @@ class Worker:
 
     async def _join(self) -> None:
         await again_and_again("start", self._publisher.start)
-        await self._folding.join()
-        await asyncio.gather(self._customers.join(), self._rolling.join())
+        await asyncio.gather(self._folding.join(), self._customers.join(), self._rolling.join())
 
     def _serve(self) -> Server | None:
         host, port = self._settings.metrics_host, self._settings.metrics_port
