@@ -1,5 +1,6 @@
 """What every stage does that keeps its state in the ledger: own partitions as the group assigns them, fold, flush."""
 
+import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -118,9 +119,10 @@ class Owner(Generic[Worker]):
             self._kept.pop(partition).close()
         topic = self._topic
         self._partition_count = await patiently(topic, lambda: self._broker.partition_count(topic))
-        for partition in sorted(partitions - self.partitions.keys()):
-            if not await self._install(partition, number):
-                return
+        # All at once: most of a restore is waiting for answers.
+        missing = sorted(partitions - self.partitions.keys())
+        if not all(await asyncio.gather(*(self._install(partition, number) for partition in missing))):
+            return
         self._is_assigned = True
         self._telemetry.partitions.set(len(self.partitions))
         logger.info("generation %s: partitions %s", generation, sorted(self.partitions))

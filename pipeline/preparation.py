@@ -1,6 +1,7 @@
 """What a worker sees to before it joins its group: database and topics are there, and its rules may be used."""
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Sequence
 from functools import partial
 
 from pipeline import configuration, migrations
@@ -39,12 +40,14 @@ async def prepare(
     await patiently("start", lambda: ensure(settings.kafka_topic))
     # Whatever size the events' topic lets in has to go into this one, too.
     largest = {"max.message.bytes": str(PUBLISHED_BYTES)}
-    await patiently("start", lambda: ensure(settings.dead_letter_topic, configuration=largest))
-    ensure_panes = partial(broker.ensure_topic, settings.kafka_panes_topic, 1, replication, COMPACTED)
-    verify_single(settings, await patiently("start", ensure_panes))
-    contacts.partition_count = await patiently("start", lambda: ensure_alike(broker, settings))
-    ensure_alerts: Callable[..., int] = partial(ensure, settings.kafka_alerts_topic)
-    await patiently("start", ensure_alerts)
+    others: Sequence[Callable[[], int]] = (
+        lambda: ensure(settings.dead_letter_topic, configuration=largest),
+        lambda: ensure(settings.kafka_alerts_topic),
+        lambda: broker.ensure_topic(settings.kafka_panes_topic, 1, replication, COMPACTED),
+        lambda: ensure_alike(broker, settings),
+    )
+    *_, panes_count, contacts.partition_count = await asyncio.gather(*(patiently("start", one) for one in others))
+    verify_single(settings, panes_count)
     await patiently("start", lambda: RollingStore(door, settings.kafka_topic).begin())
     return await patiently("start", lambda: configuration.adopt(door, presence, settings.kafka_topic, book))
 
