@@ -59,6 +59,7 @@ def test_simulated_traffic_with_every_flaw_equals_the_batch_computation(system: 
     )
 
 
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("kafka", ["Apache Kafka"], indirect=True)
 def test_twenty_kills_at_random_moments_lose_and_double_nothing(system: System) -> None:
     chance = random.Random(20)
