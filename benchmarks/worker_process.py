@@ -13,8 +13,6 @@ from pipeline.clickhouse import ClickHouse
 
 SESSION_SECONDS = 6
 GIVE_UP_SECONDS = 180.0
-#: What a worker logs once its partitions are restored, just before it reads its first record.
-RESTORED = b": partitions ["
 RESTORED_POLL_SECONDS = 0.005
 
 
@@ -39,6 +37,8 @@ def restored_worker(bootstrap: str, topic: str, url: str, database: str, directo
     configuration = directory / "empty.toml"
     configuration.touch()
     log = directory / f"worker-{database}.log"
+    # What a worker logs once its partitions are restored, just before it reads its first record.
+    restored = f" {topic}: generation ".encode()
     environment = plain_environment() | {
         "SICHTFLUG_CONFIG": str(configuration),
         "SICHTFLUG_KAFKA_BOOTSTRAP": bootstrap,
@@ -51,7 +51,7 @@ def restored_worker(bootstrap: str, topic: str, url: str, database: str, directo
     with fresh_database(url, database):
         child = Child([sys.executable, "-P", "-m", "pipeline.cli", "worker"], log=log, environment=environment)
         try:
-            until(child, lambda: RESTORED in log.read_bytes(), RESTORED_POLL_SECONDS)
+            until(child, lambda: restored in log.read_bytes(), RESTORED_POLL_SECONDS)
             yield child
         finally:
             child.stop()

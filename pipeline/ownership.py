@@ -125,7 +125,7 @@ class Owner(Generic[Worker]):
             return
         self._is_assigned = True
         self._telemetry.partitions.set(len(self.partitions))
-        logger.info("generation %s: partitions %s", generation, sorted(self.partitions))
+        logger.info("%s: generation %s: partitions %s", topic, generation, sorted(self.partitions))
 
     async def revoked(self, partitions: set[int]) -> None:
         """Flush what can be flushed in a third of the session, then keep the state aside: it may come back."""
