@@ -94,5 +94,5 @@ def watch_memory(system: System, until: float) -> float:
 
 
 def assignment_count(system: System) -> int:
-    """How often the group of stage 1 has assigned partitions so far: a member that leaves or is given up makes it more."""
+    """How often the group of stage 1 has assigned partitions: one that leaves or is given up makes it more."""
     return system.log().count(f" INFO {system.topic}: generation ")
