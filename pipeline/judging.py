@@ -76,8 +76,8 @@ class Judge:
             time.monotonic() - started_at,
         )
 
-    async def advance(self, last_minute: int) -> Sequence[int]:
-        """Judge all minutes up to one that has passed; those whose windows were written come back.
+    async def advance(self, last_minute: int) -> None:
+        """Judge all minutes up to one that has passed, and write windows.
 
         Raises Overtaken when another process has judged further.
         """
@@ -93,12 +93,10 @@ class Judge:
                 self.judged_minute = begins_again - 1
             else:
                 await self._judge(first, last, counts)
-        written = windows_between(self._checkpoint, last_minute)
-        for minute in written:
+        for minute in windows_between(self._checkpoint, last_minute):
             await patiently(self._where, lambda: self._store.write_windows(minute))  # noqa: B023
         await patiently(self._where, lambda: self._store.commit(last_minute))
         self._checkpoint = last_minute
-        return written
 
     async def _begins_again(self, first: int, last: int) -> int:
         """Where to go on from a minute without anything: there, or where something comes after a very long time."""

@@ -9,6 +9,7 @@ Fold and flush overlap: a flush works on what was taken when it began.
 import asyncio
 import logging
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from copy import copy
 from typing import Any, NamedTuple, Protocol
@@ -64,7 +65,7 @@ class FlushResult(NamedTuple):
     oldest_ingested_at: int
 
 
-class LedgerWorker:
+class LedgerWorker(ABC):
     """State and work of one partition. All methods belong to the event loop's thread but those that say otherwise.
 
     What the records mean, what is kept of them and what goes out ahead of the commit point is the subclass's affair.
@@ -94,9 +95,9 @@ class LedgerWorker:
         self.last_flush_at = self.last_fold_at = time.monotonic()
 
     @property
+    @abstractmethod
     def pending_count(self) -> int:
         """How much was folded since the last flush was taken."""
-        raise NotImplementedError
 
     @property
     def is_dirty(self) -> bool:
@@ -242,26 +243,26 @@ class LedgerWorker:
         """Conversations open; None where the log has none."""
         return None
 
+    @abstractmethod
     def described(self, found_how: str) -> str:
         """For the log: what was found, and how (restored, or still held)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _begin(self) -> LedgerState:
         """Begin with nothing: an empty state with a numbering of cells of its own, and all that speaks in it."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _fold(self, records: Sequence[Any]) -> Sequence[Rejection]:
         """Fold records of which none was folded before; at least one. The rejections come back."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _take_rows(self) -> Section:
         """The rows of the ledger that are neither panes nor checkpoints."""
-        raise NotImplementedError
 
+    @abstractmethod
     def _take_ahead(self, checkpoint: Checkpoint) -> Any:
         """What goes out ahead of the commit point of `checkpoint`."""
-        raise NotImplementedError
 
+    @abstractmethod
     async def _write_ahead(self, flush: Flush) -> int:
         """Let `flush.ahead` go out, acknowledged; how many rows that were comes back."""
-        raise NotImplementedError

@@ -6,14 +6,14 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
-from pipeline.broker import Broker, BrokerAwayError
+from pipeline.broker import Broker
 from pipeline.flushing import Flusher
 from pipeline.ledger import Overtaken
 from pipeline.ledger_worker import PENDING_EVENTS, FlushResult, LedgerWorker
-from pipeline.patience import again_and_again, patiently
+from pipeline.membership import Member
+from pipeline.patience import patiently
 from pipeline.restoring import Restorer
 from pipeline.settings import Settings
-from pipeline.stage import Stage
 from pipeline.telemetry import Telemetry
 from streams.events import Rejection
 
@@ -24,7 +24,7 @@ UNFLUSHED_SECONDS = 30
 Worker = TypeVar("Worker", bound=LedgerWorker)
 
 
-class Owner(Generic[Worker]):
+class Owner(Member, Generic[Worker]):
     """What the transport runs over the topic that `restorer` restores. `failed` must end the process."""
 
     def __init__(
@@ -36,12 +36,10 @@ class Owner(Generic[Worker]):
         telemetry: Telemetry,
         failed: Callable[[BaseException], None],
     ) -> None:
-        self._settings = settings
-        self._group = group
-        self._topic = restorer.log
+        super().__init__(settings, group, restorer.log)
         self._broker = broker
         self._telemetry = telemetry
-        self.failed = failed
+        self._failed = failed
         self.restorer = restorer
         self.partitions: dict[int, Worker] = {}
         # Between two assignments: often most partitions come back, and nobody has touched them meanwhile.
@@ -59,13 +57,8 @@ class Owner(Generic[Worker]):
             overtaken=self._restore_again,
             failed=failed,
         )
-        self._stage = self._new_stage()
 
     # ---- what the process calls
-
-    async def join(self) -> None:
-        """Become a member of the group; wait for a Kafka that went away since we looked."""
-        await again_and_again("start", self._start_stage)
 
     async def run(self) -> None:
         """Flush when it is time, for ever."""
@@ -84,10 +77,6 @@ class Owner(Generic[Worker]):
         for worker in (*self.partitions.values(), *self._kept.values()):
             worker.close()
 
-    def crash_reason(self) -> BaseException | None:
-        """Why Faust has given up, None while it works."""
-        return self._stage.crash_reason()
-
     def unready(self) -> str:
         """What a load balancer or a person should know before they trust this stage; '' when nothing is missing."""
         if not self._is_assigned:
@@ -97,17 +86,6 @@ class Owner(Generic[Worker]):
             if worker.is_dirty and now - worker.last_flush_at > UNFLUSHED_SECONDS:
                 return f"partition {partition} has not been flushed for {now - worker.last_flush_at:.0f} s"
         return ""
-
-    async def _start_stage(self) -> None:
-        try:
-            await self._stage.start()
-        except BrokerAwayError:
-            self._stage = self._new_stage()
-            raise
-
-    def _new_stage(self) -> Stage:
-        settings = self._settings
-        return Stage(self._group, settings.kafka_bootstrap, self._topic, settings.kafka_session_seconds, self)
 
     # ---- what the transport calls
 
@@ -160,6 +138,10 @@ class Owner(Generic[Worker]):
         lag = max(0, end_offset - worker.next_offset)
         self._telemetry.folded(partition, lag, records[-1].timestamp, worker.watermark, worker.open_count)
         self._flusher.flush_if_due(partition, worker)
+
+    def failed(self, error: BaseException) -> None:
+        """Let the process end."""
+        self._failed(error)
 
     # ---- restore, and what follows a flush
 

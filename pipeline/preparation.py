@@ -37,25 +37,20 @@ async def prepare(
         raise MissingMigrationsError(f"{door} lacks the migrations {names}; run: sichtflug migrate")
     count, replication = settings.kafka_partitions, settings.kafka_replication
     ensure: Callable[..., int] = partial(broker.ensure_topic, partitions=count, replication=replication)
-    await patiently("start", lambda: ensure(settings.kafka_topic))
+    found = await patiently("start", lambda: ensure(settings.kafka_topic))
     # Whatever size the events' topic lets in has to go into this one, too.
     largest = {"max.message.bytes": str(PUBLISHED_BYTES)}
     others: Sequence[Callable[[], int]] = (
         lambda: ensure(settings.dead_letter_topic, configuration=largest),
         lambda: ensure(settings.kafka_alerts_topic),
         lambda: broker.ensure_topic(settings.kafka_panes_topic, 1, replication, COMPACTED),
-        lambda: ensure_alike(broker, settings),
+        # A customer's facts spread like the conversations do, if the topic has to be created.
+        lambda: broker.ensure_topic(settings.contacts_topic, found, replication),
     )
     *_, panes_count, contacts.partition_count = await asyncio.gather(*(patiently("start", one) for one in others))
     verify_single(settings, panes_count)
     await patiently("start", lambda: RollingStore(door, settings.kafka_topic).begin())
     return await patiently("start", lambda: configuration.adopt(door, presence, settings.kafka_topic, book))
-
-
-def ensure_alike(broker: Broker, settings: Settings) -> int:
-    """The topic of contacts, with as many partitions as that of the interactions if it has to be created."""
-    count = broker.partition_count(settings.kafka_topic)
-    return broker.ensure_topic(settings.contacts_topic, count, settings.kafka_replication)
 
 
 def verify_single(settings: Settings, partition_count: int) -> None:

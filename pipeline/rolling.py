@@ -10,24 +10,24 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from pipeline.broker import Broker, BrokerAwayError
+from pipeline.broker import Broker
 from pipeline.clickhouse import ClickHouse
 from pipeline.heartbeats import decoded
 from pipeline.judging import Judge
 from pipeline.ledger import Overtaken
-from pipeline.patience import again_and_again, patiently
+from pipeline.membership import Member
+from pipeline.patience import patiently
 from pipeline.publisher import Publisher
 from pipeline.rolling_store import RollingStore
 from pipeline.rolling_telemetry import RollingTelemetry
 from pipeline.settings import Settings
-from pipeline.stage import Stage
 from streams.merged_watermark import MergedWatermark
 from streams.panes import MINUTE_MS
 
 logger = logging.getLogger(__name__)
 
 
-class Rolling:
+class Rolling(Member):
     """What the transport runs over the topic of heartbeats. `failed` must end the process."""
 
     def __init__(
@@ -38,50 +38,24 @@ class Rolling:
         telemetry: RollingTelemetry,
         failed: Callable[[BaseException], None],
     ) -> None:
-        self._settings = settings
+        super().__init__(settings, settings.rolling_group, settings.kafka_panes_topic)
         self._broker = broker
         self._publisher = publisher
         self._telemetry = telemetry
-        self.failed = failed
+        self._failed = failed
         self._next_offset: int | None = None
         self._watermark: MergedWatermark | None = None
         self._heard: dict[int, tuple[int, int]] = {}
         self._is_news = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
         self._is_over = False
-        self._stage = self._new_stage()
 
     # ---- what the process calls
-
-    async def join(self) -> None:
-        """Become a member of the group; wait for a Kafka that is away."""
-        await again_and_again("start", self._start_stage)
 
     async def leave(self) -> None:
         """Leave the group. What is under way is done again by whoever goes on."""
         await self._forget()
         await self._stage.stop()
-
-    def crash_reason(self) -> BaseException | None:
-        """Why Faust has given up, None while it works."""
-        return self._stage.crash_reason()
-
-    async def _start_stage(self) -> None:
-        try:
-            await self._stage.start()
-        except BrokerAwayError:
-            self._stage = self._new_stage()
-            raise
-
-    def _new_stage(self) -> Stage:
-        settings = self._settings
-        return Stage(
-            settings.rolling_group,
-            settings.kafka_bootstrap,
-            settings.kafka_panes_topic,
-            settings.kafka_session_seconds,
-            self,
-        )
 
     # ---- what the transport calls
 
@@ -89,8 +63,7 @@ class Rolling:
         """Listen from the topic's end on."""
         if not partitions:
             return
-        topic = self._settings.kafka_panes_topic
-        found = await patiently(topic, lambda: self._broker.log_ranges(topic, sorted(partitions)))
+        found = await patiently(self._topic, lambda: self._broker.log_ranges(self._topic, sorted(partitions)))
         self._next_offset = found[0].end
         self._watermark, self._heard = None, {}
         self._is_over = False
@@ -121,6 +94,10 @@ class Rolling:
             self._watermark.hear(beat.partition, beat.watermark_ms, beat.idle_ms, is_at_end=beat.is_at_end)
         self._next_offset = records[-1].offset + 1
         self._is_news.set()
+
+    def failed(self, error: BaseException) -> None:
+        """Let the process end."""
+        self._failed(error)
 
     # ---- the work
 
