@@ -35,7 +35,8 @@ each round, in turn, on that topic, each in a process of its own:
   is read, until the checkpoints of all partitions in ClickHouse stand at the end of their logs: so including the
   life cycle, the panes, every row of `interactions` and `ledger`, the dead letters, and the wait of up to a second for
   the last flush. Excluding the start of the process and the time to join the consumer group. The books must balance
-  with the topic, or the run fails. The engine's CPU time is that within these seconds, merges among it.
+  with the topic, or the run fails. The engine's CPU time is that within these seconds, merges among it. Facts about
+  customers are told within these seconds; the stage that folds them gives way until stage 1 has caught up.
 
 Freshness: a topic of its own, an empty database and one `sichtflug worker`; a producer in a process of its own sends
 simulated traffic at the pace of the wall clock, 30 s before the measured seconds too. It notes when Kafka's

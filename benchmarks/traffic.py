@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from itertools import islice
 from typing import Any
 
 import msgspec
 from aiokafka import AIOKafkaConsumer, TopicPartition
+from kafka import KafkaAdminClient
+from kafka.errors import UnknownTopicOrPartitionError
 
 from pipeline.broker import Broker, producer
 from pipeline.live import HASTE
@@ -47,6 +49,16 @@ def fill(bootstrap: str, name: str, event_count: int) -> Topic:
     if failures:
         raise failures[0]
     return Topic(bootstrap, name, event_count)
+
+
+def forget(bootstrap: str, topic: str) -> None:
+    """Delete a topic, if it exists."""
+    admin = KafkaAdminClient(bootstrap_servers=bootstrap)
+    try:
+        with suppress(UnknownTopicOrPartitionError):
+            admin.delete_topics([topic])
+    finally:
+        admin.close()
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ The usual event passes through one typed msgspec decode. What does not goes the 
 mends it (optional fields of a wrong kind are dropped and counted) or names what is wrong with it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from sys import intern
@@ -60,6 +60,12 @@ class Codec:
                 self._names.clear()
             self._names[name] = found
         return found
+
+    def case_pseudonyms(self, events: Iterable[Event]) -> list[str]:
+        """What stands for the cases that events name; '' where they name none."""
+        names = self._names
+        cases = [event.data.case_id for event in events]
+        return [(names.get(case) or self.pseudonym(case)) if case else "" for case in cases]
 
     def decode(self, records: Sequence[Record]) -> Decoded:
         """Events and rejections of a batch of records; raises nothing for any bytes."""

@@ -1,6 +1,11 @@
-"""The stage of customers in a worker process: the topic of contacts."""
+"""The stage of customers in a worker process: the topic of contacts.
 
-from collections.abc import Callable
+What operations staff look at comes first: while stage 1 is behind, this stage takes only a batch now and then.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Any
 
 from pipeline.broker import Broker
 from pipeline.customers_worker import CustomersWorker
@@ -10,9 +15,16 @@ from pipeline.settings import Settings
 from pipeline.telemetry import Telemetry
 from streams.rules import RuleBook
 
+LOOK_SECONDS = 0.1
+#: Half a minute for each batch: with stage 1 behind for hours, customers go on all the same.
+GIVE_WAY_LOOKS = 300
+
 
 class CustomersStage(Owner[CustomersWorker]):
-    """What the transport runs over the topic of contacts. `failed` must end the process."""
+    """What the transport runs over the topic of contacts. `failed` must end the process.
+
+    `is_stage_1_behind` tells whether stage 1 has more to do than it can do at once.
+    """
 
     def __init__(
         self,
@@ -20,6 +32,7 @@ class CustomersStage(Owner[CustomersWorker]):
         book: RuleBook,
         broker: Broker,
         telemetry: Telemetry,
+        is_stage_1_behind: Callable[[], bool],
         failed: Callable[[BaseException], None],
     ) -> None:
         topic = settings.contacts_topic
@@ -29,3 +42,15 @@ class CustomersStage(Owner[CustomersWorker]):
 
         restorer = Restorer(settings, book, broker, topic, new_worker)
         super().__init__(settings, settings.customers_group, restorer, broker, telemetry, failed)
+        self._is_stage_1_behind = is_stage_1_behind
+
+    async def batch(self, partition: int, records: Sequence[Any], end_offset: int) -> None:
+        """Fold a batch, a while after it came when stage 1 is behind."""
+        await self._give_way()
+        await super().batch(partition, records, end_offset)
+
+    async def _give_way(self) -> None:
+        for _ in range(GIVE_WAY_LOOKS):
+            if not self._is_stage_1_behind():
+                return
+            await asyncio.sleep(LOOK_SECONDS)

@@ -75,6 +75,7 @@ class LedgerWorker(ABC):
     _state: LedgerState
     _rows: RowEncoder
     _writer: Ledger
+    folded_records = FOLDED_RECORDS
 
     def __init__(self, log: str, kafka_partition: int, book: RuleBook, connect: Callable[[], ClickHouse]) -> None:
         self.log = log
@@ -147,8 +148,9 @@ class LedgerWorker(ABC):
         """
         rejections: list[Rejection] = []
         self._is_folding = True
-        for start in range(0, len(records), FOLDED_RECORDS):
-            some = records[start : start + FOLDED_RECORDS]
+        step = self.folded_records
+        for start in range(0, len(records), step):
+            some = records[start : start + step]
             if some[0].offset < self.next_offset:
                 some = [record for record in some if record.offset >= self.next_offset]
             if some:

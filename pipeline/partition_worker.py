@@ -86,9 +86,7 @@ class PartitionWorker(LedgerWorker):
         books.rejected += len(decoded.rejections)
         books.dropped_field += decoded.dropped_fields
         if accepted:
-            cases = [
-                self._codec.pseudonym(event.data.case_id) if event.data.case_id else "" for event in accepted.events
-            ]
+            cases = self._codec.case_pseudonyms(accepted.events)
             self._interactions.append(self._event_rows.interactions(accepted, cases))
         if decoded.rejections:
             by_offset = {record.offset: record for record in records}

@@ -53,7 +53,9 @@ class Worker:
             settings, self._book, self._broker, self._publisher, self._contacts, self._telemetry, self.failed
         )
         customers_telemetry = Telemetry("customers", self._telemetry.registry)
-        self._customers = CustomersStage(settings, self._book, self._broker, customers_telemetry, self.failed)
+        self._customers = CustomersStage(
+            settings, self._book, self._broker, customers_telemetry, self._folding.is_behind, self.failed
+        )
         rolling_telemetry = RollingTelemetry(self._telemetry.registry)
         self._rolling = Rolling(settings, self._broker, self._publisher, rolling_telemetry, self.failed)
         # For what concerns the whole process; partitions have connections of their own.

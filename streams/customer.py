@@ -8,7 +8,7 @@ Spans are half-open: a contact at the very instant 24 h after a resolve is no re
 
 from bisect import bisect_left, insort
 from collections import Counter as Multiset
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -60,37 +60,51 @@ class Customer(msgspec.Struct, gc=False):
     key: str
     facts: list[Fact] = []
 
-    def learn(self, fact: Fact, cells: Cells) -> Multiset[Contribution]:
-        """Take in a fact; what changes in the panes comes back, and may be negative."""
-        if fact.kind in BEGINNINGS and self._has_begun(fact.conversation):
+    def learn(self, fact: Fact, cells: Cells) -> Iterable[tuple[Contribution, int]]:
+        """Take in a fact; what changes in the panes comes back: counts that may be negative, or zero."""
+        has_begun = fact.kind in BEGINNINGS and self._has_begun(fact.conversation)
+        if fact.kind == Kind.BEGAN_OTHERWISE and not has_begun:
+            return ()
+        if has_begun:
             old = self.facts.copy()
             new = [one for one in old if one.kind != Kind.BEGAN or one.conversation != fact.conversation]
             self.facts = new.copy()
-        elif not self._looks_back(fact):
-            # The usual case: it comes last, so it takes nothing back.
-            self.facts.append(fact)
-            change = Multiset(_of(fact, self.facts, cells))
+        elif not self._is_looked_back_on(fact):
+            # The usual case: it takes nothing back.
+            self._insert(fact)
+            added = [(one, 1) for one in _of(fact, self.facts, cells)]
             self._forget()
-            return change
+            return added
         else:
             old = self._around(fact)
             new = old.copy()
         if fact.kind != Kind.BEGAN_OTHERWISE:
-            insort(self.facts, fact, key=_order)
+            self._insert(fact)
             insort(new, fact, key=_order)
         change = contributions(new, cells)
         change.subtract(contributions(old, cells))
         self._forget()
-        return change
+        return change.items()
 
     def _has_begun(self, conversation: int) -> bool:
         return any(one.kind == Kind.BEGAN and one.conversation == conversation for one in self.facts)
 
-    def _looks_back(self, fact: Fact) -> bool:
-        """Whether a fact may change what others contribute: one that is later than all does so only by taking back."""
-        if fact.kind == Kind.BEGAN_OTHERWISE or (self.facts and fact.at <= self.facts[-1].at):
-            return True
-        return fact.kind == Kind.HUMAN and any(one.kind == Kind.CONTAINED for one in self.facts)
+    def _is_looked_back_on(self, fact: Fact) -> bool:
+        """Whether a fact that is new may change what others contribute."""
+        kind = fact.kind
+        if kind in (Kind.BEGAN, Kind.RESOLVED):
+            # Contacts look back on both, those of the same instant too.
+            return any(one.kind == Kind.BEGAN and one.at >= fact.at for one in self.facts)
+        if kind == Kind.HUMAN:
+            return any(one.kind == Kind.CONTAINED for one in self.facts)
+        return False
+
+    def _insert(self, fact: Fact) -> None:
+        facts = self.facts
+        if not facts or _order(fact) >= _order(facts[-1]):
+            facts.append(fact)
+        else:
+            insort(facts, fact, key=_order)
 
     def _around(self, fact: Fact) -> list[Fact]:
         """All facts that this one may have to do with, and all that these look back on."""

@@ -66,7 +66,7 @@ class Customers:
             customer = customers.get(key)
             if customer is None:
                 customer = customers[key] = Customer(key)
-            for (at, cell, counter), count in customer.learn(fact, self.cells).items():
+            for (at, cell, counter), count in customer.learn(fact, self.cells):
                 if count:
                     deltas.add(at, cell, counter, count)
             self.touched.add(key)

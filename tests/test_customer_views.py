@@ -189,7 +189,7 @@ def test_the_facts_about_a_customer_go_to_one_partition_in_order_and_in_records_
     offsets: dict[str, list[int]] = {}
     sizes: Counter[int] = Counter()
     for partition, value in records(Told(0, 1, [("", "", "", "")], facts), 3):
-        some = msgspec.json.decode(value, type=Told).facts
+        some = msgspec.msgpack.decode(value, type=Told).facts
         sizes[len(some)] += 1
         for fact in some:
             assert partition_of.setdefault(fact.customer, partition) == partition

@@ -310,7 +310,7 @@ def test_with_very_many_facts_the_oldest_are_forgotten_and_nothing_is_counted_tw
     one = Customer("anna")
     total: Multiset[int] = Multiset()
     for number in range(500):
-        for found, count in one.learn(Fact(number * HOUR_MS, Kind.BEGAN, number, cell, ""), cells).items():
+        for found, count in one.learn(Fact(number * HOUR_MS, Kind.BEGAN, number, cell, ""), cells):
             total[found.counter] += count
         assert len(one.facts) <= 20
     assert total[Counter.KNOWN_CONTACT] == 500

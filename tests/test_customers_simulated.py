@@ -35,7 +35,7 @@ def contacts_of(seed: int) -> list[Any]:
         one = told[number].pop(0)
         facts = [msgspec.structs.replace(fact, customer=names[int(fact.customer, 16) % 5]) for fact in one.facts]
         value = (
-            msgspec.json.encode(Told(number, one.epoch, one.cells, facts)) if chance.random() > 0.05 else b"no facts"
+            msgspec.msgpack.encode(Told(number, one.epoch, one.cells, facts)) if chance.random() > 0.05 else b"no facts"
         )
         records.append(SimpleNamespace(offset=len(records), timestamp=1, key=None, value=value, headers=()))
     return records
