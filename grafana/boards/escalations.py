@@ -1,0 +1,40 @@
+"""Escalations: how many, of which kinds, is it a spike, and from channel to queue to conversations."""
+
+from grafana.boards.steps import NONE_EXPECTED, SPIKE_UNITS
+from grafana.dashboard import Board, Row
+from grafana.panels import counts, link, stat, table
+
+BOARD = Board(
+    uid="sichtflug-escalations",
+    title="Escalations",
+    description="How many escalate, of which kinds, whether that is unusual, and which conversations they are.",
+    has_window=True,
+    rows=(
+        Row(
+            "How many, and is it unusual?",
+            (
+                stat("escalations/count", "short", width=6),
+                stat("escalations/rate", "short", decimals=1, width=6),
+                stat("escalations/exposures", "short", width=6),
+                stat("lagebild/spikes_now", "short", steps=NONE_EXPECTED, width=6),
+                counts("lagebild/escalations"),
+                counts("escalations/by_channel"),
+                table("lagebild/spikes", SPIKE_UNITS),
+            ),
+        ),
+        Row(
+            "Where, and which conversations?",
+            (
+                table(
+                    "escalations/by_place",
+                    {},
+                    links={
+                        "channel_name": link("Only this channel", "sichtflug-escalations", channel="channel_name"),
+                        "queue_name": link("Only this queue", "sichtflug-escalations", queue="queue_name"),
+                    },
+                ),
+                table("escalations/conversations", {"at": "dateTimeAsIso", "conversation_id": "string"}),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,52 @@
+"""Writes `grafana/dashboards/*.json`; with `--check` says whether they are what it would write, and writes nothing."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+import msgspec
+
+from grafana.boards import backlog, channel_mix, escalations, lagebild, pipeline, public
+from grafana.dashboard import Board, dashboard
+
+DASHBOARDS = Path(__file__).parent / "dashboards"
+BOARDS: Sequence[Board] = (
+    lagebild.BOARD,
+    channel_mix.BOARD,
+    backlog.BOARD,
+    escalations.BOARD,
+    public.BOARD,
+    pipeline.BOARD,
+)
+
+
+def built() -> dict[Path, str]:
+    """What belongs into which file."""
+    return {
+        DASHBOARDS / f"{board.uid}.json": msgspec.json.format(msgspec.json.encode(dashboard(board)), indent=2).decode()
+        + "\n"
+        for board in BOARDS
+    }
+
+
+def main() -> int:
+    """Entry of `python -m grafana.build`."""
+    parser = argparse.ArgumentParser(prog="grafana.build", description=__doc__)
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when a file is not up to date")
+    is_check = parser.parse_args().check
+    different = [
+        path for path, text in built().items() if not path.exists() or path.read_text(encoding="utf-8") != text
+    ]
+    if is_check:
+        for path in different:
+            sys.stderr.write(f"{path}: not what grafana/build.py writes; run `python -m grafana.build`\n")
+        return min(len(different), 1)
+    DASHBOARDS.mkdir(exist_ok=True)
+    for path, text in built().items():
+        path.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,284 @@
+"""Panels as Grafana has them: what each kind looks like by default, and what a board may say of one.
+
+A panel's title, description and SQL are the file `queries/<name>.sql`: the first comment line is the title, the others
+say what the numbers mean. Two things are written there once for all: `{filters}` stands for the conditions that the
+variables tenant, queue and channel set, `{filters_of_spikes}` for those on episodes, which have no queue or channel
+where they sum up several.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import takewhile
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+QUERIES = Path(__file__).parent / "queries"
+CLICKHOUSE = {"type": "grafana-clickhouse-datasource", "uid": "${datasource}"}
+PROMETHEUS = {"type": "prometheus", "uid": "${prometheus}"}
+VARIABLES = ("tenant", "queue", "channel")
+TIME_SERIES, TABLE = 0, 1
+
+FILTERS = " AND ".join(f"$__conditionalAll({name} IN (${{{name}:singlequote}}), ${name})" for name in VARIABLES)
+FILTERS_OF_SPIKES = " AND ".join(
+    f"$__conditionalAll({name} IN ('', ${{{name}:singlequote}}), ${name})" for name in VARIABLES
+)
+
+#: Calm colours that can be told apart, also by those who see no red and green.
+GOOD, WARNING, BAD, NEUTRAL = "#3a9d6e", "#e0a030", "#d64545", "#4f7cac"
+
+Json = dict[str, Any]
+Steps = Sequence[tuple[float, str]]
+
+
+class Panel(msgspec.Struct, frozen=True, kw_only=True):
+    """One panel. `width` and `height` are in cells of the grid: 24 to a row, 30 pixels high each."""
+
+    kind: str
+    title: str
+    description: str
+    width: int
+    height: int
+    targets: Sequence[Json]
+    defaults: Json
+    options: Json
+    overrides: Sequence[Json]
+    datasource: Mapping[str, str]
+
+
+class Query(msgspec.Struct, frozen=True):
+    """What a panel asks, and what that means."""
+
+    title: str
+    description: str
+    sql: str
+
+
+def query(name: str) -> Query:
+    """The query in `queries/<name>.sql`, with what is written once for all filled in. Raises ValueError."""
+    text = (QUERIES / f"{name}.sql").read_text(encoding="utf-8").strip()
+    lines_of_text = text.split("\n")
+    comments = list(takewhile(lambda line: line.startswith("-- "), lines_of_text))
+    if len(comments) < 2:
+        raise ValueError(
+            f"queries/{name}.sql: expected comments with a title and what the numbers mean, got {comments}"
+        )
+    title, *description = (line.removeprefix("-- ") for line in comments)
+    sql = "\n".join(lines_of_text[len(comments) :])
+    return Query(
+        title,
+        " ".join(description),
+        sql.replace("{filters}", FILTERS).replace("{filters_of_spikes}", FILTERS_OF_SPIKES),
+    )
+
+
+def clickhouse(asked: Query, form: int) -> Json:
+    """A target that asks ClickHouse."""
+    return {
+        "datasource": dict(CLICKHOUSE),
+        "editorType": "sql",
+        "format": form,
+        "queryType": "timeseries" if form == TIME_SERIES else "table",
+        "rawSql": asked.sql,
+        "refId": "A",
+    }
+
+
+def thresholds(steps: Steps = (), first: str = NEUTRAL) -> Json:
+    """Colours by value: `first` below all steps."""
+    found: list[Json] = [{"color": first, "value": None}]
+    found += [{"color": color, "value": value} for value, color in steps]
+    return {"mode": "absolute", "steps": found}
+
+
+def stat(
+    name: str,
+    unit: str,
+    *,
+    steps: Steps = (),
+    first: str = NEUTRAL,
+    decimals: int = 0,
+    width: int = 3,
+) -> Panel:
+    """One large number, coloured by the highest of the `steps` that it has reached."""
+    asked = query(name)
+    return Panel(
+        kind="stat",
+        title=asked.title,
+        description=asked.description,
+        width=width,
+        height=4,
+        targets=[clickhouse(asked, TABLE)],
+        datasource=CLICKHOUSE,
+        defaults={
+            "unit": unit,
+            "decimals": decimals,
+            "noValue": "–",
+            "color": {"mode": "thresholds"},
+            "thresholds": thresholds(steps, first),
+        },
+        overrides=(),
+        options={
+            "colorMode": "value",
+            "graphMode": "none",
+            "justifyMode": "center",
+            "orientation": "auto",
+            "textMode": "value",
+            "reduceOptions": {"calcs": ["lastNotNull"], "fields": "", "values": False},
+        },
+    )
+
+
+def lines(
+    name: str,
+    unit: str,
+    *,
+    width: int = 12,
+    stacking: str = "none",
+    maximum: float | None = None,
+    steps: Steps = (),
+) -> Panel:
+    """Values over time from ClickHouse; `stacking` is none, normal or percent."""
+    asked = query(name)
+    targets = [clickhouse(asked, TIME_SERIES)]
+    return _over_time(targets, CLICKHOUSE, asked.title, asked.description, unit, width, stacking, False, maximum, steps)
+
+
+def counts(name: str, *, width: int = 12, stacking: str = "normal") -> Panel:
+    """How many in each interval, from ClickHouse, as bars that stand on each other."""
+    asked = query(name)
+    targets = [clickhouse(asked, TIME_SERIES)]
+    return _over_time(targets, CLICKHOUSE, asked.title, asked.description, "short", width, stacking, True, None, ())
+
+
+def measured(
+    title: str, description: str, unit: str, *expressions: tuple[str, str], width: int = 8, steps: Steps = ()
+) -> Panel:
+    """What workers say of themselves over time, from Prometheus: pairs of PromQL and legend."""
+    targets: list[Json] = [
+        {"datasource": dict(PROMETHEUS), "expr": promql, "legendFormat": legend, "range": True, "refId": chr(65 + at)}
+        for at, (promql, legend) in enumerate(expressions)
+    ]
+    return _over_time(targets, PROMETHEUS, title, description, unit, width, "none", False, None, steps)
+
+
+def _over_time(
+    targets: Sequence[Json],
+    datasource: Mapping[str, str],
+    title: str,
+    description: str,
+    unit: str,
+    width: int,
+    stacking: str,
+    is_bars: bool,
+    maximum: float | None,
+    steps: Steps,
+) -> Panel:
+    is_filled = is_bars or stacking != "none"
+    return Panel(
+        kind="timeseries",
+        title=title,
+        description=description,
+        width=width,
+        height=8,
+        targets=targets,
+        datasource=datasource,
+        defaults={
+            "unit": unit,
+            "noValue": "no data",
+            "color": {"mode": "palette-classic"},
+            "custom": {
+                "drawStyle": "bars" if is_bars else "line",
+                "lineInterpolation": "linear",
+                "lineWidth": 1 if is_filled else 2,
+                "fillOpacity": 70 if is_filled else 8,
+                "showPoints": "never",
+                "spanNulls": True,
+                "stacking": {"mode": stacking, "group": "A"},
+                "thresholdsStyle": {"mode": "dashed" if steps else "off"},
+            },
+            "thresholds": thresholds(steps),
+        }
+        | ({"max": maximum} if maximum is not None else {}),
+        overrides=(),
+        options={
+            "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": True},
+            "tooltip": {"mode": "multi", "sort": "desc"},
+        },
+    )
+
+
+def table(
+    name: str,
+    units: Mapping[str, str],
+    *,
+    steps: Mapping[str, Steps] | None = None,
+    links: Mapping[str, Json] | None = None,
+    width: int = 24,
+) -> Panel:
+    """Rows. `units`, `steps` and `links` by column."""
+    steps, links = steps or {}, links or {}
+    overrides: list[Json] = []
+    for column in dict.fromkeys((*units, *steps, *links)):
+        properties: list[Json] = []
+        if column in units:
+            properties.append({"id": "unit", "value": units[column]})
+        if column in steps:
+            properties.append({"id": "thresholds", "value": thresholds(steps[column])})
+            properties.append({"id": "custom.cellOptions", "value": {"type": "color-text"}})
+        if column in links:
+            properties.append({"id": "links", "value": [links[column]]})
+        overrides.append({"matcher": {"id": "byName", "options": column}, "properties": properties})
+    asked = query(name)
+    return Panel(
+        kind="table",
+        title=asked.title,
+        description=asked.description,
+        width=width,
+        height=9,
+        targets=[clickhouse(asked, TABLE)],
+        datasource=CLICKHOUSE,
+        defaults={
+            "unit": "short",
+            "noValue": "none",
+            "color": {"mode": "thresholds"},
+            "custom": {"align": "auto", "filterable": True},
+            "thresholds": thresholds(),
+        },
+        options={"showHeader": True, "cellHeight": "sm"},
+        overrides=overrides,
+    )
+
+
+def bars(name: str, unit: str, *, width: int = 12) -> Panel:
+    """A bar for each row and number; the first column names the rows."""
+    asked = query(name)
+    return Panel(
+        kind="barchart",
+        title=asked.title,
+        description=asked.description,
+        width=width,
+        height=8,
+        targets=[clickhouse(asked, TABLE)],
+        datasource=CLICKHOUSE,
+        defaults={
+            "unit": unit,
+            "noValue": "no data",
+            "color": {"mode": "palette-classic"},
+            "custom": {"fillOpacity": 80, "lineWidth": 1},
+            "min": 0,
+            "thresholds": thresholds(),
+        },
+        overrides=(),
+        options={
+            "orientation": "horizontal",
+            "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": True},
+            "tooltip": {"mode": "multi", "sort": "desc"},
+        },
+    )
+
+
+def link(title: str, board_uid: str, **variables: str) -> Json:
+    """To another board, with time and variables kept; `variables` are set from fields of the row."""
+    chosen = "".join(f"&var-{name}=${{__data.fields.{field}}}" for name, field in variables.items())
+    return {"title": title, "url": f"/d/{board_uid}?${{__url_time_range}}{chosen}"}

@@ -1,0 +1,17 @@
+-- By age
+-- Open conversations by the time since their last opening or reopening. As it was observed at each minute: panes
+-- know this for now only.
+SELECT
+    emitted_at AS time,
+    sum(open_below_1h_count) AS below_1_hour,
+    sum(open_1h_to_4h_count) AS from_1_to_4_hours,
+    sum(open_4h_to_24h_count) AS from_4_to_24_hours,
+    sum(open_1d_to_7d_count) AS from_1_to_7_days,
+    sum(open_7d_to_30d_count) AS from_7_to_30_days,
+    sum(open_30d_to_90d_count) AS from_30_to_90_days,
+    sum(open_over_90d_count) AS over_90_days
+FROM rolling FINAL
+WHERE window_seconds = 300 AND scope = 'cell' AND $__timeFilter(emitted_at)
+    AND toUnixTimestamp(emitted_at) % greatest(60, intDiv($__interval_s, 60) * 60) = 0 AND {filters}
+GROUP BY time
+ORDER BY time

@@ -1,0 +1,12 @@
+-- Promises at risk
+-- Open clocks that fall due within 15 and 60 minutes. As it was observed at each minute: panes know this for now
+-- only.
+SELECT
+    emitted_at AS time,
+    sum(sla_due_15m_count) AS in_15_minutes,
+    sum(sla_due_60m_count) AS in_60_minutes
+FROM rolling FINAL
+WHERE window_seconds = 300 AND scope = 'cell' AND $__timeFilter(emitted_at)
+    AND toUnixTimestamp(emitted_at) % greatest(60, intDiv($__interval_s, 60) * 60) = 0 AND {filters}
+GROUP BY time
+ORDER BY time

@@ -1,0 +1,11 @@
+-- First response
+-- First agent message less the start of the first waiting episode, quantiles to 3.2 %. A bot never counts.
+SELECT
+    $__timeInterval(start) AS time,
+    histogram_quantile_ms(sumMap(first_response_histogram), 0.5) / 1000 AS p50,
+    histogram_quantile_ms(sumMap(first_response_histogram), 0.9) / 1000 AS p90,
+    histogram_quantile_ms(sumMap(first_response_histogram), 0.95) / 1000 AS p95
+FROM panes_between(from = $__fromTime, to = $__toTime)
+WHERE {filters}
+GROUP BY time
+ORDER BY time

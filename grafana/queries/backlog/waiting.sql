@@ -1,0 +1,12 @@
+-- Who is to act
+-- Open conversations by whom they wait on. As it was observed at each minute: panes know this for now only.
+SELECT
+    emitted_at AS time,
+    sum(waiting_agent_count) AS on_us,
+    sum(waiting_customer_count) AS on_the_customer,
+    sum(waiting_third_party_count) AS on_a_third_party
+FROM rolling FINAL
+WHERE window_seconds = 300 AND scope = 'cell' AND $__timeFilter(emitted_at)
+    AND toUnixTimestamp(emitted_at) % greatest(60, intDiv($__interval_s, 60) * 60) = 0 AND {filters}
+GROUP BY time
+ORDER BY time

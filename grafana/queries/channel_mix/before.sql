@@ -1,0 +1,19 @@
+-- Now and before
+-- Share of each channel in the range, and in the same hours of the four weeks before.
+SELECT
+    if(channel = '', '(none)', channel) AS channel_name,
+    now_count / nullIf(sum(now_count) OVER (), 0) AS share_now,
+    before_count / nullIf(sum(before_count) OVER (), 0) AS share_four_weeks_before
+FROM (
+    SELECT
+        channel,
+        sumIf(contact_count, start >= $__fromTime) AS now_count,
+        sumIf(contact_count, start < $__fromTime) AS before_count
+    FROM panes
+    WHERE tier = 'hour' AND {filters} AND start < $__toTime AND (
+        start >= toStartOfHour($__fromTime)
+        OR arrayExists(weeks -> start >= toStartOfHour($__fromTime) - weeks * 604800 AND start < $__toTime - weeks * 604800, [1, 2, 3, 4])
+    ) AND start >= toStartOfHour($__fromTime) - 2419200
+    GROUP BY channel
+)
+ORDER BY share_now DESC

@@ -1,0 +1,5 @@
+-- Contacts
+-- Inbound conversations opened in the range; a transfer chain once.
+SELECT sum(contact_count) AS contacts
+FROM panes_between(from = $__fromTime, to = $__toTime)
+WHERE {filters}

@@ -1,0 +1,7 @@
+-- Due in 15 min
+-- Promises at risk: open clocks whose target falls due in the next 15 minutes.
+SELECT sum(sla_due_15m_count) AS due_in_15_minutes
+FROM rolling FINAL
+WHERE window_seconds = 300 AND scope = 'cell' AND emitted_at = (
+    SELECT max(emitted_at) FROM rolling WHERE window_seconds = 300 AND scope = 'all' AND emitted_at <= $__toTime AND emitted_at > $__toTime - 604800
+) AND {filters}

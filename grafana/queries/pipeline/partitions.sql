@@ -1,0 +1,14 @@
+-- Books by partition
+-- Consumed = applied + duplicate + rejected, as the ledger's checkpoints have it: out of balance must be 0.
+SELECT
+    log,
+    kafka_partition AS partition,
+    next_offset,
+    dateDiff('second', watermark, now('UTC')) AS watermark_age_seconds,
+    consumed_count AS consumed,
+    applied_count AS applied,
+    duplicate_count AS duplicate,
+    rejected_count AS rejected,
+    consumed_count - applied_count - duplicate_count - rejected_count AS out_of_balance
+FROM checkpoints
+ORDER BY log, partition

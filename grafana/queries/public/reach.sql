@@ -1,0 +1,7 @@
+-- Reach
+-- People who could have seen public posts, replies and shares, with repetition.
+SELECT $__timeInterval(start) AS time, sum(reach_count) AS reach
+FROM panes_between(from = $__fromTime, to = $__toTime)
+WHERE {filters}
+GROUP BY time
+ORDER BY time

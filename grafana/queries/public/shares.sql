@@ -1,0 +1,7 @@
+-- Shares
+-- Shares of public posts.
+SELECT $__timeInterval(start) AS time, channel, sum(shared_count) AS shares
+FROM panes_between(from = $__fromTime, to = $__toTime)
+WHERE {filters}
+GROUP BY time, channel
+ORDER BY time
