@@ -114,14 +114,12 @@ def _variables(board: Board) -> list[Json]:
 
 
 def _queried(name: str, label: str) -> Json:
-    sql = query(f"variables/{name}").sql
     return {
         "name": name,
         "label": label,
         "type": "query",
         "datasource": dict(CLICKHOUSE),
-        "query": sql,
-        "definition": sql,
+        "query": query(f"variables/{name}").sql,
         "refresh": 2,
         "sort": 1,
         "multi": True,

@@ -12,7 +12,7 @@ from test_bad_input import encoded
 from test_main_job import live_records
 
 from oracle import Oracle, read_records
-from rolling_oracle import AGES, Scope, ages, durations, window
+from rolling_oracle import AGES, ARRIVALS, Scope, ages, durations, window
 from streams_support import instant
 from system_support import System
 
@@ -87,6 +87,39 @@ def test_windows_of_real_incidents_at_random_instants(system: System, incidents:
     lately = [(end_ms - chance.randrange(13 * DAY_MS)) // 60_000 * 60_000 for _ in range(3)]
     long_ago = [(end_ms - chance.randrange(300 * DAY_MS)) // HOUR_MS * HOUR_MS for _ in range(5)]
     assert_windows(system, oracle, lately + long_ago)
+    # By the minute, by the hour and by the day of the reporting zone, which is UTC here.
+    spans = [
+        (lately[0], HOUR_MS * 6),
+        (lately[1], HOUR_MS * 12),
+        (long_ago[0], HOUR_MS * 30),
+        (long_ago[1], DAY_MS * 60),
+    ]
+    for begins_ms, span_ms in [*spans, (long_ago[2] // DAY_MS * DAY_MS, DAY_MS * 90)]:
+        assert_backlog_between(system, oracle, begins_ms, begins_ms + span_ms)
+
+
+def assert_backlog_between(system: System, oracle: Oracle, begins_ms: int, ends_ms: int) -> None:
+    """The backlog at the end of every interval of a span, by queue, against the sum over all single changes."""
+    step_ms = (
+        60_000 if ends_ms - begins_ms <= 12 * HOUR_MS else HOUR_MS if ends_ms - begins_ms <= 62 * DAY_MS else DAY_MS
+    )
+    if step_ms == 60_000 and begins_ms < oracle.watermark_ms - 14 * DAY_MS:
+        step_ms = HOUR_MS
+    found = system.door.rows(
+        "SELECT toUnixTimestamp(start) * 1000, queue, sum(gained_count) FROM "
+        f"backlog_changes_between(from = '{text(begins_ms)}', to = '{text(ends_ms)}') GROUP BY 1, 2 ORDER BY 1, 2"
+    )
+    assert found
+    first_ms = begins_ms // step_ms * step_ms
+    wanted: dict[tuple[int, str], int] = {}
+    for change in oracle.changes:
+        gained = ARRIVALS.get(change.counter, 0) * change.amount
+        start_ms = max(change.at_ms // step_ms * step_ms, first_ms)
+        if gained and start_ms < ends_ms:
+            key = (start_ms, change.cell.queue)
+            wanted[key] = wanted.get(key, 0) + gained
+    counts = {(at_ms, queue): count for at_ms, queue, count in found if count}
+    assert counts == {key: count for key, count in wanted.items() if count}, (text(begins_ms), text(ends_ms))
 
 
 def test_windows_of_live_traffic_and_what_stands_open_now(system: System) -> None:

@@ -43,7 +43,7 @@ WITH
     toStartOfMinute(begins_at) AS minutes_end_at,
     multiIf(suitable_tier = 'minute', minutes_end_at, suitable_tier = 'hour', hours_end_at, day_began_at) AS first_start
 SELECT
-    greatest(p.start, first_start) AS start, tenant, queue, channel,
+    greatest(p.start, assumeNotNull(first_start)) AS start, tenant, queue, channel,
     sum(opened_count + reopened_count + moved_in_count - moved_out_count - resolved_count - closed_count
         - abandoned_count - merged_count - deleted_count - expiring_count) AS gained_count
 FROM panes AS p
