@@ -1,4 +1,7 @@
-"""Writes `grafana/dashboards/*.json`; with `--check` says whether they are what it would write, and writes nothing."""
+"""Writes `grafana/dashboards/*.json` and the alert rules of `deploy/grafana`.
+
+With `--check` it says whether they are what it would write, and writes nothing.
+"""
 
 import argparse
 import sys
@@ -7,10 +10,13 @@ from pathlib import Path
 
 import msgspec
 
+from grafana.alerting import rules
 from grafana.boards import backlog, channel_mix, escalations, lagebild, pipeline, public
 from grafana.dashboard import Board, dashboard
+from grafana.panels import Json
 
 DASHBOARDS = Path(__file__).parent / "dashboards"
+RULES = Path(__file__).parents[1] / "deploy" / "grafana" / "provisioning" / "alerting" / "rules.yaml"
 BOARDS: Sequence[Board] = (
     lagebild.BOARD,
     channel_mix.BOARD,
@@ -23,11 +29,13 @@ BOARDS: Sequence[Board] = (
 
 def built() -> dict[Path, str]:
     """What belongs into which file."""
-    return {
-        DASHBOARDS / f"{board.uid}.json": msgspec.json.format(msgspec.json.encode(dashboard(board)), indent=2).decode()
-        + "\n"
-        for board in BOARDS
-    }
+    boards = [dashboard(board) for board in BOARDS]
+    files = {DASHBOARDS / f"{board['uid']}.json": _text(board) for board in boards}
+    return files | {RULES: "# Written by grafana/build.py. JSON is YAML.\n" + _text(rules(boards))}
+
+
+def _text(value: Json) -> str:
+    return msgspec.json.format(msgspec.json.encode(value), indent=2).decode() + "\n"
 
 
 def main() -> int:

@@ -5,8 +5,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import msgspec
+import yaml
 
 DASHBOARDS = Path(__file__).parents[1] / "grafana" / "dashboards"
+PROVISIONING = Path(__file__).parents[1] / "deploy" / "grafana" / "provisioning"
 TIME_SERIES = 0
 
 Json = dict[str, Any]
@@ -43,3 +45,17 @@ def asked(found: Sequence[Json] | None = None) -> Iterator[Asked]:
                 yield Asked(f"{uid} / ${variable['name']}", variable["query"], -1)
         for annotation in dashboard["annotations"]["list"]:
             yield Asked(f"{uid} / {annotation['name']}", annotation["target"]["rawSql"], 1)
+
+
+def alerts() -> Iterator[Asked]:
+    """The queries of Grafana's own alert rules."""
+    for group in provisioned("alerting/rules.yaml")["groups"]:
+        for rule in group["rules"]:
+            model = rule["data"][0]["model"]
+            yield Asked(f"alert / {rule['title']}", model["rawSql"], model["format"])
+
+
+def provisioned(name: str) -> Json:
+    """A file of provisioning."""
+    found: Json = yaml.safe_load((PROVISIONING / name).read_text(encoding="utf-8"))
+    return found

@@ -8,7 +8,7 @@ from test_main_job import live_records
 from pipeline.clickhouse import ClickHouse, Refused
 from pipeline.macros import Choice, Scope, expand
 
-from dashboard_files import TIME_SERIES, Asked, asked
+from dashboard_files import TIME_SERIES, Asked, alerts, asked
 from system_support import System, wait_for
 
 # How the events came does not matter here.
@@ -17,6 +17,8 @@ pytestmark = pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True
 HOUR_MS = 3_600_000
 #: Panels that are empty when nothing is wrong, or before a day has passed.
 MAY_BE_EMPTY = {"Spikes", "Time to clear", "On how many shoulders", "Drift", "Drift by tenant"}
+#: Alert rules are evaluated without a browser: no variables.
+NOTHING = Scope(0, 0)
 LABEL_TYPES = ("String", "LowCardinality(String)")
 VALUE_TYPES = ("Int64", "UInt64", "Float64", "Nullable(Float64)", "Nullable(Int64)")
 
@@ -66,7 +68,7 @@ def test_every_query_of_the_dashboards_runs_and_finds_something(system: System) 
     now_ms = time.time_ns() // 1_000_000
     queries = list(asked())
     assert len(queries) > 60
-    found = []
+    found = [text for query in alerts() for text in problems(system.door, query, NOTHING, wants_rows=True)]
     for query in queries:
         found += problems(system.door, query, scope(now_ms=now_ms), wants_rows=True)
         found += problems(system.door, query, scope(now_ms=now_ms, chosen=True), wants_rows=False)
@@ -76,6 +78,6 @@ def test_every_query_of_the_dashboards_runs_and_finds_something(system: System) 
 
 def test_every_query_of_the_dashboards_takes_an_empty_database(system: System) -> None:
     found = []
-    for query in asked():
+    for query in (*asked(), *alerts()):
         found += problems(system.door, query, scope(now_ms=time.time_ns() // 1_000_000), wants_rows=False)
     assert not found, "\n".join(found)

@@ -12,7 +12,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from grafana import build
 from grafana.panels import query
 
-from dashboard_files import Json, asked, dashboards, panels
+from dashboard_files import Json, alerts, asked, dashboards, panels
 
 DASHBOARDS = {dashboard["uid"]: dashboard for dashboard in dashboards()}
 KINDS = {"stat", "timeseries", "table", "barchart", "row"}
@@ -20,12 +20,13 @@ UNITS = {"short", "percentunit", "s", "dtdurations", "dateTimeAsIso", "string"}
 
 
 def test_the_files_are_what_build_writes() -> None:
-    assert {path: path.read_text(encoding="utf-8") for path in build.DASHBOARDS.glob("*.json")} == build.built()
+    written = [build.RULES, *build.DASHBOARDS.glob("*.json")]
+    assert {path: path.read_text(encoding="utf-8") for path in written} == build.built()
     assert len(DASHBOARDS) == 6
 
 
 def test_every_query_file_is_used() -> None:
-    used = {one.sql for one in asked()}
+    used = {one.sql for one in (*asked(), *alerts())}
     for path in (build.DASHBOARDS.parent / "queries").rglob("*.sql"):
         name = path.relative_to(build.DASHBOARDS.parent / "queries").with_suffix("").as_posix()
         assert query(name).sql in used, name
