@@ -269,7 +269,8 @@ CREATE TABLE IF NOT EXISTS rolling (
 )
 ENGINE = ReplacingMergeTree(observed_at)
 PARTITION BY toYYYYMM(emitted_at)
-ORDER BY (window_seconds, scope, tenant, queue, channel, emitted_at)
+-- One asks for an instant, or a stretch of time, of all rows of a scope.
+ORDER BY (window_seconds, scope, emitted_at, tenant, queue, channel)
 TTL toDateTime(observed_at) + INTERVAL 400 DAY;
 
 CREATE OR REPLACE VIEW rolling_rates (

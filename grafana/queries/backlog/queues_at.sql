@@ -1,6 +1,6 @@
 -- By queue, at the end of the range
--- The chosen window up to the end of the range or the watermark, computed from the panes now: exact, and
--- corrected by late events.
+-- The chosen window up to the last full minute of the range, as it was observed then: choose another end of the range for
+-- any past instant.
 SELECT
     if(queue = '', '(none)', queue) AS queue_name,
     sum(open_count) AS open,
@@ -12,7 +12,9 @@ SELECT
     sum(sla_met_count) / nullIf(sum(sla_met_count) + sum(sla_missed_count), 0) AS sla_met_ratio,
     histogram_quantile_ms(sumMap(first_response_histogram), 0.9) / 1000 AS first_response_p90_seconds,
     histogram_quantile_ms(sumMap(resolution_histogram), 0.9) / 1000 AS resolution_p90_seconds
-FROM rolling_at(at = (SELECT toStartOfMinute(least($__toTime, toDateTime(settled, 'UTC'))) FROM watermarks))
-WHERE window_seconds = ${window} AND scope = 'cell' AND {filters}
+FROM rolling FINAL
+WHERE window_seconds = ${window} AND scope = 'cell' AND emitted_at = (
+    SELECT max(emitted_at) FROM rolling WHERE window_seconds = 300 AND scope = 'all' AND emitted_at <= $__toTime AND emitted_at > $__toTime - 604800
+) AND {filters}
 GROUP BY queue_name
 ORDER BY open DESC
