@@ -109,16 +109,16 @@ class Stage:
             logger.debug("the courtesy commit of %s failed: %s", offsets, error)
 
     def end_offset(self, partition: int) -> int:
-        """The log's end as of the last fetch, 0 before the first."""
-        return self._app.consumer.highwater(TP(self.topic, partition)) or 0
+        """The log's end as of the last fetch, 0 before the first and when others have the partition."""
+        return self._app.consumer._thread.end_offset(TP(self.topic, partition)) or 0
 
     def is_at_end(self, partition: int) -> bool:
         """Whether everything in the log, as of the last fetch, was handed on and taken."""
         tp = TP(self.topic, partition)
-        position, end = self._handler.position(partition), self._app.consumer.highwater(tp)
+        thread = self._app.consumer._thread
+        position, end = self._handler.position(partition), thread.end_offset(tp)
         if position is None or end is None:
             return False
-        thread = self._app.consumer._thread
         return bool(thread.reading_from(tp) >= end and self._expected(partition, position) >= thread.fetched(tp))
 
     async def _assigned(self, app: Any, **options: Any) -> None:

@@ -101,6 +101,12 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         state = assignment.state_value(tp) if assignment else None
         return state.position if state is not None and state.has_valid_position else 0
 
+    def end_offset(self, tp: TP) -> int | None:
+        """The log's end as of the last fetch, None before the first and when others have it. From any thread."""
+        assignment = self._assignment()
+        state = assignment.state_value(tp) if assignment else None
+        return state.highwater if state is not None else None
+
     def _assignment(self) -> Any:
         subscription = self._consumer._subscription.subscription
         return subscription.assignment if subscription else None
