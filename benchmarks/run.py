@@ -5,7 +5,18 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import bare_loop, faust_app, filled_ledger, freshness, memory, restore, stages, traffic, whole_way
+from benchmarks import (
+    bare_loop,
+    faust_app,
+    filled_ledger,
+    freshness,
+    memory,
+    panel_queries,
+    restore,
+    stages,
+    traffic,
+    whole_way,
+)
 from benchmarks.machine import description
 from benchmarks.page import page
 from benchmarks.processes import MeasurementError, measured
@@ -44,6 +55,7 @@ def main() -> None:
             where = bench.stages()
             held = bench.memory(QUICK_CONVERSATIONS if options.quick else CONVERSATIONS)
             filled, restored = bench.restore(QUICK_RESTORED if options.quick else RESTORED)
+            panels = None if options.quick else bench.panel_queries()
     figures = Figures(
         machine=machine,
         note=options.note,
@@ -56,6 +68,7 @@ def main() -> None:
         memory=held,
         filled=filled,
         restore=restored,
+        panels=panels,
     )
     sys.stdout.write(tables(figures))
     if not options.quick:
@@ -123,6 +136,13 @@ class _Bench:
             filled = measured("filled_ledger", filled_ledger.Filled, self._log, run)
             _say("restoring them")
             return filled, measured("restore", restore.Restore, self._log, run)
+
+    def panel_queries(self) -> panel_queries.PanelQueries:
+        """Fill a year of panes and ask what the dashboards ask."""
+        with fresh_database(self._clickhouse.url, "year") as database:
+            _say("filling a year of panes, and asking what the dashboards ask")
+            run = panel_queries.Run(self._clickhouse.url, database)
+            return measured("panel_queries", panel_queries.PanelQueries, self._log, run)
 
 
 def _options() -> argparse.Namespace:
