@@ -201,8 +201,8 @@ def _panels(found: PanelQueries) -> str:
     verdict = f"missed by {len(late)}" if late else "met"
     return "\n".join(
         (
-            f"{len(found.queries)} queries of panels on {found.pane_count:,} panes: a year of a million conversations a "
-            "day in 160 series, one Kafka partition. Each at its dashboard's range, the median of three.",
+            f"{len(found.queries)} queries of panels on {found.pane_count:,} panes: a year of a million conversations "
+            "a day in 160 series, one Kafka partition. Each at its dashboard's range, the median of three.",
             "",
             _table(("the slowest", "time"), rows),
             "",
