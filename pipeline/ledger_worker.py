@@ -91,6 +91,8 @@ class LedgerWorker(ABC):
         # Stays true when a flush is given up: what it had taken is nowhere else, so none may follow.
         self._is_flushing = False
         self._expire_minutes_at = time.monotonic() + FIRST_EXPIRY_SECONDS
+        self.insert_failed: Callable[[], None] = lambda: None
+        """Called when ClickHouse did not take an insert, which is tried again."""
         self.checkpoint = Checkpoint(epoch=0)
         self.next_offset = 0
         self.last_flush_at = self.last_fold_at = time.monotonic()
@@ -213,7 +215,8 @@ class LedgerWorker(ABC):
             ):
                 self._state.panes.load(tier, [(key, values)])
         block = await asyncio.to_thread(self._ledger_block, flush, deltas)
-        await patiently(self._where, lambda: writer.insert("ledger", block, first_offset, revision))  # the commit point
+        # The commit point.
+        await patiently(self._where, lambda: writer.insert("ledger", block, first_offset, revision), self.insert_failed)
         self.checkpoint = checkpoint
         self._is_flushing = False
         self.last_flush_at = time.monotonic()

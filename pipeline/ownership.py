@@ -136,7 +136,8 @@ class Owner(Member, Generic[Worker]):
             return
         self._observe(worker, records, rejections)
         lag = max(0, end_offset - worker.next_offset)
-        self._telemetry.folded(partition, lag, records[-1].timestamp, worker.watermark, worker.open_count)
+        ingested_at = records[-1].timestamp
+        self._telemetry.folded(partition, len(records), lag, ingested_at, worker.watermark, worker.open_count)
         self._flusher.flush_if_due(partition, worker)
 
     def failed(self, error: BaseException) -> None:
@@ -152,6 +153,7 @@ class Owner(Member, Generic[Worker]):
         if number != self._assignment_number:
             worker.close()
             return False
+        worker.insert_failed = self._telemetry.insert_failures.inc
         self.partitions[partition] = worker
         self._telemetry.restored(partition, worker.checkpoint.books, worker.watermark, worker.open_count)
         return True

@@ -122,6 +122,7 @@ class PartitionWorker(LedgerWorker):
                 await patiently(
                     self._where,
                     lambda: self._writer.insert(table, rows, flush.first_offset, revision),  # noqa: B023
+                    self.insert_failed,
                 )
         return _row_count(ahead.interactions) + _row_count(ahead.rejections)
 

@@ -15,18 +15,28 @@ FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 10.0
 Result = TypeVar("Result")
 
 
-async def patiently(where: str, work: Callable[[], Result]) -> Result:
-    """Do something in a thread, again until what it needs answers; `where` is for the log. Raises what else comes."""
-    return await again_and_again(where, lambda: asyncio.to_thread(work))
+def _ignore() -> None:
+    """A failure that only the log needs to know."""
 
 
-async def again_and_again(where: str, work: Callable[[], Awaitable[Result]]) -> Result:
+async def patiently(where: str, work: Callable[[], Result], failed: Callable[[], None] = _ignore) -> Result:
+    """Do something in a thread, again until what it needs answers; `where` is for the log. Raises what else comes.
+
+    `failed` is called after each attempt without an answer.
+    """
+    return await again_and_again(where, lambda: asyncio.to_thread(work), failed)
+
+
+async def again_and_again(
+    where: str, work: Callable[[], Awaitable[Result]], failed: Callable[[], None] = _ignore
+) -> Result:
     """The same for what is done in the event loop."""
     pause_seconds = FIRST_PAUSE_SECONDS
     while True:
         try:
             return await work()
         except (Unavailable, BrokerAwayError) as error:
+            failed()
             logger.warning("%s: again in %.1f s: %s", where, pause_seconds, error)
             await asyncio.sleep(pause_seconds)
             pause_seconds = min(2 * pause_seconds, LONGEST_PAUSE_SECONDS)

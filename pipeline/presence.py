@@ -28,8 +28,23 @@ class Presence:
 
     def tell(self, state: Literal["starting", "working", "stopped"]) -> None:
         """Give a sign of life, or say goodbye, so that nobody waits."""
+        self._tell(self._door, state)
+
+    def tell_of_the_brake(self, door: ClickHouse) -> None:
+        """Say that the brake ended this worker; over a connection of one's own, since signs of life go on meanwhile."""
+        self._tell(door, "braked")
+
+    def last_brake(self) -> float:
+        """When the brake last ended a worker of this log, in epoch seconds; 0 where none is known."""
+        [(milliseconds,)] = self._door.rows(
+            "SELECT toUnixTimestamp64Milli(max(seen_at)) FROM workers "
+            f"WHERE log = {quoted(self._log)} AND state = 'braked'"
+        )
+        return int(milliseconds) / 1000
+
+    def _tell(self, door: ClickHouse, state: str) -> None:
         values = ", ".join(map(quoted, (self._log, self._worker_id, self._version, state)))
-        self._door.execute(f"INSERT INTO workers (log, worker_id, configuration, state) VALUES ({values})")
+        door.execute(f"INSERT INTO workers (log, worker_id, configuration, state) VALUES ({values})")
 
     def others(self, states: Sequence[str]) -> list[str]:
         """Ids of the workers in one of these states that have other rules for this log and have not gone."""

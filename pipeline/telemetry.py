@@ -7,11 +7,13 @@ thread of its own, so it answers while the event loop is busy; that is how liven
 import threading
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from pipeline.lenient import REASONS
 from streams.partition import Books
 
 LIVE_SECONDS = 15.0
@@ -43,10 +45,25 @@ class Telemetry:
             for name, text in BOOKS_HELP.items()
         }
         self.rejections = Counter(f"{prefix}_rejections", REJECTED_HELP, ("reason",), registry=self.registry)
+        for reason in REASONS:
+            self.rejections.labels(reason)
+        self.folded_records = Counter(
+            f"{prefix}_folded_records",
+            "Records folded by this process, rejected ones among them",
+            registry=self.registry,
+        )
+        self.insert_failures = Counter(
+            f"{prefix}_insert_failures",
+            "Inserts that ClickHouse did not take; each is tried again",
+            registry=self.registry,
+        )
         self.lag_records = self._gauge(f"{prefix}_lag_records", "Records in the log that are not folded yet")
         self.lag_seconds = self._gauge(
-            f"{prefix}_lag_seconds", "Age by broker time of the last record folded, 0 at the log's end"
+            f"{prefix}_lag_seconds",
+            "Age by broker time of the last record folded, growing until the next; 0 at the end",
         )
+        # Broker time in epoch seconds of the last record folded of each partition that is behind.
+        self._behind_since: dict[str, float] = {}
         self.watermark = self._gauge(f"{prefix}_watermark_timestamp_seconds", "Latest event time folded")
         self.checkpoint = self._gauge(f"{prefix}_checkpoint_timestamp_seconds", "When the last flush was acknowledged")
         self.open_conversations = self._gauge(
@@ -71,14 +88,26 @@ class Telemetry:
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(name, text, PARTITION, registry=self.registry)
 
-    def folded(self, partition: int, lag: int, ingested_at: int, watermark: int, open_count: int | None) -> None:
+    def folded(
+        self, partition: int, record_count: int, lag: int, ingested_at: int, watermark: int, open_count: int | None
+    ) -> None:
         """Show where a partition is after a batch: records behind, times of its last record and event in epoch ms."""
         label = str(partition)
+        self.folded_records.inc(record_count)
         self.lag_records.labels(label).set(lag)
-        self.lag_seconds.labels(label).set(max(0.0, time.time() - ingested_at / 1000) if lag else 0)
+        if lag:
+            self._behind_since[label] = ingested_at / 1000
+        else:
+            self._behind_since.pop(label, None)
+        # Computed by whoever reads it: where the fold hangs, nobody sets it.
+        self.lag_seconds.labels(label).set_function(partial(self._lag_seconds, label))
         self.watermark.labels(label).set(watermark / 1000)
         if open_count is not None:
             self.open_conversations.labels(label).set(open_count)
+
+    def _lag_seconds(self, label: str) -> float:
+        behind_since = self._behind_since.get(label)
+        return 0.0 if behind_since is None else max(0.0, time.time() - behind_since)
 
     def flushed(self, seconds: float, row_count: int, oldest_ingested_at: int) -> None:
         """Count a flush that ClickHouse acknowledged; the broker's time of its oldest event in epoch ms."""
@@ -110,6 +139,7 @@ class Telemetry:
         for gauge in (*gauges, *self._books.values()):
             if (str(partition),) in gauge._metrics:
                 gauge.remove(str(partition))
+        self._behind_since.pop(str(partition), None)
 
     def turned(self) -> None:
         """The event loop is alive."""
@@ -118,6 +148,17 @@ class Telemetry:
     def is_live(self) -> bool:
         """Whether the event loop has turned lately."""
         return time.monotonic() - self._turned_at < LIVE_SECONDS
+
+
+class BrakeTelemetry:
+    """When the brake last stopped a worker. By the database: one that was stopped is gone before it can be asked."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.stopped_at = Gauge(
+            "sichtflug_brake_timestamp_seconds",
+            "When the brake last stopped a worker of this log, 0 if not within a day",
+            registry=registry,
+        )
 
 
 class PortError(Exception):

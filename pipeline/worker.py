@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import threading
 import traceback
 from collections.abc import Coroutine
 from contextlib import suppress
@@ -20,14 +21,14 @@ from pipeline.customers_stage import CustomersStage
 from pipeline.dead_letter import BrakeError
 from pipeline.folding import Folding
 from pipeline.log_identity import LogRefusedError
-from pipeline.patience import again_and_again
+from pipeline.patience import again_and_again, patiently
 from pipeline.preparation import MissingMigrationsError, prepare
 from pipeline.presence import BEAT_SECONDS, Presence
 from pipeline.publisher import Publisher, PublishError
 from pipeline.rolling import Rolling
 from pipeline.rolling_telemetry import RollingTelemetry
 from pipeline.settings import Settings
-from pipeline.telemetry import PortError, Server, Telemetry
+from pipeline.telemetry import BrakeTelemetry, PortError, Server, Telemetry
 from streams.rules import RuleBook
 
 logger = logging.getLogger(__name__)
@@ -37,6 +38,7 @@ EXIT_REFUSED, EXIT_BUG = 2, 70
 #: One try to reach Kafka; it is tried again, and a stop waits for the end of a try.
 ANSWER_SECONDS = 5.0
 LEAVE_SECONDS = 10.0
+LAST_WORD_SECONDS = 5.0
 
 
 class Worker:
@@ -61,6 +63,7 @@ class Worker:
         # For what concerns the whole process; partitions have connections of their own.
         self._door = self._folding.restorer.connect()
         self._presence = Presence(self._door, settings.kafka_topic, self._book.version)
+        self._brake_telemetry = BrakeTelemetry(self._telemetry.registry)
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
@@ -100,7 +103,20 @@ class Worker:
         else:
             traceback.print_exception(error)
         sys.stderr.flush()
+        if isinstance(error, BrakeError):
+            self._leave_word_of_the_brake()
         os._exit(EXIT_REFUSED if isinstance(error, EXPECTED_FAILURES) else EXIT_BUG)
+
+    def _leave_word_of_the_brake(self) -> None:
+        """For the others' metrics; nothing is folded meanwhile, since the event loop waits here."""
+
+        def tell() -> None:
+            with suppress(Unavailable, Refused):
+                self._presence.tell_of_the_brake(self._folding.restorer.connect())
+
+        telling = threading.Thread(target=tell, daemon=True)
+        telling.start()
+        telling.join(LAST_WORD_SECONDS)
 
     async def _unless(self, stopping: asyncio.Task[Any], work: Coroutine[Any, Any, None]) -> bool:
         """Do some work, unless the process is told to stop before it is done; True when it is done."""
@@ -131,6 +147,7 @@ class Worker:
     async def _prepare(self) -> None:
         found = await prepare(self._settings, self._book, self._broker, self._contacts, self._door, self._presence)
         self._folding.restorer.configuration = self._customers.restorer.configuration = found
+        self._brake_telemetry.stopped_at.set(await patiently("start", self._presence.last_brake))
 
     async def _join(self) -> None:
         await again_and_again("start", self._publisher.start)
@@ -163,6 +180,7 @@ class Worker:
 
     def _look_around(self) -> None:
         self._presence.tell("working")
+        self._brake_telemetry.stopped_at.set(self._presence.last_brake())
         found = configuration.newest(self._door, self._settings.kafka_topic)
         if found:
             configuration.verify(self._settings.kafka_topic, found[0], self._folding.restorer.configuration)
