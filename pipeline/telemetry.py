@@ -99,8 +99,6 @@ class Telemetry:
             self._behind_since[label] = ingested_at / 1000
         else:
             self._behind_since.pop(label, None)
-        # Computed by whoever reads it: where the fold hangs, nobody sets it.
-        self.lag_seconds.labels(label).set_function(partial(self._lag_seconds, label))
         self.watermark.labels(label).set(watermark / 1000)
         if open_count is not None:
             self.open_conversations.labels(label).set(open_count)
@@ -119,6 +117,8 @@ class Telemetry:
     def restored(self, partition: int, books: Books, watermark: int, open_count: int | None) -> None:
         """Show where a partition stands when this process begins with it: what the ledger says."""
         label = str(partition)
+        # Computed by whoever reads it: where the fold hangs, nobody sets it.
+        self.lag_seconds.labels(label).set_function(partial(self._lag_seconds, label))
         self.watermark.labels(label).set(watermark / 1000)
         if open_count is not None:
             self.open_conversations.labels(label).set(open_count)
