@@ -2,6 +2,7 @@
 
 import json
 import time
+import urllib.request
 from typing import Any
 
 import pytest
@@ -9,7 +10,7 @@ import pytest
 from pipeline.dead_letter import Brake, BrakeError
 from streams.events import Rejection
 
-from system_support import System
+from system_support import System, wait_for
 
 
 def event(**changes: Any) -> dict[str, Any]:
@@ -101,6 +102,14 @@ def test_the_brake_stops_a_worker_whose_input_is_mostly_bad(system: System) -> N
     assert worker.wait(timeout=60) == 2
     assert "records were rejected, more than the limit of 50%" in system.log()
     assert "Traceback" not in system.log()
+    # Its own metrics went with it: the next worker shows when that was.
+    assert system.door.rows("SELECT state FROM workers FINAL") == [("braked",)]
+    system.start_worker(dead_letter_limit="1", metrics_port="0")
+    wait_for(lambda: "metrics on " in system.log(), 60, system.log)
+    address = system.log().partition("metrics on ")[2].partition("\n")[0]
+    with urllib.request.urlopen(address, timeout=10) as answer:
+        [line] = [line for line in answer.read().decode().splitlines() if line.startswith("sichtflug_brake_timestamp")]
+    assert 0 <= time.time() - float(line.split()[1]) < 120
 
 
 def rejections(count: int) -> list[Rejection]:
