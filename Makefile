@@ -10,7 +10,7 @@ demo: $(VENV)/.installed
 	$(BIN)/sichtflug demo $(ARGS)
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff format --check .
