@@ -215,12 +215,16 @@ def table(
     steps: Mapping[str, Steps] | None = None,
     links: Mapping[str, Json] | None = None,
     width: int = 24,
+    height: int = 8,
 ) -> Panel:
-    """Rows. `units`, `steps` and `links` by column."""
+    """Rows. `units`, `steps` and `links` by column; a column's name without its unit is its heading."""
     steps, links = steps or {}, links or {}
     overrides: list[Json] = []
     for column in dict.fromkeys((*units, *steps, *links)):
         properties: list[Json] = []
+        heading = column.removesuffix("_seconds").removesuffix("_name").removesuffix("_ratio")
+        if heading != column:
+            properties.append({"id": "displayName", "value": heading.replace("_", " ")})
         if column in units:
             properties.append({"id": "unit", "value": units[column]})
         if column in steps:
@@ -235,7 +239,7 @@ def table(
         title=asked.title,
         description=asked.description,
         width=width,
-        height=9,
+        height=height,
         targets=[clickhouse(asked, TABLE)],
         datasource=CLICKHOUSE,
         defaults={

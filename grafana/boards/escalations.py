@@ -19,7 +19,7 @@ BOARD = Board(
                 stat("lagebild/spikes_now", "short", steps=NONE_EXPECTED, width=6),
                 counts("lagebild/escalations"),
                 counts("escalations/by_channel"),
-                table("lagebild/spikes", SPIKE_UNITS),
+                table("lagebild/spikes", SPIKE_UNITS, height=6),
             ),
         ),
         Row(

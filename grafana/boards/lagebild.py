@@ -27,7 +27,12 @@ BOARD = Board(
             (
                 counts("lagebild/arrivals"),
                 counts("lagebild/escalations"),
-                table("lagebild/spikes", SPIKE_UNITS, links={"place": link("Escalations", "sichtflug-escalations")}),
+                table(
+                    "lagebild/spikes",
+                    SPIKE_UNITS,
+                    links={"place": link("Escalations", "sichtflug-escalations")},
+                    height=6,
+                ),
             ),
         ),
         Row(
