@@ -16,6 +16,8 @@ from pipeline.clickhouse import ClickHouse, Refused, Unavailable
 from pipeline.embedded import EmbeddedMissingError, EmbeddedStartError
 from pipeline.log_identity import LogRefusedError
 from pipeline.logs import log_to_stderr
+from pipeline.page_dashboards import DashboardError
+from pipeline.page_server import PagePortError
 from pipeline.settings import Settings, SettingsError, load
 
 app = typer.Typer(
@@ -35,6 +37,8 @@ EXPECTED_ERRORS = (
     LogRefusedError,
     EmbeddedMissingError,
     EmbeddedStartError,
+    DashboardError,
+    PagePortError,
     FileNotFoundError,
 )
 
@@ -110,6 +114,17 @@ def worker() -> None:
 
     log_to_stderr()
     sys.exit(run(load()))
+
+
+@app.command()
+def page(
+    port: Annotated[int | None, typer.Option(help="Instead of the setting's; 0 takes a free one.")] = None,
+) -> None:
+    """Serve the dashboards to a browser, without Grafana, until Ctrl-C."""
+    from pipeline.page_command import serve
+
+    log_to_stderr()
+    serve(load(), port, console)
 
 
 @app.command()

@@ -99,10 +99,13 @@ class ClickHouse:
         with self._errors():
             return [tuple(row) for row in self._connected().query(query, parameters=parameters).result_rows]
 
-    def raw(self, query: str, output_format: str) -> bytes:
-        """The answer of a query in one of ClickHouse's formats."""
+    def raw(self, query: str, output_format: str, settings: Mapping[str, Any] | None = None) -> bytes:
+        """The answer of a query in one of ClickHouse's formats. A setting that the user may not change is left out."""
         with self._errors():
-            answer: bytes = self._connected().raw_query(query, fmt=output_format)
+            client = self._connected()
+            fixed = {name for name, found in client.server_settings.items() if found.readonly}
+            changed = {name: value for name, value in (settings or {}).items() if name not in fixed}
+            answer: bytes = client.raw_query(query, fmt=output_format, settings=changed)
             return answer
 
     def stream(self, query: str, output_format: str, chunk_bytes: int = 1 << 20) -> Iterator[bytes]:

@@ -7,9 +7,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import msgspec
@@ -24,31 +22,14 @@ from pipeline.clickhouse import ClickHouse, Refused, Unavailable
 from pipeline.embedded import EmbeddedClickHouse, EmbeddedKafka
 from pipeline.live import publish_live
 from pipeline.log_identity import begin_epoch
+from pipeline.page_command import beside
 from pipeline.settings import PREFIX, Settings
+from pipeline.stopping import stops_on_signals
 
 REFRESH_SECONDS = 1.0
 FIRST_FLUSH_SECONDS = 60.0
 EPOCH_REASON = "the embedded broker keeps nothing: each of its starts is a new epoch"
 SESSION_SECONDS = 6.0
-
-
-class _Stopped(Exception):  # noqa: N818
-    """Ctrl-C or SIGTERM."""
-
-
-@contextlib.contextmanager
-def _stops_on_signals() -> Iterator[None]:
-    def stop(number: int, frame: FrameType | None) -> None:
-        raise _Stopped
-
-    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    except _Stopped:
-        pass
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def begin_epoch_after_start(settings: Settings) -> None:
@@ -68,7 +49,7 @@ def run_embedded(
     settings: Settings, data: Path, kafka_port: int, clickhouse_port: int, no_kafka: bool, console: Console
 ) -> None:
     """Start the embedded parts, say where they are, and wait for Ctrl-C or SIGTERM."""
-    with contextlib.ExitStack() as parts, _stops_on_signals():
+    with contextlib.ExitStack() as parts, stops_on_signals():
         password = os.environ.get("SICHTFLUG_CLICKHOUSE_PASSWORD")
         clickhouse = parts.enter_context(EmbeddedClickHouse(data, clickhouse_port, password, log_directory=data))
         console.print(f"ClickHouse  {clickhouse.url}  (data in {data})", highlight=False)
@@ -91,7 +72,7 @@ def _with_password(url: str, password: str | None) -> str:
 
 def run(settings: Settings, seconds: float | None, rate: float, data: Path | None, console: Console) -> None:
     """The whole way of the data on embedded parts, until Ctrl-C or for `seconds`."""
-    with contextlib.ExitStack() as parts, _stops_on_signals():
+    with contextlib.ExitStack() as parts, stops_on_signals():
         if data is None:
             data = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="sichtflug-")))
         data.mkdir(parents=True, exist_ok=True)
@@ -117,7 +98,8 @@ def run(settings: Settings, seconds: float | None, rate: float, data: Path | Non
             daemon=True,
         )
         traffic.start()
-        _say_where_everything_is(settings, data, console)
+        page = parts.enter_context(beside(settings))
+        _say_where_everything_is(settings, page.url, data, console)
         with ClickHouseTable(settings) as table:
             _watch(table, worker, seconds, console)
         stopped.set()
@@ -135,8 +117,9 @@ def _start_worker(settings: Settings, data: Path) -> Child:
     return Child([sys.executable, "-m", "pipeline.cli", "worker"], log=data / "worker.log", environment=environment)
 
 
-def _say_where_everything_is(settings: Settings, data: Path, console: Console) -> None:
+def _say_where_everything_is(settings: Settings, page_url: str, data: Path, console: Console) -> None:
     console.print(
+        f"dashboards  {page_url}\n"
         f"Kafka       {settings.kafka_bootstrap}, topic {settings.kafka_topic}\n"
         f"ClickHouse  {settings.clickhouse_url}/?database={settings.clickhouse_database}\n"
         f"data, logs  {data} (worker.log, clickhouse.log, kafka.log, ground-truth.json)\n"

@@ -41,6 +41,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     #: Port of /metrics, /livez and /readyz; 0 takes a free one, -1 serves none.
     metrics_port: int = 9108
     metrics_host: str = "127.0.0.1"
+    #: Of the page with the dashboards; port 0 takes a free one.
+    page_host: str = "127.0.0.1"
+    page_port: int = 9109
+    #: Where the page asks for what workers say of themselves; without, those panels say so.
+    prometheus_url: str = ""
     #: Keys the pseudonyms of customers and agents; up to 64 bytes. Whoever has it can test a guess of a name.
     pseudonym_key: str = ""
     #: The worker stops when more than this share of the last thousand records had to be rejected.
@@ -132,6 +137,12 @@ def _check(settings: Settings) -> None:
         ("kafka_replication", 1 <= settings.kafka_replication <= 16, "1 to 16"),
         ("kafka_session_seconds", 3 <= settings.kafka_session_seconds <= 300, "3 to 300"),
         ("metrics_port", -1 <= settings.metrics_port <= 65535, "-1 to 65535"),
+        ("page_port", 0 <= settings.page_port <= 65535, "0 to 65535"),
+        (
+            "prometheus_url",
+            not settings.prometheus_url or settings.prometheus_url.startswith(("http://", "https://")),
+            "an http or https URL, or nothing",
+        ),
         ("dead_letter_limit", 0 < settings.dead_letter_limit <= 1, "a share above 0 and up to 1"),
         ("false_episodes_per_week", 0 < settings.false_episodes_per_week <= 100, "above 0 and up to 100"),
         ("flush_seconds", 0.05 <= settings.flush_seconds <= 60, "0.05 to 60"),

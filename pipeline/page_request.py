@@ -1,0 +1,96 @@
+"""What a browser may ask of the page: a time range, a width, chosen values; all else is refused."""
+
+import re
+import time
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+from urllib.parse import parse_qsl
+
+MAX_RANGE_MS = 800 * 86_400_000
+MAX_TO_MS = 4_102_444_800_000
+"""The year 2100: what the DateTime of ClickHouse holds ends soon after."""
+
+MAX_FIELDS = 2_000
+DEFAULT_WIDTH = 800
+PIXELS_PER_POINT = 3
+INTERVALS_SECONDS = (
+    1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1_800, 3_600, 7_200, 10_800, 21_600, 43_200, 86_400, 604_800,
+)  # fmt: skip
+
+VARIABLE = "var-"
+ALL = "$__all"
+_RELATIVE = re.compile(r"now(?:-(\d{1,5})([smhdwMy]))?\Z", re.ASCII)
+_DURATION = re.compile(r">?(\d{1,5})(ms|[smhdwMy])\Z", re.ASCII)
+_UNIT_SECONDS = {
+    "s": 1, "m": 60, "h": 3_600, "d": 86_400, "w": 604_800, "M": 2_592_000, "y": 31_536_000,
+}  # fmt: skip
+
+
+class BadRequestError(ValueError):
+    """A request that asks for something wrong. The message says what is expected, and is shown to whoever asked."""
+
+
+class NotFoundError(LookupError):
+    """A dashboard, panel, variable or file that does not exist. The message names it."""
+
+
+class PageRequest(NamedTuple):
+    """A time range in UTC epoch ms, the width of the panel in pixels, and the values chosen by variable."""
+
+    from_ms: int
+    to_ms: int
+    width: int
+    chosen: Mapping[str, Sequence[str]]
+
+    def interval_seconds(self, minimum: str = "") -> int:
+        """How far apart points may stand so that they can be told apart. `minimum` as Grafana has it: `1m`, `30s`."""
+        wanted = (self.to_ms - self.from_ms) / 1000 / max(1, self.width // PIXELS_PER_POINT)
+        wanted = max(wanted, seconds_of(minimum))
+        return next((seconds for seconds in INTERVALS_SECONDS if seconds >= wanted), INTERVALS_SECONDS[-1])
+
+
+def read_request(query: str, now_ms: int | None = None) -> PageRequest:
+    """The request that a URL's query string makes. Raises BadRequestError."""
+    try:
+        fields = parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
+    except ValueError:
+        raise BadRequestError(f"expected at most {MAX_FIELDS} parameters in UTF-8") from None
+    single: dict[str, str] = {}
+    chosen: dict[str, list[str]] = {}
+    for name, value in fields:
+        if name.startswith(VARIABLE):
+            chosen.setdefault(name.removeprefix(VARIABLE), []).append(value)
+        elif name not in ("from", "to", "width") or name in single:
+            raise BadRequestError(f"{name[:40]!r}: expected from, to and width, each once, and var-NAME")
+        else:
+            single[name] = value
+    now = int(time.time() * 1000) if now_ms is None else now_ms
+    from_ms = _instant("from", single.get("from", "now-6h"), now)
+    to_ms = _instant("to", single.get("to", "now"), now)
+    if not 1_000 <= to_ms - from_ms <= MAX_RANGE_MS:
+        raise BadRequestError("expected a time range of one second to 800 days, `from` before `to`")
+    return PageRequest(from_ms, to_ms, _width(single.get("width", str(DEFAULT_WIDTH))), chosen)
+
+
+def seconds_of(duration: str) -> float:
+    """Seconds of a duration such as `30s`, `1m`; 0 for one that is empty or of another form."""
+    found = _DURATION.match(duration)
+    if found is None:
+        return 0.0
+    return int(found[1]) * (0.001 if found[2] == "ms" else _UNIT_SECONDS[found[2]])
+
+
+def _instant(name: str, text: str, now_ms: int) -> int:
+    if text.isascii() and text.isdecimal() and len(text) <= 13 and int(text) <= MAX_TO_MS:
+        return int(text)
+    found = _RELATIVE.match(text)
+    if found is None:
+        raise BadRequestError(f"{name}={text[:40]!r}: expected epoch milliseconds up to 2100, now, or now-6h")
+    before_ms = int(found[1]) * _UNIT_SECONDS[found[2]] * 1000 if found[1] else 0
+    return max(0, now_ms - before_ms)
+
+
+def _width(text: str) -> int:
+    if not (text.isascii() and text.isdecimal() and len(text) <= 5):
+        raise BadRequestError(f"width={text[:40]!r}: expected pixels, up to 5 digits")
+    return min(max(int(text), 100), 4_000)

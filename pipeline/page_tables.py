@@ -1,0 +1,106 @@
+"""Answers of ClickHouse as columns that can be drawn: each with its kind, instants as UTC epoch ms.
+
+A time series comes in long form, one row per instant and labels, and is turned into one series per set of labels.
+"""
+
+import datetime
+import re
+from typing import Any, Literal
+
+import msgspec
+
+Kind = Literal["time", "number", "text"]
+_WRAPPED = re.compile(r"(?:Nullable|LowCardinality|SimpleAggregateFunction)\((?:\w+, )?(.*)\)\Z")
+
+
+class Column(msgspec.Struct, frozen=True):
+    """One column of an answer."""
+
+    name: str
+    kind: Kind
+    values: list[Any]
+
+
+class Series(msgspec.Struct, frozen=True):
+    """One line of a chart: a value for each instant of its frame, None where there is none."""
+
+    name: str
+    values: list[float | None]
+
+
+class Frame(msgspec.Struct, frozen=True):
+    """What one query answered: `columns` of a table, or `times` and `series` of a time series."""
+
+    columns: list[Column] | None = None
+    times: list[int] | None = None
+    series: list[Series] | None = None
+
+
+class FrameError(ValueError):
+    """An answer that is no time series. The message says why."""
+
+
+def read_columns(body: bytes) -> list[Column]:
+    """The columns of an answer in JSONCompact."""
+    answer = msgspec.json.decode(body)
+    rows = answer["data"]
+    columns = []
+    for at, meta in enumerate(answer["meta"]):
+        kind, convert = _kind(meta["type"])
+        values = [None if row[at] is None else convert(row[at]) for row in rows]
+        columns.append(Column(meta["name"], kind, values))
+    return columns
+
+
+def as_series(columns: list[Column]) -> Frame:
+    """Long form to one series per set of labels. Raises FrameError when the first column is no time."""
+    if not columns or columns[0].kind != "time":
+        found = f"{columns[0].name} ({columns[0].kind})" if columns else "no column"
+        raise FrameError(f"expected a time as the first column of a time series, found {found}")
+    labels = [column for column in columns[1:] if column.kind == "text"]
+    numbers = [column for column in columns[1:] if column.kind == "number"]
+    times = sorted({instant for instant in columns[0].values if instant is not None})
+    place = {instant: at for at, instant in enumerate(times)}
+    found: dict[str, list[float | None]] = {}
+    for row, instant in enumerate(columns[0].values):
+        if instant is None:
+            continue
+        label = " ".join(str(column.values[row]) for column in labels)
+        for number in numbers:
+            name = series_name(number.name, label, labelled=bool(labels), alone=len(numbers) == 1)
+            found.setdefault(name, [None] * len(times))[place[instant]] = number.values[row]
+    return Frame(times=times, series=[Series(name, values) for name, values in found.items()])
+
+
+def series_name(column: str, label: str, *, labelled: bool, alone: bool) -> str:
+    """As Grafana names a series: by its labels, by its column too when there are several."""
+    if not labelled:
+        return column
+    return (label.strip() or "(unknown)") if alone else f"{column} {label}".strip()
+
+
+def _kind(type_name: str) -> tuple[Kind, Any]:
+    while (wrapped := _WRAPPED.match(type_name)) is not None:
+        type_name = wrapped[1]
+    if type_name.startswith("Date"):
+        return "time", _milliseconds
+    if type_name.startswith(("Int", "UInt", "Float", "Decimal")):
+        return "number", _number
+    return "text", _text
+
+
+def _number(value: Any) -> Any:
+    return float(value) if isinstance(value, str) else value
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+def _milliseconds(value: Any) -> int:
+    """From seconds since the epoch, or from a date or date and time in UTC."""
+    try:
+        return round(float(value) * 1000)
+    except ValueError:
+        instant = datetime.datetime.fromisoformat(value)
+        return round(instant.replace(tzinfo=datetime.UTC).timestamp() * 1000)
