@@ -61,15 +61,15 @@ def as_series(columns: list[Column]) -> Frame:
     numbers = [column for column in columns[1:] if column.kind == "number"]
     times = sorted({instant for instant in columns[0].values if instant is not None})
     place = {instant: at for at, instant in enumerate(times)}
-    found: dict[str, list[float | None]] = {}
+    by_name: dict[str, list[float | None]] = {}
     for row, instant in enumerate(columns[0].values):
         if instant is None:
             continue
         label = " ".join(str(column.values[row]) for column in labels)
         for number in numbers:
             name = series_name(number.name, label, labelled=bool(labels), alone=len(numbers) == 1)
-            found.setdefault(name, [None] * len(times))[place[instant]] = number.values[row]
-    return Frame(times=times, series=[Series(name, values) for name, values in found.items()])
+            by_name.setdefault(name, [None] * len(times))[place[instant]] = number.values[row]
+    return Frame(times=times, series=[Series(name, values) for name, values in by_name.items()])
 
 
 def series_name(column: str, label: str, *, labelled: bool, alone: bool) -> str:

@@ -11,19 +11,19 @@ from pipeline.page_queries import Queries
 STALE_MS = 120_000
 KEEP_SECONDS = 1.0
 
-#: The slowest partition. Where no events come, stage 2 lets time go on: its last minute that has passed counts then.
+#: The slowest partition. Where no events come, stage 2 lets time go on: the end of the last minute it judged counts then.
 #: An aggregate without rows is the epoch.
 SQL = """
 SELECT greatest(
     (SELECT toUnixTimestamp64Milli(any(settled)) FROM watermarks),
-    (SELECT toInt64(toUnixTimestamp(min(passed_until))) * 1000
-     FROM (SELECT max(minute) + INTERVAL 1 MINUTE AS passed_until FROM rolling_checkpoints GROUP BY log))
+    (SELECT toInt64(if(min(judged) = 0, 0, (min(judged) + 1) * 60000))
+     FROM (SELECT max(minute) AS judged FROM rolling_checkpoints GROUP BY log))
 ) AS holds_for_ms
 """
 
 
 class Holding(msgspec.Struct, frozen=True):
-    """Numbers hold for `holds_for_ms` (UTC epoch), 0 when nothing was counted yet. Stale: they ought to hold for later."""
+    """Numbers hold for `holds_for_ms` (UTC epoch), 0 when nothing was counted yet. Stale: it ought to be later."""
 
     holds_for_ms: int
     is_stale: bool
