@@ -11,6 +11,9 @@ from pipeline.page_request import NotFoundError
 
 Json = dict[str, Any]
 
+HOME = "sichtflug-lagebild"
+"""The dashboard that comes first, and opens at /."""
+
 #: What a browser needs of a panel to draw it. Its queries stay here.
 PANEL_KEYS = ("id", "type", "title", "description", "gridPos", "fieldConfig", "options", "links", "collapsed")
 
@@ -80,7 +83,7 @@ class Dashboards:
             self._by_uid[dashboard.uid] = dashboard
 
     def __iter__(self) -> Iterator[Dashboard]:
-        return iter(self._by_uid.values())
+        return iter(sorted(self._by_uid.values(), key=lambda one: (one.uid != HOME, one.title)))
 
     def find(self, uid: str) -> Dashboard:
         """The dashboard of a uid. Raises NotFoundError."""

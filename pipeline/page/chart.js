@@ -4,10 +4,13 @@ import uPlot from "./vendor/uplot/uPlot.esm.js";
 import { element } from "./element.js";
 import { css, fieldOf, reduced, seriesColor } from "./fields.js";
 import { swatch } from "./figures.js";
-import { clock, day, formatted, instantNear } from "./format.js";
+import { clock, formatted, instantNear, shortDay } from "./format.js";
 
 const CURSORS = uPlot.sync("page");
 const MOST_IN_TOOLTIP = 12;
+// An axis of durations has steps of the clock: 30 s, 1 min, not 50 s, 1 min 40 s.
+const DURATIONS = new Set(["s", "dtdurations"]);
+const SECONDS = [0.001, 0.01, 0.1, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 43200, 86400, 172800, 604800, 2592000];
 
 /** The chart of a panel. `regions`: annotations. `zoom(from_ms, to_ms)` is called with a range that was dragged. */
 export class Chart {
@@ -96,7 +99,7 @@ export class Chart {
       },
       axes: [
         { ...axis, size: rem * 1.7, space: rem * 5, values: (_, splits) => labels(splits) },
-        { ...axis, size: (plot, values) => axisWidth(plot, values, font), space: rem * 2.2, values: (_, splits) => splits.map(text) },
+        { ...axis, ...(DURATIONS.has(main.unit) ? { incrs: SECONDS } : {}), size: (plot, values) => axisWidth(plot, values, font), space: rem * 2.2, values: (_, splits) => splits.map(text) },
       ],
       series: [{}, ...drawn.map((series) => strokeOf(series, series.field.custom, surface, series.isStacked))],
       hooks: {
@@ -149,13 +152,16 @@ function onto(times, frame, series) {
   return times.map((instant) => byTime.get(instant) ?? null);
 }
 
-/** The data that uPlot draws. A stack is drawn from its top down, each sum down to zero over the one before. */
+/** The data that uPlot draws. A stack is drawn from its far end, each sum down to zero over the one before; what is
+ * negative stacks downwards. */
 function stacked(series, mode) {
   if (mode !== "normal" && mode !== "percent") return { data: series.map(({ values }) => values), drawn: series };
   const count = series[0]?.values.length ?? 0;
   const wholes = Array.from({ length: count }, (_, at) => series.reduce((sum, { values }) => sum + (values[at] ?? 0), 0));
-  const sums = new Array(count).fill(0);
+  const above = new Array(count).fill(0);
+  const below = new Array(count).fill(0);
   const data = series.map(({ values }) => values.map((value, at) => {
+    const sums = value < 0 ? below : above;
     sums[at] += value ?? 0;
     return mode === "normal" ? sums[at] : wholes[at] ? sums[at] / wholes[at] : null;
   }));
@@ -172,7 +178,7 @@ function strokeOf({ color }, custom, surface, isStacked) {
 
 function yRange(field, least, most, isPercent) {
   if (isPercent) return [0, 1];
-  const low = field.min ?? Math.min(0, least ?? 0);
+  const low = field.min ?? Math.min(0, (least ?? 0) * 1.08);
   const high = field.max ?? Math.max(low, most ?? 0);
   return [low, high > low ? (field.max ?? low + (high - low) * 1.08) : low + 1];
 }
@@ -181,7 +187,7 @@ function labels(splits) {
   const isDays = splits.length > 1 && splits[1] - splits[0] >= 86400;
   let before = "";
   return splits.map((seconds) => {
-    const today = day(seconds * 1000);
+    const today = shortDay(seconds * 1000);
     const text = isDays || (before && today !== before) ? today : clock(seconds * 1000);
     before = today;
     return text;

@@ -1,10 +1,11 @@
 // What a panel says of its fields: defaults and overrides by name, colours by thresholds and by name, mappings of values.
 
-export const PALETTE = ["#3b7dd8", "#e08a2e", "#2f9e77", "#c2549d", "#8a6fd1", "#b8a12a", "#3aa6b9", "#d1605e", "#7d8b99", "#6b9e3f", "#a3745c", "#5566aa"];
+export const PALETTE = ["#3b7dd8", "#e08a2e", "#2f9e77", "#c2549d", "#8a6fd1", "#b8a12a", "#3aa6b9", "#d1605e", "#6b9e3f", "#a3745c", "#5566aa"];
 const NAMED = {
   green: "#3a9d6e", red: "#d64545", orange: "#e0862e", yellow: "#d9b32c", blue: "#3b7dd8", purple: "#8a6fd1",
   grey: "#7d8b99", gray: "#7d8b99", text: "var(--text)", transparent: "transparent",
 };
+const NAMELESS = /^(\(.*\)|unknown|)$/;
 const places = new Map();
 
 /** Names that always come in this order, such as the channels, have the same colours in all panels. */
@@ -37,6 +38,7 @@ export function fieldOf(panel, name) {
 /** The colour of a series: fixed, or by its name, or by its place. */
 export function seriesColor(field, name, at) {
   if (field.color?.mode === "fixed") return css(field.color.fixedColor);
+  if (NAMELESS.test(name)) return NAMED.grey;
   return PALETTE[(places.get(name) ?? at) % PALETTE.length];
 }
 

@@ -2,7 +2,7 @@
 
 import { element, shape } from "./element.js";
 import { fieldOf, mapping, reduced, seriesColor, valueColor } from "./fields.js";
-import { formatted, instant } from "./format.js";
+import { clockSeconds, day, formatted, instant } from "./format.js";
 
 /** The values that a panel of single values shows: name, value, text, colour. */
 export function figuresOf(panel, frames) {
@@ -29,9 +29,12 @@ export function figuresOf(panel, frames) {
 function figure(panel, name, value, column = name, kind = "number") {
   const field = fieldOf(panel, column);
   const text = mapping(field, value)?.text
-    ?? (value === null ? field.noValue ?? "–" : kind === "time" ? instant(value) : formatted(value, field.unit, field.decimals));
+    ?? (value === null ? field.noValue ?? "–" : kind === "time" || field.unit === "dateTimeAsIso" ? nearInstant(value) : formatted(value, field.unit, field.decimals));
   return { name: field.displayName ?? name.replaceAll("_", " "), value, text, field, color: valueColor(field, value) };
 }
+
+/** Of today, the time is enough. */
+const nearInstant = (value) => (day(value) === day(Date.now()) ? clockSeconds(value) : instant(value));
 
 /** Large numbers. */
 export function stat(panel, frames) {

@@ -2,7 +2,9 @@
 
 const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const SECOND = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
-const DAY = new Intl.DateTimeFormat(undefined, { year: "numeric", month: "2-digit", day: "2-digit" });
+// 2026-03-01, the same everywhere; and 1 Mar where there is little room.
+const DAY = new Intl.DateTimeFormat("sv-SE", { year: "numeric", month: "2-digit", day: "2-digit" });
+const SHORT_DAY = new Intl.DateTimeFormat("en-GB", { day: "numeric", month: "short" });
 export const ZONE = Intl.DateTimeFormat().resolvedOptions().timeZone;
 
 const THOUSANDS = [[1e12, " T"], [1e9, " B"], [1e6, " M"], [1e3, " K"]];
@@ -36,6 +38,7 @@ export function formatted(value, unit = "none", decimals = null) {
 /** Day and time of an instant in epoch ms, in the zone of the browser. */
 export const instant = (milliseconds) => `${day(milliseconds)} ${SECOND.format(milliseconds)}`;
 export const day = (milliseconds) => DAY.format(milliseconds);
+export const shortDay = (milliseconds) => SHORT_DAY.format(milliseconds);
 export const clock = (milliseconds) => TIME.format(milliseconds);
 export const clockSeconds = (milliseconds) => SECOND.format(milliseconds);
 

@@ -3,15 +3,30 @@
 const SECONDS_PER_SCREEN = 20;
 const MOST_GRID_ROWS = 17;
 
-/** Show sections, each with a height in rows of the grid, by the screenful. */
+/** A group of panels cut into bands that can stand on different screens: no panel reaches into two. */
+export function bandsOf({ row, panels }) {
+  const bands = [];
+  let bottom = -1;
+  for (const panel of panels.toSorted((one, other) => one.gridPos.y - other.gridPos.y)) {
+    if (panel.gridPos.y >= bottom) bands.push({ row, panels: [] });
+    bands.at(-1).panels.push(panel);
+    bottom = Math.max(bottom, panel.gridPos.y + panel.gridPos.h);
+  }
+  return bands;
+}
+
+/** Show sections, each with a height in rows of the grid and the title of its row, by the screenful. */
 export function turnThrough(sections) {
   const screens = [];
   for (const section of sections) {
     const last = screens.at(-1);
-    if (last && last.height + section.height <= MOST_GRID_ROWS) {
+    const isSameRow = last?.sections.at(-1).title === section.title;
+    const height = section.height + (isSameRow ? 0 : 1);
+    if (last && last.height + height <= MOST_GRID_ROWS) {
+      section.element.querySelector("h2")?.classList.toggle("unseen", isSameRow);
       last.sections.push(section);
-      last.height += section.height;
-    } else screens.push({ sections: [section], height: section.height });
+      last.height += height;
+    } else screens.push({ sections: [section], height: section.height + 1 });
   }
   let shown = 0;
   let held = false;

@@ -5,7 +5,7 @@ import { applyTheme, controls, links } from "./controls.js";
 import { element } from "./element.js";
 import { seedColors } from "./fields.js";
 import { clockSeconds, instantNear, ZONE } from "./format.js";
-import { turnThrough } from "./kiosk.js";
+import { bandsOf, turnThrough } from "./kiosk.js";
 import { Panel } from "./panel.js";
 import { parametersOf, question, readState } from "./state.js";
 
@@ -58,7 +58,8 @@ class Page {
         groups.at(-1).panels.push(panel);
       }
     }
-    const sections = groups.filter(({ panels }) => panels.length).map(({ row, panels }) => {
+    const filled = groups.filter(({ panels }) => panels.length);
+    const sections = (this.state.kiosk ? filled.flatMap(bandsOf) : filled).map(({ row, panels }) => {
       const top = Math.min(...panels.map(({ gridPos }) => gridPos.y));
       const height = Math.max(...panels.map(({ gridPos }) => gridPos.y + gridPos.h)) - top;
       const made = panels.map((panel) => new Panel({ ...panel, gridPos: { ...panel.gridPos, y: panel.gridPos.y - top } }, this.dashboard.uid, this));
@@ -66,7 +67,7 @@ class Page {
       for (const panel of made) panel.isShown = () => !grid.hidden;
       this.panels.push(...made);
       const section = element("section", { className: "row", style: { "--rows": String(height) } }, row ? this.rowHead(row, grid, made) : null, grid);
-      return { element: section, height: height + (row ? 1 : 0) };
+      return { element: section, height, title: row?.title };
     });
     find("panels").replaceChildren(...sections.map((section) => section.element));
     this.changed();

@@ -78,10 +78,11 @@ export class Panel {
   draw() {
     if (!this.answer) return;
     this.showWatermark(this.answer.watermark);
-    const frames = this.answer.frames.filter((frame) => (frame.columns ?? frame.series)?.length && (frame.columns?.[0].values ?? frame.times).length);
+    const frames = this.answer.frames.filter(hasValues);
     const hidden = this.chart?.hidden;
     this.clear();
-    if (!frames.length) return this.show("empty", fieldOf(this.definition, "").noValue || "No data in this range.");
+    const isBlank = this.definition.type === "stat" && figuresOf(this.definition, frames).every(({ value }) => value === null);
+    if (!frames.length || isBlank) return this.show("empty", fieldOf(this.definition, "").noValue || "No data in this range.");
     try {
       this.body.append(this.drawing(frames, hidden));
       this.show("drawn");
@@ -97,11 +98,7 @@ export class Panel {
     if (type === "table" || this.asTable) {
       return element("div", { className: "stack" }, ...frames.map((frame) => table(this.definition, frame.columns ?? asColumns(frame), this.page.state)));
     }
-    if (FIGURES[type]) {
-      const drawn = FIGURES[type](this.definition, frames);
-      if (type === "stat" && figuresOf(this.definition, frames).every(({ value }) => value === null)) drawn.classList.add("quiet");
-      return drawn;
-    }
+    if (FIGURES[type]) return FIGURES[type](this.definition, frames);
     const series = frames.filter((frame) => frame.series);
     if (type !== "timeseries" || !series.length) throw new Error(`a panel of the kind ${type} is not known here`);
     this.chart = new Chart(this.definition, { ...this.answer, frames: series }, this.page.regions, this.page.zoom);
@@ -129,4 +126,10 @@ export class Panel {
     this.holds.textContent = !isKnown ? "" : watermark.is_stale ? `stale: holds for ${instantNear(watermark.holds_for_ms)}` : `holds for ${clock(watermark.holds_for_ms)}`;
     this.holds.title = isKnown ? `These numbers hold for ${instant(watermark.holds_for_ms)}` : "";
   }
+}
+
+/** A table with rows, or a series with a value. */
+function hasValues({ columns, series }) {
+  if (columns) return columns.length > 0 && columns[0].values.length > 0;
+  return series.some(({ values }) => values.some((value) => value !== null));
 }
