@@ -11,7 +11,7 @@ from pipeline.page_queries import Queries
 STALE_MS = 120_000
 KEEP_SECONDS = 1.0
 
-#: The slowest partition. Where no events come, stage 2 lets time go on: then the end of the last minute it judged counts.
+#: The slowest partition. Where no events come, stage 2 lets time go on: then the last minute it judged counts.
 #: An aggregate without rows is the epoch.
 SQL = """
 SELECT greatest(

@@ -1,0 +1,108 @@
+"""The page in a real browser: every panel of every dashboard draws, on a large screen and on a phone."""
+
+import os
+import re
+import shutil
+import subprocess
+from collections import Counter
+from collections.abc import Iterator
+from html import unescape
+from pathlib import Path
+
+import pytest
+from test_dashboard_queries import MAY_BE_EMPTY
+from test_main_job import live_records
+
+from dashboard_files import dashboards, panels
+from page_support import Page, served
+from requirement import require
+from system_support import System, wait_for
+
+# How the events came does not matter here.
+pytestmark = pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+IMAGES = Path(__file__).parents[1] / "docs" / "images"
+LARGE, PHONE = (1920, 1080), (390, 844)
+PANEL = re.compile(r'<section[^>]*class="panel"[^>]*>')
+ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
+
+
+@pytest.fixture
+def page(system: System) -> Iterator[Page]:
+    """The project's dashboards over what a worker has folded."""
+    require(CHROMIUM is not None, "chromium is not installed")
+    system.publish(live_records(78, 20_000, rate=10.0))
+    system.start_worker()
+    system.wait_until_folded()
+    wait_for(lambda: bool(system.door.rows("SELECT 1 FROM rolling LIMIT 1")), 60)
+    with served(system.url, system.database) as running:
+        yield running
+
+
+def browsed(page: Page, path: str, size: tuple[int, int], directory: Path) -> tuple[dict[str, str], str]:
+    """Attributes of the body, and the document, once everything has been drawn."""
+    document = run_chromium(page, path, size, directory, "--dump-dom")
+    body = re.search(r"<body[^>]*>", document)
+    assert body, document[-2000:]
+    return dict(ATTRIBUTE.findall(body[0])), document
+
+
+def run_chromium(page: Page, path: str, size: tuple[int, int], directory: Path, *options: str) -> str:
+    """Open a path of the page and wait until it has nothing more to do; what the browser prints comes back."""
+    command = [
+        str(CHROMIUM),
+        "--headless=new",
+        "--no-sandbox",
+        "--disable-gpu",
+        f"--user-data-dir={directory / 'browser'}",
+        f"--window-size={size[0]},{size[1]}",
+        "--virtual-time-budget=20000",
+        *options,
+        f"http://127.0.0.1:{page.port}{path}",
+    ]
+    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=True).stdout
+
+
+def states(document: str) -> dict[str, str]:
+    """The state of each panel by its number."""
+    found = (dict(ATTRIBUTE.findall(tag)) for tag in PANEL.findall(document))
+    return {one["data-panel"]: one["data-state"] for one in found}
+
+
+def test_every_panel_of_every_dashboard_draws(page: Page, tmp_path: Path) -> None:
+    wrong = []
+    for dashboard in dashboards():
+        body, document = browsed(page, f"/d/{dashboard['uid']}", LARGE, tmp_path)
+        found = states(document)
+        for panel in panels(dashboard):
+            # Without Prometheus those panels say what to set.
+            asks_prometheus = "expr" in panel["targets"][0]
+            allowed = {"error"} if asks_prometheus else {"drawn"}
+            if panel["title"] in MAY_BE_EMPTY:
+                allowed.add("empty")
+            state = found.get(str(panel["id"]), "missing")
+            if state not in allowed:
+                wrong.append(f"{dashboard['uid']} / {panel['title']}: {state}")
+        assert int(body["data-panels"]) == len(panels(dashboard)), body
+        assert int(body["data-drawn"]) == Counter(found.values())["drawn"]
+        if any("expr" in panel["targets"][0] for panel in panels(dashboard)):
+            assert "SICHTFLUG_PROMETHEUS_URL" in unescape(document)
+    assert not wrong, "\n".join(wrong)
+
+
+def test_a_phone_shows_all_of_it_too(page: Page, tmp_path: Path) -> None:
+    large, _ = browsed(page, "/d/sichtflug-lagebild", LARGE, tmp_path)
+    phone, _ = browsed(page, "/d/sichtflug-lagebild", PHONE, tmp_path)
+    assert {name: phone[name] for name in ("data-panels", "data-drawn", "data-failed")} == {
+        name: large[name] for name in ("data-panels", "data-drawn", "data-failed")
+    }
+    if os.environ.get("WRITE_SCREENSHOTS"):
+        for name, size in (("lagebild", (1600, 1230)), ("lagebild-phone", PHONE)):
+            IMAGES.mkdir(exist_ok=True)
+            shoot(page, "/d/sichtflug-lagebild?from=now-30m&to=now", size, tmp_path, IMAGES / f"{name}.png")
+
+
+def shoot(page: Page, path: str, size: tuple[int, int], directory: Path, image: Path) -> None:
+    """Write what the browser shows."""
+    run_chromium(page, path, size, directory, f"--screenshot={image}", "--hide-scrollbars")
