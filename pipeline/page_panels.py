@@ -1,13 +1,12 @@
 """What a panel shows: its own queries asked for a time range and chosen values, and the watermark it holds for."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
 from pipeline.macros import MacroError, Scope, expand
 from pipeline.page_dashboards import Dashboard, Json
-from pipeline.page_prometheus import Prometheus
 from pipeline.page_queries import Queries, QueryError
 from pipeline.page_request import PageRequest
 from pipeline.page_tables import Column, Frame, FrameError, as_series
@@ -27,12 +26,19 @@ class PanelAnswer(msgspec.Struct, frozen=True):
     watermark: Holding | None = None
 
 
+class Measurements(Protocol):
+    """Who knows what workers say of themselves."""
+
+    def frame(self, target: Mapping[str, Any], request: PageRequest, minimum_interval: str) -> Frame:
+        """The series of a target's PromQL over the range. Raises QueryError."""
+
+
 class Panels:
     """Answers for panels, variables and annotations of dashboards. From any thread."""
 
-    def __init__(self, queries: Queries, prometheus: Prometheus) -> None:
+    def __init__(self, queries: Queries, measurements: Measurements) -> None:
         self._queries = queries
-        self._prometheus = prometheus
+        self._measurements = measurements
         self._variables = Variables(queries)
         self._watermark = Watermark(queries)
 
@@ -69,7 +75,7 @@ class Panels:
 
     def _frame(self, target: Mapping[str, Any], request: PageRequest, scope: Scope, minimum: str) -> Frame:
         if "expr" in target:
-            return self._prometheus.frame(target, request, minimum)
+            return self._measurements.frame(target, request, minimum)
         columns = self._asked(target["rawSql"], scope)
         if target.get("format", TIME_SERIES) != TIME_SERIES:
             return Frame(columns=columns)

@@ -59,11 +59,12 @@ def read_matrix(result: Sequence[Mapping[str, Any]], legend: str) -> Frame:
         for instant, text in found["values"]:
             value = float(text)
             values[place[round(float(instant) * 1000)]] = value if abs(value) < float("inf") else None
-        series.append(Series(_name(found["metric"], legend), values))
+        series.append(Series(series_name(found["metric"], legend), values))
     return Frame(times=times, series=series)
 
 
-def _name(labels: Mapping[str, str], legend: str) -> str:
+def series_name(labels: Mapping[str, str], legend: str) -> str:
+    """As Grafana names a series: by the panel's legend, or by its labels."""
     if not legend or legend == "__auto":
         return ", ".join(f"{name}={value}" for name, value in labels.items() if name != "__name__") or "value"
     for name, value in labels.items():

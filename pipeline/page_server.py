@@ -18,6 +18,7 @@ from pipeline.page_panels import Panels
 from pipeline.page_prometheus import Prometheus
 from pipeline.page_queries import Queries
 from pipeline.page_routes import JSON, Answer, Routes, error_answer
+from pipeline.page_samples import Samples
 from pipeline.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -49,7 +50,9 @@ class PageServer:
         PagePortError."""
         dashboards = Dashboards(directory or default_directory())
         self._queries = Queries(settings.clickhouse_url, settings.clickhouse_database)
-        routes = Routes(dashboards, Panels(self._queries, Prometheus(settings.prometheus_url)))
+        self._samples = None if settings.prometheus_url else _samples(settings)
+        measurements = self._samples or Prometheus(settings.prometheus_url)
+        routes = Routes(dashboards, Panels(self._queries, measurements))
         host, port = settings.page_host, settings.page_port
         try:
             self._server = _Server((host, port), routes, frozenset({"localhost", host, socket.gethostname()}))
@@ -63,6 +66,8 @@ class PageServer:
         self._thread = threading.Thread(target=self._server.serve_forever, name="page", daemon=True)
 
     def __enter__(self) -> Self:
+        if self._samples:
+            self._samples.start()
         self._thread.start()
         return self
 
@@ -71,6 +76,16 @@ class PageServer:
         self._server.server_close()
         self._thread.join()
         self._queries.close()
+        if self._samples:
+            self._samples.stop()
+
+
+def _samples(settings: Settings) -> Samples | None:
+    """Of the worker of these settings, where its port is known."""
+    if settings.metrics_port <= 0:
+        return None
+    host = "127.0.0.1" if settings.metrics_host in ("0.0.0.0", "::") else settings.metrics_host
+    return Samples(f"http://{f'[{host}]' if ':' in host else host}:{settings.metrics_port}/metrics")
 
 
 class _Server(ThreadingHTTPServer):

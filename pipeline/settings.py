@@ -44,7 +44,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     #: Of the page with the dashboards; port 0 takes a free one.
     page_host: str = "127.0.0.1"
     page_port: int = 9109
-    #: Where the page asks for what workers say of themselves; without, those panels say so.
+    #: Whom the page asks for what workers say of themselves; '' is the worker at the metrics port, for the last hour.
     prometheus_url: str = ""
     #: Keys the pseudonyms of customers and agents; up to 64 bytes. Whoever has it can test a guess of a name.
     pseudonym_key: str = ""

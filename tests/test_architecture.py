@@ -35,7 +35,7 @@ DOORS = {
     "aiokafka": "pipeline/stage.py, pipeline/publisher.py",
     "kafka": "pipeline/broker.py",
     "clickhouse_connect": "pipeline/clickhouse.py",
-    "prometheus_client": "pipeline/telemetry.py, pipeline/rolling_telemetry.py",
+    "prometheus_client": "pipeline/telemetry.py, pipeline/rolling_telemetry.py, pipeline/exposition.py",
     "orjson": "pipeline/codec.py",
     "chdb": "pipeline/front_engine.py",
     "typer": "pipeline/cli.py",

@@ -1,0 +1,21 @@
+"""What a process says of itself at /metrics, read back."""
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from prometheus_client.parser import text_string_to_metric_families
+
+
+class Measurement(NamedTuple):
+    """One sample of an exposition: a name, sorted labels, and a value."""
+
+    name: str
+    labels: tuple[tuple[str, str], ...]
+    value: float
+
+
+def read(text: str) -> Iterator[Measurement]:
+    """The samples of a text in Prometheus' format. Raises ValueError for what is none."""
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            yield Measurement(sample.name, tuple(sorted(sample.labels.items())), sample.value)
