@@ -66,7 +66,7 @@ class Queries:
 def _readable(text: str) -> str:
     """ClickHouse's own words, without the client's around them and without the list of what it knows."""
     start = text.find("Code: ")
-    text = text[max(start, 0) :].strip()
+    text = text[start:].strip() if start >= 0 else f"ClickHouse does not answer: {text}"
     if "UNKNOWN_DATABASE" in text or "UNKNOWN_TABLE" in text:
         text = f"{text[:MAX_TEXT]} – run: sichtflug migrate"
     return text if len(text) <= MAX_TEXT else f"{text[:MAX_TEXT]} …"
