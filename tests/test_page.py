@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from test_page_browser import CHROMIUM, PHONE, browsed, states
 
 from pipeline import migrations
 from pipeline.clickhouse import ClickHouse
@@ -21,6 +22,7 @@ from pipeline.page_tables import Column, FrameError, as_series
 from pipeline.settings import Settings
 
 from page_support import Page, panel, served, write_dashboard
+from requirement import require
 
 NOW_MS = 1_767_344_645_678
 HOSTILE = ["north", "o'brien", "back\\slash\\", "'); DROP TABLE places --", "$__fromTime", "${window}"]
@@ -292,6 +294,28 @@ def test_the_page_has_no_script_or_style_of_its_own_inside(page: Page) -> None:
     assert "style=" not in text
     assert text.count("<script") == text.count('<script type="module" src=')
     assert page.get("/", "HEAD").body == b""
+
+
+@pytest.mark.parametrize(
+    ("parameters", "expected"),
+    [("from=now-2h&to=now-1h", "drawn"), ("from=1767323045678&to=1767326645678", "drawn"), ("from=yesterday", "error")],
+)
+def test_any_time_range_in_the_address_is_shown_or_said_to_be_wrong(
+    page: Page, tmp_path: Path, parameters: str, expected: str
+) -> None:
+    require(CHROMIUM is not None, "chromium is not installed")
+    _, document = browsed(page, f"/d/small?{parameters}&var-window=300", PHONE, tmp_path)
+    assert states(document)["3"] == expected
+    assert ("expected epoch milliseconds" in document) == (expected == "error")
+
+
+def test_a_hostile_value_in_the_address_stays_text(page: Page, tmp_path: Path) -> None:
+    require(CHROMIUM is not None, "chromium is not installed")
+    hostile = "%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E"
+    _, document = browsed(page, f"/d/small?var-place={hostile}&var-window={hostile}", PHONE, tmp_path)
+    assert set(states(document).values()) == {"error"}
+    assert "<img" not in document
+    assert "&lt;img src=x onerror" in document
 
 
 # ---- Prometheus

@@ -59,14 +59,15 @@ function severalOf(variable, options, chosen, choose) {
 }
 
 function timeRange(state, change) {
-  const isRelative = state.to === "now" && state.from.startsWith("now-");
-  const current = isRelative ? state.from : "absolute";
-  const from = element("input", { type: "datetime-local", value: isRelative ? "" : localText(Number(state.from)), required: true });
-  const to = element("input", { type: "datetime-local", value: isRelative ? "" : localText(Number(state.to)), required: true });
+  const isPreset = state.to === "now" && state.from.startsWith("now-");
+  const isAbsolute = Boolean(localText(state.from) && localText(state.to));
+  const current = isPreset ? state.from : isAbsolute ? "absolute" : `${state.from} to ${state.to}`;
+  const from = element("input", { type: "datetime-local", value: localText(state.from), required: true });
+  const to = element("input", { type: "datetime-local", value: localText(state.to), required: true });
   const apply = () => {
     if (from.reportValidity() && to.reportValidity()) change({ from: String(new Date(from.value).getTime()), to: String(new Date(to.value).getTime()) });
   };
-  const absolute = element("span", { className: "absolute", hidden: isRelative }, labelled("From", from), labelled("to", to), element("button", { type: "button", on: { click: apply } }, "Apply"));
+  const absolute = element("span", { className: "absolute", hidden: !isAbsolute }, labelled("From", from), labelled("to", to), element("button", { type: "button", on: { click: apply } }, "Apply"));
   const select = selectOf(withCurrent([...RANGES, ["absolute", "From … to …"]], current), current, (value) => {
     absolute.hidden = value !== "absolute";
     if (value !== "absolute") change({ from: value, to: "now" });
@@ -111,8 +112,9 @@ function selectOf(choices, current, changed) {
     ...choices.map(([value, text]) => element("option", { value, selected: value === current }, text)));
 }
 
-/** An instant as an input for local date and time has it. */
+/** Epoch milliseconds as an input for local date and time has them; empty for anything else, such as now-6h. */
 function localText(milliseconds) {
-  const at = new Date(milliseconds);
-  return new Date(milliseconds - at.getTimezoneOffset() * 60e3).toISOString().slice(0, 16);
+  const at = new Date(Number(milliseconds));
+  const local = new Date(at.getTime() - at.getTimezoneOffset() * 60e3);
+  return Number.isNaN(local.getTime()) ? "" : local.toISOString().slice(0, 16);
 }
