@@ -7,8 +7,8 @@ SELECT
 FROM (
     SELECT
         channel,
-        sumIf(contact_count, start >= $__fromTime) AS now_count,
-        sumIf(contact_count, start < $__fromTime) AS before_count
+        sumIf(contact_count, start >= toStartOfHour($__fromTime)) AS now_count,
+        sumIf(contact_count, start < toStartOfHour($__fromTime)) AS before_count
     FROM panes
     WHERE tier = 'hour' AND {filters} AND start < $__toTime AND (
         start >= toStartOfHour($__fromTime)
