@@ -53,6 +53,8 @@ class Stage:
             consumer_auto_offset_reset="earliest",
             loghandlers=[],
         )
+        # Nothing of ours is on disk: no directory in whatever place the worker was started.
+        app._create_directories = lambda: None
         app.handler = handler
         app.transport = BatchTransport(app.conf.broker, app, app.loop)
         app.on_rebalance_complete.connect(self._assigned, weak=False)
