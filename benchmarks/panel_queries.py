@@ -1,9 +1,7 @@
 """How long the queries of all dashboards take on a year of panes: each at its dashboard's own range."""
 
 import time
-from pathlib import Path
 from statistics import median
-from typing import Any
 
 import msgspec
 
@@ -11,8 +9,8 @@ from benchmarks import year_of_panes
 from benchmarks.processes import answer, arguments_of
 from pipeline.clickhouse import ClickHouse
 from pipeline.macros import Choice, Scope, expand
+from pipeline.page_dashboards import Dashboard, Dashboards, default_directory
 
-DASHBOARDS = Path(__file__).resolve().parents[1] / "grafana" / "dashboards"
 PASSES = 3
 HOUR_SECONDS = 3_600
 #: A panel of some hundred pixels.
@@ -48,10 +46,10 @@ def measure(run: Run) -> PanelQueries:
     pane_count = year_of_panes.fill(door, end_seconds)
     found = [
         PanelQuery(
-            f"{dashboard['title']}: {panel['title']}", _milliseconds(door, target["rawSql"], dashboard, end_seconds)
+            f"{dashboard.title}: {panel['title']}", _milliseconds(door, target["rawSql"], dashboard, end_seconds)
         )
-        for dashboard in (msgspec.json.decode(path.read_bytes()) for path in sorted(DASHBOARDS.glob("*.json")))
-        for panel in dashboard["panels"]
+        for dashboard in Dashboards(default_directory())
+        for panel in dashboard.panels.values()
         for target in panel.get("targets", ())
         if "rawSql" in target
     ]
@@ -59,8 +57,8 @@ def measure(run: Run) -> PanelQueries:
     return PanelQueries(pane_count, sorted(found, key=lambda one: -one.milliseconds))
 
 
-def _milliseconds(door: ClickHouse, sql: str, dashboard: dict[str, Any], end_seconds: int) -> float:
-    span_seconds = int(dashboard["time"]["from"].removeprefix("now-").removesuffix("h")) * HOUR_SECONDS
+def _milliseconds(door: ClickHouse, sql: str, dashboard: Dashboard, end_seconds: int) -> float:
+    span_seconds = int(dashboard.document["time"]["from"].removeprefix("now-").removesuffix("h")) * HOUR_SECONDS
     interval_seconds = max(60, span_seconds // POINTS)
     choices = ALL | {"window": Choice(["3600"])}
     expanded = expand(sql, Scope(1000 * (end_seconds - span_seconds), 1000 * end_seconds, interval_seconds, choices))

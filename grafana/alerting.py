@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from grafana.panels import Json, Query, clickhouse, query
+from grafana.panels import CLICKHOUSE, TIME_SERIES, Json, clickhouse, query
 
 DATASOURCE_UID = "sichtflug-clickhouse"
 RUNBOOKS = "docs/runbooks"
@@ -103,9 +103,14 @@ def _rule(rule: Rule, board: Json) -> Json:
         "title": rule.name,
         "condition": "C",
         "data": [
-            _asking(asked),
-            _expression("B", {"type": "reduce", "expression": "A", "reducer": "last"}),
-            _expression("C", {"type": "threshold", "expression": "B", "conditions": [_above(rule.above)]}),
+            _step(
+                DATASOURCE_UID, clickhouse(asked, TIME_SERIES) | {"datasource": CLICKHOUSE | {"uid": DATASOURCE_UID}}
+            ),
+            _step("__expr__", _expression("B", {"type": "reduce", "expression": "A", "reducer": "last"})),
+            _step(
+                "__expr__",
+                _expression("C", {"type": "threshold", "expression": "B", "conditions": [_above(rule.above)]}),
+            ),
         ],
         "for": rule.pending,
         "keepFiringFor": "3m",
@@ -125,23 +130,17 @@ def _rule(rule: Rule, board: Json) -> Json:
     }
 
 
-def _asking(asked: Query) -> Json:
-    model = clickhouse(asked, 0) | {"datasource": {"type": "grafana-clickhouse-datasource", "uid": DATASOURCE_UID}}
+def _step(datasource_uid: str, model: Json) -> Json:
     return {
-        "refId": "A",
-        "datasourceUid": DATASOURCE_UID,
+        "refId": model["refId"],
+        "datasourceUid": datasource_uid,
         "relativeTimeRange": {"from": LOOK_BACK_SECONDS, "to": 0},
         "model": model,
     }
 
 
 def _expression(name: str, model: Json) -> Json:
-    return {
-        "refId": name,
-        "datasourceUid": "__expr__",
-        "relativeTimeRange": {"from": LOOK_BACK_SECONDS, "to": 0},
-        "model": {"refId": name, "datasource": {"type": "__expr__", "uid": "__expr__"}} | model,
-    }
+    return {"refId": name, "datasource": {"type": "__expr__", "uid": "__expr__"}} | model
 
 
 def _above(value: float) -> Json:

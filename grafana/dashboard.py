@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from grafana.panels import CLICKHOUSE, Json, Panel, query
+from grafana.panels import CLICKHOUSE, PROMETHEUS, Json, Panel, query
 
 GRID_COLUMNS = 24
 SCHEMA_VERSION = 41
@@ -86,31 +86,17 @@ def _spikes() -> Json:
 
 
 def _variables(board: Board) -> list[Json]:
-    found: list[Json] = [
-        {
-            "name": "datasource",
-            "label": "ClickHouse",
-            "type": "datasource",
-            "query": "grafana-clickhouse-datasource",
-            "hide": 2,
-            "current": {},
-        }
-    ]
+    found = [_datasource("datasource", "ClickHouse", CLICKHOUSE["type"])]
     if board.has_prometheus:
-        found.append(
-            {
-                "name": "prometheus",
-                "label": "Prometheus",
-                "type": "datasource",
-                "query": "prometheus",
-                "hide": 2,
-                "current": {},
-            }
-        )
+        found.append(_datasource("prometheus", "Prometheus", PROMETHEUS["type"]))
     found += [_queried(name, label) for name, label in QUERIED]
     if board.has_window:
         found.append(_window())
     return found
+
+
+def _datasource(name: str, label: str, kind: str) -> Json:
+    return {"name": name, "label": label, "type": "datasource", "query": kind, "hide": 2, "current": {}}
 
 
 def _queried(name: str, label: str) -> Json:

@@ -1,9 +1,7 @@
 """Panels as Grafana has them: what each kind looks like by default, and what a board may say of one.
 
 A panel's title, description and SQL are the file `queries/<name>.sql`: the first comment line is the title, the others
-say what the numbers mean. Two things are written there once for all: `{filters}` stands for the conditions that the
-variables tenant, queue and channel set, `{filters_of_spikes}` for those on episodes, which have no queue or channel
-where they sum up several.
+say what the numbers mean. What several of them say is written once, in `FRAGMENTS`, and stands there in braces.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,10 +17,25 @@ PROMETHEUS = {"type": "prometheus", "uid": "${prometheus}"}
 VARIABLES = ("tenant", "queue", "channel")
 TIME_SERIES, TABLE = 0, 1
 
-FILTERS = " AND ".join(f"$__conditionalAll({name} IN (${{{name}:singlequote}}), ${name})" for name in VARIABLES)
-FILTERS_OF_SPIKES = " AND ".join(
-    f"$__conditionalAll({name} IN ('', ${{{name}:singlequote}}), ${name})" for name in VARIABLES
-)
+FRAGMENTS = {
+    # The conditions that the variables set.
+    "filters": " AND ".join(f"$__conditionalAll({name} IN (${{{name}:singlequote}}), ${name})" for name in VARIABLES),
+    # The same on episodes, which have no queue or channel where they sum up several.
+    "filters_of_spikes": " AND ".join(
+        f"$__conditionalAll({name} IN ('', ${{{name}:singlequote}}), ${name})" for name in VARIABLES
+    ),
+    # Rolling windows that end with the last minute of the range.
+    "last_minute": """emitted_at = (
+    SELECT max(emitted_at) FROM rolling WHERE window_seconds = 300 AND scope = 'all' AND emitted_at <= $__toTime \
+AND emitted_at > $__toTime - 604800
+)""",
+    # Rolling windows of the range, one for each interval that is drawn.
+    "every_interval": """$__timeFilter(emitted_at)
+    AND toUnixTimestamp(emitted_at) % greatest(60, intDiv($__interval_s, 60) * 60) = 0""",
+    "all_escalations": " + ".join(
+        f"escalated_{kind}_count" for kind in ("functional", "hierarchical", "handoff", "regulatory", "exposure")
+    ),
+}
 
 #: Calm colours that can be told apart, also by those who see no red and green.
 GOOD, WARNING, BAD, NEUTRAL = "#3a9d6e", "#e0a030", "#d64545", "#4f7cac"
@@ -65,11 +78,9 @@ def query(name: str) -> Query:
         )
     title, *description = (line.removeprefix("-- ") for line in comments)
     sql = "\n".join(lines_of_text[len(comments) :])
-    return Query(
-        title,
-        " ".join(description),
-        sql.replace("{filters}", FILTERS).replace("{filters_of_spikes}", FILTERS_OF_SPIKES),
-    )
+    for placeholder, fragment in FRAGMENTS.items():
+        sql = sql.replace(f"{{{placeholder}}}", fragment)
+    return Query(title, " ".join(description), sql)
 
 
 def clickhouse(asked: Query, form: int) -> Json:
@@ -101,15 +112,11 @@ def stat(
     width: int = 3,
 ) -> Panel:
     """One large number, coloured by the highest of the `steps` that it has reached."""
-    asked = query(name)
-    return Panel(
-        kind="stat",
-        title=asked.title,
-        description=asked.description,
-        width=width,
-        height=4,
-        targets=[clickhouse(asked, TABLE)],
-        datasource=CLICKHOUSE,
+    return _of_rows(
+        "stat",
+        name,
+        width,
+        4,
         defaults={
             "unit": unit,
             "decimals": decimals,
@@ -117,7 +124,6 @@ def stat(
             "color": {"mode": "thresholds"},
             "thresholds": thresholds(steps, first),
         },
-        overrides=(),
         options={
             "colorMode": "value",
             "graphMode": "none",
@@ -137,18 +143,28 @@ def lines(
     stacking: str = "none",
     maximum: float | None = None,
     steps: Steps = (),
+    is_bars: bool = False,
 ) -> Panel:
     """Values over time from ClickHouse; `stacking` is none, normal or percent."""
     asked = query(name)
     targets = [clickhouse(asked, TIME_SERIES)]
-    return _over_time(targets, CLICKHOUSE, asked.title, asked.description, unit, width, stacking, False, maximum, steps)
+    return _over_time(
+        targets,
+        CLICKHOUSE,
+        asked.title,
+        asked.description,
+        unit,
+        width,
+        stacking,
+        is_bars=is_bars,
+        maximum=maximum,
+        steps=steps,
+    )
 
 
 def counts(name: str, *, width: int = 12, stacking: str = "normal") -> Panel:
     """How many in each interval, from ClickHouse, as bars that stand on each other."""
-    asked = query(name)
-    targets = [clickhouse(asked, TIME_SERIES)]
-    return _over_time(targets, CLICKHOUSE, asked.title, asked.description, "short", width, stacking, True, None, ())
+    return lines(name, "short", width=width, stacking=stacking, is_bars=True)
 
 
 def measured(
@@ -159,7 +175,7 @@ def measured(
         {"datasource": dict(PROMETHEUS), "expr": promql, "legendFormat": legend, "range": True, "refId": chr(65 + at)}
         for at, (promql, legend) in enumerate(expressions)
     ]
-    return _over_time(targets, PROMETHEUS, title, description, unit, width, "none", False, None, steps)
+    return _over_time(targets, PROMETHEUS, title, description, unit, width, steps=steps)
 
 
 def _over_time(
@@ -169,10 +185,11 @@ def _over_time(
     description: str,
     unit: str,
     width: int,
-    stacking: str,
-    is_bars: bool,
-    maximum: float | None,
-    steps: Steps,
+    stacking: str = "none",
+    *,
+    is_bars: bool = False,
+    maximum: float | None = None,
+    steps: Steps = (),
 ) -> Panel:
     is_filled = is_bars or stacking != "none"
     return Panel(
@@ -233,15 +250,11 @@ def table(
         if column in links:
             properties.append({"id": "links", "value": [links[column]]})
         overrides.append({"matcher": {"id": "byName", "options": column}, "properties": properties})
-    asked = query(name)
-    return Panel(
-        kind="table",
-        title=asked.title,
-        description=asked.description,
-        width=width,
-        height=height,
-        targets=[clickhouse(asked, TABLE)],
-        datasource=CLICKHOUSE,
+    return _of_rows(
+        "table",
+        name,
+        width,
+        height,
         defaults={
             "unit": "short",
             "noValue": "none",
@@ -256,15 +269,11 @@ def table(
 
 def bars(name: str, unit: str, *, width: int = 12) -> Panel:
     """A bar for each row and number; the first column names the rows."""
-    asked = query(name)
-    return Panel(
-        kind="barchart",
-        title=asked.title,
-        description=asked.description,
-        width=width,
-        height=8,
-        targets=[clickhouse(asked, TABLE)],
-        datasource=CLICKHOUSE,
+    return _of_rows(
+        "barchart",
+        name,
+        width,
+        8,
         defaults={
             "unit": unit,
             "noValue": "no data",
@@ -273,12 +282,37 @@ def bars(name: str, unit: str, *, width: int = 12) -> Panel:
             "min": 0,
             "thresholds": thresholds(),
         },
-        overrides=(),
         options={
             "orientation": "horizontal",
             "legend": {"calcs": [], "displayMode": "list", "placement": "bottom", "showLegend": True},
             "tooltip": {"mode": "multi", "sort": "desc"},
         },
+    )
+
+
+def _of_rows(
+    kind: str,
+    name: str,
+    width: int,
+    height: int,
+    *,
+    defaults: Json,
+    options: Json,
+    overrides: Sequence[Json] = (),
+) -> Panel:
+    """A panel that draws the rows of a table from ClickHouse."""
+    asked = query(name)
+    return Panel(
+        kind=kind,
+        title=asked.title,
+        description=asked.description,
+        width=width,
+        height=height,
+        targets=[clickhouse(asked, TABLE)],
+        datasource=CLICKHOUSE,
+        defaults=defaults,
+        options=options,
+        overrides=overrides,
     )
 
 

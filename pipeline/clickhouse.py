@@ -103,8 +103,10 @@ class ClickHouse:
         """The answer of a query in one of ClickHouse's formats. A setting that the user may not change is left out."""
         with self._errors():
             client = self._connected()
-            fixed = {name for name, found in client.server_settings.items() if found.readonly}
-            changed = {name: value for name, value in (settings or {}).items() if name not in fixed}
+            known = client.server_settings
+            changed = {
+                name: value for name, value in (settings or {}).items() if name not in known or not known[name].readonly
+            }
             answer: bytes = client.raw_query(query, fmt=output_format, settings=changed)
             return answer
 

@@ -10,7 +10,7 @@ import time
 from typing import NamedTuple
 
 from pipeline.clickhouse import ClickHouse
-from pipeline.ledger import quoted
+from pipeline.literals import quoted
 from pipeline.presence import GONE_SECONDS, Presence
 from streams.rules import RuleBook
 

@@ -7,9 +7,10 @@ import msgspec
 
 from pipeline import native
 from pipeline.blocks import Column, Section, integers, texts
-from pipeline.ledger import IDS_PER_QUERY, Ledger, quoted
+from pipeline.ledger import IDS_PER_QUERY, Ledger
 from pipeline.ledger_columns import JSON_SETTINGS, LARGE_QUERY, PANE_KEY_IS_EMPTY
 from pipeline.ledger_rows import conversation_hash
+from pipeline.literals import quoted
 from streams.customer import Customer, Fact
 from streams.panes import Cell, Cells
 

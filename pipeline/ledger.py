@@ -21,6 +21,7 @@ from pipeline.ledger_columns import (
     ConversationRow,
     PaneRowRead,
 )
+from pipeline.literals import quoted
 from streams.checkpoint import OFFSET_BITS, Checkpoint
 from streams.conversation import Clock, Conversation
 from streams.events import conversation_key
@@ -291,8 +292,3 @@ def read_checkpoint(door: ClickHouse, where: str) -> Checkpoint | None:
 def of_partition(log: str, kafka_partition: int) -> str:
     """The condition for the rows of one partition of a log."""
     return f"log = {quoted(log)} AND kafka_partition = {kafka_partition}"
-
-
-def quoted(text: str) -> str:
-    """A text as an SQL literal."""
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

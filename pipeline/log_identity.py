@@ -2,8 +2,9 @@
 
 from pipeline.broker import Broker, LogRange
 from pipeline.clickhouse import ClickHouse
-from pipeline.ledger import of_partition, quoted, read_checkpoint
+from pipeline.ledger import of_partition, read_checkpoint
 from pipeline.ledger_rows import checkpoint_section, ledger_block
+from pipeline.literals import quoted
 from streams.checkpoint import Checkpoint, record_hash
 
 

@@ -18,6 +18,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
+from pipeline.literals import quoted
+
 _DOLLAR = re.compile(r"\$(?:\{(?P<variable>\w+)(?::(?P<form>\w+))?\}|__(?P<macro>\w+))?")
 _MARK = re.compile(r"""'(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*"|`(?:[^`\\]|\\.)*`|[(),]""", re.DOTALL)
 _PLAIN_VALUE = re.compile(r"[\w.]+\Z", re.ASCII)
@@ -58,11 +60,6 @@ def expand(sql: str, scope: Scope) -> str:
         else:
             raise MacroError(f"expected a macro or ${{variable}}, found {sql[found.start() : found.start() + 24]!r}")
     return "".join([*expanded, sql[position:]])
-
-
-def quoted(value: str) -> str:
-    """A string of ClickHouse's SQL. Backslashes too, which Grafana leaves: a value ending in one would break out."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
 def _macro(sql: str, name: str, position: int, scope: Scope) -> tuple[str, int]:

@@ -62,7 +62,7 @@ class PageServer:
                 "0 for a free one"
             ) from error
         self.port: int = self._server.server_address[1]
-        self.url = f"http://{f'[{host}]' if ':' in host else host}:{self.port}/"
+        self.url = f"{_origin(host, self.port)}/"
         self._thread = threading.Thread(target=self._server.serve_forever, name="page", daemon=True)
 
     def __enter__(self) -> Self:
@@ -85,7 +85,11 @@ def _samples(settings: Settings) -> Samples | None:
     if settings.metrics_port <= 0:
         return None
     host = "127.0.0.1" if settings.metrics_host in ("0.0.0.0", "::") else settings.metrics_host
-    return Samples(f"http://{f'[{host}]' if ':' in host else host}:{settings.metrics_port}/metrics")
+    return Samples(f"{_origin(host, settings.metrics_port)}/metrics")
+
+
+def _origin(host: str, port: int) -> str:
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}"
 
 
 class _Server(ThreadingHTTPServer):

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from pipeline.clickhouse import ClickHouse
-from pipeline.ledger import quoted
+from pipeline.literals import quoted
 
 BEAT_SECONDS = 4.0
 #: After this long without a sign of life a worker counts as gone.

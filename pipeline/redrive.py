@@ -12,7 +12,7 @@ from pipeline.broker import Broker, publish
 from pipeline.clickhouse import ClickHouse
 from pipeline.dead_letter import REDRIVEN_FROM, DeadLetter, Origin, origin, redriven
 from pipeline.dead_letter_reader import Filter
-from pipeline.ledger import quoted
+from pipeline.literals import quoted
 from pipeline.settings import Settings
 
 BATCH = 500

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from pipeline.clickhouse import ClickHouse
-from pipeline.ledger import quoted
+from pipeline.literals import quoted
 from streams.episodes import Contributor, Episode, episode_id
 from streams.panes import MINUTE_MS
 from streams.series import Counts, Place, Series

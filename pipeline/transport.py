@@ -97,15 +97,17 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
 
     def reading_from(self, tp: TP) -> int:
         """Where the next fetch of a partition begins, 0 before that is known. From any thread."""
-        assignment = self._assignment()
-        state = assignment.state_value(tp) if assignment else None
+        state = self._state(tp)
         return state.position if state is not None and state.has_valid_position else 0
 
     def end_offset(self, tp: TP) -> int | None:
         """The log's end as of the last fetch, None before the first and when others have it. From any thread."""
-        assignment = self._assignment()
-        state = assignment.state_value(tp) if assignment else None
+        state = self._state(tp)
         return state.highwater if state is not None else None
+
+    def _state(self, tp: TP) -> Any:
+        assignment = self._assignment()
+        return assignment.state_value(tp) if assignment else None
 
     def _assignment(self) -> Any:
         subscription = self._consumer._subscription.subscription

@@ -1,6 +1,6 @@
 """The dashboards as they are committed, and what they ask: every panel, variable and annotation."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,9 +32,9 @@ def panels(dashboard: Json) -> list[Json]:
     return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
 
 
-def asked(found: Sequence[Json] | None = None) -> Iterator[Asked]:
+def asked() -> Iterator[Asked]:
     """All queries to ClickHouse."""
-    for dashboard in found or dashboards():
+    for dashboard in dashboards():
         uid = dashboard["uid"]
         for panel in panels(dashboard):
             for target in panel["targets"]:
@@ -49,10 +49,14 @@ def asked(found: Sequence[Json] | None = None) -> Iterator[Asked]:
 
 def alerts() -> Iterator[Asked]:
     """The queries of Grafana's own alert rules."""
-    for group in provisioned("alerting/rules.yaml")["groups"]:
-        for rule in group["rules"]:
-            model = rule["data"][0]["model"]
-            yield Asked(f"alert / {rule['title']}", model["rawSql"], model["format"])
+    for rule in alert_rules():
+        model = rule["data"][0]["model"]
+        yield Asked(f"alert / {rule['title']}", model["rawSql"], model["format"])
+
+
+def alert_rules() -> list[Json]:
+    """Grafana's own alert rules."""
+    return [rule for group in provisioned("alerting/rules.yaml")["groups"] for rule in group["rules"]]
 
 
 def provisioned(name: str) -> Json:

@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +11,8 @@ from pathlib import Path
 import pytest
 from test_dashboard_queries import MAY_BE_EMPTY
 from test_main_job import live_records
+
+from pipeline.embedded import free_port
 
 from dashboard_files import dashboards, panels
 from page_support import Page, served
@@ -32,11 +33,9 @@ ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
 def page(system: System) -> Iterator[Page]:
     """The project's dashboards over what a worker has folded."""
     require(CHROMIUM is not None, "chromium is not installed")
-    with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = taken.getsockname()[1]
-    worker = {"metrics_port": port}
-    system.start_worker(**{name: str(value) for name, value in worker.items()})
-    with served(system.url, system.database, **worker) as running:
+    port = free_port()
+    system.start_worker(metrics_port=str(port))
+    with served(system.url, system.database, metrics_port=port) as running:
         pipeline = next(one for one in dashboards() if one["uid"] == "sichtflug-pipeline")
         first = panels(pipeline)[0]["id"]
         # Rates want a sample from before the first record.

@@ -1,7 +1,6 @@
 """A spike reaches a human: worker, Prometheus and Alertmanager as deployed, but for shorter intervals, to a webhook."""
 
 import json
-import socket
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -14,7 +13,7 @@ import yaml
 from test_rolling import BURST, judged, minute_of, nine_days_and_a_burst
 
 from pipeline.child import Child
-from pipeline.embedded import answers
+from pipeline.embedded import answers, free_port
 
 from alert_rules import ALERTMANAGER, PROMETHEUS, RULES, program, rules, selectors
 from system_support import System, wait_for
@@ -64,12 +63,6 @@ def webhook() -> Iterator[Webhook]:
     found = Webhook()
     yield found
     found.stop()
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 def alertmanager(directory: Path, port: int, webhook: str) -> Child:

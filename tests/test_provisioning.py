@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dashboard_files import PROVISIONING, Json, dashboards, provisioned
+from dashboard_files import PROVISIONING, alert_rules, dashboards, provisioned
 
 FILES = sorted(path.relative_to(PROVISIONING).as_posix() for path in PROVISIONING.rglob("*.yaml"))
 #: Field names that Grafana 12 reads, by file: grafana.com/docs/grafana/latest/administration/provisioning
@@ -51,10 +51,6 @@ def values(found: Any, where: str = "") -> Iterator[tuple[str, Any]]:
         yield where, found
 
 
-def rules() -> list[Json]:
-    return [rule for group in provisioned("alerting/rules.yaml")["groups"] for rule in group["rules"]]
-
-
 @pytest.mark.parametrize("name", FILES)
 def test_grafana_reads_every_field(name: str) -> None:
     found = provisioned(name)
@@ -85,8 +81,8 @@ def test_secrets_come_from_the_environment() -> None:
 def test_rules_have_the_safe_shape_and_their_references_resolve() -> None:
     sources = {source["uid"] for source in provisioned("datasources/sichtflug.yaml")["datasources"]}
     boards = {board["uid"]: board for board in dashboards()}
-    assert len({rule["uid"] for rule in rules()}) == len(rules())
-    for rule in rules():
+    assert len({rule["uid"] for rule in alert_rules()}) == len(alert_rules())
+    for rule in alert_rules():
         a, b, c = rule["data"]
         assert (a["refId"], b["refId"], c["refId"], rule["condition"]) == ("A", "B", "C", "C")
         assert a["datasourceUid"] in sources
@@ -115,4 +111,4 @@ def test_policies_name_receivers_and_mute_timings_that_exist() -> None:
                 assert operator in ("=", "!=", "=~", "!~")
                 if name == "severity":
                     severities.add(value)
-    assert severities == {rule["labels"]["severity"] for rule in rules()}
+    assert severities == {rule["labels"]["severity"] for rule in alert_rules()}

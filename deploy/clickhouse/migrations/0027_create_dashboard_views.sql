@@ -4,15 +4,18 @@
 --
 -- Up to 12 hours are given by the minute while minutes are complete (14 days), up to 62 days by the hour, more by the day.
 -- All intervals that begin within [from, to) count, from the one on that holds `from`.
+CREATE OR REPLACE FUNCTION tier_of_span AS (begins_at, ends_at, latest_at) ->
+    multiIf(
+        ends_at - begins_at <= 43200 AND begins_at >= latest_at - INTERVAL 14 DAY, 'minute',
+        ends_at - begins_at <= 5356800 AND begins_at >= latest_at - INTERVAL 400 DAY, 'hour', 'day'
+    );
+
 CREATE OR REPLACE VIEW panes_between AS
 WITH
     toDateTime({from:DateTime('UTC')}, 'UTC') AS begins_at,
     toDateTime({to:DateTime('UTC')}, 'UTC') AS ends_at,
     (SELECT any(latest) FROM watermarks) AS latest_at,
-    multiIf(
-        ends_at - begins_at <= 43200 AND begins_at >= latest_at - INTERVAL 14 DAY, 'minute',
-        ends_at - begins_at <= 5356800 AND begins_at >= latest_at - INTERVAL 400 DAY, 'hour', 'day'
-    ) AS suitable_tier
+    tier_of_span(begins_at, ends_at, latest_at) AS suitable_tier
 SELECT *
 FROM panes
 WHERE tier = suitable_tier AND start < ends_at
@@ -32,10 +35,7 @@ WITH
     toDateTime({to:DateTime('UTC')}, 'UTC') AS ends_at,
     (SELECT any(latest) FROM watermarks) AS latest_at,
     (SELECT any(reporting_zone) FROM watermarks) AS zone,
-    multiIf(
-        ends_at - begins_at <= 43200 AND begins_at >= latest_at - INTERVAL 14 DAY, 'minute',
-        ends_at - begins_at <= 5356800 AND begins_at >= latest_at - INTERVAL 400 DAY, 'hour', 'day'
-    ) AS suitable_tier,
+    tier_of_span(begins_at, ends_at, latest_at) AS suitable_tier,
     toDateTime(toStartOfDay(toTimezone(begins_at, zone)), 'UTC') AS day_began_at,
     -- Where the day of the reporting zone does not begin at a full hour, the first one is not to be used.
     toDateTime(ceil(toUnixTimestamp(day_began_at) / 3600) * 3600, 'UTC') AS hours_begin_at,

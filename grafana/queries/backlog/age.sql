@@ -11,7 +11,6 @@ SELECT
     sum(open_30d_to_90d_count) AS from_30_to_90_days,
     sum(open_over_90d_count) AS over_90_days
 FROM rolling FINAL
-WHERE window_seconds = 300 AND scope = 'cell' AND $__timeFilter(emitted_at)
-    AND toUnixTimestamp(emitted_at) % greatest(60, intDiv($__interval_s, 60) * 60) = 0 AND {filters}
+WHERE window_seconds = 300 AND scope = 'cell' AND {every_interval} AND {filters}
 GROUP BY time
 ORDER BY time

@@ -6,7 +6,6 @@ SELECT
     sum(sla_due_15m_count) AS in_15_minutes,
     sum(sla_due_60m_count) AS in_60_minutes
 FROM rolling FINAL
-WHERE window_seconds = 300 AND scope = 'cell' AND $__timeFilter(emitted_at)
-    AND toUnixTimestamp(emitted_at) % greatest(60, intDiv($__interval_s, 60) * 60) = 0 AND {filters}
+WHERE window_seconds = 300 AND scope = 'cell' AND {every_interval} AND {filters}
 GROUP BY time
 ORDER BY time

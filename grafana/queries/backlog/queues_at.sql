@@ -13,8 +13,6 @@ SELECT
     histogram_quantile_ms(sumMap(first_response_histogram), 0.9) / 1000 AS first_response_p90_seconds,
     histogram_quantile_ms(sumMap(resolution_histogram), 0.9) / 1000 AS resolution_p90_seconds
 FROM rolling FINAL
-WHERE window_seconds = ${window} AND scope = 'cell' AND emitted_at = (
-    SELECT max(emitted_at) FROM rolling WHERE window_seconds = 300 AND scope = 'all' AND emitted_at <= $__toTime AND emitted_at > $__toTime - 604800
-) AND {filters}
+WHERE window_seconds = ${window} AND scope = 'cell' AND {last_minute} AND {filters}
 GROUP BY queue_name
 ORDER BY open DESC

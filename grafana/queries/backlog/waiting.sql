@@ -6,7 +6,6 @@ SELECT
     sum(waiting_customer_count) AS on_the_customer,
     sum(waiting_third_party_count) AS on_a_third_party
 FROM rolling FINAL
-WHERE window_seconds = 300 AND scope = 'cell' AND $__timeFilter(emitted_at)
-    AND toUnixTimestamp(emitted_at) % greatest(60, intDiv($__interval_s, 60) * 60) = 0 AND {filters}
+WHERE window_seconds = 300 AND scope = 'cell' AND {every_interval} AND {filters}
 GROUP BY time
 ORDER BY time

@@ -3,6 +3,4 @@
 -- 0 the same, 1 nothing in common.
 SELECT drift
 FROM rolling FINAL
-WHERE window_seconds = ${window} AND scope = 'all' AND emitted_at = (
-    SELECT max(emitted_at) FROM rolling WHERE window_seconds = 300 AND scope = 'all' AND emitted_at <= $__toTime AND emitted_at > $__toTime - 604800
-)
+WHERE window_seconds = ${window} AND scope = 'all' AND {last_minute}

@@ -5,7 +5,7 @@
 SELECT
     if(channel = '', '(none)', channel) AS channel_name,
     if(queue = '', '(none)', queue) AS queue_name,
-    sum(escalated_functional_count + escalated_hierarchical_count + escalated_handoff_count + escalated_regulatory_count + escalated_exposure_count) AS escalations,
+    sum({all_escalations}) AS escalations,
     sum(escalated_functional_count) AS functional,
     sum(escalated_hierarchical_count) AS hierarchical,
     sum(escalated_handoff_count) AS handoff,

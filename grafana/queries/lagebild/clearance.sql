@@ -2,6 +2,4 @@
 -- Departures / arrivals over the last hour: below 1 the backlog grows.
 SELECT sum(departed_count) / nullIf(sum(arrived_count), 0) AS clearance_ratio
 FROM rolling FINAL
-WHERE window_seconds = 3600 AND scope = 'cell' AND emitted_at = (
-    SELECT max(emitted_at) FROM rolling WHERE window_seconds = 300 AND scope = 'all' AND emitted_at <= $__toTime AND emitted_at > $__toTime - 604800
-) AND {filters}
+WHERE window_seconds = 3600 AND scope = 'cell' AND {last_minute} AND {filters}

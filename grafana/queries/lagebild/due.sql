@@ -2,6 +2,4 @@
 -- Promises at risk: open clocks whose target falls due in the next 15 minutes.
 SELECT sum(sla_due_15m_count) AS due_in_15_minutes
 FROM rolling FINAL
-WHERE window_seconds = 300 AND scope = 'cell' AND emitted_at = (
-    SELECT max(emitted_at) FROM rolling WHERE window_seconds = 300 AND scope = 'all' AND emitted_at <= $__toTime AND emitted_at > $__toTime - 604800
-) AND {filters}
+WHERE window_seconds = 300 AND scope = 'cell' AND {last_minute} AND {filters}

@@ -11,8 +11,6 @@ SELECT
     sum(departed_count) AS departed_1h,
     histogram_quantile_ms(sumMap(first_response_histogram), 0.9) / 1000 AS first_response_p90_seconds
 FROM rolling FINAL
-WHERE window_seconds = 3600 AND scope = 'cell' AND emitted_at = (
-    SELECT max(emitted_at) FROM rolling WHERE window_seconds = 300 AND scope = 'all' AND emitted_at <= $__toTime AND emitted_at > $__toTime - 604800
-) AND {filters}
+WHERE window_seconds = 3600 AND scope = 'cell' AND {last_minute} AND {filters}
 GROUP BY queue_name
 ORDER BY waiting_on_us DESC, open DESC

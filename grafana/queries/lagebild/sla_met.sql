@@ -2,6 +2,4 @@
 -- Met / (met + missed) over the last hour, all kinds, dated by reply or due time, whichever is first.
 SELECT sum(sla_met_count) / nullIf(sum(sla_met_count) + sum(sla_missed_count), 0) AS met_ratio
 FROM rolling FINAL
-WHERE window_seconds = 3600 AND scope = 'cell' AND emitted_at = (
-    SELECT max(emitted_at) FROM rolling WHERE window_seconds = 300 AND scope = 'all' AND emitted_at <= $__toTime AND emitted_at > $__toTime - 604800
-) AND {filters}
+WHERE window_seconds = 3600 AND scope = 'cell' AND {last_minute} AND {filters}
