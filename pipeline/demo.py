@@ -19,7 +19,7 @@ from pipeline import migrations
 from pipeline.broker import Broker
 from pipeline.child import Child
 from pipeline.clickhouse import ClickHouse, Refused, Unavailable
-from pipeline.embedded import EmbeddedClickHouse, EmbeddedKafka
+from pipeline.embedded import EmbeddedClickHouse, EmbeddedKafka, free_port
 from pipeline.live import publish_live
 from pipeline.log_identity import begin_epoch
 from pipeline.page_command import beside
@@ -83,6 +83,8 @@ def run(settings: Settings, seconds: float | None, rate: float, data: Path | Non
             kafka_bootstrap=kafka.bootstrap,
             clickhouse_url=clickhouse.url,
             kafka_session_seconds=SESSION_SECONDS,
+            # Known to the page, which asks the worker for its metrics.
+            metrics_port=settings.metrics_port if f"{PREFIX}METRICS_PORT" in os.environ else free_port(),
         )
         migrations.migrate(settings.clickhouse_url, settings.clickhouse_database)
         begin_epoch_after_start(settings)
@@ -111,9 +113,8 @@ def run(settings: Settings, seconds: float | None, rate: float, data: Path | Non
 
 def _start_worker(settings: Settings, data: Path) -> Child:
     environment = dict(os.environ)
-    for name in ("kafka_bootstrap", "clickhouse_url", "kafka_session_seconds"):
+    for name in ("kafka_bootstrap", "clickhouse_url", "kafka_session_seconds", "metrics_port"):
         environment[PREFIX + name.upper()] = str(getattr(settings, name))
-    environment[f"{PREFIX}METRICS_PORT"] = environment.get(f"{PREFIX}METRICS_PORT", "0")
     return Child([sys.executable, "-m", "pipeline.cli", "worker"], log=data / "worker.log", environment=environment)
 
 

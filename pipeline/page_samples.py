@@ -56,8 +56,9 @@ class Samples:
             )
         step_ms = 1000 * max(int(EVERY_SECONDS), request.interval_seconds(""))
         kept_ms = int(1000 * EVERY_SECONDS * KEPT_SAMPLES)
-        first_ms = max(request.from_ms, min(request.to_ms, time.time_ns() // 1_000_000) - kept_ms)
-        times = list(islice(range(first_ms // step_ms * step_ms + step_ms, request.to_ms + 1, step_ms), MAX_POINTS))
+        last_ms = min(request.to_ms, time.time_ns() // 1_000_000)
+        # From the end on, so that the newest sample is drawn however far apart points stand.
+        times = list(islice(range(last_ms, max(request.from_ms, last_ms - kept_ms), -step_ms), MAX_POINTS))[::-1]
         try:
             with self._lock:
                 vectors = [evaluate(target["expr"], self._history, at_ms) for at_ms in times]

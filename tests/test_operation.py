@@ -7,8 +7,10 @@ import secrets
 import signal
 import subprocess
 import sys
+import urllib.parse
 import urllib.request
 from pathlib import Path
+from typing import Any
 
 import pytest
 from test_bad_input import encoded
@@ -24,6 +26,7 @@ from pipeline.settings import Settings, SettingsError, load
 from pipeline.worker import Worker
 
 from apache_kafka import ApacheKafka
+from page_support import Page
 from system_support import PARTITIONS, System, wait_for
 
 SOME = [(b"a", encoded(id=f"e{number}", subject=f"c{number}")) for number in range(40)]
@@ -343,6 +346,28 @@ def test_the_demo_runs_ends_by_itself_and_goes_on_from_its_data(tmp_path: Path) 
         )
         door.close()
     assert balance[0][0] == balance[0][1] > 0
+
+
+def test_the_page_of_a_demo_asks_the_demos_worker_for_its_metrics(tmp_path: Path) -> None:
+    command = [sys.executable, "-u", "-m", "pipeline.cli", "demo", "--data", str(tmp_path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as demo:
+        assert demo.stdout is not None
+        name, url = demo.stdout.readline().split()
+        assert name == "dashboards"
+        page = Page(urllib.parse.urlsplit(url).port or 0)
+        pipeline = page.get("/api/dashboards/sichtflug-pipeline").json
+        lag = next(panel["id"] for panel in pipeline["panels"] if panel["title"] == "Consumer lag")
+        try:
+            wait_for(lambda: bool(_series(page, lag)), 60, lambda: page.panel("sichtflug-pipeline", lag).body.decode())
+        finally:
+            demo.terminate()
+            demo.communicate(timeout=60)
+    assert demo.returncode == 0
+
+
+def _series(page: Page, number: int) -> Any:
+    found = page.panel("sichtflug-pipeline", number)
+    return found.status == 200 and found.json["frames"][0]["series"]
 
 
 def test_a_kafka_that_goes_away_while_a_worker_joins_is_waited_for() -> None:
