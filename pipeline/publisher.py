@@ -34,7 +34,8 @@ class Publisher:
             enable_idempotence=False,
             linger_ms=5,
             # What was rejected for its size came compressed, and must not be larger when it goes.
-            compression_type="lz4",
+            # zstd, as it takes a third of the time of lz4 at the level that aiokafka uses, and makes less of it.
+            compression_type="zstd",
             max_request_size=PUBLISHED_BYTES,
         )
         try:
