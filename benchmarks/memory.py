@@ -47,11 +47,12 @@ def held(count: int) -> Memory:
 
 
 def _fill(partition: Partition, count: int) -> None:
-    """Fold them; what they add to panes is dropped batch by batch, as a flush would take it."""
+    """Fold them; what they add to panes and tell of customers is dropped batch by batch, as a flush would take it."""
     for events in batches(count):
         partition.fold(events)
         partition.take_touched()
         partition.deltas.take()
+        partition.take_facts()
 
 
 def _give_back() -> None:
