@@ -24,6 +24,8 @@ FRAGMENTS = {
     "filters_of_spikes": " AND ".join(
         f"$__conditionalAll({name} IN ('', ${{{name}:singlequote}}), ${name})" for name in VARIABLES
     ),
+    # Names to show, also for what is unknown.
+    **{f"{name}_name": f"if({name} = '', '(unknown)', {name}) AS {name}_name" for name in VARIABLES},
     # Rolling windows that end with the last minute of the range.
     "last_minute": """emitted_at = (
     SELECT max(emitted_at) FROM rolling WHERE window_seconds = 300 AND scope = 'all' AND emitted_at <= $__toTime \

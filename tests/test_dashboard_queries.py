@@ -1,6 +1,7 @@
 """Every query of the dashboards on the real engine, with tables that real workers have filled."""
 
 import time
+from typing import Any
 
 import pytest
 from test_main_job import live_records
@@ -45,17 +46,20 @@ def problems(door: ClickHouse, query: Asked, scope: Scope, *, wants_rows: bool) 
     if aliases:
         found.append(f"{query.where}: expected a plain alias for every column, got {aliases}")
     if query.form == TIME_SERIES:
-        found += series_problems(query.where, columns, [row[0] for row in rows])
+        found += series_problems(query.where, columns, rows)
     return found
 
 
-def series_problems(where: str, columns: list[tuple[str, str]], times: list[object]) -> list[str]:
-    """Grafana wants time first and in order, labels as text, and values as numbers."""
+def series_problems(where: str, columns: list[tuple[str, str]], rows: list[tuple[Any, ...]]) -> list[str]:
+    """Grafana wants time first and in order, labels as text that says something, and values as numbers."""
     found = []
+    times = [row[0] for row in rows]
     if columns[0][0] != "time" or not columns[0][1].startswith("DateTime"):
         found.append(f"{where}: expected a column time first, got {columns[0]}")
     found += [f"{where}: {name} is {kind}" for name, kind in columns[1:] if kind not in LABEL_TYPES + VALUE_TYPES]
-    if times != sorted(times):  # type: ignore[type-var]
+    if any("" in row for row in rows):
+        found.append(f"{where}: expected a name for every series, got an empty one")
+    if times != sorted(times):
         found.append(f"{where}: expected rows in the order of time")
     return found
 

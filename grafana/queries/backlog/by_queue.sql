@@ -1,6 +1,6 @@
 -- By queue
 -- Open conversations by queue. As it was observed at each minute: panes know this for now only.
-SELECT emitted_at AS time, if(queue = '', '(none)', queue) AS queue_name, sum(open_count) AS open
+SELECT emitted_at AS time, {queue_name}, sum(open_count) AS open
 FROM rolling FINAL
 WHERE window_seconds = 300 AND scope = 'cell' AND {every_interval} AND {filters}
 GROUP BY time, queue_name

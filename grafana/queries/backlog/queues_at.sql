@@ -2,7 +2,7 @@
 -- The chosen window up to the last full minute of the range, as it was observed then: choose another end of the range for
 -- any past instant.
 SELECT
-    if(queue = '', '(none)', queue) AS queue_name,
+    {queue_name},
     sum(open_count) AS open,
     sum(open_ms) / (${window} * 1000) AS average_open,
     sum(arrived_count) AS arrived,

@@ -1,7 +1,7 @@
 -- Now and before
 -- Share of each channel in the range, and in the same hours of the four weeks before.
 SELECT
-    if(channel = '', '(none)', channel) AS channel_name,
+    {channel_name},
     now_count / nullIf(sum(now_count) OVER (), 0) AS share_now,
     before_count / nullIf(sum(before_count) OVER (), 0) AS share_four_weeks_before
 FROM (

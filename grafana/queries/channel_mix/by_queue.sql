@@ -1,8 +1,8 @@
 -- By queue and channel
 -- Contacts and messages of the range.
 SELECT
-    if(queue = '', '(none)', queue) AS queue_name,
-    if(channel = '', '(none)', channel) AS channel_name,
+    {queue_name},
+    {channel_name},
     sum(contact_count) AS contacts,
     sum(contact_count) / nullIf(sum(sum(contact_count)) OVER (PARTITION BY queue_name), 0) AS share_of_queue,
     sum(inbound_message_count) AS messages

@@ -3,8 +3,8 @@
 -- episode. Regulatory: to a regulator or ombudsman. Exposure: from private to public by the same customer within
 -- 72 hours.
 SELECT
-    if(channel = '', '(none)', channel) AS channel_name,
-    if(queue = '', '(none)', queue) AS queue_name,
+    {channel_name},
+    {queue_name},
     sum({all_escalations}) AS escalations,
     sum(escalated_functional_count) AS functional,
     sum(escalated_hierarchical_count) AS hierarchical,

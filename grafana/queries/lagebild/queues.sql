@@ -1,7 +1,7 @@
 -- By queue
 -- What stands open at the last full minute; flows and first response times of the hour before.
 SELECT
-    if(queue = '', '(none)', queue) AS queue_name,
+    {queue_name},
     sum(open_count) AS open,
     sum(waiting_agent_count) AS waiting_on_us,
     dateDiff('second', min(oldest_since), any(emitted_at)) AS oldest_seconds,
