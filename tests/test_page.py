@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from test_page_browser import CHROMIUM, PHONE, browsed, states
+from test_page_browser import PHONE, browsed, states
 
 from pipeline import migrations
 from pipeline.clickhouse import ClickHouse
@@ -21,6 +21,7 @@ from pipeline.page_server import PagePortError, PageServer
 from pipeline.page_tables import Column, FrameError, as_series
 from pipeline.settings import Settings
 
+from browser import CHROMIUM
 from page_support import Page, panel, served, write_dashboard
 from requirement import require
 

@@ -1,8 +1,8 @@
 """The page in a real browser: every panel of every dashboard draws, on a large screen and on a phone."""
 
+import asyncio
 import os
 import re
-import shutil
 import subprocess
 from collections import Counter
 from collections.abc import Iterator
@@ -14,6 +14,7 @@ from test_main_job import live_records
 
 from pipeline.embedded import free_port
 
+from browser import CHROMIUM, FLAGS, opened
 from dashboard_files import dashboards, panels
 from page_support import Page, served
 from requirement import require
@@ -22,7 +23,6 @@ from system_support import System, wait_for
 # How the events came does not matter here.
 pytestmark = pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 IMAGES = Path(__file__).parents[1] / "docs" / "images"
 LARGE, PHONE = (1920, 1080), (390, 844)
 PANEL = re.compile(r'<section[^>]*class="panel"[^>]*>')
@@ -58,9 +58,7 @@ def run_chromium(page: Page, path: str, size: tuple[int, int], directory: Path, 
     """Open a path of the page and wait until it has nothing more to do; what the browser prints comes back."""
     command = [
         str(CHROMIUM),
-        "--headless=new",
-        "--no-sandbox",
-        "--disable-gpu",
+        *FLAGS,
         f"--user-data-dir={directory / 'browser'}",
         f"--window-size={size[0]},{size[1]}",
         "--virtual-time-budget=20000",
@@ -106,3 +104,22 @@ def test_a_phone_shows_all_of_it_too(page: Page, tmp_path: Path) -> None:
 def shoot(page: Page, path: str, size: tuple[int, int], directory: Path, image: Path) -> None:
     """Write what the browser shows."""
     run_chromium(page, path, size, directory, f"--screenshot={image}", "--hide-scrollbars")
+
+
+def test_a_phone_never_scrolls_sideways_and_all_that_has_the_focus_has_a_name(page: Page, tmp_path: Path) -> None:
+    async def run() -> list[str]:
+        wrong = []
+        async with opened("about:blank", tmp_path) as tab:
+            await tab.size(*PHONE)
+            for dashboard in dashboards():
+                uid, count = dashboard["uid"], len(panels(dashboard))
+                await tab.call("Page.navigate", url=f"http://127.0.0.1:{page.port}/d/{uid}")
+                await tab.wait(f"document.body?.dataset.panels === '{count}' && !document.querySelector('[aria-busy]')")
+                width = await tab.evaluate("document.scrollingElement.scrollWidth")
+                if width > PHONE[0]:
+                    wrong.append(f"{uid}: {width} pixels wide")
+                nameless = [role for role, name, is_reached in await tab.spoken() if is_reached and not name]
+                wrong += [f"{uid}: {role} without a name" for role in nameless if role != "main"]
+        return wrong
+
+    assert asyncio.run(run()) == []

@@ -35,8 +35,17 @@ export class Chart {
   }
 
   destroy() {
+    this.pointedAt = this.times[this.plot?.cursor.idx] ?? null;
     this.observer.disconnect();
     this.plot?.destroy();
+    this.plot = null;
+  }
+
+  /** Show what a person has made of the chart that this one replaces: series hidden, an instant pointed at. */
+  goOnFrom(before) {
+    this.hidden = before.hidden;
+    this.pointedAt = before.pointedAt;
+    for (const button of this.element.querySelectorAll(".legend button")) button.setAttribute("aria-pressed", String(!this.hidden.has(button.dataset.series)));
   }
 
   /** In words, what the picture shows. */
@@ -59,7 +68,7 @@ export class Chart {
         button.setAttribute("aria-pressed", String(!this.hidden.has(series.name)));
         this.draw();
       };
-      const button = element("button", { type: "button", "aria-pressed": "true", on: { click: toggle } }, swatch(series.color), this.nameOf(series), values.length ? element("span", { className: "number" }, values.join(" · ")) : null);
+      const button = element("button", { type: "button", "aria-pressed": "true", "data-series": series.name, on: { click: toggle } }, swatch(series.color), this.nameOf(series), values.length ? element("span", { className: "number" }, values.join(" · ")) : null);
       return element("li", {}, button);
     }));
   }
@@ -103,6 +112,7 @@ export class Chart {
       ],
       series: [{}, ...drawn.map((series) => strokeOf(series, series.field.custom, surface, series.isStacked))],
       hooks: {
+        ready: [() => this.pointAgain()],
         drawClear: [(plot) => drawRegions(plot, this.regions)],
         draw: [(plot) => drawThresholds(plot, main)],
         setCursor: [(plot) => this.point(plot)],
@@ -119,12 +129,16 @@ export class Chart {
     this.tooltip.hidden = !isHere || idx === null || idx === undefined || left < 0;
     if (this.tooltip.hidden) return;
     const at = this.times[idx];
-    const lines = this.series.filter(({ name, values }) => !this.hidden.has(name) && values[idx] !== null)
+    const values = this.series.filter(({ name, values }) => !this.hidden.has(name) && values[idx] !== null)
       .sort((one, other) => other.values[idx] - one.values[idx])
-      .map((series) => element("li", {}, swatch(series.color), this.nameOf(series), element("span", { className: "number" }, formatted(series.values[idx], series.field.unit, series.field.decimals))));
-    const more = lines.length - MOST_IN_TOOLTIP;
-    const told = this.regions.filter(({ from_ms, to_ms }) => from_ms <= at && at <= to_ms).map(({ text }) => element("li", { className: "told" }, text));
-    this.tooltip.replaceChildren(element("p", {}, instantNear(at)), element("ul", {}, ...lines.slice(0, MOST_IN_TOOLTIP), more > 0 ? element("li", {}, `and ${more} more`) : null, ...told));
+      .map((series) => ({ color: series.color, name: this.nameOf(series), text: formatted(series.values[idx], series.field.unit, series.field.decimals) }));
+    const shown = values.slice(0, MOST_IN_TOOLTIP);
+    const more = values.length > shown.length ? [`and ${values.length - shown.length} more`] : [];
+    const told = this.regions.filter(({ from_ms, to_ms }) => from_ms <= at && at <= to_ms).map(({ text }) => text);
+    this.said = [instantNear(at), ...shown.map(({ name, text }) => `${name} ${text}`), ...more, ...told].join(", ");
+    this.tooltip.replaceChildren(element("p", {}, instantNear(at)), element("ul", {},
+      ...shown.map(({ color, name, text }) => element("li", {}, swatch(color), name, element("span", { className: "number" }, text))),
+      ...more.map((text) => element("li", {}, text)), ...told.map((text) => element("li", { className: "told" }, text))));
     const isRight = left > plot.over.clientWidth / 2;
     this.tooltip.style.left = isRight ? "auto" : `${plot.over.offsetLeft + left + 14}px`;
     this.tooltip.style.right = isRight ? `${plot.over.clientWidth - left + 14}px` : "auto";
@@ -140,9 +154,21 @@ export class Chart {
     const by = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }[event.key];
     if (by === undefined || !this.plot) return;
     event.preventDefault();
-    const from = this.plot.cursor.idx ?? (by > 0 ? -1 : this.times.length);
-    const idx = Math.min(this.times.length - 1, Math.max(0, from + by));
-    this.plot.setCursor({ left: this.plot.valToPos(this.times[idx] / 1000, "x"), top: 10 });
+    const { from_ms, to_ms } = this.answer;
+    const [first, last] = [this.times.findIndex((instant) => instant >= from_ms), this.times.findLastIndex((instant) => instant <= to_ms)];
+    const from = this.plot.cursor.idx ?? (by > 0 ? first - 1 : last + 1);
+    this.pointTo(Math.min(last, Math.max(first, from + by)));
+    document.getElementById("announcement").textContent = this.said;
+  }
+
+  /** At what was pointed to in the chart before, when this one has its focus. */
+  pointAgain() {
+    if (this.pointedAt && document.activeElement === this.canvas) this.pointTo(this.times.findIndex((instant) => instant >= this.pointedAt));
+    this.pointedAt = null;
+  }
+
+  pointTo(idx) {
+    if (idx >= 0) this.plot.setCursor({ left: this.plot.valToPos(this.times[idx] / 1000, "x"), top: 10 });
   }
 }
 

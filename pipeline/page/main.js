@@ -7,6 +7,7 @@ import { seedColors } from "./fields.js";
 import { clockSeconds, instantNear, ZONE } from "./format.js";
 import { bandsOf, turnThrough } from "./kiosk.js";
 import { Panel } from "./panel.js";
+import { keepingPlace } from "./place.js";
 import { parametersOf, question, readState } from "./state.js";
 
 const find = (id) => document.getElementById(id);
@@ -43,7 +44,10 @@ class Page {
     });
     document.addEventListener("click", (event) => closeSheets(event.target));
     document.addEventListener("keydown", (event) => {
-      if (event.key === "Escape") closeSheets(null);
+      if (event.key !== "Escape") return;
+      const summary = document.activeElement?.closest("details[open]")?.querySelector("summary");
+      closeSheets(null);
+      summary?.focus();
     });
     await this.refresh();
   }
@@ -85,17 +89,19 @@ class Page {
     return element("h2", {}, button);
   }
 
+  /** Only when something is new: what a person has open, such as the choices of a list, closes with it. */
   drawControls() {
+    const shown = JSON.stringify([this.state, this.options]);
+    if (shown === this.shownControls) return;
+    this.shownControls = shown;
     const open = document.querySelector("#controls details[open]")?.dataset.variable;
-    const focused = document.activeElement?.closest?.("#controls") ? document.activeElement.value : null;
     find("dashboards").replaceChildren(...links(this.dashboard, this.listed, this.state));
-    find("controls").replaceChildren(...controls(this.dashboard, this.state, (name) => this.options[name] ?? [], (part) => this.change(part), () => this.refresh()));
-    // What was being chosen from stays open, and keeps the focus.
-    const again = open && document.querySelector(`#controls details[data-variable="${CSS.escape(open)}"]`);
-    if (again) {
-      again.open = true;
-      [...again.querySelectorAll("input")].find((input) => input.value === focused)?.focus();
-    }
+    keepingPlace(find("controls"), () => {
+      find("controls").replaceChildren(...controls(this.dashboard, this.state, (name) => this.options[name] ?? [], (part) => this.change(part), () => this.refresh()));
+      // What was being chosen from stays open.
+      const again = open && document.querySelector(`#controls details[data-variable="${CSS.escape(open)}"]`);
+      if (again) again.open = true;
+    });
   }
 
   change(part) {

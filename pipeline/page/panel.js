@@ -7,6 +7,7 @@ import { fieldOf } from "./fields.js";
 import { barChart, barGauge, figuresOf, gauge, stat } from "./figures.js";
 import { clock, instant, instantNear } from "./format.js";
 import { markdown } from "./markdown.js";
+import { keepingPlace } from "./place.js";
 import { linkTarget, question } from "./state.js";
 import { asColumns, table } from "./table.js";
 
@@ -19,6 +20,7 @@ export class Panel {
     this.uid = uid;
     this.page = page;
     this.asTable = false;
+    this.sorting = {};
     const { id, title, type, description, gridPos } = definition;
     this.body = element("div", { className: "body" });
     this.message = element("p", { className: "message", id: `message-${id}` });
@@ -76,15 +78,18 @@ export class Panel {
   }
 
   draw() {
-    if (!this.answer) return;
+    if (this.answer) keepingPlace(this.body, () => this.drawAnswer());
+  }
+
+  drawAnswer() {
     this.showWatermark(this.answer.watermark);
     const frames = this.answer.frames.filter(hasValues);
-    const hidden = this.chart?.hidden;
+    const before = this.chart;
     this.clear();
     const isBlank = this.definition.type === "stat" && figuresOf(this.definition, frames).every(({ value }) => value === null);
     if (!frames.length || isBlank) return this.show("empty", fieldOf(this.definition, "").noValue || "No data in this range.");
     try {
-      this.body.append(this.drawing(frames, hidden));
+      this.body.append(this.drawing(frames, before));
       this.show("drawn");
     } catch (error) {
       console.error(error);
@@ -93,16 +98,16 @@ export class Panel {
     }
   }
 
-  drawing(frames, hidden) {
+  drawing(frames, before) {
     const { type } = this.definition;
     if (type === "table" || this.asTable) {
-      return element("div", { className: "stack" }, ...frames.map((frame) => table(this.definition, frame.columns ?? asColumns(frame), this.page.state)));
+      return element("div", { className: "stack" }, ...frames.map((frame, at) => table(this.definition, frame.columns ?? asColumns(frame), this.page.state, (this.sorting[at] ??= {}))));
     }
     if (FIGURES[type]) return FIGURES[type](this.definition, frames);
     const series = frames.filter((frame) => frame.series);
     if (type !== "timeseries" || !series.length) throw new Error(`a panel of the kind ${type} is not known here`);
     this.chart = new Chart(this.definition, { ...this.answer, frames: series }, this.page.regions, this.page.zoom);
-    if (hidden) this.chart.hidden = hidden;
+    if (before) this.chart.goOnFrom(before);
     return this.chart.element;
   }
 

@@ -7,19 +7,20 @@ import { linkTarget } from "./state.js";
 
 const MOST_ROWS = 1000;
 
-/** Columns as a table that can be sorted by its heads. */
-export function table(panel, columns, state) {
+/** Columns as a table that can be sorted by its heads. `sorting` keeps how a person sorted it, for the next one. */
+export function table(panel, columns, state, sorting) {
   const fields = columns.map((column) => fieldOf(panel, column.name));
   const shown = columns.map((_, at) => at).filter((at) => !fields[at].custom.hidden);
   const order = columns[0].values.map((_, at) => at);
-  const sorted = panel.options?.sortBy?.[0];
-  let sortedBy = sorted ? columns.findIndex((column) => [column.name, fields[columns.indexOf(column)].displayName].includes(sorted.displayName)) : -1;
+  const sorted = sorting.by ? { displayName: sorting.by, desc: sorting.descending } : panel.options?.sortBy?.[0];
+  let sortedBy = sorted ? columns.findIndex((column, at) => [column.name, fields[at].displayName].includes(sorted.displayName)) : -1;
   let descending = Boolean(sorted?.desc);
   const body = element("tbody");
   const heads = shown.map((at) => {
     const sort = () => {
       descending = sortedBy === at ? !descending : columns[at].kind === "number";
       sortedBy = at;
+      Object.assign(sorting, { by: columns[at].name, descending });
       draw();
     };
     const name = fields[at].displayName ?? columns[at].name.replaceAll("_", " ");
