@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 import msgspec
 
-Kind = Literal["time", "number", "text"]
+#: A day comes as ISO text: it belongs to no time zone. As the time of a series it stands for its start in UTC.
+Kind = Literal["time", "day", "number", "text"]
 _WRAPPED = re.compile(r"(?:Nullable|LowCardinality|SimpleAggregateFunction)\((?:\w+, )?(.*)\)\Z")
 
 
@@ -54,15 +55,18 @@ def read_columns(body: bytes) -> list[Column]:
 
 def as_series(columns: list[Column]) -> Frame:
     """Long form to one series per set of labels. Raises FrameError when the first column is no time."""
-    if not columns or columns[0].kind != "time":
+    if not columns or columns[0].kind not in ("time", "day"):
         found = f"{columns[0].name} ({columns[0].kind})" if columns else "no column"
         raise FrameError(f"expected a time as the first column of a time series, found {found}")
     labels = [column for column in columns[1:] if column.kind == "text"]
     numbers = [column for column in columns[1:] if column.kind == "number"]
-    times = sorted({instant for instant in columns[0].values if instant is not None})
+    instants = columns[0].values
+    if columns[0].kind == "day":
+        instants = [None if day is None else _milliseconds(day) for day in instants]
+    times = sorted({instant for instant in instants if instant is not None})
     place = {instant: at for at, instant in enumerate(times)}
     by_name: dict[str, list[float | None]] = {}
-    for row, instant in enumerate(columns[0].values):
+    for row, instant in enumerate(instants):
         if instant is None:
             continue
         label = " ".join(str(column.values[row]) for column in labels)
@@ -82,8 +86,10 @@ def series_name(column: str, label: str, *, labelled: bool, alone: bool) -> str:
 def _kind(type_name: str) -> tuple[Kind, Any]:
     while (wrapped := _WRAPPED.match(type_name)) is not None:
         type_name = wrapped[1]
-    if type_name.startswith("Date"):
+    if type_name.startswith("DateTime"):
         return "time", _milliseconds
+    if type_name.startswith("Date"):
+        return "day", _text
     if type_name.startswith(("Int", "UInt", "Float", "Decimal")):
         return "number", _number
     return "text", _text

@@ -18,7 +18,7 @@ from pipeline.embedded import EmbeddedClickHouse
 from pipeline.page_dashboards import DashboardError, Dashboards, default_directory
 from pipeline.page_request import BadRequestError, read_request
 from pipeline.page_server import PagePortError, PageServer
-from pipeline.page_tables import Column, FrameError, as_series
+from pipeline.page_tables import Column, FrameError, as_series, read_columns
 from pipeline.settings import Settings
 
 from browser import CHROMIUM
@@ -418,3 +418,13 @@ def test_a_file_that_is_no_dashboard_and_a_uid_given_twice_are_refused(tmp_path:
 def test_a_port_that_is_taken_is_said(page: Page) -> None:
     with pytest.raises(PagePortError, match=f"SICHTFLUG_PAGE_PORT={page.port}: cannot listen"):
         PageServer(Settings(page_port=page.port))
+
+
+def test_a_day_is_shown_as_a_day_and_drawn_at_its_start_in_utc() -> None:
+    body = (
+        b'{"meta": [{"name": "day", "type": "Date"}, {"name": "open", "type": "Int64"}], "data": [["2026-11-26", "3"]]}'
+    )
+    columns = read_columns(body)
+    assert [(column.kind, column.values) for column in columns] == [("day", ["2026-11-26"]), ("number", [3])]
+    # 2026-11-26 is day 20,783 since 1970-01-01: 20,783 * 86,400,000.
+    assert as_series(columns).times == [1_795_651_200_000]
