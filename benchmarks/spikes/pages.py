@@ -24,7 +24,8 @@ it; nothing in it is edited by hand.
 
 Escalations, inflow (opened and reopened) and public shares, per minute: of each tenant, of its channels, its queues and
 its cells (queue by channel); and silence, that nothing comes in any more, of tenants and channels. Minutes are judged
-once, when they are settled, in order; what comes late corrects rows and fires nothing.
+once, when they are settled, in order; what comes late corrects rows and fires nothing. A missed promise is no
+escalation: many that fall due at once fire nothing here, and the alert `SlaAtRisk` says so beforehand.
 
 **One burst is one episode.** It makes a cell, its channel, its queue and the total alarm, and not in the same minute.
 The first alarm begins the episode, under the most special series that explains {MOST:.0%} of the excess; alarms that
