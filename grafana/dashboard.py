@@ -10,6 +10,7 @@ GRID_COLUMNS = 24
 SCHEMA_VERSION = 41
 TAG = "sichtflug"
 WINDOWS = (("5 min", 300), ("1 h", 3_600), ("24 h", 86_400), ("7 d", 604_800))
+HOLDS_FOR = "holds_for"
 QUERIED = (("tenant", "Tenant"), ("queue", "Queue"), ("channel", "Channel"))
 
 
@@ -92,6 +93,7 @@ def _variables(board: Board) -> list[Json]:
     found += [_queried(name, label) for name, label in QUERIED]
     if board.has_window:
         found.append(_window())
+    found.append(_holds_for())
     return found
 
 
@@ -112,6 +114,19 @@ def _queried(name: str, label: str) -> Json:
         "includeAll": True,
         "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
     }
+
+
+def _holds_for() -> Json:
+    """Chosen by nobody: the descriptions of panels tell it."""
+    asked = query(f"variables/{HOLDS_FOR}")
+    found = {
+        "name": HOLDS_FOR,
+        "label": asked.title,
+        "type": "query",
+        "datasource": dict(CLICKHOUSE),
+        "query": asked.sql,
+    }
+    return found | {"hide": 2, "refresh": 2, "multi": False, "includeAll": False, "current": {}}
 
 
 def _window() -> Json:
@@ -149,11 +164,12 @@ def _placed(rows: Sequence[Row]) -> list[Json]:
 
 
 def _panel(panel: Panel, number: int, place: Json) -> Json:
+    is_held = panel.datasource == CLICKHOUSE
     found: Json = {
         "id": number,
         "type": panel.kind,
         "title": panel.title,
-        "description": panel.description,
+        "description": panel.description + (f"\n\nHolds for ${{{HOLDS_FOR}}}." if is_held else ""),
         "datasource": dict(panel.datasource),
         "gridPos": place,
         "targets": list(panel.targets),

@@ -15,6 +15,8 @@ HOME = "sichtflug-lagebild"
 """The dashboard that comes first, and opens at /."""
 
 #: What a browser needs of a panel to draw it. Its queries stay here.
+#: The variable with which Grafana's panels tell the watermark in their descriptions. The page tells it by itself.
+WATERMARK = "holds_for"
 PANEL_KEYS = ("id", "type", "title", "description", "gridPos", "fieldConfig", "options", "links", "collapsed")
 
 
@@ -32,7 +34,9 @@ class Dashboard:
         self.panels: Mapping[int, Json] = {panel["id"]: panel for panel in _flat(document["panels"])}
         variables = document.get("templating", {}).get("list", [])
         self.variables: Mapping[str, Json] = {
-            variable["name"]: variable for variable in variables if variable["type"] != "datasource"
+            variable["name"]: variable
+            for variable in variables
+            if variable["type"] != "datasource" and variable["name"] != WATERMARK
         }
 
     def panel(self, number: str) -> Json:
@@ -118,6 +122,9 @@ def _flat(panels: list[Json]) -> Iterator[Json]:
 
 def _shown_panel(panel: Json) -> Json:
     shown = {key: panel[key] for key in PANEL_KEYS if key in panel}
+    if "description" in shown:
+        paragraphs = shown["description"].split("\n\n")
+        shown["description"] = "\n\n".join(one for one in paragraphs if f"${{{WATERMARK}}}" not in one)
     if panel["type"] == "row":
         shown["panels"] = [_shown_panel(inner) for inner in panel.get("panels", [])]
     return shown

@@ -10,7 +10,7 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana import build
-from grafana.panels import query
+from grafana.panels import CLICKHOUSE, query
 
 from dashboard_files import Json, alerts, asked, dashboards, panels
 
@@ -76,6 +76,8 @@ def test_panels_have_a_place_and_say_what_they_show(uid: str) -> None:
         assert panel["type"] in KINDS
         assert panel["title"]
         assert panel["description"].endswith(".")
+        if panel["datasource"] == CLICKHOUSE:
+            assert panel["description"].endswith("\n\nHolds for ${holds_for}.")
         assert panel["fieldConfig"]["defaults"]["unit"] in UNITS
         for override in panel["fieldConfig"]["overrides"]:
             for item in override["properties"]:

@@ -420,6 +420,12 @@ def test_a_port_that_is_taken_is_said(page: Page) -> None:
         PageServer(Settings(page_port=page.port))
 
 
+def test_a_description_is_without_what_only_grafana_can_fill_in() -> None:
+    found = [panel["description"] for one in Dashboards(default_directory()) for panel in one.shown()["panels"][1:2]]
+    assert len(found) == 6
+    assert [text for text in found if "$" in text or not text.endswith(".")] == []
+
+
 def test_a_day_is_shown_as_a_day_and_drawn_at_its_start_in_utc() -> None:
     body = (
         b'{"meta": [{"name": "day", "type": "Date"}, {"name": "open", "type": "Int64"}], "data": [["2026-11-26", "3"]]}'
