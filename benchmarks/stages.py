@@ -113,7 +113,7 @@ class _Pass:
 def _look_up(events: Sequence[Event], partition: Partition, known: KnownIds) -> list[str]:
     """The conversations that the worker would read back; with an empty ledger, almost none."""
     keys = {event.key for event in events}
-    missing = {key: conversation_hash(key) for key in keys if key not in partition.conversations}
+    missing = {key: conversation_hash(key) for key in keys.difference(partition.conversations)}
     unsure = [key for key, value in missing.items() if value in known]
     known.add(missing.values())
     return unsure

@@ -67,7 +67,7 @@ class LedgerState:
         keys = set(wanted)
         absent: set[str] = set()
         while True:
-            missing = {key: conversation_hash(key) for key in keys if key not in held and key not in absent}
+            missing = {key: conversation_hash(key) for key in keys.difference(held) if key not in absent}
             unsure = [key for key, value in missing.items() if value in known]
             known.add(missing.values())
             absent.update(missing)

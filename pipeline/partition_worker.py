@@ -4,7 +4,9 @@ Ahead of the commit point go: dead letters and facts about known customers, ackn
 `interactions`.
 """
 
+from bisect import bisect_left
 from collections.abc import Awaitable, Callable, Sequence
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from pipeline.blocks import Section
@@ -23,6 +25,8 @@ from streams.events import Rejection
 from streams.rules import RuleBook
 
 __all__ = ["PENDING_EVENTS", "FlushResult", "PartitionWorker"]
+
+_offset = attrgetter("offset")
 
 
 class Ahead(NamedTuple):
@@ -79,7 +83,7 @@ class PartitionWorker(LedgerWorker):
 
     async def _fold(self, records: Sequence[Any]) -> Sequence[Rejection]:
         decoded = self._codec.decode(records)
-        await self._state.read_back((event.key for event in decoded.events), lambda: self.checkpoint.revision)
+        await self._state.read_back({event.key for event in decoded.events}, lambda: self.checkpoint.revision)
         books = self.partition.books
         accepted = self.partition.fold(decoded.events)
         books.consumed += len(records)
@@ -89,12 +93,10 @@ class PartitionWorker(LedgerWorker):
             cases = self._codec.case_pseudonyms(accepted.events)
             self._interactions.append(self._event_rows.interactions(accepted, cases))
         if decoded.rejections:
-            by_offset = {record.offset: record for record in records}
             self._rejections.append(self._event_rows.rejections(decoded.rejections))
-            self._dead_letters += [
-                dead_letter(self.log, self.kafka_partition, by_offset[rejection.offset], rejection)
-                for rejection in decoded.rejections
-            ]
+            for rejection in decoded.rejections:
+                record = records[bisect_left(records, rejection.offset, key=_offset)]
+                self._dead_letters.append(dead_letter(self.log, self.kafka_partition, record, rejection))
         return decoded.rejections
 
     def _take_rows(self) -> Section:
