@@ -58,7 +58,6 @@ def told(partition: int, epoch: int, facts: Iterable[ToldFact], cells: Cells, ps
     """Facts as they go into records; case ids become pseudonyms."""
     slim = []
     places: dict[int, int] = {}
-    hashes: dict[str, int] = {}
     number, last_offset = 0, -1
     for fact in facts:
         offset = fact.offset
@@ -66,7 +65,7 @@ def told(partition: int, epoch: int, facts: Iterable[ToldFact], cells: Cells, ps
         last_offset = offset
         place = places.setdefault(fact.cell, len(places))
         case = pseudonym(fact.case_id) if fact.case_id else ""
-        conversation = hashes.get(fact.key) or hashes.setdefault(fact.key, conversation_hash(fact.key))
+        conversation = conversation_hash(fact.key)
         slim.append(SlimFact(offset, number, fact.at, fact.kind, fact.customer, conversation, place, case))
     return Told(partition, epoch, [cells[cell] for cell in places], slim)
 

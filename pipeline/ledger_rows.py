@@ -1,6 +1,7 @@
 """The ledger's rows of one flush as sections of one block: conversations, the checkpoint, panes."""
 
 from collections.abc import Sequence
+from functools import lru_cache
 from hashlib import blake2b
 from itertools import chain
 from operator import attrgetter
@@ -59,8 +60,12 @@ _as_tuple = msgspec.structs.astuple
 _FIELDS = Conversation.__struct_fields__
 
 
+@lru_cache(maxsize=1 << 16)
 def conversation_hash(key: str) -> int:
-    """BLAKE2b-64 of a conversation's key, the same in every process."""
+    """BLAKE2b-64 of a conversation's key, the same in every process.
+
+    Wanted when a conversation is looked up, by each flush that has it, and by each that tells of its customer.
+    """
     return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "little")
 
 
