@@ -33,9 +33,7 @@ KEYS = {
     "End": ("End", 35, ""),
     "Home": ("Home", 36, ""),
     "ArrowLeft": ("ArrowLeft", 37, ""),
-    "ArrowUp": ("ArrowUp", 38, ""),
     "ArrowRight": ("ArrowRight", 39, ""),
-    "ArrowDown": ("ArrowDown", 40, ""),
 }
 
 
@@ -94,6 +92,10 @@ class Tab:
             for node in tree["nodes"]
             if not node["ignored"]
         ]
+
+    async def nameless(self) -> list[str]:
+        """The roles of what can have the focus and has no name to be told by; the main part needs none."""
+        return [role for role, name, is_reached in await self.spoken() if is_reached and not name and role != "main"]
 
 
 @contextlib.asynccontextmanager
