@@ -102,6 +102,18 @@ def _datasource(name: str, label: str, kind: str) -> Json:
 
 
 def _queried(name: str, label: str) -> Json:
+    all_of_them = {"selected": True, "text": ["All"], "value": ["$__all"]}
+    return _asked(name, label) | {"sort": 1, "multi": True, "includeAll": True, "current": all_of_them}
+
+
+def _holds_for() -> Json:
+    """Chosen by nobody: the descriptions of panels tell it."""
+    unchosen: Json = {"hide": 2, "multi": False, "includeAll": False, "current": {}}
+    return _asked(HOLDS_FOR, "Numbers hold for") | unchosen
+
+
+def _asked(name: str, label: str) -> Json:
+    """A variable whose values ClickHouse is asked for, again whenever the time range moves on."""
     return {
         "name": name,
         "label": label,
@@ -109,24 +121,7 @@ def _queried(name: str, label: str) -> Json:
         "datasource": dict(CLICKHOUSE),
         "query": query(f"variables/{name}").sql,
         "refresh": 2,
-        "sort": 1,
-        "multi": True,
-        "includeAll": True,
-        "current": {"selected": True, "text": ["All"], "value": ["$__all"]},
     }
-
-
-def _holds_for() -> Json:
-    """Chosen by nobody: the descriptions of panels tell it."""
-    asked = query(f"variables/{HOLDS_FOR}")
-    found = {
-        "name": HOLDS_FOR,
-        "label": asked.title,
-        "type": "query",
-        "datasource": dict(CLICKHOUSE),
-        "query": asked.sql,
-    }
-    return found | {"hide": 2, "refresh": 2, "multi": False, "includeAll": False, "current": {}}
 
 
 def _window() -> Json:

@@ -88,7 +88,7 @@ class CustomersWorker(LedgerWorker):
                 # No worker of ours wrote this, so no number is missing; stopping would help nobody.
                 logger.warning("%s@%d: expected facts about customers, got %s", self._where, record.offset, error)
                 rejected += 1
-        await self._state.read_back((fact.customer for fact in facts), lambda: self.checkpoint.revision)
+        await self._state.read_back({fact.customer for fact in facts}, lambda: self.checkpoint.revision)
         books = self.partition.books
         books.consumed += rejected
         books.rejected += rejected

@@ -4,7 +4,7 @@ Only what was not touched since the last acknowledged flush may leave it, and wh
 touched, never begun afresh.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from pipeline.known_ids import KnownIds
@@ -57,14 +57,13 @@ class LedgerState:
         again = ledger.checkpoint()
         return checkpoint if (again and again.revision) == (found and found.revision) else None
 
-    async def read_back(self, wanted: Iterable[str], newest_revision: Callable[[], int]) -> None:
+    async def read_back(self, keys: set[str], newest_revision: Callable[[], int]) -> None:
         """Bring back what memory does not hold and the ledger may.
 
         While a look-up waits, a flush may end and evict; so look again until nothing is missing. Raises Overtaken when
         one is newer than `newest_revision`, that of our own last flush.
         """
         held, known = self._held, self._known
-        keys = set(wanted)
         absent: set[str] = set()
         while True:
             missing = {key: conversation_hash(key) for key in keys.difference(held) if key not in absent}
