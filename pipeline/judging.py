@@ -3,7 +3,8 @@
 After a stretch of minutes: their episodes in one insert, then their alerts acknowledged by Kafka, then the rolling
 windows, then the checkpoint. Killed in between, the same stretch is judged again or, where its episodes are written
 already, gone on from; alerts and windows behind the checkpoint are sent and written again, under the same identity.
-What is expected is learned anew from the panes at each start: that takes seconds, and there is nothing else to keep.
+What is expected, and what speaks for a spike that has not alarmed yet, is learned anew from the panes at each start:
+that takes seconds. What speaks for the end of an episode is written with it.
 """
 
 import asyncio
@@ -18,7 +19,7 @@ from pipeline.ledger import Overtaken
 from pipeline.patience import again_and_again, patiently
 from pipeline.publisher import Message, Publisher, PublishError
 from pipeline.rolling_store import Minutes, RollingStore, StoredEpisode
-from streams.episodes import Change, Episode
+from streams.episodes import Change, Episode, Lasting
 from streams.series import Series
 from streams.watch import Watch
 
@@ -64,8 +65,8 @@ class Judge:
         from_minute = max(0, self._checkpoint - LEARNED_DAYS * DAY_MINUTES)
         stored = await patiently(self._where, lambda: self._store.episodes(from_minute))
         self.judged_minute = max(self._checkpoint, *(one.revision for one in stored), 0)
-        self._watch.resume([one.episode for one in stored])
-        self._worsened = {(one.episode.series, one.episode.since): one.worsened for one in stored}
+        self._watch.resume([one.lasting for one in stored])
+        self._worsened = {_identity(one.lasting.episode): one.worsened for one in stored}
         await self._learn(from_minute)
         await self._tell([change for one in stored for change in untold(one, self._checkpoint)])
         logger.info(
@@ -88,7 +89,7 @@ class Judge:
             begins_again = first if counts else await self._begins_again(first, last_minute)
             if begins_again > first:
                 # What was usual before a very long time without anything says nothing of what comes after it.
-                lasting, self._watch = self._watch.open_episodes, Watch(self._false_episodes_per_week)
+                lasting, self._watch = self._watch.lasting, Watch(self._false_episodes_per_week)
                 self._watch.resume(lasting)
                 self.judged_minute = begins_again - 1
             else:
@@ -107,8 +108,8 @@ class Judge:
     async def _judge(self, first: int, last: int, counts: Minutes) -> None:
         changes = await asyncio.to_thread(self._observe, first, last, counts)
         await self._look_for_others()
-        episodes = [change.episode for change in changes] + self._watch.open_episodes
-        newest = {(one.series, one.since): one for one in episodes}
+        episodes = [Lasting(change.episode) for change in changes] + self._watch.lasting
+        newest = {_identity(one.episode): one for one in episodes}
         if newest:
             rows = [StoredEpisode(one, self._worsened.get(key), last) for key, one in newest.items()]
             await patiently(self._where, lambda: self._store.write_episodes(rows))
@@ -121,7 +122,7 @@ class Judge:
             for change in self._watch.observe(minute, counts.get(minute, {})):
                 changes.append(change)
                 if change.kind == "worsened":
-                    self._worsened[change.episode.series, change.episode.since] = minute
+                    self._worsened[_identity(change.episode)] = minute
         return changes
 
     async def _learn(self, from_minute: int) -> None:
@@ -154,9 +155,13 @@ class Judge:
             raise Unavailable(str(error)) from error
 
 
+def _identity(episode: Episode) -> tuple[Series, int]:
+    return episode.series, episode.since
+
+
 def untold(stored: StoredEpisode, checkpoint: int) -> Iterator[Change]:
     """What happened to an episode behind the checkpoint: nobody knows whether its alerts went out."""
-    episode, worsened, revision = stored
+    (episode, _), worsened, revision = stored
     if episode.detected > checkpoint:
         yield Change("began", episode)
     if worsened is not None and worsened > checkpoint:

@@ -4,9 +4,11 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
+import msgspec
+
 from pipeline.clickhouse import ClickHouse
 from pipeline.literals import quoted
-from streams.episodes import Contributor, Episode, episode_id
+from streams.episodes import Contributor, Episode, Lasting, SeriesRun, episode_id
 from streams.panes import MINUTE_MS
 from streams.series import Counts, Place, Series
 
@@ -19,15 +21,16 @@ ESCALATED = (
 EPISODE_COLUMNS = (
     "measure, scope, tenant, queue, channel, toUnixTimestamp(since), toUnixTimestamp(detected_at), "
     "ifNull(toUnixTimestamp(until), 0), severity, observed_count, expected_count, contributors, "
-    "ifNull(toUnixTimestamp(worsened_at), 0), revision"
+    "ifNull(toUnixTimestamp(worsened_at), 0), runs, revision"
 )
+_decode_runs = msgspec.json.Decoder(list[SeriesRun]).decode
 STANDING_KEY = "scope, tenant, queue, channel"
 
 
 class StoredEpisode(NamedTuple):
     """An episode, the minute with which it became worth a page after it had begun as less, and the last one judged."""
 
-    episode: Episode
+    lasting: Lasting
     worsened: int | None
     revision: int
 
@@ -107,12 +110,12 @@ class RollingStore:
         values = ", ".join(map(self._values, episodes))
         self._door.execute(
             "INSERT INTO spikes (log, episode_id, measure, scope, tenant, queue, channel, since, detected_at, until, "
-            "severity, observed_count, expected_count, contributors, worsened_at, revision) "
+            "severity, observed_count, expected_count, contributors, worsened_at, runs, revision) "
             f"VALUES {values}"
         )
 
     def _values(self, stored: StoredEpisode) -> str:
-        episode, worsened, revision = stored
+        (episode, runs), worsened, revision = stored
         series = episode.series
         contributors = ", ".join(
             f"({quoted(one.queue)}, {quoted(one.channel)}, {one.observed}, {one.expected!r})"
@@ -123,7 +126,7 @@ class RollingStore:
         return (
             f"({', '.join(map(quoted, texts))}, {episode.since * 60}, {episode.detected * 60 + 60}, {until}, "
             f"{quoted(episode.severity)}, {episode.observed}, {episode.expected!r}, [{contributors}], {worsened_at}, "
-            f"{revision})"
+            f"{quoted(msgspec.json.encode(runs).decode())}, {revision})"
         )
 
     # ---- rolling windows
@@ -155,7 +158,7 @@ def _text(minute: int) -> str:
 
 def _stored(row: tuple[Any, ...]) -> StoredEpisode:
     measure, scope, tenant, queue, channel, since, detected_at, until, severity, observed, expected, *rest = row
-    cells, worsened_at, revision = rest
+    cells, worsened_at, runs, revision = rest
     episode = Episode(
         Series(measure, scope, tenant, queue, channel),
         int(since) // 60,
@@ -166,7 +169,9 @@ def _stored(row: tuple[Any, ...]) -> StoredEpisode:
         tuple(_contributor(cell) for cell in cells),
         int(until) // 60 if until else None,
     )
-    return StoredEpisode(episode, int(worsened_at) // 60 if worsened_at else None, int(revision))
+    # Rows that an earlier version wrote have none.
+    lasting = Lasting(episode, _decode_runs(runs) if runs else [])
+    return StoredEpisode(lasting, int(worsened_at) // 60 if worsened_at else None, int(revision))
 
 
 def _contributor(cell: Any) -> Contributor:

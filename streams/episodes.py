@@ -1,11 +1,13 @@
 """Episodes: what people are told. One of them may be seen in several series at once."""
 
+from collections.abc import Sequence
 from hashlib import blake2b
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import msgspec
 
 from streams.series import Series
+from streams.spikes import Run
 
 Severity = Literal["page", "ticket"]
 #: A spike this many times as high as expected is worth a page, and so is every silence.
@@ -42,6 +44,23 @@ class Episode(msgspec.Struct):
     def ratio(self) -> float:
         """How many times as many as expected."""
         return self.observed / max(self.expected, 1e-9)
+
+
+class SeriesRun(NamedTuple):
+    """A series and its run: what joined an episode."""
+
+    series: Series
+    run: Run
+
+
+class Lasting(NamedTuple):
+    """All there is to know of an episode to go on with it: how it is, and the runs of all series that joined it.
+
+    The end depends on them. Of one that is over, or of which nobody knows, there are none.
+    """
+
+    episode: Episode
+    runs: Sequence[SeriesRun] = ()
 
 
 class Change(msgspec.Struct, frozen=True):

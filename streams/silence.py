@@ -45,6 +45,11 @@ class SilenceDetector:
             self.begin(Run(one.since, at, one.observed, one.expected))
         return self.run
 
+    def learn(self, at: int, count: int, expected: float, *, is_frozen: bool) -> None:
+        """Take a bin without judging it, see `SpikeDetector.learn`."""
+        if is_frozen or self._sum.add(at, count, expected):
+            self._sum.reset()
+
     def turn(self) -> None:
         """The quarter of an hour has changed: the dispersion may have, too."""
         self._sum.weigh(self._expectation.dispersion)

@@ -43,7 +43,8 @@ LAST_RUN_HOURS = 168
 class Run(msgspec.Struct):
     """Bins that are not credible: from `since` on, alarmed at `detected`, until before `until` (None while it lasts).
 
-    What was observed and expected in them; bins that may turn out to be the return to normal are not in it.
+    What was observed and expected in them; bins that may turn out to be the return to normal are not in it: these are
+    the bins from `return_since` on (-1 where there are none), which speak for it with `return_value` nats.
     """
 
     since: int
@@ -51,10 +52,10 @@ class Run(msgspec.Struct):
     observed: int
     expected: float
     until: int | None = None
-    _return_value: float = 0.0
-    _return_since: int = -1
-    _return_observed: int = 0
-    _return_expected: float = 0.0
+    return_value: float = 0.0
+    return_since: int = -1
+    return_observed: int = 0
+    return_expected: float = 0.0
 
     @property
     def ratio(self) -> float:
@@ -64,20 +65,20 @@ class Run(msgspec.Struct):
     def goes_on(self, at: int, count: int, expected: float, weights: tuple[float, float]) -> bool:
         """Take one more bin; `weights` are those of the run's ratio, see `log_likelihood_weights`."""
         a, b = weights
-        value = self._return_value - (a * count - b * expected)
+        value = self.return_value - (a * count - b * expected)
         if value <= 0:
-            self.observed += self._return_observed + count
-            self.expected += self._return_expected + expected
-            self._return_value, self._return_since, self._return_observed, self._return_expected = 0.0, -1, 0, 0.0
+            self.observed += self.return_observed + count
+            self.expected += self.return_expected + expected
+            self.return_value, self.return_since, self.return_observed, self.return_expected = 0.0, -1, 0, 0.0
             return True
-        if self._return_since < 0:
-            self._return_since = at
-        self._return_value = value
-        self._return_observed += count
-        self._return_expected += expected
+        if self.return_since < 0:
+            self.return_since = at
+        self.return_value = value
+        self.return_observed += count
+        self.return_expected += expected
         if value < END_LIKELIHOOD:
             return True
-        self.until = self._return_since
+        self.until = self.return_since
         return False
 
 
@@ -122,12 +123,15 @@ class SpikeDetector:
             self.expectation.learn_zeros(end - begin, expected)
 
     def learn(self, at: int, count: int) -> None:
-        """Learn from a bin without judging it."""
+        """Learn from a bin without judging it; the evidence grows as it would have, but for alarms.
+
+        A frozen bin belongs to a run that is known: what speaks for that one does not speak for another.
+        """
         self.turn(at)
         expected = self.expectation.expected(at)
-        if expected > 0:
-            for one in self._sums:
-                one.add(at, count, expected)
+        for one in self._sums:
+            if self.is_frozen or (expected > 0 and one.add(at, count, expected)):
+                one.reset()
         self._learn(at, count, expected, self._improbability(count, expected))
 
     def turn(self, at: int) -> None:

@@ -28,6 +28,11 @@ class Track:
             self.spikes.observe_zeros(self.next_minute, minute)
             self.next_minute = minute
 
+    def expected_to_be_heard(self, minute: int) -> float:
+        """Events in a minute that would be missed; a night in which nothing was ever seen leans on days: none."""
+        expectation = self.spikes.expectation
+        return expectation.expected(minute) * expectation.seen_ratio
+
     def freeze(self, minute: int, is_frozen: bool) -> None:
         """From this minute on learn nothing, or learn again."""
         if self.spikes.is_frozen != is_frozen:

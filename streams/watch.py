@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping
 
 from streams.attribution import QUARTER_MINUTES, Recent
 from streams.budget import shares
-from streams.episodes import Change, Episode
+from streams.episodes import Change, Episode, Lasting
 from streams.open_episodes import OpenEpisodes
 from streams.series import COUNTED, Counts, Place, Series, series_of
 from streams.spikes import LONGEST_RUN_HOURS, Run
@@ -41,7 +41,7 @@ class Watch:
         self._minute: int | None = None
         self._open = OpenEpisodes(self._recent, self._tracks, self._enter)
         self._running: dict[Series, Track] = {}
-        self._resumed: list[Episode] = []
+        self._resumed: list[Lasting] = []
         self._excused: list[Episode] = []
         self._is_judging = False
         self._listened: list[Track] = []
@@ -50,7 +50,12 @@ class Watch:
     @property
     def open_episodes(self) -> list[Episode]:
         """The episodes that last, as they are now."""
-        return list(self._open) if self._is_judging else [e for e in self._resumed if e.until is None]
+        return [one.episode for one in self.lasting]
+
+    @property
+    def lasting(self) -> list[Lasting]:
+        """The same with what it takes to go on with them. It changes with each minute: keep copies."""
+        return list(self._open) if self._is_judging else [one for one in self._resumed if one.episode.until is None]
 
     @property
     def watched(self) -> list[Series]:
@@ -59,11 +64,12 @@ class Watch:
         heard = [t.silence_series for t in self._tracks.values() if t.silence and t.silence.false_alarm_probability]
         return found + heard
 
-    def resume(self, episodes: Iterable[Episode]) -> None:
+    def resume(self, episodes: Iterable[Lasting]) -> None:
         """Before anything is learned: the episodes known from before, over or open.
 
         What is learned keeps clear of them, and the open ones go on under the same identity without being reported
-        again. Raises ValueError once minutes were taken.
+        again; where their runs are known, they end when they would have ended. Raises ValueError once minutes were
+        taken.
         """
         if self._minute is not None:
             raise ValueError("expected to resume before the first minute is learned or observed")
@@ -74,15 +80,22 @@ class Watch:
         if self._is_judging:
             raise ValueError("expected to learn before the first minute is observed")
         self._go_to(minute)
-        excused = [e for e in self._resumed if e.since <= minute and (e.until is None or minute < e.until)]
+        known = (one.episode for one in self._resumed)
+        excused = [e for e in known if e.since <= minute and (e.until is None or minute < e.until)]
         if excused != self._excused:
             self._excused = excused
             for track in self._tracks.values():
                 track.freeze(minute, any(one.series.overlaps(track.series) for one in excused))
-        for track in self._take(minute, counts):
+        touched = self._take(minute, counts)
+        for track in touched:
             track.pass_zeros(minute)
             track.spikes.learn(minute, track.count)
             track.next_minute = minute + 1
+        for track in self._listened:
+            if track.silence is not None:
+                is_frozen = track.spikes.is_frozen
+                track.silence.learn(minute, track.count, track.expected_to_be_heard(minute), is_frozen=is_frozen)
+        for track in touched:
             track.count = 0
         self._recent.add(minute, counts)
 
@@ -108,8 +121,7 @@ class Watch:
             elif run is not None:
                 del self._running[track.series]
         for track in self._listened:
-            # A night in which nothing was ever seen leans on days: that does not make it a silence.
-            expected = track.spikes.expectation.expected(minute) * track.spikes.expectation.seen_ratio
+            expected = track.expected_to_be_heard(minute)
             run = track.silence.observe(minute, track.count, expected) if track.silence else None
             if run is not None and run.until is None:
                 begun.append((track.silence_series, run))
@@ -137,7 +149,8 @@ class Watch:
         if minute // QUARTER_MINUTES != last // QUARTER_MINUTES:
             self._turn(minute)
         is_new_day = minute // DAY_MINUTES != last // DAY_MINUTES
-        if self._is_judging and (is_new_day or self._known_counts() != self._shared_among):
+        # While nothing is judged once a day is enough, for the evidence to begin when it would have begun.
+        if is_new_day or (self._is_judging and self._known_counts() != self._shared_among):
             self._share_budget()
 
     def _turn(self, minute: int) -> None:
@@ -176,23 +189,26 @@ class Watch:
     def _begin_judging(self, minute: int) -> None:
         self._is_judging = True
         self._excused = []
-        for episode in self._resumed:
-            if episode.until is None:
-                self._open.take_up(episode, minute)
+        for one in self._resumed:
+            if one.episode.until is None:
+                self._open.take_up(one, minute)
         self._resumed = []
         self._share_budget()
         self._freeze(minute)
 
-    def _enter(self, series: Series, run: Run, minute: int) -> None:
-        """Let a series be in a run although it has not alarmed itself."""
+    def _enter(self, series: Series, run: Run, minute: int) -> Run:
+        """Let a series be in a run although it has not alarmed itself, unless it is in one; which one, comes back."""
         track = self._track(series._replace(measure="inflow") if series.measure == "silence" else series, minute)
-        if series.measure == "silence":
-            if track.silence is not None:
-                track.silence.begin(run)
-        else:
+        detector = track.silence if series.measure == "silence" else track.spikes
+        if detector is None:
+            return run
+        if detector.run is not None:
+            return detector.run
+        if detector is track.spikes:
             track.pass_zeros(minute)
-            track.spikes.begin(run)
             self._running[series] = track
+        detector.begin(run)
+        return run
 
     def _known_counts(self) -> tuple[int, int]:
         """How many series are known for a day, for a week."""

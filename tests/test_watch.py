@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from benchmarks.spikes.series import DAY_MINUTES, draw, season
 from streams.budget import shares
-from streams.episodes import Change, Episode, episode_id
+from streams.episodes import Change, Episode, Lasting, episode_id
 from streams.series import Counts, Place, Series, series_of
 from streams.watch import Watch
 
@@ -159,7 +159,7 @@ def test_an_episode_goes_on_after_a_restart_and_is_not_reported_again(learned: L
     stored = Episode(
         episode.series, episode.since, episode.detected, episode.observed, episode.expected, episode.severity
     )
-    again.watch.resume([stored])
+    again.watch.resume([Lasting(stored)])
     again.learn(WEEK + DAY_MINUTES)
     again.learn(15, burst)
     assert again.minute == stopped_at
@@ -168,6 +168,61 @@ def test_an_episode_goes_on_after_a_restart_and_is_not_reported_again(learned: L
     (ended,) = again.observe(60)
     assert (ended.kind, ended.episode.series, ended.episode.since) == ("ended", episode.series, episode.since)
     assert again.observe(120) == []
+
+
+@pytest.mark.parametrize("lived_minutes", [4, 12, 20, 22, 24, 25, 26])
+def test_an_episode_ends_after_a_restart_when_it_would_have_ended_without(learned: Life, lived_minutes: int) -> None:
+    """Several series are in it, and from minute 20 on much speaks for its end already."""
+
+    def burst(place: Place) -> float:
+        return {"chat": 4.0, "phone": 2.0}[place.channel]
+
+    burst_minutes, quiet_minutes = min(lived_minutes, 20), max(0, lived_minutes - 20)
+
+    def the_end(life: Life) -> Episode:
+        changes = life.observe(20 - burst_minutes, burst) + life.observe(60 - quiet_minutes)
+        (ended,) = [change.episode for change in changes if change.kind == "ended"]
+        return ended
+
+    calm, again = deepcopy(learned), Life(Watch(1.0))
+    calm.observe(burst_minutes, burst)
+    calm.observe(quiet_minutes)
+    (lasting,) = deepcopy(calm.watch.lasting)
+    assert len(lasting.runs) > 1
+    again.watch.resume([lasting])
+    again.learn(WEEK + DAY_MINUTES)
+    again.learn(burst_minutes, burst)
+    again.learn(quiet_minutes)
+    found, wanted = the_end(again), the_end(calm)
+    assert (found.series, found.since, found.until) == (wanted.series, wanted.since, wanted.until)
+    assert found.observed == wanted.observed
+
+
+def twice(place: Place) -> float:
+    return 1.8 if place == CHAT else 1.0
+
+
+def chat_is_silent(place: Place) -> float:
+    return 0.0 if place.channel == "chat" else 1.0
+
+
+@pytest.mark.parametrize("factor", [twice, chat_is_silent])
+def test_a_restart_before_anything_is_noticed_changes_nothing(learned: Life, factor: Factor) -> None:
+    def told(changes: list[Change]) -> list[tuple[str, Series, int, int]]:
+        return [(one.kind, one.episode.series, one.episode.since, one.episode.detected) for one in changes]
+
+    calm = deepcopy(learned)
+    begin = calm.minute
+    wanted = told(calm.observe(60, factor))
+    assert wanted
+    detected = wanted[0][3]
+    assert detected >= begin + 2
+    for stopped_at in (begin + 1, (begin + detected) // 2, detected):
+        again = Life(Watch(1.0))
+        again.watch.resume([])
+        again.learn(begin)
+        again.learn(stopped_at - begin, factor)
+        assert told(again.observe(begin + 60 - stopped_at, factor)) == wanted, stopped_at - begin
 
 
 def test_what_is_learned_keeps_clear_of_known_episodes() -> None:
@@ -180,7 +235,7 @@ def test_what_is_learned_keeps_clear_of_known_episodes() -> None:
     found = []
     for known in (
         [],
-        [Episode(Series("inflow", "cell", "t", *CHAT[1:]), burst, burst, 0, 1.0, "page", (), burst + 60)],
+        [Lasting(Episode(Series("inflow", "cell", "t", *CHAT[1:]), burst, burst, 0, 1.0, "page", (), burst + 60))],
     ):
         life = Life(Watch(1.0))
         life.watch.resume(known)
@@ -196,7 +251,7 @@ def test_what_is_learned_keeps_clear_of_known_episodes() -> None:
 def test_an_episode_of_a_series_that_is_gone_ends_after_a_week() -> None:
     gone = Series("inflow", "cell", "t", "closed", "fax")
     life = Life(Watch(1.0))
-    life.watch.resume([Episode(gone, DAY_MINUTES, DAY_MINUTES + 2, 90, 10.0, "page")])
+    life.watch.resume([Lasting(Episode(gone, DAY_MINUTES, DAY_MINUTES + 2, 90, 10.0, "page"))])
     life.learn(DAY_MINUTES + 60)
     changes = life.observe(WEEK)
     (ended,) = [change.episode for change in changes if change.episode.series == gone]

@@ -73,8 +73,8 @@ counts {LARGEST_EXCESS:g} nats at most), which is 1 where the model is right, an
 series: one more queue makes queues a little less sensitive, and never the totals. The parts add up to the budget.
 Since one burst makes several series alarm, that is an upper bound.
 
-**After a restart** nothing is read but the minutes: they are learned again, without those of known episodes, and open
-episodes go on under their identity.
+**After a restart** the minutes of four weeks are learned again, without those of known episodes, and the evidence that
+has not alarmed yet with them. Open episodes go on under their identity, with what speaks for their end.
 """
 
 LIMITS = """## Limits
