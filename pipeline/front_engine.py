@@ -157,6 +157,9 @@ class Engine:
         settings = settings | dict(request.settings)
         if request.read_only and settings.setdefault("readonly", "2") not in ("1", "2"):
             raise EngineError(164, "Code: 164. DB::Exception: Cannot modify 'readonly' setting with GET. (READONLY)")
+        if request.statement.keyword == "INSERT" and settings.get("readonly", "0") not in ("0", "false"):
+            # The engine refuses tables, but not INSERT INTO FUNCTION file(…).
+            raise EngineError(164, "Code: 164. DB::Exception: Cannot insert in readonly mode. (READONLY)")
         connection = chdb.connect(self._path)
         try:
             if request.database:

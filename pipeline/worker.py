@@ -157,10 +157,15 @@ class Worker:
         host, port = self._settings.metrics_host, self._settings.metrics_port
         if port < 0:
             return None
-        server = Server(self._telemetry, self._folding.unready, host, port)
+        server = Server(self._telemetry, self._unready, host, port)
         server.start()
         logger.info("metrics on http://%s:%d/metrics", host, server.port)
         return server
+
+    def _unready(self) -> str:
+        """What is missing in one of the stages that fold, '' where nothing is. Called by the thread that serves it."""
+        missing = {"interactions": self._folding.unready(), "customers": self._customers.unready()}
+        return "; ".join(f"{stage}: {what}" for stage, what in missing.items() if what)
 
     # ---- signs of life
 

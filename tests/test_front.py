@@ -270,6 +270,19 @@ def test_get_only_reads(front: EmbeddedClickHouse, table: str) -> None:
     assert count(front, table) == 0
 
 
+def test_who_only_reads_writes_no_file(front: EmbeddedClickHouse, tmp_path: Path) -> None:
+    """The engine itself lets an insert into a table function through, with GET and with either read-only setting."""
+    target = tmp_path / "stolen"
+    sql = f"INSERT INTO FUNCTION file('{target}', CSV, 'n UInt8') SELECT 1"
+    for reply in (
+        send(front, query=sql),
+        send(front, sql.encode(), parameters={"readonly": "2"}),
+        send(front, sql.encode(), parameters={"readonly": "1"}),
+    ):
+        assert reply.headers["X-ClickHouse-Exception-Code"] == "164"
+    assert not target.exists()
+
+
 def test_the_handshake_of_clickhouse_go_is_answered_in_the_native_of_its_revision(front: EmbeddedClickHouse) -> None:
     sql = b"SELECT displayName(), version(), revision(), timezone()"
     reply = send(front, sql, client_protocol_version="54460", default_format="Native")
