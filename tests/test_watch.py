@@ -227,7 +227,9 @@ def test_a_restart_before_anything_is_noticed_changes_nothing(learned: Life, fac
 
 def test_what_is_learned_keeps_clear_of_known_episodes() -> None:
     def expected(watch: Watch, minute: int) -> float:
-        (track,) = (one for series, one in watch._tracks.items() if series == Series("inflow", "cell", "t", *CHAT[1:]))
+        (track,) = (
+            one for series, one in watch._tracks.by_series.items() if series == Series("inflow", "cell", "t", *CHAT[1:])
+        )
         return track.spikes.expectation.expected(minute)
 
     # The epoch was a Thursday: the burst is on Friday at noon, and noon on Monday leans on Thursday and Friday.

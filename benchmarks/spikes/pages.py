@@ -11,7 +11,7 @@ from streams.excesses import LARGEST_EXCESS
 from streams.expectation import LEVEL_HOURS
 from streams.silence import SILENCE_RATIO
 from streams.spikes import LEAST_EVENTS, LONGEST_RUN_HOURS, RATIOS
-from streams.watch import LEAST_EVENTS_PER_WEEK
+from streams.tracks import LEAST_EVENTS_PER_WEEK
 from streams.week import KEPT_PER_WEEK
 
 INTRODUCTION = f"""# Spikes
