@@ -51,6 +51,11 @@ class CumulativeSum:
         self.value, self.since, self.observed, self.expected = 0.0, -1, 0, 0.0
         self._highest = 0.0
 
+    def let_go(self) -> None:
+        """Forget evidence that has alarmed already: nobody was listening."""
+        if self._highest >= self.threshold:
+            self.reset()
+
     def weigh(self, dispersion: float) -> None:
         """From now on the counts have this variance / mean."""
         self._count_weight, self._expected_weight = log_likelihood_weights(dispersion, self.ratio)

@@ -28,10 +28,14 @@ class SilenceDetector:
         self._bins_per_hour = bins_per_hour
         self._sum = CumulativeSum(SILENCE_RATIO)
         self._weights = (0.0, 0.0)
+        self._is_judging = False
         self.run: Run | None = None
 
     def observe(self, at: int, count: int, expected: float) -> Run | None:
         """Judge a bin that is settled. The run comes back when it begins or ends with this one."""
+        if not self._is_judging:
+            self._is_judging = True
+            self._sum.let_go()
         run = self.run
         if run is not None:
             is_last = at - run.since >= LAST_RUN_HOURS * self._bins_per_hour
@@ -47,8 +51,11 @@ class SilenceDetector:
 
     def learn(self, at: int, count: int, expected: float, *, is_frozen: bool) -> None:
         """Take a bin without judging it, see `SpikeDetector.learn`."""
-        if is_frozen or self._sum.add(at, count, expected):
+        if is_frozen:
             self._sum.reset()
+        else:
+            self._sum.add(at, count, expected)
+        self._is_judging = False
 
     def turn(self) -> None:
         """The quarter of an hour has changed: the dispersion may have, too."""

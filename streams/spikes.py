@@ -98,7 +98,7 @@ class SpikeDetector:
         self._sums = [CumulativeSum(ratio) for ratio in RATIOS]
         self._tails = Excesses(ORDINARY_IMPROBABILITY, LEAST_TAIL_SCALE)
         self._least_improbability = math.inf
-        self._is_calibrated = False
+        self._is_calibrated = self._is_judging = False
         #: While somebody else says so nothing is learned.
         self.is_frozen = False
         self.run: Run | None = None
@@ -106,6 +106,10 @@ class SpikeDetector:
     def observe(self, at: int, count: int) -> Run | None:
         """Judge a bin that is settled, and learn from it. The run comes back when it begins or ends with this one."""
         self.turn(at)
+        if not self._is_judging:
+            self._is_judging = True
+            for one in self._sums:
+                one.let_go()
         expected = self.expectation.expected(at)
         improbability = self._improbability(count, expected)
         is_judged = expected > 0 or self.run is not None
@@ -123,15 +127,18 @@ class SpikeDetector:
             self.expectation.learn_zeros(end - begin, expected)
 
     def learn(self, at: int, count: int) -> None:
-        """Learn from a bin without judging it; the evidence grows as it would have, but for alarms.
+        """Learn from a bin without judging it. What speaks for a run that has not alarmed yet goes on speaking for it.
 
-        A frozen bin belongs to a run that is known: what speaks for that one does not speak for another.
+        A frozen bin belongs to a run that is known: it speaks for no other.
         """
         self.turn(at)
         expected = self.expectation.expected(at)
         for one in self._sums:
-            if self.is_frozen or (expected > 0 and one.add(at, count, expected)):
+            if self.is_frozen:
                 one.reset()
+            elif expected > 0:
+                one.add(at, count, expected)
+        self._is_judging = False
         self._learn(at, count, expected, self._improbability(count, expected))
 
     def turn(self, at: int) -> None:

@@ -225,6 +225,14 @@ def test_a_restart_before_anything_is_noticed_changes_nothing(learned: Life, fac
         assert told(again.observe(begin + 60 - stopped_at, factor)) == wanted, stopped_at - begin
 
 
+def test_a_burst_before_judging_began_is_no_episode(learned: Life) -> None:
+    """As in a ledger that has a history when stage 2 first runs: nobody told of it, and it is over."""
+    life = deepcopy(learned)
+    life.learn(60, lambda place: 8.0 if place == CHAT else 1.0)
+    life.learn(30)
+    assert life.observe(120) == []
+
+
 def test_what_is_learned_keeps_clear_of_known_episodes() -> None:
     def expected(watch: Watch, minute: int) -> float:
         (track,) = (
