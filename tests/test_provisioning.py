@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from dashboard_files import PROVISIONING, alert_rules, dashboards, provisioned
 
@@ -67,6 +68,13 @@ def test_a_dollar_is_a_variable_of_the_environment_or_two(name: str) -> None:
             assert "$" not in value, value
         elif isinstance(value, str):
             assert "$" not in ENVIRONMENT.sub("", value).replace("$$", ""), f"{where}: {value}"
+
+
+def test_grafana_knows_how_often_prometheus_scrapes() -> None:
+    """Or $__rate_interval would be too short for a rate, or blurred."""
+    scraped = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())["global"]["scrape_interval"]
+    [source] = [one for one in provisioned("datasources/sichtflug.yaml")["datasources"] if one["type"] == "prometheus"]
+    assert source["jsonData"]["timeInterval"] == scraped
 
 
 def test_secrets_come_from_the_environment() -> None:
