@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 
 from benchmarks.spikes.series import DAY_MINUTES, draw, season
 from streams.budget import shares
-from streams.episodes import Change, Episode, Lasting, episode_id
+from streams.episodes import Change, Episode, Lasting, SeriesRun, episode_id
 from streams.series import Counts, Place, Series, series_of
+from streams.spikes import Run
 from streams.watch import Watch
 
 WEEK = 7 * DAY_MINUTES
@@ -200,6 +201,26 @@ def test_an_episode_ends_after_a_restart_when_it_would_have_ended_without(learne
 
 def twice(place: Place) -> float:
     return 1.8 if place == CHAT else 1.0
+
+
+def test_two_episodes_in_which_the_same_series_is_both_end_after_a_restart() -> None:
+    """A series is in one run at a time; what is stored with the two are copies of it."""
+    cell, channel = Series("inflow", "cell", "t", *CHAT[1:]), Series("inflow", "channel", "t", channel="chat")
+    begin = WEEK + DAY_MINUTES
+    of_cell, of_channel = Run(begin - 20, begin - 18, 200, 40.0), Run(begin - 15, begin - 10, 200, 45.0)
+    life = Life(Watch(1.0))
+    life.watch.resume(
+        [
+            Lasting(Episode(one, run.since, run.detected, run.observed, run.expected, "page"), runs)
+            for one, run, runs in (
+                (cell, of_cell, [SeriesRun(cell, of_cell)]),
+                (channel, of_channel, [SeriesRun(channel, of_channel), SeriesRun(cell, deepcopy(of_cell))]),
+            )
+        ]
+    )
+    life.learn(begin)
+    ended = [change.episode.series for change in life.observe(60) if change.kind == "ended"]
+    assert sorted(ended) == [cell, channel]
 
 
 def chat_is_silent(place: Place) -> float:
