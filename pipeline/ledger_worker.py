@@ -86,6 +86,8 @@ class LedgerWorker(ABC):
         self._begin()
         self._last_record: Any = None
         self._oldest_ingested_at = 0
+        # When the first of what is folded, and of what is being flushed, was folded; 0 for none.
+        self._folded_since = self._flushing_since = 0.0
         # Stays true after an exception: what is half folded must not be gone on with.
         self._is_folding = False
         # Stays true when a flush is given up: what it had taken is nowhere else, so none may follow.
@@ -106,6 +108,11 @@ class LedgerWorker(ABC):
     def is_dirty(self) -> bool:
         """Whether anything was folded since the last flush was taken."""
         return self._last_record is not None
+
+    @property
+    def unflushed_since(self) -> float:
+        """Since when (`time.monotonic`) something folded waits to be in the ledger; 0 when nothing does."""
+        return self._flushing_since or self._folded_since
 
     @property
     def may_flush(self) -> bool:
@@ -162,6 +169,7 @@ class LedgerWorker(ABC):
                 self._last_record = some[-1]
                 self.next_offset = self._last_record.offset + 1
                 self.last_fold_at = time.monotonic()
+                self._folded_since = self._folded_since or self.last_fold_at
         self._is_folding = False
         return rejections
 
@@ -191,6 +199,7 @@ class LedgerWorker(ABC):
             self._oldest_ingested_at,
         )
         self._oldest_ingested_at, self._last_record = 0, None
+        self._flushing_since, self._folded_since = self._folded_since, 0.0
         return flush
 
     async def flush(self) -> FlushResult:
@@ -218,7 +227,7 @@ class LedgerWorker(ABC):
         # The commit point.
         await patiently(self._where, lambda: writer.insert("ledger", block, first_offset, revision), self.insert_failed)
         self.checkpoint = checkpoint
-        self._is_flushing = False
+        self._is_flushing, self._flushing_since = False, 0.0
         self.last_flush_at = time.monotonic()
         self._state.evict()
         await self._expire_minutes()

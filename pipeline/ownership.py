@@ -83,8 +83,9 @@ class Owner(Member, Generic[Worker]):
             return "waiting for the group to assign partitions, or restoring them"
         now = time.monotonic()
         for partition, worker in list(self.partitions.items()):
-            if worker.is_dirty and now - worker.last_flush_at > UNFLUSHED_SECONDS:
-                return f"partition {partition} has not been flushed for {now - worker.last_flush_at:.0f} s"
+            since = worker.unflushed_since
+            if since and now - since > UNFLUSHED_SECONDS:
+                return f"partition {partition}: what was folded {now - since:.0f} s ago is not in ClickHouse yet"
         return ""
 
     # ---- what the transport calls

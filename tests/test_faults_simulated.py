@@ -1,5 +1,6 @@
 """Exact whatever happens, simulated: schedules of crashes, late inserts, lost replies and rival workers."""
 
+import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from random import Random
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from pipeline.simulation import simulate
 from streams.rules import RuleBook, Rules, Targets
 
-from fault_schedule import Schedule, stepwise
+from fault_schedule import Process, Schedule, Sent, interactions_worker, stepwise
 from mutants import MUTANTS, mutated
 from simulated_ledger import Store
 
@@ -82,6 +83,38 @@ def test_a_schedule_that_hypothesis_may_shrink_changes_no_row(log: int, chance: 
         schedule = Schedule(chance, BOOK, records)
         schedule.run(60)
     assert_equal(schedule.store, expected.store, f"log {log}")
+
+
+def test_what_waits_for_the_ledger_does_so_since_it_was_folded(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not since the last flush, which may be hours ago; and also while its own flush is under way, however long."""
+    now = 1_000.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    records = log_of(1)
+    with stepwise():
+        process = Process(interactions_worker(BOOK, Store(), Sent()))
+        worker = process.worker
+
+        def fold(begin: int, end: int) -> None:
+            process.begin("fold", worker.fold(records[begin:end]))
+            while "fold" in process.doing:
+                process.go_on("fold")
+
+        assert worker.unflushed_since == 0
+        now = 1_400.0
+        fold(0, 8)
+        assert worker.unflushed_since == 1_400
+        process.begin("flush", worker.flush())
+        process.go_on("flush")
+        now = 1_500.0
+        fold(8, 12)
+        assert worker.unflushed_since == 1_400
+        while "flush" in process.doing:
+            process.go_on("flush")
+        assert worker.unflushed_since == 1_500
+        process.begin("flush", worker.flush())
+        while "flush" in process.doing:
+            process.go_on("flush")
+        assert worker.unflushed_since == 0
 
 
 @pytest.mark.parametrize("name", MUTANTS)
