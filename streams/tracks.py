@@ -94,8 +94,8 @@ class Tracks:
         """Settle which series are watched, and give each its part of the budget."""
         self._shared_among = self._known_counts()
         judged = [track for track in self if _is_watched(track)]
-        heard = [one for one in judged if one.silence is not None and one.spikes.expectation.is_week_known]
-        of = shares([one.series for one in judged] + [one.silence_series for one in heard], self._budget)
+        missed = [one for one in judged if one.silence is not None and one.spikes.expectation.is_week_known]
+        of = shares([one.series for one in judged] + [one.silence_series for one in missed], self._budget)
         self.heard = [track for track in self if track.silence is not None]
         for track in self:
             track.spikes.false_alarm_probability = of.get(track.series, 0.0)

@@ -199,10 +199,6 @@ def test_an_episode_ends_after_a_restart_when_it_would_have_ended_without(learne
     assert found.observed == wanted.observed
 
 
-def twice(place: Place) -> float:
-    return 1.8 if place == CHAT else 1.0
-
-
 def test_two_episodes_in_which_the_same_series_is_both_end_after_a_restart() -> None:
     """A series is in one run at a time; what is stored with the two are copies of it."""
     cell, channel = Series("inflow", "cell", "t", *CHAT[1:]), Series("inflow", "channel", "t", channel="chat")
@@ -223,11 +219,15 @@ def test_two_episodes_in_which_the_same_series_is_both_end_after_a_restart() -> 
     assert sorted(ended) == [cell, channel]
 
 
+def chat_rises_slowly(place: Place) -> float:
+    return 1.8 if place == CHAT else 1.0
+
+
 def chat_is_silent(place: Place) -> float:
     return 0.0 if place.channel == "chat" else 1.0
 
 
-@pytest.mark.parametrize("factor", [twice, chat_is_silent])
+@pytest.mark.parametrize("factor", [chat_rises_slowly, chat_is_silent])
 def test_a_restart_before_anything_is_noticed_changes_nothing(learned: Life, factor: Factor) -> None:
     def told(changes: list[Change]) -> list[tuple[str, Series, int, int]]:
         return [(one.kind, one.episode.series, one.episode.since, one.episode.detected) for one in changes]
