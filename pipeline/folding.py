@@ -20,9 +20,6 @@ from pipeline.telemetry import Telemetry
 from streams.events import Rejection
 from streams.rules import RuleBook
 
-#: Of one partition, read or not, that are not in ClickHouse yet.
-BEHIND_EVENTS = 10_000
-
 
 class Folding(Owner[PartitionWorker]):
     """What the transport runs over the topic of interactions. `failed` must end the process."""
@@ -55,10 +52,7 @@ class Folding(Owner[PartitionWorker]):
 
     def is_behind(self) -> bool:
         """Whether a partition has much more in Kafka than it would without a backlog."""
-        return any(
-            self._stage.end_offset(partition) - worker.checkpoint.next_offset > BEHIND_EVENTS
-            for partition, worker in self.partitions.items()
-        )
+        return any(beat.is_behind for beat in self._heartbeats())
 
     def _observe(self, worker: PartitionWorker, records: Sequence[Any], rejections: Sequence[Rejection]) -> None:
         self._brake.observe(f"{worker.log}[{worker.kafka_partition}]", len(records), rejections)

@@ -18,6 +18,8 @@ logger = logging.getLogger(__name__)
 
 EVERY_SECONDS = 1.0
 GIVE_UP_SECONDS = 5.0
+#: Of one partition, read or not, that are not in ClickHouse yet: more than there are without a backlog.
+BEHIND_EVENTS = 10_000
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +43,11 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     def key(self) -> bytes:
         """What is compacted away by the next one."""
         return f"{self.log}/{self.partition}".encode()
+
+    @property
+    def is_behind(self) -> bool:
+        """Whether the partition has much more in Kafka than it would without a backlog."""
+        return self.log_end - self.next_offset > BEHIND_EVENTS
 
 
 _decode = msgspec.json.Decoder(Heartbeat).decode

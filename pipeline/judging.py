@@ -1,8 +1,9 @@
 """Minutes that have passed, one after the other: judged, written, told.
 
-After a stretch of minutes: their episodes in one insert, then their alerts acknowledged by Kafka, then the rolling
-windows, then the checkpoint. Killed in between, the same stretch is judged again or, where its episodes are written
-already, gone on from; alerts and windows behind the checkpoint are sent and written again, under the same identity.
+After a stretch of minutes: their episodes in one insert, then their alerts acknowledged by Kafka. Then, which may be
+some stretches later, the rolling windows and the checkpoint. Killed in between, the same stretches are judged again or,
+where their episodes are written already, gone on from; alerts and windows behind the checkpoint are sent and written
+again, under the same identity.
 What is expected, and what speaks for a spike that has not alarmed yet, is learned anew from the panes at each start:
 that takes seconds. What speaks for the end of an episode is written with it.
 """
@@ -77,8 +78,13 @@ class Judge:
             time.monotonic() - started_at,
         )
 
-    async def advance(self, last_minute: int) -> None:
-        """Judge all minutes up to one that has passed, and write windows.
+    @property
+    def is_unsettled(self) -> bool:
+        """Whether `settle` has something to write."""
+        return self._checkpoint < self.judged_minute
+
+    async def judge(self, last_minute: int) -> None:
+        """Judge all minutes up to one that has passed, and tell what they bring.
 
         Raises Overtaken when another process has judged further.
         """
@@ -94,6 +100,10 @@ class Judge:
                 self.judged_minute = begins_again - 1
             else:
                 await self._judge(first, last, counts)
+
+    async def settle(self) -> None:
+        """Write the windows of what is judged, and the checkpoint."""
+        last_minute = self.judged_minute
         for minute in windows_between(self._checkpoint, last_minute):
             await patiently(self._where, lambda: self._store.write_windows(minute))  # noqa: B023
         await patiently(self._where, lambda: self._store.commit(last_minute))

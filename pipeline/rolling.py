@@ -2,17 +2,20 @@
 
 One process of the group has the topic's only partition. It keeps nothing in Kafka: at an assignment it listens from the
 topic's end on, since every partition says each second how far it is.
+Minutes are judged at once. The rolling windows take ClickHouse half a second of work each: while a partition is behind,
+they wait for a while, so that the backlog is worked off first.
 """
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
 from pipeline.broker import Broker
 from pipeline.clickhouse import ClickHouse
-from pipeline.heartbeats import decoded
+from pipeline.heartbeats import Heartbeat, decoded
 from pipeline.judging import Judge
 from pipeline.ledger import Overtaken
 from pipeline.membership import Member
@@ -25,6 +28,9 @@ from streams.merged_watermark import MergedWatermark
 from streams.panes import MINUTE_MS
 
 logger = logging.getLogger(__name__)
+
+#: With stage 1 behind for hours, windows are written all the same.
+GIVE_WAY_SECONDS = 30.0
 
 
 class Rolling(Member):
@@ -45,7 +51,7 @@ class Rolling(Member):
         self._failed = failed
         self._next_offset: int | None = None
         self._watermark: MergedWatermark | None = None
-        self._heard: dict[int, tuple[int, int]] = {}
+        self._heard: dict[int, Heartbeat] = {}
         self._is_news = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
         self._is_over = False
@@ -85,10 +91,10 @@ class Rolling(Member):
             beat = decoded(record.value)
             if beat is None or beat.log != self._settings.kafka_topic:
                 continue
-            progress = (beat.epoch, beat.next_offset)
-            if progress < self._heard.get(beat.partition, (0, 0)):
+            before = self._heard.get(beat.partition)
+            if before and (beat.epoch, beat.next_offset) < (before.epoch, before.next_offset):
                 continue
-            self._heard[beat.partition] = progress
+            self._heard[beat.partition] = beat
             if self._watermark is None or self._watermark.partition_count != beat.partition_count:
                 self._watermark = MergedWatermark(beat.partition_count)
             self._watermark.hear(beat.partition, beat.watermark_ms, beat.idle_ms, is_at_end=beat.is_at_end)
@@ -129,16 +135,24 @@ class Rolling(Member):
                 logger.warning("%s; restoring", overtaken)
 
     async def _keep_up(self, judge: Judge, store: RollingStore) -> None:
+        give_way_until = 0.0
         while not self._is_over:
             await self._is_news.wait()
             self._is_news.clear()
             settled_ms = self._watermark.value_ms if self._watermark else 0
             last_minute = settled_ms // MINUTE_MS - 1
-            if last_minute <= judge.judged_minute:
-                continue
-            await judge.advance(last_minute)
-            rows = await patiently("rolling", partial(store.windows, last_minute, RollingTelemetry.COLUMNS))
-            self._telemetry.show(settled_ms, rows, judge.open_episodes)
+            if last_minute > judge.judged_minute:
+                if not judge.is_unsettled:
+                    give_way_until = time.monotonic() + GIVE_WAY_SECONDS
+                await judge.judge(last_minute)
+                self._telemetry.judged(settled_ms, judge.open_episodes)
+            if judge.is_unsettled and not (self._is_behind() and time.monotonic() < give_way_until):
+                await judge.settle()
+                windows = partial(store.windows, judge.judged_minute, RollingTelemetry.COLUMNS)
+                self._telemetry.written(await patiently("rolling", windows))
+
+    def _is_behind(self) -> bool:
+        return any(beat.is_behind for beat in self._heard.values())
 
     async def _forget(self) -> None:
         """End the work, after what is under way if that is soon: an insert must not land when others have gone on."""

@@ -43,7 +43,7 @@ EPISODE = ("measure", *SCOPE, "severity")
 
 
 class RollingTelemetry(Collector):
-    """Nothing until `show`, and nothing again after `forget`."""
+    """Nothing until `judged`, and nothing again after `forget`."""
 
     COLUMNS: ClassVar[Sequence[str]] = [column for column, *_ in (*OF_WINDOWS, *OF_THE_MOMENT)]
 
@@ -53,9 +53,13 @@ class RollingTelemetry(Collector):
         self._episodes: Sequence[Episode] = ()
         registry.register(self)
 
-    def show(self, settled_ms: int, rows: Sequence[tuple[Any, ...]], episodes: Sequence[Episode]) -> None:
-        """The watermark for which all is judged, rows of `RollingStore.windows`, and the episodes that last."""
-        self._settled_ms, self._rows, self._episodes = settled_ms, rows, episodes
+    def judged(self, settled_ms: int, episodes: Sequence[Episode]) -> None:
+        """The watermark for which all is judged, and the episodes that last."""
+        self._settled_ms, self._episodes = settled_ms, episodes
+
+    def written(self, rows: Sequence[tuple[Any, ...]]) -> None:
+        """The newest rolling windows, as rows of `RollingStore.windows`."""
+        self._rows = rows
 
     def forget(self) -> None:
         """Another process judges now."""

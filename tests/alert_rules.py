@@ -88,7 +88,9 @@ def exported() -> dict[str, frozenset[str]]:
     BrakeTelemetry(registry)
     rows = [(window, *[""] * 4, *[1] * len(RollingTelemetry.COLUMNS)) for window in WINDOWS]
     episode = Episode(Series("escalations", "all", ""), 0, 1, 10, 1.0, "page")
-    RollingTelemetry(registry).show(1, rows, [episode])
+    rolling = RollingTelemetry(registry)
+    rolling.judged(1, [episode])
+    rolling.written(rows)
     found = {
         sample.name: frozenset(sample.labels) | {"job", "instance"}
         for family in registry.collect()

@@ -70,12 +70,14 @@ def judge(store: Mortal, log: str) -> Judge:
 
 
 async def judge_to_the_end(store: Mortal, log: str) -> None:
-    """In the steps in which minutes pass."""
+    """In the steps in which minutes pass; before every second one settles, it has judged twice."""
     one = judge(store, log)
     await one.restore()
     for last in (BURST.start - 10, BURST.start + 2, BURST.start + 5, BURST.stop + 1, BURST.stop + 30, END):
         if last > one.judged_minute:
-            await one.advance(last)
+            await one.judge(last)
+        if last not in {BURST.start + 2, BURST.stop + 1} and one.is_unsettled:
+            await one.settle()
 
 
 def outcome(system: System, log: str) -> list[tuple[Any, ...]]:
@@ -145,11 +147,12 @@ def test_one_that_others_have_overtaken_writes_nothing_more(filled: System) -> N
     async def sleep_and_go_on() -> None:
         slow = judge(store, log)
         await slow.restore()
-        await slow.advance(BURST.start - 10)
+        await slow.judge(BURST.start - 10)
+        await slow.settle()
         await judge_to_the_end(Mortal(filled.door, log, -1, is_after=False), log)
         wanted = outcome(filled, log)
         with pytest.raises(Overtaken, match=f"minute {END} is judged"):
-            await slow.advance(END)
+            await slow.judge(END)
         assert outcome(filled, log) == wanted
 
     asyncio.run(sleep_and_go_on())
@@ -173,9 +176,11 @@ def test_a_silence_in_which_nothing_comes_at_all_is_noticed(system: System) -> N
         one = judge(store, log)
         await one.restore()
         for last in (silent.start, silent.start + 30):
-            await one.advance(last)
+            await one.judge(last)
+            await one.settle()
         lasting = outcome(system, log)
-        await one.advance(silent.stop + 29)
+        await one.judge(silent.stop + 29)
+        await one.settle()
         return lasting
 
     [lasting] = asyncio.run(advance())
