@@ -13,6 +13,8 @@ from benchmarks.processes import answer, arguments_of
 from benchmarks.traffic import Topic, connected, fetches
 from pipeline.clickhouse import ClickHouse
 from pipeline.codec import Codec
+from pipeline.contact_records import records as contact_records
+from pipeline.contact_records import told
 from pipeline.event_rows import EventRowEncoder
 from pipeline.known_ids import KnownIds
 from pipeline.ledger import Ledger
@@ -27,18 +29,21 @@ from streams.rules import RuleBook, Rules
 
 #: Records of one partition per flush: what four partitions get in a second at 50,000 events a second.
 FLUSHED_RECORDS = 12_500
+#: Of the topic of contacts.
+CONTACTS_PARTITIONS = 4
 PASSES = 3
 
 DECODE = "decode, validate, pseudonymise"
 KNOWN = "which conversations are known"
 FOLD = "fold"
+TELL = "take: tell of customers"
 CONVERSATIONS = "take: encode conversations"
 ROLL_UP = "take: roll panes up"
 INTERACTIONS = "encode rows of `interactions`"
 PANES = "encode panes and the ledger's block"
 INSERT_INTERACTIONS = "insert into `interactions` (HTTP and engine)"
 INSERT_LEDGER = "insert into `ledger` (HTTP and engine)"
-STAGES = (DECODE, KNOWN, FOLD, CONVERSATIONS, ROLL_UP, INTERACTIONS, PANES, INSERT_INTERACTIONS, INSERT_LEDGER)
+STAGES = (DECODE, KNOWN, FOLD, TELL, CONVERSATIONS, ROLL_UP, INTERACTIONS, PANES, INSERT_INTERACTIONS, INSERT_LEDGER)
 
 Result = TypeVar("Result")
 
@@ -87,6 +92,12 @@ class _Pass:
                 accepted = timed(FOLD, partition.fold, decoded.events)
                 if accepted:
                     sections.append(timed(INTERACTIONS, event_rows.interactions, accepted, [""] * len(accepted)))
+
+            def tell() -> Any:
+                known_facts = told(number, 1, partition.take_facts(), cells, codec.pseudonym)
+                return list(contact_records(known_facts, CONTACTS_PARTITIONS))
+
+            timed(TELL, tell)
             keys = list(partition.take_touched())
             found = [partition.conversations[key] for key in keys]
             conversations = timed(CONVERSATIONS, rows.conversations, keys, found)
