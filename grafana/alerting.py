@@ -7,7 +7,8 @@ import msgspec
 from grafana.panels import CLICKHOUSE, TIME_SERIES, Json, clickhouse, query
 
 DATASOURCE_UID = "sichtflug-clickhouse"
-RUNBOOKS = "docs/runbooks"
+#: Where people read `docs/runbooks`, from Grafana's environment: a path of the repository is no link in a message.
+RUNBOOKS_URL = "${SICHTFLUG_RUNBOOKS_URL}"
 LOOK_BACK_SECONDS = 600
 
 
@@ -121,7 +122,7 @@ def _rule(rule: Rule, board: Json) -> Json:
             # Grafana expands $ in provisioning files: $$ is one.
             "summary": rule.summary.replace("$", "$$"),
             "description": asked.description,
-            "runbook_url": f"{RUNBOOKS}/{rule.name}.md",
+            "runbook_url": f"{RUNBOOKS_URL}/{rule.name}.md",
             "__dashboardUid__": rule.board_uid,
             "__panelId__": str(panel_id),
         },

@@ -103,7 +103,18 @@ def test_rules_have_the_safe_shape_and_their_references_resolve() -> None:
         assert re.fullmatch(r"\d+[smh]", rule["for"])
         assert rule["labels"]["severity"] in ("page", "ticket")
         assert rule["panelId"] in {panel["id"] for panel in boards[rule["dashboardUid"]]["panels"]}
-        assert (ROOT / rule["annotations"]["runbook_url"]).exists()
+        base, _, runbook = rule["annotations"]["runbook_url"].rpartition("/")
+        assert base == "${SICHTFLUG_RUNBOOKS_URL}"
+        assert (ROOT / "docs" / "runbooks" / runbook).is_file()
+
+
+def test_every_variable_of_the_environment_is_told_of() -> None:
+    named = {
+        found for name in FILES for _, value in values(provisioned(name)) for found in ENVIRONMENT.findall(str(value))
+    }
+    told = (ROOT / "docs" / "dashboards.md").read_text()
+    assert named
+    assert [one for one in named if f"`{one.strip('${}')}`" not in told] == []
 
 
 def test_policies_name_receivers_and_mute_timings_that_exist() -> None:
