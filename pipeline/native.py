@@ -53,7 +53,6 @@ class TextCache(dict[str | None, bytes]):
         return encoded
 
 
-CODES = {"Int64": "q", "UInt64": "Q", "UInt32": "I", "UInt16": "H", "UInt8": "B", "Bool": "B"}
 assert array("Q").itemsize == 8
 
 

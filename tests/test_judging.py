@@ -172,7 +172,7 @@ def test_a_silence_in_which_nothing_comes_at_all_is_noticed(system: System) -> N
     # As where stage 2 has never run, and all is to be judged: the year before the first week is passed over.
     store.commit(0)
 
-    async def advance() -> list[tuple[Any, ...]]:
+    async def judged_in_steps() -> list[tuple[Any, ...]]:
         one = judge(store, log)
         await one.restore()
         for last in (silent.start, silent.start + 30):
@@ -183,7 +183,7 @@ def test_a_silence_in_which_nothing_comes_at_all_is_noticed(system: System) -> N
         await one.settle()
         return lasting
 
-    [lasting] = asyncio.run(advance())
+    [lasting] = asyncio.run(judged_in_steps())
     assert (lasting[0], lasting[6], lasting[7]) == ("silence", None, 0)
     [ended] = outcome(system, log)
     assert ended[:5] == lasting[:5]
