@@ -42,10 +42,21 @@ def page(system: System) -> Iterator[Page]:
         first = panels(pipeline)[0]["id"]
         # Rates want a sample from before the first record.
         wait_for(lambda: running.panel("sichtflug-pipeline", first).status == 200, 60)
-        system.publish(live_records(78, 20_000, rate=10.0))
-        system.wait_until_folded()
-        wait_for(lambda: bool(system.door.rows("SELECT 1 FROM rolling LIMIT 1")), 60)
+        records = live_records(78, 20_000, rate=10.0)
+        # In two parts: windows are written for all minutes that have passed since the first one's end.
+        for part in (records[:4_000], records[4_000:]):
+            system.publish(part)
+            system.wait_until_folded()
+            wait_for(lambda: windows_are_up_to_date(system), 120)
         yield running
+
+
+def windows_are_up_to_date(system: System) -> bool:
+    """Whether the windows are written that end with the last minute passed."""
+    [(passed, written)] = system.door.rows(
+        "SELECT toStartOfMinute((SELECT settled FROM watermarks)), (SELECT max(emitted_at) FROM rolling)"
+    )
+    return bool(written >= passed)
 
 
 def browsed(page: Page, path: str, size: tuple[int, int], directory: Path) -> tuple[dict[str, str], str]:
