@@ -1,8 +1,8 @@
 """The door to Kafka for administration and tools (kafka-python): topics, log ends, single records, producers."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import Any, NamedTuple
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
@@ -181,10 +181,39 @@ def producer(bootstrap: str, **options: Any) -> Any:
             compression_type="lz4",
             linger_ms=20,
             batch_size=256 * 1024,
+            # A broker that was away may be back any moment; the default waits for up to half a minute.
+            reconnect_backoff_max_ms=1_000,
             **options,
         )
     except KafkaError as error:
         raise BrokerError(f"Kafka at {bootstrap}: {error}; is it running, and is the address right?") from error
+
+
+@contextmanager
+def sending(bootstrap: str, topic: str) -> Iterator[Callable[[bytes | None, bytes | None], None]]:
+    """Send (key, value) to a topic by the function that comes; when the block ends, Kafka has acknowledged all.
+
+    Raises BrokerError, at the latest at the end: what was sent before it may have arrived.
+    """
+    sender = producer(bootstrap)
+    failures: list[Exception] = []
+
+    def send(key: bytes | None, value: bytes | None) -> None:
+        if failures:
+            raise failures[0]
+        sender.send(topic, key=key, value=value).add_errback(failures.append)
+
+    try:
+        yield send
+        sender.flush(ACKNOWLEDGED_SECONDS)
+        if failures:
+            raise failures[0]
+    except KafkaError as error:
+        raise BrokerError(f"Kafka at {bootstrap}: not all records were acknowledged by {topic}: {error!r}") from error
+    finally:
+        # Waits for what is not acknowledged, and raises; then there is an error already.
+        with suppress(KafkaError):
+            sender.close(0)
 
 
 def publish(bootstrap: str, topic: str, records: Sequence[tuple[bytes | None, bytes | None, Sequence[Any]]]) -> None:

@@ -3,10 +3,11 @@
 import secrets
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from pipeline.broker import BrokerError, producer
+from pipeline.broker import sending
 from pipeline.simulation import Simulation, simulate
 
 #: Conversations go on this much faster than real ones, so that a short look sees them begin and end.
@@ -41,22 +42,15 @@ def publish_live(
         follows_the_day=False,
         haste=HASTE,
     )
-    sender = producer(bootstrap)
-    failures: list[Exception] = []
     sent = 0
     try:
-        for item in _paced(traffic, stopped):
-            sender.send(topic, key=item.key, value=item.value).add_errback(failures.append)
-            sent += 1
-            if sent % 100 == 0:
-                progress(sent)
-            if failures:
-                raise BrokerError(f"Kafka at {bootstrap}: sending to {topic} failed: {failures[0]}")
-    except KeyboardInterrupt:
-        pass
+        with sending(bootstrap, topic) as send, suppress(KeyboardInterrupt):
+            for item in _paced(traffic, stopped):
+                send(item.key, item.value)
+                sent += 1
+                if sent % 100 == 0:
+                    progress(sent)
     finally:
-        sender.flush()
-        sender.close()
         if truth is not None:
             traffic.ground_truth().write(truth)
     return sent

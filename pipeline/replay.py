@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from pipeline.broker import BrokerError, producer
+from pipeline.broker import sending
 
 SPEED_UNLIMITED = float("inf")
 POLL_EVERY = 10_000
@@ -47,10 +47,8 @@ def replay(
     `speed` 1 keeps the distances of event time, 60 makes an hour a minute, infinity waits for nothing. `shift_to_now`
     moves all times so that the first event occurs now. Lines that are no JSON go out as they are. Raises BrokerError.
     """
-    sender = producer(bootstrap)
     sent, started_at, first_at, shift = 0, time.monotonic(), None, None
-    failures: list[Exception] = []
-    try:
+    with sending(bootstrap, topic) as send:
         for path in paths:
             for line in lines(path):
                 try:
@@ -66,18 +64,10 @@ def replay(
                     if speed != SPEED_UNLIMITED:
                         due = (routing.time - first_at).total_seconds() / speed
                         time.sleep(max(0.0, due - (time.monotonic() - started_at)))
-                key = routing.subject.encode() if routing.subject else None
-                sender.send(topic, key=key, value=value).add_errback(failures.append)
+                send(routing.subject.encode() if routing.subject else None, value)
                 sent += 1
                 if sent % POLL_EVERY == 0 or speed != SPEED_UNLIMITED:
                     progress(sent)
-                if failures:
-                    break
-        sender.flush()
-    finally:
-        sender.close()
-    if failures:
-        raise BrokerError(f"Kafka at {bootstrap}: sending to {topic} failed: {failures[0]}")
     progress(sent)
     return sent
 

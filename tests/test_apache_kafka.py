@@ -4,6 +4,7 @@ import asyncio
 import random
 import signal
 import sys
+from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer
@@ -115,6 +116,19 @@ def test_letters_that_kafka_does_not_take_back_are_not_marked(system: System) ->
     assert "Traceback" not in refused.stderr
     set_largest(system, system.topic, 1 << 20)
     assert f"sent 20 dead letters to {system.topic}" in system.run("dead-letters", "redrive").stdout
+
+
+def test_replay_and_simulate_say_when_their_last_records_were_refused(system: System, tmp_path: Path) -> None:
+    system.run("simulate", "--seconds", "0.1")  # makes the topic
+    set_largest(system, system.topic, 10)
+    file = tmp_path / "one.ndjson"
+    file.write_bytes(encoded(id="g", subject="a"))
+    # What they send is out before its refusal is here.
+    for command in (("replay", str(file)), ("simulate", "--seconds", "0.5", "--rate", "10")):
+        refused = system.run(*command)
+        assert refused.returncode == 2, refused.stdout
+        assert f"not all records were acknowledged by {system.topic}" in refused.stderr
+        assert "Traceback" not in refused.stderr
 
 
 def set_largest(system: System, topic: str, size: int) -> None:
