@@ -79,9 +79,9 @@ class Judge:
         )
 
     @property
-    def is_unsettled(self) -> bool:
-        """Whether `settle` has something to write."""
-        return self._checkpoint < self.judged_minute
+    def settled_minute(self) -> int:
+        """The checkpoint: the last minute whose windows are written."""
+        return self._checkpoint
 
     async def judge(self, last_minute: int) -> None:
         """Judge all minutes up to one that has passed, and tell what they bring.
@@ -101,13 +101,12 @@ class Judge:
             else:
                 await self._judge(first, last, counts)
 
-    async def settle(self) -> None:
-        """Write the windows of what is judged, and the checkpoint."""
-        last_minute = self.judged_minute
-        for minute in windows_between(self._checkpoint, last_minute):
-            await patiently(self._where, lambda: self._store.write_windows(minute))  # noqa: B023
-        await patiently(self._where, lambda: self._store.commit(last_minute))
-        self._checkpoint = last_minute
+    async def settle_towards(self, goal: int) -> None:
+        """Write the next windows up to those of a minute that is judged and not settled, and the checkpoint."""
+        minute = next_window(self._checkpoint, goal)
+        await patiently(self._where, lambda: self._store.write_windows(minute))
+        await patiently(self._where, lambda: self._store.commit(minute))
+        self._checkpoint = minute
 
     async def _begins_again(self, first: int, last: int) -> int:
         """Where to go on from a minute without anything: there, or where something comes after a very long time."""
@@ -180,6 +179,6 @@ def untold(stored: StoredEpisode, checkpoint: int) -> Iterator[Change]:
         yield Change("ended", episode)
 
 
-def windows_between(before: int, last: int) -> Sequence[int]:
-    """The minutes behind `before` up to `last` with which rolling windows that are written end."""
-    return range(max(before + 1, last if last - before > EACH_MINUTE_UP_TO else 0), last + 1)
+def next_window(before: int, last: int) -> int:
+    """With which minute behind `before` and up to `last` the next rolling windows end that are written."""
+    return last if last - before > EACH_MINUTE_UP_TO else before + 1

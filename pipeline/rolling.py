@@ -139,17 +139,29 @@ class Rolling(Member):
         while not self._is_over:
             await self._is_news.wait()
             self._is_news.clear()
-            settled_ms = self._watermark.value_ms if self._watermark else 0
-            last_minute = settled_ms // MINUTE_MS - 1
-            if last_minute > judge.judged_minute:
-                if not judge.is_unsettled:
-                    give_way_until = time.monotonic() + GIVE_WAY_SECONDS
-                await judge.judge(last_minute)
-                self._telemetry.judged(settled_ms, judge.open_episodes)
-            if judge.is_unsettled and not (self._is_behind() and time.monotonic() < give_way_until):
-                await judge.settle()
-                windows = partial(store.windows, judge.judged_minute, RollingTelemetry.COLUMNS)
-                self._telemetry.written(await patiently("rolling", windows))
+            if judge.settled_minute == judge.judged_minute:
+                give_way_until = time.monotonic() + GIVE_WAY_SECONDS
+            await self._judge_passed(judge)
+            is_due = judge.settled_minute < judge.judged_minute
+            if is_due and not (self._is_behind() and time.monotonic() < give_way_until):
+                await self._settle(judge, store)
+                give_way_until = time.monotonic() + GIVE_WAY_SECONDS
+
+    async def _judge_passed(self, judge: Judge) -> None:
+        settled_ms = self._watermark.value_ms if self._watermark else 0
+        last_minute = settled_ms // MINUTE_MS - 1
+        if last_minute > judge.judged_minute:
+            await judge.judge(last_minute)
+            self._telemetry.judged(settled_ms, judge.open_episodes)
+
+    async def _settle(self, judge: Judge, store: RollingStore) -> None:
+        goal = judge.judged_minute
+        while judge.settled_minute < goal and not self._is_over:
+            await judge.settle_towards(goal)
+            # Alerts first: what has passed meanwhile does not wait for an hour of windows.
+            await self._judge_passed(judge)
+        windows = partial(store.windows, judge.settled_minute, RollingTelemetry.COLUMNS)
+        self._telemetry.written(await patiently("rolling", windows))
 
     def _is_behind(self) -> bool:
         return any(beat.is_behind for beat in self._heard.values())

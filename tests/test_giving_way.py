@@ -125,3 +125,28 @@ def test_windows_do_not_wait_for_ever(system: System, monkeypatch: pytest.Monkey
         assert stage.written() == START + 3
 
     run(system, course)
+
+
+def test_a_minute_does_not_wait_for_the_windows_of_those_before_it(
+    system: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written: list[int] = []
+    write_windows = RollingStore.write_windows
+
+    def write(store: RollingStore, minute: int) -> None:
+        write_windows(store, minute)
+        written.append(minute)
+
+    monkeypatch.setattr(RollingStore, "write_windows", write)
+
+    async def course(stage: Stage2) -> None:
+        await stage.hear(START + 40, 0)
+        await stage.until(lambda: stage.judged() == START + 40)
+        await stage.hear(START + 41, 0)
+        await stage.until(lambda: stage.judged() == START + 41)
+        assert len(written) < 40
+        await stage.hear(START + 41, 0)
+        await stage.until(lambda: stage.written() == START + 41)
+
+    run(system, course)
+    assert written == [*range(START + 1, START + 42)]

@@ -12,7 +12,7 @@ import pytest
 from test_bad_input import encoded
 
 from pipeline.alerts import TYPES
-from pipeline.judging import windows_between
+from pipeline.judging import next_window
 from streams.episodes import episode_id
 from streams.series import Series
 
@@ -159,13 +159,13 @@ def test_workers_killed_in_stage_2_lose_and_double_nothing(system: System) -> No
 @pytest.mark.parametrize(
     ("before", "last", "wanted"),
     [
-        (100, 100, []),
-        (100, 103, [101, 102, 103]),
-        (100, 160, [*range(101, 161)]),
+        (100, 101, 101),
+        (100, 103, 101),
+        (100, 160, 101),
         # More than an hour at once.
-        (100, 161, [161]),
-        (0, 10 * DAY, [10 * DAY]),
+        (100, 161, 161),
+        (0, 10 * DAY, 10 * DAY),
     ],
 )
-def test_windows_are_written_for_each_minute_up_to_an_hour(before: int, last: int, wanted: list[int]) -> None:
-    assert list(windows_between(before, last)) == wanted
+def test_windows_are_written_for_each_minute_up_to_an_hour(before: int, last: int, wanted: int) -> None:
+    assert next_window(before, last) == wanted
