@@ -11,6 +11,7 @@ import pytest
 from test_rolling import DAY, START, escalated
 from test_rolling_windows import opened
 
+from pipeline import judging
 from pipeline.clickhouse import ClickHouse
 from pipeline.judging import Judge
 from pipeline.ledger import Overtaken
@@ -111,7 +112,12 @@ def filled(system: System) -> System:
     return system
 
 
-def test_a_death_at_any_step_changes_no_episode_and_loses_no_alert(filled: System) -> None:
+def test_a_death_at_any_step_changes_no_episode_and_loses_no_alert(
+    filled: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # A checkpoint for each minute would make hundreds of steps of the same kind.
+    monkeypatch.setattr(judging, "EACH_MINUTE_UP_TO", 2)
+
     def run(log: str, dies_at: int, *, is_after: bool) -> tuple[Mortal, bool]:
         store = Mortal(filled.door, log, dies_at, is_after=is_after)
         try:
