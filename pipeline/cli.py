@@ -163,26 +163,29 @@ def replay(
 def simulate(
     rate: Annotated[float, typer.Option(help="Events per second, about.")] = 100.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same traffic.")] = 1,
-    seconds: Annotated[float | None, typer.Option(help="End after this many seconds; without, on Ctrl-C.")] = None,
+    seconds: Annotated[float | None, typer.Option(help="End after this many seconds; without, when stopped.")] = None,
     truth: Annotated[Path, typer.Option(help="File for what was placed in the traffic.")] = Path("ground-truth.json"),
 ) -> None:
     """Publish live traffic, and write its ground truth to a file."""
     from pipeline.live import publish_live
+    from pipeline.stopping import told_to_stop
 
     settings = load()
     _prepare_topic(settings)
-    sent = _with_progress(
-        "events simulated",
-        lambda show: publish_live(
-            settings.kafka_bootstrap,
-            settings.kafka_topic,
-            rate,
-            seed,
-            seconds,
-            truth,
-            progress=show,
-        ),
-    )
+    with told_to_stop() as stopped:
+        sent = _with_progress(
+            "events simulated",
+            lambda show: publish_live(
+                settings.kafka_bootstrap,
+                settings.kafka_topic,
+                rate,
+                seed,
+                seconds,
+                truth,
+                progress=show,
+                stopped=stopped,
+            ),
+        )
     console.print(f"sent {sent} records to {settings.kafka_topic}; ground truth in {truth}")
 
 

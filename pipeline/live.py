@@ -3,7 +3,6 @@
 import secrets
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ def publish_live(
     progress: Callable[[int], None] = lambda sent: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Send simulated records until `seconds` are over, `stopped` says so, or Ctrl-C; the number sent comes back.
+    """Send simulated records until `seconds` are over or `stopped` says so; the number sent comes back.
 
     Event and conversation ids begin with a prefix of this run, so two runs never share one. The ground truth of what
     was sent goes to the file `truth`. Raises BrokerError.
@@ -44,7 +43,7 @@ def publish_live(
     )
     sent = 0
     try:
-        with sending(bootstrap, topic) as send, suppress(KeyboardInterrupt):
+        with sending(bootstrap, topic) as send:
             for item in _paced(traffic, stopped):
                 send(item.key, item.value)
                 sent += 1
@@ -58,10 +57,9 @@ def publish_live(
 
 def _paced(traffic: Simulation, stopped: Callable[[], bool]) -> Iterator[Any]:
     for item in traffic:
-        while (ahead := item.send_at_ms / 1000 - time.time()) > 0:
-            if stopped():
-                return
+        while not stopped() and (ahead := item.send_at_ms / 1000 - time.time()) > 0:
             time.sleep(min(ahead, SLICE_SECONDS))
+        # Also the one we waited for when told to stop: the ground truth has it.
+        yield item
         if stopped():
             return
-        yield item

@@ -276,6 +276,19 @@ def test_simulate_writes_its_ground_truth(system: System) -> None:
     assert len(system.records()) == truth["sent_count"] > 0
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_simulate_ends_in_order_when_told_to_also_in_the_background_of_a_script(system: System, number: int) -> None:
+    # A shell that is no terminal starts what goes into the background with SIGINT ignored.
+    ignoring = f"trap '' INT; exec {sys.executable} -m pipeline.cli simulate --rate 100 --truth truth.json"
+    Broker(system.bootstrap).ensure_topic(system.topic, 4, 1)
+    customers = system.start(["sh", "-c", ignoring])
+    wait_for(lambda: sum(system.log_ends(system.topic).values()) > 20, 60, system.log)
+    customers.send_signal(number)
+    assert customers.wait(30) == 0, system.log()
+    truth = json.loads((system.directory / "truth.json").read_text())
+    assert truth["sent_count"] == len(system.records())
+
+
 def test_replay_shifts_times_to_now_and_refuses_a_missing_file(system: System, tmp_path: Path) -> None:
     file = tmp_path / "old.ndjson"
     file.write_bytes(encoded(time="2016-01-01T00:00:00Z", subject="old"))
