@@ -37,7 +37,10 @@ EACH_MINUTE_UP_TO = 60
 
 
 class Judge:
-    """Stage 2 of one log at a checkpoint. `restore` first; all methods one at a time."""
+    """Stage 2 of one log at a checkpoint. `restore` first; all methods one at a time.
+
+    `judged_minute` is the last one judged, `settled_minute` the checkpoint: the last one whose windows are written.
+    """
 
     def __init__(
         self, store: RollingStore, publisher: Publisher, alerts_topic: str, log: str, false_episodes_per_week: float
@@ -49,7 +52,7 @@ class Judge:
         self._where = f"{log}: rolling"
         self._false_episodes_per_week = false_episodes_per_week
         self._watch = Watch(false_episodes_per_week)
-        self._checkpoint = 0
+        self.settled_minute = 0
         self._worsened: dict[tuple[Series, int], int | None] = {}
         self.judged_minute = 0
 
@@ -62,14 +65,14 @@ class Judge:
         """Come to the state at the checkpoint: learn from the panes, take up the open episodes, tell again."""
         started_at = time.monotonic()
         found = await patiently(self._where, self._store.judged_minute)
-        self._checkpoint = found or 0
-        from_minute = max(0, self._checkpoint - LEARNED_DAYS * DAY_MINUTES)
+        self.settled_minute = found or 0
+        from_minute = max(0, self.settled_minute - LEARNED_DAYS * DAY_MINUTES)
         stored = await patiently(self._where, lambda: self._store.episodes(from_minute))
-        self.judged_minute = max(self._checkpoint, *(one.revision for one in stored), 0)
+        self.judged_minute = max(self.settled_minute, *(one.revision for one in stored), 0)
         self._watch.resume([one.lasting for one in stored])
         self._worsened = {_identity(one.lasting.episode): one.worsened for one in stored}
         await self._learn(from_minute)
-        await self._tell([change for one in stored for change in untold(one, self._checkpoint)])
+        await self._tell([change for one in stored for change in untold(one, self.settled_minute)])
         logger.info(
             "%s: goes on at minute %d, %d episodes open, after %.2f s",
             self._where,
@@ -77,11 +80,6 @@ class Judge:
             len(self._watch.open_episodes),
             time.monotonic() - started_at,
         )
-
-    @property
-    def settled_minute(self) -> int:
-        """The checkpoint: the last minute whose windows are written."""
-        return self._checkpoint
 
     async def judge(self, last_minute: int) -> None:
         """Judge all minutes up to one that has passed, and tell what they bring.
@@ -103,10 +101,10 @@ class Judge:
 
     async def settle_towards(self, goal: int) -> None:
         """Write the next windows up to those of a minute that is judged and not settled, and the checkpoint."""
-        minute = next_window(self._checkpoint, goal)
+        minute = next_window(self.settled_minute, goal)
         await patiently(self._where, lambda: self._store.write_windows(minute))
         await patiently(self._where, lambda: self._store.commit(minute))
-        self._checkpoint = minute
+        self.settled_minute = minute
 
     async def _begins_again(self, first: int, last: int) -> int:
         """Where to go on from a minute without anything: there, or where something comes after a very long time."""
@@ -147,8 +145,8 @@ class Judge:
 
     async def _look_for_others(self) -> None:
         found = await patiently(self._where, self._store.judged_minute)
-        if found is not None and found > self._checkpoint:
-            raise Overtaken(f"{self._where}: minute {found} is judged, our own last one was {self._checkpoint}")
+        if found is not None and found > self.settled_minute:
+            raise Overtaken(f"{self._where}: minute {found} is judged, our own last one was {self.settled_minute}")
 
     async def _tell(self, changes: Sequence[Change]) -> None:
         for change in changes:

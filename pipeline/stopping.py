@@ -3,8 +3,9 @@
 import contextlib
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from types import FrameType
+from typing import Any
 
 
 class Stopped(Exception):  # noqa: N818
@@ -24,8 +25,7 @@ def stops_on_signals() -> Iterator[None]:
     except Stopped:
         pass
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        _restore(before)
 
 
 @contextlib.contextmanager
@@ -33,16 +33,17 @@ def told_to_stop() -> Iterator[Callable[[], bool]]:
     """Whether Ctrl-C or SIGTERM has come, for what ends in order by itself then; a second one acts as ever."""
     told = threading.Event()
 
-    def restore() -> None:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-
     def stop(number: int, frame: FrameType | None) -> None:
         told.set()
-        restore()
+        _restore(before)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield told.is_set
     finally:
-        restore()
+        _restore(before)
+
+
+def _restore(before: Mapping[signal.Signals, Any]) -> None:
+    for number, handler in before.items():
+        signal.signal(number, handler)
