@@ -9,7 +9,7 @@ from streams.panes import Cell, Cells
 from streams.resolution import record_resolution, take_back_resolution
 from streams.rules import RuleBook
 from streams.self_service import SELF_SERVICE
-from streams.service_level import FIRST_RESPONSE, RESOLUTION, start_clock
+from streams.service_level import FIRST_RESPONSE, RESOLUTION, begin_clock_earlier, start_clock
 from streams.stocks import count_stocks, move, postpone_expiry
 
 
@@ -131,7 +131,7 @@ def open_late(context: Context, conversation: Conversation, event: Event) -> Non
 
 
 def _begin_earlier(context: Context, conversation: Conversation, at: int) -> None:
-    """Whatever still counts from the opening counts from `at`."""
+    """Whatever began at the instant of the opening that was counted, and runs since, began at `at`."""
     first_at = conversation.opened_at
     resolved_at = conversation.resolved_at
     if resolved_at:
@@ -140,19 +140,17 @@ def _begin_earlier(context: Context, conversation: Conversation, at: int) -> Non
     if resolved_at:
         conversation.resolved_at = resolved_at
         record_resolution(context, conversation, conversation.resolution_cell)
-    if conversation.state != OPEN:
+    if conversation.state != OPEN or conversation.reopened_count:
         return
     count_stocks(context.panes, conversation, -1)
-    if conversation.open_since == first_at:
-        conversation.open_since = at
+    conversation.open_since = at
     if conversation.waiting_since == first_at:
         conversation.waiting_since = at
     count_stocks(context.panes, conversation, 1)
+    begin_clock_earlier(context, conversation, RESOLUTION, first_at, at)
     if conversation.episode_since == first_at and not conversation.has_handoff:
         conversation.episode_since = at
-        for clock in conversation.clocks:
-            if clock.kind == FIRST_RESPONSE and clock.due_at >= first_at:
-                start_clock(context, conversation, FIRST_RESPONSE, at)
+        begin_clock_earlier(context, conversation, FIRST_RESPONSE, first_at, at)
 
 
 def filled_cell(book: RuleBook, known: Cell, event: Event) -> Cell:

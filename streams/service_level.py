@@ -31,6 +31,21 @@ def start_clock(context: Context, conversation: Conversation, kind: int, at: int
         _replace(context.panes, conversation, Clock(kind, due_at, 0, queue, conversation.cell), at)
 
 
+def begin_clock_earlier(context: Context, conversation: Conversation, kind: int, first_at: int, at: int) -> None:
+    """The clock that took its target at `first_at` takes it at `at`; one that was paused, or is the source's, stays."""
+    book, begun = context.book, []
+    for clock in conversation.clocks:
+        target_ms = book.target_ms(clock.calendar, kind)
+        if clock.kind == kind and target_ms is not None:
+            hours = book.hours(clock.calendar)
+            if clock.due_at == hours.after(first_at, target_ms):
+                count_due(context.panes, conversation, clock, -1)
+                clock = clock._replace(due_at=hours.after(at, target_ms))
+                count_due(context.panes, conversation, clock, 1)
+        begun.append(clock)
+    conversation.clocks = tuple(begun)
+
+
 def promise(context: Context, conversation: Conversation, kind: int, at: int, due_at: int) -> None:
     """The source's own promise `due_at`: replaces a clock not past due, starts one where it makes sense."""
     for clock in conversation.clocks:

@@ -51,11 +51,18 @@ class Clocks:
         return [clock for clock in self.all if clock.is_open and (not kinds or clock.kind in kinds)]
 
     def start(self, kind: str, at_ms: int, cell: Cell) -> None:
-        """Start, or restart, a clock with the configured target. One past due stays and is missed."""
+        """Start, or restart, a clock with the configured target, if there is one. One past due is missed."""
         if kind in self.target_seconds:
             self._put(kind, at_ms + self.target_seconds[kind] * 1000, at_ms, cell)
-        else:
-            self._retire(kind, at_ms)
+
+    def begin_earlier(self, kind: str, first_at_ms: int, at_ms: int) -> None:
+        """The running clock that got its target at `first_at_ms` gets it at `at_ms`; others stay."""
+        if kind not in self.target_seconds:
+            return
+        target_ms = self.target_seconds[kind] * 1000
+        for clock in self._open(kind):
+            if clock.remaining_ms is None and clock.due_at_ms == first_at_ms + target_ms:
+                clock.due_at_ms = at_ms + target_ms
 
     def promise(self, kind: str, due_at_ms: int, at_ms: int, cell: Cell) -> None:
         """A promise given by the source: it replaces a clock not past due, or begins one."""

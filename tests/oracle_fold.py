@@ -166,6 +166,7 @@ class Conversation:
         )
         self.had_opened_event = self.had_opened_event or is_opened
 
+        first_at_ms = self.opened_at_ms
         if is_late_opening:
             self._late_opening(event)
         only_empty = is_late_opening or (is_opened and self.state == "open")  # (5)
@@ -176,6 +177,8 @@ class Conversation:
             self.clocks.move(at_ms, self.cell)
             self.last_transition_ms = at_ms
         if is_late_opening:
+            if self.opened_at_ms < first_at_ms:
+                self._begin_earlier(first_at_ms)
             self.last_transition_ms = at_ms
             return
         if self.state == "expired" and event.type not in DEPARTURES:  # (8)
@@ -248,8 +251,6 @@ class Conversation:
             if own_cell != first_cell:
                 self._count("moved_out", first_at_ms, +1, own_cell)
                 self._count("moved_in", first_at_ms, +1, first_cell)
-            if self.open_since_ms == first_at_ms and self.reopened_count == 0:
-                self.open_since_ms = event.occurred_at_ms
             self.opened_at_ms, self.opening_cell = event.occurred_at_ms, own_cell
         self._count("opened_inbound", first_at_ms, -self.opening_mix_count, first_cell)
         self._count("opened_inbound", self.opened_at_ms, mix_count, self.opening_cell)
@@ -257,6 +258,23 @@ class Conversation:
         self.began = None
         if mix_count:
             self._begin_as_contact(event, self.opening_cell)
+
+    def _begin_earlier(self, first_at_ms: int) -> None:
+        """(4) What began when the opening seemed to be at `first_at_ms` and still runs began with the opening."""
+        at_ms = self.opened_at_ms
+        if self.resolution is not None:
+            self.response_times.remove(self.resolution)
+            self.resolution = self.resolution._replace(duration_ms=self.resolution.at_ms - at_ms)
+            self.response_times.append(self.resolution)
+        if self.state != "open" or self.reopened_count:
+            return
+        self.open_since_ms = at_ms
+        if self.waiting_since_ms == first_at_ms:
+            self.waiting_since_ms = at_ms
+        self.clocks.begin_earlier("resolution", first_at_ms, at_ms)
+        if self.episode_start_ms == first_at_ms and not self.is_handoff_told:
+            self.episode_start_ms = at_ms
+            self.clocks.begin_earlier("first_response", first_at_ms, at_ms)
 
     def _reopen(self, at_ms: int) -> None:
         self.state = "open"
@@ -301,7 +319,7 @@ class Conversation:
     # ---- what other conversations of the customer have to know -------------------------------------
 
     def _tell(self, kind: str, at_ms: int) -> None:
-        """(25) Only while the customer is known."""
+        """Only while the customer is known."""
         if self.customer:
             self.facts.append(Fact(kind, at_ms, self.cell))
 

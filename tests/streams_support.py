@@ -334,13 +334,12 @@ def _fields(draw: st.DrawFn, event_type: str, occurred_at: int) -> Data:
 
 
 @st.composite
-def logs(draw: st.DrawFn, *, max_size: int = 25, is_long: bool = False, opens_first: bool = False) -> list[Event]:
+def logs(draw: st.DrawFn, *, max_size: int = 25, is_long: bool = False) -> list[Event]:
     """A log of one partition over a few conversations: any types, times out of order, duplicates, late openings.
 
-    `is_long` lets months pass, so that some contributions lie behind the horizons. `opens_first` begins every
-    conversation with its `opened`, so that none begins implicitly.
+    `is_long` lets months pass, so that some contributions lie behind the horizons.
     """
-    now, events, begun = START_MS, list[Event](), set[tuple[str, str]]()
+    now, events = START_MS, list[Event]()
     steps = st.sampled_from(_STEPS_MS + _LONG_STEPS_MS * is_long)
     lags = st.sampled_from(_LAGS_MS + _LONG_LAGS_MS * is_long)
     for number in range(draw(st.integers(1, max_size))):
@@ -351,9 +350,6 @@ def logs(draw: st.DrawFn, *, max_size: int = 25, is_long: bool = False, opens_fi
                 events.append(draw(st.sampled_from(events)))
             continue
         event_type = draw(_TYPES)
-        if opens_first and (source, about) not in begun:
-            event_type = "conversation.opened"
-        begun.add((source, about))
         occurred_at = now - draw(lags)
         tenant = draw(_TENANTS)
         data = draw(_fields(event_type, occurred_at))

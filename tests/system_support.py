@@ -1,11 +1,13 @@
 """A system under test: worker processes on a real broker and a real ClickHouse, compared with the oracle row by row."""
 
 import datetime
+import math
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -21,8 +23,17 @@ from oracle import Oracle, Record
 
 Rows = list[tuple[Any, ...]]
 
+HOUR_MS, MINUTE_MS = 3_600_000, 60_000
 PARTITIONS = 4
-VIEWS = ("backlog_by_hour", "backlog_by_day", "channel_mix_by_day", "escalations_by_day", "conversation_facts")
+VIEWS = (
+    "backlog_by_hour",
+    "backlog_by_day",
+    "channel_mix_by_day",
+    "escalations_by_day",
+    "durations_by_hour",
+    "sla_by_hour",
+    "conversation_facts",
+)
 #: The shortest that Kafka's protocol library takes; the embedded broker lets a new member wait for half of it.
 SESSION_SECONDS = "3"
 
@@ -185,7 +196,8 @@ class System:
 
     def view_rows(self, view: str) -> Rows:
         """What a view holds now, as `expected_rows` has it."""
-        return sorted(tuple(map(as_milliseconds, row)) for row in self.door.rows(f"SELECT {COLUMNS[view]} FROM {view}"))
+        query = f"SELECT {COLUMNS[view]} FROM {SOURCES.get(view, view)}"
+        return sorted(tuple(map(as_milliseconds, row)) for row in self.door.rows(query))
 
     def assert_equals(self, oracle: Oracle, views: Iterable[str] = VIEWS) -> None:
         """Every row of the views equals the oracle's, and the books balance."""
@@ -210,6 +222,8 @@ COLUMNS = {
     "channel_mix_by_minute": f"minute, {MIX}",
     "channel_mix_by_day": f"day, {MIX}",
     "escalations_by_day": "day, tenant, queue, channel, kind, escalated_count",
+    "durations_by_hour": f"hour, {CELL}, kind, bucket_lower_bound_ms(bucket.1), bucket.2",
+    "sla_by_hour": f"hour, {CELL}, clock, met_count, missed_count",
     "conversation_facts": (
         "tenant, source, conversation_id, channel, visibility, queue, state, "
         + ", ".join(
@@ -218,6 +232,20 @@ COLUMNS = {
         )
         + ", message_count, transferred_count, escalated_count, reopened_count, is_implicit"
     ),
+}
+#: What is compared and no view: the histograms as they lie in the panes, one row per bucket.
+SOURCES = {
+    "durations_by_hour": f"""(
+        SELECT start AS hour, {CELL}, kinds.1 AS kind, sumMap(kinds.2) AS histogram
+        FROM panes
+        ARRAY JOIN [
+            ('first_response', first_response_histogram),
+            ('reply', reply_histogram),
+            ('resolution', resolution_histogram)
+        ] AS kinds
+        WHERE tier = 'hour'
+        GROUP BY hour, {CELL}, kind
+    ) ARRAY JOIN arrayZip(mapKeys(histogram), mapValues(histogram)) AS bucket WHERE bucket.2 != 0"""
 }
 
 
@@ -243,16 +271,45 @@ def assert_same_rows(view: str, found: Rows, wanted: Rows) -> None:
 
 def expected_rows(oracle: Oracle, view: str) -> Rows:
     """The oracle's rows of a view, as tuples in the order of the view's columns."""
-    if view == "conversation_facts":
-        rows = oracle.conversation_facts()
-    else:
-        name, _, interval = view.partition("_by_")
-        rows = {
-            "backlog": oracle.backlog_by,
-            "channel_mix": oracle.channel_mix_by,
-            "escalations": oracle.escalations_by,
-        }[name](interval)
+    name, _, interval = view.partition("_by_")
+    match name:
+        case "conversation_facts":
+            rows = oracle.conversation_facts()
+        case "durations":
+            return _durations_by_hour(oracle)
+        case "sla":
+            return _sla_by_hour(oracle)
+        case _:
+            rows = {
+                "backlog": oracle.backlog_by,
+                "channel_mix": oracle.channel_mix_by,
+                "escalations": oracle.escalations_by,
+            }[name](interval)
     return sorted(tuple(0 if value is None else value for value in row.values()) for row in rows)
+
+
+def _durations_by_hour(oracle: Oracle) -> Rows:
+    """Each hour, cell and kind with its buckets: 16 of equal width between two powers of two, below 32 ms one each."""
+    counts: Counter[tuple[Any, ...]] = Counter()
+    for row in oracle.response_times():
+        duration_ms = row["duration_ms"]
+        width_ms = max(1, 2 ** math.floor(math.log2(max(1, duration_ms))) // 16)
+        cell = (row["tenant"], row["queue"], row["channel"], row["visibility"])
+        counts[row["minute"] // HOUR_MS * HOUR_MS, *cell, row["kind"], duration_ms // width_ms * width_ms] += 1
+    return sorted((*key, count) for key, count in counts.items())
+
+
+def _sla_by_hour(oracle: Oracle) -> Rows:
+    """Promises met and missed; those that fell due in the minute of the watermark are not missed yet."""
+    minute_ms = oracle.watermark_ms // MINUTE_MS * MINUTE_MS
+    met, missed = Counter[tuple[Any, ...]](), Counter[tuple[Any, ...]]()
+    for row in oracle.sla():
+        if row["outcome"] == "open" or (row["outcome"] == "missed" and row["at_ms"] >= minute_ms):
+            continue
+        cell = (row["tenant"], row["queue"], row["channel"], row["visibility"])
+        counts = met if row["outcome"] == "met" else missed
+        counts[row["at_ms"] // HOUR_MS * HOUR_MS, *cell, row["clock"]] += 1
+    return sorted((*key, met[key], missed[key]) for key in met.keys() | missed.keys())
 
 
 def as_milliseconds(value: Any) -> Any:

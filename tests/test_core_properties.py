@@ -1,7 +1,6 @@
 """Laws of the fold: cut a log anywhere, repeat any part of it, restore at any point, and the numbers are the same.
 
-The brute force is `oracle.Oracle`, a batch computation over the whole log that shares no code with `streams/`. What it
-says it does not follow, what a late opening does to clocks, episodes and who waits, is compared on logs without one.
+The brute force is `oracle.Oracle`, a batch computation over the whole log that shares no code with `streams/`.
 """
 
 from __future__ import annotations
@@ -312,7 +311,7 @@ def test_conversations_equal_the_oracles_facts(events: list[Event], rules: Rules
 
 
 @quick
-@given(logs(opens_first=True), sometimes_rules())
+@given(logs(), sometimes_rules())
 def test_durations_equal_the_oracles(events: list[Event], rules: Rules) -> None:
     counters = {
         Counter.FIRST_RESPONSE: "first_response",
@@ -337,12 +336,9 @@ def test_durations_equal_the_oracles(events: list[Event], rules: Rules) -> None:
 
 
 @quick
-@given(logs(opens_first=True), sometimes_rules())
+@given(logs(), sometimes_rules())
 def test_promises_equal_the_oracles(events: list[Event], rules: Rules) -> None:
     # In the end a promise is met at the reply, missed at its due minute, or cancelled or paused: nothing counts that.
-    # What a handoff does to the source's own promise of a first response, where no target is configured, is left open.
-    if rules.targets.first_response_seconds is None:
-        events = [without_promise(one) if one.data.clock == "first_response" else one for one in events]
     expected: Multiset[tuple[str, int, Cell]] = Multiset()
     for row in oracle_of(events, rules, FOR_EVER_MS).sla():
         if row["at_ms"] is not None:
@@ -357,13 +353,8 @@ def test_promises_equal_the_oracles(events: list[Event], rules: Rules) -> None:
     assert found == expected
 
 
-def without_promise(one: Event) -> Event:
-    data = msgspec.structs.replace(one.data, clock=None, due_at=None)
-    return msgspec.structs.replace(one, data=data, due_at=0)
-
-
 @quick
-@given(logs(opens_first=True), sometimes_rules())
+@given(logs(), sometimes_rules())
 def test_who_waits_and_since_when_equals_the_oracle(events: list[Event], rules: Rules) -> None:
     log, oracle = Log(rules, events), oracle_of(events, rules)
     expected: Multiset[tuple[int, Cell, int]] = Multiset()

@@ -234,6 +234,47 @@ def test_a_conversation_may_begin_before_its_opened_arrives() -> None:
     assert log.minutes(Counter.OPEN_SINCE) == {"12:00": 1}
 
 
+def test_what_runs_from_a_late_opening_runs_from_its_own_minute() -> None:
+    # 12:00 ------- 12:04 ------- 12:09      order of arrival: queued 12:04, opened 12:00, agent 12:09
+    #   opened       queued       agent      the customer waited 9 minutes, not 5, and was promised 10: by 12:10
+    log = Log(rules(first_response=600, resolution=3600), [does("queued", "a", at="12:04", queue="sales")])
+    assert (log.minutes(DUE), log.minutes(RESOLUTION_DUE)) == ({"12:14": 1}, {"13:04": 1})
+    log.fold(opened("a", at="12:00", queue="sales"))
+    assert (log.minutes(DUE), log.minutes(RESOLUTION_DUE)) == ({"12:10": 1}, {"13:00": 1})
+    assert log.minutes(Counter.OPEN_SINCE) == log.minutes(Counter.WAITING_AGENT) == {"12:00": 1}
+    log.fold(reply("a", at="12:09"))
+    assert log.durations(Counter.FIRST_RESPONSE) == {"12:09 " + minutes_long(9): 1}
+    assert (log.minutes(MET), log.minutes(DUE)) == ({"12:09": 1}, {})
+
+
+def test_a_late_opening_leaves_the_promise_of_the_source_and_what_began_later() -> None:
+    # 12:00 ------- 12:04 ------------------ 12:05 ------- 12:06     order of arrival: as below
+    #   opened       queued, due 13:30        agent        customer  a wait from 12:06, a resolution by 13:30
+    log = Log(rules(first_response=600, next_response=600, resolution=3600))
+    log.fold(
+        event("conversation.queued", "a", at="12:04", queue="sales", due="13:30", clock="resolution"),
+        reply("a", at="12:05"),
+        message("a", at="12:06"),
+        opened("a", at="12:00", queue="sales"),
+    )
+    assert (log.minutes(RESOLUTION_DUE), log.minutes(NEXT_DUE)) == ({"13:30": 1}, {"12:16": 1})
+    assert (log.minutes(Counter.OPEN_SINCE), log.minutes(Counter.WAITING_AGENT)) == ({"12:00": 1}, {"12:06": 1})
+    # Answered before the opening was known: the minute it was counted with stays.
+    assert log.durations(Counter.FIRST_RESPONSE) == {"12:05 " + minutes_long(1): 1}
+
+    promised = event("conversation.queued", "a", at="12:04", queue="sales", due="12:50", clock="first_response")
+    log = Log(rules(first_response=600), [promised, opened("a", at="12:00", queue="sales")])
+    assert log.minutes(DUE) == {"12:50": 1}
+
+
+def test_a_late_opening_corrects_the_time_to_resolution() -> None:
+    # 12:00 opened, 12:10 resolved: 10 minutes, of which 6 were known when only the transfer of 12:04 had come
+    log = Log(events=[does("transferred", "a", at="12:04"), does("resolved", "a", at="12:10")])
+    assert log.durations(Counter.RESOLUTION) == {"12:10 " + minutes_long(6): 1}
+    log.fold(opened("a", at="12:00"))
+    assert log.durations(Counter.RESOLUTION) == {"12:10 " + minutes_long(10): 1}
+
+
 def test_an_opened_after_the_event_that_began_it_fills_in_at_its_own_minute() -> None:
     # 12:00 message, 12:04 opened: the opening stays at 12:00, the channel is known from 12:04 on
     log = Log(events=[message("a", at="12:00"), opened("a", at="12:04", channel="phone")])
@@ -536,6 +577,16 @@ def test_the_age_counts_a_conversation_until_its_expiry() -> None:
     log = Log(rules(idle=3600), [opened("a", at="10:00"), tick("20:00")])
     spreads = {spread for _, _, counter, spread in log.panes("minute") if counter is Counter.OPEN_SINCE}
     assert spreads == {instant("11:00") // HOUR_MS}
+
+
+def test_a_handoff_leaves_the_source_s_own_promise_where_no_target_is_configured() -> None:
+    # opened 12:00 with a promise for 12:30, handed off 12:10, answered 12:20: in time
+    log = Log(
+        events=[opened("a", at="12:00"), event("sla.target_set", "a", at="12:00", due="12:30", clock="first_response")]
+    )
+    log.fold(handed_off("a", at="12:10"))
+    assert log.minutes(DUE) == {"12:30": 1}
+    assert log.fold(reply("a", at="12:20")).minutes(MET) == {"12:20": 1}
 
 
 def test_an_expiry_before_due_cancels_the_promise() -> None:

@@ -367,6 +367,20 @@ def test_a_late_opening_moves_to_its_own_minute_and_dimensions() -> None:
     assert fact(oracle)["is_implicit"] is True
 
 
+def test_what_runs_from_a_late_opening_runs_from_its_own_minute() -> None:
+    # queued 10:05 arrives first, then the opening of 10:02; the answer at 10:11 is 9 minutes after the opening, in time
+    # for a promise of 10 (10:12); the resolution of 10:20 took 18 minutes
+    log = [does("queued", "10:05", queue="q"), opened("10:02", queue="q"), says("agent", "10:11")]
+    oracle = Oracle([*log, does("resolved", "10:20")], target_seconds={"first_response": 600})
+    assert (durations(oracle, "first_response"), durations(oracle, "resolution")) == ([9], [18])
+    assert clocks(oracle) == [("first_response", "met", "10:11")]
+    late = Oracle([*log[:2], says("agent", "10:13")], target_seconds={"first_response": 600})
+    assert clocks(late) == [("first_response", "missed", "10:12")]
+    # resolved before the opening was known
+    known_later = Oracle([log[0], does("resolved", "10:20"), log[1]])
+    assert durations(known_later, "resolution") == [18]
+
+
 def test_a_late_opening_on_a_departed_conversation_is_none_when_dated_after_the_departure() -> None:
     log = [does("queued", "10:05", queue="q"), does("closed", "10:10")]
     before = Oracle([*log, opened("10:02", queue="q")])
