@@ -6,7 +6,8 @@
     python tests/soak.py --outage-minutes 10                ClickHouse away under full load
     python tests/soak.py                                    20,000 schedules and 100 kills
 
-Prints what happened and the verdict; ends with 1 when rows differ. A failure names its seed.
+Prints what happened and the verdict; ends with 1 when rows differ. A failure names its seed. Told to stop (Ctrl-C,
+SIGTERM), it gives the verdict over what was compared by then, and ends with 130.
 """
 
 import argparse
@@ -14,7 +15,7 @@ import os
 import signal
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,27 +44,37 @@ def main() -> int:
     parser.add_argument("--file", type=Path, help="NDJSON events to publish instead of simulated ones")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="for the simulated schedules")
     options = parser.parse_args()
-    # So that everything which was started ends with us.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    # So that what was started ends with us, and what was found out is said; a shell's background ignores SIGINT.
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _told_to_stop)
     if options.kills is options.minutes is options.schedules is options.outage_minutes is None:
         options.kills, options.schedules = 100, 20_000
-    verdicts = []
+    parts: list[Callable[[], Verdict]] = []
     if options.schedules:
-        verdicts.append(soak_schedules(options.schedules, options.seed, options.processes, tell))
+        parts.append(lambda: soak_schedules(options.schedules, options.seed, options.processes, tell))
     if options.kills or options.minutes:
-        verdicts.append(soak_processes(options))
+        parts.append(lambda: soak_processes(options))
     if options.outage_minutes:
-        verdicts.append(soak_outage(options))
-    for verdict in verdicts:
+        parts.append(lambda: soak_outage(options))
+    status = 0
+    for part in parts:
+        verdict = part()
         print(*verdict.lines(), sep="\n", flush=True)
-    return 1 if any(verdict.failures for verdict in verdicts) else 0
+        status = max(status, 1 if verdict.failures else 0)
+        if verdict.given_up:
+            return 130
+    return status
+
+
+def _told_to_stop(*_: object) -> None:
+    raise KeyboardInterrupt
 
 
 def soak_processes(options: argparse.Namespace) -> Verdict:
     """Real workers under faults. What they said stays where a failure is."""
     kills = options.kills or sys.maxsize
     seconds = 60 * options.minutes if options.minutes else float("inf")
-    with parts() as (kafka, clickhouse, directory):
+    with running() as (kafka, clickhouse, directory):
         return Soak(kafka, clickhouse, directory, options.seed, kills, seconds, tell, options.file).run()
 
 
@@ -73,7 +84,7 @@ def soak_outage(options: argparse.Namespace) -> Verdict:
         f"ClickHouse away for {options.outage_minutes:g} min, {OUTAGE_RECORDS:,} records meanwhile",
         claim="memory stays bounded, the group keeps its members, and every record is in the books afterwards",
     )
-    with parts() as (kafka, clickhouse, directory):
+    with running() as (kafka, clickhouse, directory):
         migrations.migrate(clickhouse.url, "outage")
         system = System(kafka.bootstrap, clickhouse.url, "outage", "outage", directory)
         try:
@@ -90,7 +101,7 @@ def soak_outage(options: argparse.Namespace) -> Verdict:
 
 
 @contextmanager
-def parts() -> Iterator[tuple[ApacheKafka, EmbeddedClickHouse, Path]]:
+def running() -> Iterator[tuple[ApacheKafka, EmbeddedClickHouse, Path]]:
     """A broker and ClickHouse, and the directory where they and the workers write.
 
     The embedded broker would not do: it goes on giving partitions to members that have left.

@@ -79,6 +79,7 @@ class Soak:
     _longest_stop_seconds: float = 0.0
 
     def run(self) -> Verdict:
+        """Round after round. A KeyboardInterrupt ends it early, with the verdict over the rounds that were compared."""
         started_at = time.monotonic()
         for seed in count(self.seed):
             directory = self.directory / f"round-{seed}"
@@ -89,6 +90,9 @@ class Soak:
                 one.drop()
             except AssertionError as error:
                 self.verdict.failures.append(f"round {seed}: {error}")
+            except KeyboardInterrupt:
+                self.verdict.given_up = f"round {seed}, after {one.crew.faults['kills']} kills"
+                return self.verdict
             finally:
                 one.close()
             self.verdict.faults += one.crew.faults

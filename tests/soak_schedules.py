@@ -1,6 +1,7 @@
 """The simulated part of `make soak`: schedules of faults over many logs, on all cores."""
 
 import logging
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable
@@ -12,20 +13,34 @@ SCHEDULES_PER_LOG = 200
 
 
 def soak_schedules(count: int, seed: int, processes: int, tell: Callable[[str], None]) -> Verdict:
-    """Run about `count` schedules, log after log from `seed` on. A failure names log and seed."""
+    """Run about `count` schedules, log after log from `seed` on. A failure names log and seed.
+
+    A KeyboardInterrupt ends it early, with the verdict over the logs that were done by then.
+    """
     logs = range(seed, seed + max(1, count // SCHEDULES_PER_LOG))
     verdict = Verdict(f"logs {logs.start} to {logs.stop - 1}, seeds 0 to {SCHEDULES_PER_LOG - 1} on each")
-    started_at, told_at = time.monotonic(), 0.0
-    with ProcessPoolExecutor(processes, initializer=logging.disable, initargs=(logging.CRITICAL,)) as pool:
+    started_at, told_at, done = time.monotonic(), 0.0, 0
+    with ProcessPoolExecutor(processes, initializer=_begin) as pool:
         running = [pool.submit(_soak, log) for log in logs]
-        for done, future in enumerate(as_completed(running), 1):
-            faults, failure = future.result()
-            verdict.faults += faults
-            verdict.failures += [failure] if failure else []
-            if time.monotonic() - told_at > 10 or done == len(running):
-                told_at = time.monotonic()
-                tell(f"{done * SCHEDULES_PER_LOG:,} schedules in {told_at - started_at:.0f} s")
+        try:
+            for done, future in enumerate(as_completed(running), 1):
+                faults, failure = future.result()
+                verdict.faults += faults
+                verdict.failures += [failure] if failure else []
+                if time.monotonic() - told_at > 10 or done == len(running):
+                    told_at = time.monotonic()
+                    tell(f"{done * SCHEDULES_PER_LOG:,} schedules in {told_at - started_at:.0f} s")
+        except KeyboardInterrupt:
+            pool.shutdown(cancel_futures=True)
+            verdict.given_up = f"{len(running) - done:,} of {len(running):,} logs"
     return verdict
+
+
+def _begin() -> None:
+    """A process of the pool is quiet, and ends when there is nothing more to do."""
+    logging.disable(logging.CRITICAL)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _soak(log: int) -> tuple[Counter[str], str]:

@@ -1,6 +1,7 @@
 """`make soak` itself: a little of it, with seeds that nobody chose for being easy."""
 
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from apache_kafka import class_path
+from verdict import Verdict
 
 #: Far more than it takes.
 SECONDS = 850
@@ -29,6 +31,27 @@ def test_simulated_schedules_from_the_command_line() -> None:
     assert found.returncode == 0, found.stdout + found.stderr
     assert "logs 77 to 78, seeds 0 to 199 on each" in found.stdout
     assert number_of("kills inside a flush", found.stdout) >= 100
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_told_to_stop_it_says_what_it_has_found_out(number: signal.Signals) -> None:
+    command = [sys.executable, str(SOAK), "--schedules", "1000000", "--seed", "78"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
+        assert process.stdout is not None
+        assert "schedules in" in process.stdout.readline()
+        process.send_signal(number)
+        output, _ = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert re.search(r"^told to stop: 4,99\d of 5,000 logs$", output, re.MULTILINE)
+    assert number_of("kills inside a flush", output) >= 30
+    assert output.endswith("verdict: all rows equal those without faults\n")
+
+
+def test_a_verdict_over_nothing_is_none() -> None:
+    assert Verdict("", given_up="round 7").lines() == [
+        "told to stop: round 7",
+        "verdict: none, nothing was compared yet",
+    ]
 
 
 def soak(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -12,9 +12,15 @@ class Verdict:
     faults: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     claim: str = "all rows equal those without faults"
+    #: What was given up when the soak was told to stop; '' when it came to its end.
+    given_up: str = ""
 
     def lines(self) -> list[str]:
         """For people: what ran, what happened, what failed, and the verdict."""
         happened = [f"  {name}: {number:,}" for name, number in sorted(self.faults.items())]
         failed = [f"FAILED {failure}" for failure in self.failures]
-        return [self.ran, *happened, *failed, f"verdict: {'it does not hold that ' if failed else ''}{self.claim}"]
+        if self.given_up and not self.faults and not failed:
+            return [f"told to stop: {self.given_up}", "verdict: none, nothing was compared yet"]
+        given_up = [f"told to stop: {self.given_up}"] if self.given_up else []
+        verdict = f"verdict: {'it does not hold that ' if failed else ''}{self.claim}"
+        return [self.ran, *given_up, *happened, *failed, verdict]
