@@ -1,5 +1,6 @@
 """The simulated part of `make soak`: schedules of faults over many logs, on all cores."""
 
+import gc
 import logging
 import signal
 import time
@@ -39,6 +40,9 @@ def soak_schedules(count: int, seed: int, processes: int, tell: Callable[[str], 
 def _begin() -> None:
     """A process of the pool is quiet, and ends when there is nothing more to do."""
     logging.disable(logging.CRITICAL)
+    # A schedule makes many objects and hardly a cycle: looking for them took a seventh of the time.
+    gc.freeze()
+    gc.set_threshold(20_000, 10, 10)
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_IGN)
 
