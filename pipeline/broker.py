@@ -1,9 +1,10 @@
 """The door to Kafka for administration and tools (kafka-python): topics, log ends, single records, producers."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from typing import Any, NamedTuple
+from queue import Empty, SimpleQueue
+from typing import Any, NamedTuple, Protocol
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
@@ -13,6 +14,8 @@ READ_SECONDS = 10.0
 #: How long a Kafka that is just starting may keep us waiting.
 START_SECONDS = 30.0
 ACKNOWLEDGED_SECONDS = 60.0
+#: After an error or Ctrl-C, how long the next answer to what is on its way may take.
+LAST_ANSWERS_SECONDS = 1.0
 
 
 class BrokerError(Exception):
@@ -189,43 +192,53 @@ def producer(bootstrap: str, **options: Any) -> Any:
         raise BrokerError(f"Kafka at {bootstrap}: {error}; is it running, and is the address right?") from error
 
 
+class Send(Protocol):
+    """Hands a record over to be sent. Raises KafkaError when an earlier one was refused."""
+
+    def __call__(self, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()) -> None: ...
+
+
 @contextmanager
-def sending(bootstrap: str, topic: str) -> Iterator[Callable[[bytes | None, bytes | None], None]]:
-    """Send (key, value) to a topic by the function that comes; when the block ends, Kafka has acknowledged all.
+def sending(bootstrap: str, topic: str) -> Iterator[Send]:
+    """Send records to a topic by the function that comes; when the block ends, Kafka has acknowledged all.
 
     Raises BrokerError, at the latest at the end: what was sent before it may have arrived.
     """
     sender = producer(bootstrap)
-    failures: list[Exception] = []
+    # What became of each record; the producer's own `flush` fails where it had to split a batch.
+    outcomes: SimpleQueue[object] = SimpleQueue()
+    outstanding = 0
 
-    def send(key: bytes | None, value: bytes | None) -> None:
-        if failures:
-            raise failures[0]
-        sender.send(topic, key=key, value=value).add_errback(failures.append)
+    def send(key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()) -> None:
+        nonlocal outstanding
+        sender.send(topic, key=key, value=value, headers=list(headers)).add_both(outcomes.put)
+        outstanding += 1
+        while not outcomes.empty():
+            settle(0)
+
+    def settle(timeout_seconds: float) -> None:
+        nonlocal outstanding
+        try:
+            outcome = outcomes.get(timeout=timeout_seconds)
+        except Empty:
+            raise KafkaTimeoutError(f"no answer within {timeout_seconds:.0f} s") from None
+        outstanding -= 1
+        if isinstance(outcome, KafkaError):
+            raise outcome
 
     try:
         yield send
-        sender.flush(ACKNOWLEDGED_SECONDS)
-        if failures:
-            raise failures[0]
-    except KafkaError as error:
-        raise BrokerError(f"Kafka at {bootstrap}: not all records were acknowledged by {topic}: {error!r}") from error
-    finally:
-        # Waits for what is not acknowledged, and raises; then there is an error already.
-        with suppress(KafkaError):
-            sender.close(0)
-
-
-def publish(bootstrap: str, topic: str, records: Sequence[tuple[bytes | None, bytes | None, Sequence[Any]]]) -> None:
-    """Send (key, value, headers) to a topic; returns when Kafka has acknowledged all. Raises BrokerError."""
-    sender = producer(bootstrap)
-    try:
-        sent = [sender.send(topic, key=key, value=value, headers=headers) for key, value, headers in records]
-        for future in sent:
-            future.get(ACKNOWLEDGED_SECONDS)
-        sender.close()
+        while outstanding:
+            settle(ACKNOWLEDGED_SECONDS)
     except KafkaError as error:
         raise BrokerError(
-            f"Kafka at {bootstrap}: not all of {len(records)} records were acknowledged by {topic}: {error!r}; "
-            "mend that and run it again"
+            f"Kafka at {bootstrap}: not all records were acknowledged by {topic}: {error!r}; mend that and run it again"
         ) from error
+    finally:
+        # Where something is outstanding, to close raises, now and when the producer is collected.
+        with suppress(Empty):
+            while outstanding:
+                outcomes.get(timeout=LAST_ANSWERS_SECONDS)
+                outstanding -= 1
+        with suppress(KafkaError):
+            sender.close(0)

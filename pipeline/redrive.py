@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from typing import NamedTuple
 
-from pipeline.broker import Broker, publish
+from pipeline.broker import Broker, sending
 from pipeline.clickhouse import ClickHouse
 from pipeline.dead_letter import REDRIVEN_FROM, DeadLetter, Origin, origin, redriven
 from pipeline.dead_letter_reader import Filter
@@ -61,7 +61,9 @@ def redrive(
         for start in range(0, len(chosen), BATCH):
             batch = chosen[start : start + BATCH]
             if not dry_run:
-                publish(settings.kafka_bootstrap, settings.kafka_topic, [redriven(*one) for one in batch])
+                with sending(settings.kafka_bootstrap, settings.kafka_topic) as send:
+                    for one in batch:
+                        send(*redriven(*one))
                 _mark(door, [found for found, _ in batch])
             sent.update(found.reason for found, _ in batch)
             progress(sent.total())

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import secrets
 import signal
 import sys
 from pathlib import Path
@@ -112,7 +113,7 @@ def test_letters_that_kafka_does_not_take_back_are_not_marked(system: System) ->
     set_largest(system, system.topic, 10)
     refused = system.run("dead-letters", "redrive")
     assert refused.returncode == 2
-    assert "not all of 20 records were acknowledged" in refused.stderr
+    assert f"not all records were acknowledged by {system.topic}" in refused.stderr
     assert "Traceback" not in refused.stderr
     set_largest(system, system.topic, 1 << 20)
     assert f"sent 20 dead letters to {system.topic}" in system.run("dead-letters", "redrive").stdout
@@ -129,6 +130,17 @@ def test_replay_and_simulate_say_when_their_last_records_were_refused(system: Sy
         assert refused.returncode == 2, refused.stdout
         assert f"not all records were acknowledged by {system.topic}" in refused.stderr
         assert "Traceback" not in refused.stderr
+
+
+def test_what_fits_alone_but_not_in_one_batch_is_sent_in_smaller_ones(system: System, tmp_path: Path) -> None:
+    file = tmp_path / "many.ndjson"
+    file.write_bytes(b"\n".join(encoded(id=secrets.token_hex(50), subject="a") for _ in range(60)))
+    system.run("simulate", "--seconds", "0.1")
+    before = sum(system.log_ends().values())
+    set_largest(system, system.topic, 2_000)
+    sent = system.run("replay", str(file))
+    assert (sent.returncode, sent.stderr) == (0, "")
+    assert sum(system.log_ends().values()) - before == 60
 
 
 def set_largest(system: System, topic: str, size: int) -> None:
