@@ -223,7 +223,7 @@ def sending(bootstrap: str, topic: str) -> Iterator[Send]:
         except Empty:
             raise KafkaTimeoutError(f"no answer within {timeout_seconds:.0f} s") from None
         outstanding -= 1
-        if isinstance(outcome, KafkaError):
+        if isinstance(outcome, Exception):
             raise outcome
 
     try:

@@ -7,12 +7,12 @@
     python tests/soak.py                                    20,000 schedules and 100 kills
 
 Prints what happened and the verdict; ends with 1 when rows differ. A failure names its seed. Told to stop (Ctrl-C,
-SIGTERM), it gives the verdict over what was compared by then, and ends with 130.
+SIGTERM), it gives the verdict over what was compared by then, and ends with 130
+unless rows differ.
 """
 
 import argparse
 import os
-import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -21,6 +21,7 @@ from pathlib import Path
 
 from pipeline import migrations
 from pipeline.embedded import EmbeddedClickHouse
+from pipeline.stopping import stops_on_signals
 
 from apache_kafka import ApacheKafka
 from outage import begin_with_two_workers, outage
@@ -44,9 +45,6 @@ def main() -> int:
     parser.add_argument("--file", type=Path, help="NDJSON events to publish instead of simulated ones")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="for the simulated schedules")
     options = parser.parse_args()
-    # So that what was started ends with us, and what was found out is said; a shell's background ignores SIGINT.
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, _told_to_stop)
     if options.kills is options.minutes is options.schedules is options.outage_minutes is None:
         options.kills, options.schedules = 100, 20_000
     parts: list[Callable[[], Verdict]] = []
@@ -56,18 +54,17 @@ def main() -> int:
         parts.append(lambda: soak_processes(options))
     if options.outage_minutes:
         parts.append(lambda: soak_outage(options))
-    status = 0
-    for part in parts:
-        verdict = part()
-        print(*verdict.lines(), sep="\n", flush=True)
-        status = max(status, 1 if verdict.failures else 0)
-        if verdict.given_up:
-            return 130
-    return status
-
-
-def _told_to_stop(*_: object) -> None:
-    raise KeyboardInterrupt
+    verdicts: list[Verdict] = []
+    # So that what was started ends with us, and what was found out is said.
+    with stops_on_signals():
+        for part in parts:
+            verdicts.append(part())
+            print(*verdicts[-1].lines(), sep="\n", flush=True)
+            if verdicts[-1].given_up:
+                break
+    if any(verdict.failures for verdict in verdicts):
+        return 1
+    return 0 if len(verdicts) == len(parts) and not verdicts[-1].given_up else 130
 
 
 def soak_processes(options: argparse.Namespace) -> Verdict:

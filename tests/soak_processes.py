@@ -28,6 +28,7 @@ from pipeline.clickhouse import ClickHouse
 from pipeline.embedded import EmbeddedClickHouse
 from pipeline.replay import lines
 from pipeline.simulation import simulate
+from pipeline.stopping import Stopped
 
 from apache_kafka import ApacheKafka
 from crew import Crew
@@ -79,7 +80,7 @@ class Soak:
     _longest_stop_seconds: float = 0.0
 
     def run(self) -> Verdict:
-        """Round after round. A KeyboardInterrupt ends it early, with the verdict over the rounds that were compared."""
+        """Round after round. `Stopped` ends it early, with the verdict over the rounds that were compared."""
         started_at = time.monotonic()
         for seed in count(self.seed):
             directory = self.directory / f"round-{seed}"
@@ -90,7 +91,7 @@ class Soak:
                 one.drop()
             except AssertionError as error:
                 self.verdict.failures.append(f"round {seed}: {error}")
-            except KeyboardInterrupt:
+            except Stopped:
                 self.verdict.given_up = f"round {seed}, after {one.crew.faults['kills']} kills"
                 return self.verdict
             finally:

@@ -8,6 +8,8 @@ from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
+from pipeline.stopping import Stopped
+
 from verdict import Verdict
 
 SCHEDULES_PER_LOG = 200
@@ -16,7 +18,7 @@ SCHEDULES_PER_LOG = 200
 def soak_schedules(count: int, seed: int, processes: int, tell: Callable[[str], None]) -> Verdict:
     """Run about `count` schedules, log after log from `seed` on. A failure names log and seed.
 
-    A KeyboardInterrupt ends it early, with the verdict over the logs that were done by then.
+    `Stopped` ends it early, with the verdict over the logs that were done by then.
     """
     logs = range(seed, seed + max(1, count // SCHEDULES_PER_LOG))
     verdict = Verdict(f"logs {logs.start} to {logs.stop - 1}, seeds 0 to {SCHEDULES_PER_LOG - 1} on each")
@@ -31,7 +33,7 @@ def soak_schedules(count: int, seed: int, processes: int, tell: Callable[[str], 
                 if time.monotonic() - told_at > 10 or done == len(running):
                     told_at = time.monotonic()
                     tell(f"{done * SCHEDULES_PER_LOG:,} schedules in {told_at - started_at:.0f} s")
-        except KeyboardInterrupt:
+        except Stopped:
             pool.shutdown(cancel_futures=True)
             verdict.given_up = f"{len(running) - done:,} of {len(running):,} logs"
     return verdict

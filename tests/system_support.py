@@ -196,8 +196,7 @@ class System:
 
     def view_rows(self, view: str) -> Rows:
         """What a view holds now, as `expected_rows` has it."""
-        query = f"SELECT {COLUMNS[view]} FROM {SOURCES.get(view, view)}"
-        return sorted(tuple(map(as_milliseconds, row)) for row in self.door.rows(query))
+        return view_rows(self.door, view)
 
     def assert_equals(self, oracle: Oracle, views: Iterable[str] = VIEWS) -> None:
         """Every row of the views equals the oracle's, and the books balance."""
@@ -267,6 +266,12 @@ def assert_same_rows(view: str, found: Rows, wanted: Rows) -> None:
             f"{view}: {len(wanted)} rows wanted, {len(found)} found; "
             f"missing {sorted(missing)[:5]}, surplus {sorted(surplus)[:5]}"
         )
+
+
+def view_rows(door: ClickHouse, view: str) -> Rows:
+    """What a view of the door's database holds now, as `expected_rows` has it."""
+    query = f"SELECT {COLUMNS[view]} FROM {SOURCES.get(view, view)}"
+    return sorted(tuple(map(as_milliseconds, row)) for row in door.rows(query))
 
 
 def expected_rows(oracle: Oracle, view: str) -> Rows:
