@@ -39,17 +39,18 @@ each round, in turn, on that topic, each in a process of its own:
   customers are told within these seconds; the stage that folds them gives way until stage 1 has caught up.
 
 Freshness: a topic of its own, an empty database and one `sichtflug worker`; a producer in a process of its own sends
-simulated traffic at the pace of the wall clock, 30 s before the measured seconds too. It notes when Kafka's
+simulated traffic at the pace of the wall clock, 30 s before the measured seconds too. It stands for many on other
+machines: the events are simulated before the first is sent, and librdkafka sends them. It notes when Kafka's
 acknowledgement of each record came (`acks=all`), with partition and offset. Meanwhile a poll asks the ledger every
-50 ms, or when its last answer is there if that takes longer, for the next offset of each partition: a flush is one
+100 ms, or when its last answer is there if that takes longer, for the next offset of each partition: a flush is one
 insert, so what lies before it can be queried. A record counts as queryable when the first answer that stands for it has
 arrived: the figures include the poll's interval and its query, which waits its turn behind those of the dashboards like
-any other. Neither the worker's metrics nor its clock are asked. The dashboards: seven clients (the mix by minute of the
-last hour, the backlog by hour of the last day, escalations by minute of the last hour, the backlog's age, response
-times and promises by hour of the last day, the watermarks) each ask once a second over HTTP, or when their last answer
-is there if that takes longer. The embedded engine runs one query at a time, and inserts beside it; a ClickHouse server
-runs queries side by side. The durations of the queries include that waiting. A rate of less than 95 % of 5,000 events/s
-does not meet the target. The producer, the poll and the dashboards take their part of the same cores.
+any other. Neither the worker's metrics nor its clock are asked. The dashboards: a client for each shipped one asks over
+HTTP, for its own time range, all that its panels, variables and annotations ask, one query after the other, at each
+refresh; their turns are spread evenly. Once as they are shipped, once as often as Grafana lets viewers choose. The
+embedded engine runs one query at a time, and inserts beside it; a ClickHouse server runs queries side by side. The
+durations include that waiting. A rate of less than 95 % of 5,000 events/s does not meet the target. The producer, the
+poll and the dashboards take their part of the same cores.
 
 Stages: as in a worker, records are decoded, folded and encoded as rows of `interactions` in slices of 1,000, small
 enough to stay in the processor's cache from one step to the next; the rest of the work is done once a flush. The times

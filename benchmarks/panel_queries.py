@@ -6,16 +6,11 @@ from statistics import median
 import msgspec
 
 from benchmarks import year_of_panes
+from benchmarks.dashboards import FORMAT, HOUR_SECONDS, as_sent, asked, shipped
 from benchmarks.processes import answer, arguments_of
 from pipeline.clickhouse import ClickHouse
-from pipeline.macros import Choice, Scope, expand
-from pipeline.page_dashboards import Dashboard, Dashboards, default_directory
 
 PASSES = 3
-HOUR_SECONDS = 3_600
-#: A panel of some hundred pixels.
-POINTS = 360
-ALL = {name: Choice((), is_all=True) for name in ("tenant", "queue", "channel")}
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -26,7 +21,7 @@ class Run(msgspec.Struct, frozen=True):
 
 
 class PanelQuery(msgspec.Struct):
-    """A panel and the median duration of its query."""
+    """Where a query stands, and its median duration."""
 
     where: str
     milliseconds: float
@@ -45,27 +40,19 @@ def measure(run: Run) -> PanelQueries:
     end_seconds = int(time.time()) // HOUR_SECONDS * HOUR_SECONDS
     pane_count = year_of_panes.fill(door, end_seconds)
     found = [
-        PanelQuery(
-            f"{dashboard.title}: {panel['title']}", _milliseconds(door, target["rawSql"], dashboard, end_seconds)
-        )
-        for dashboard in Dashboards(default_directory())
-        for panel in dashboard.panels.values()
-        for target in panel.get("targets", ())
-        if "rawSql" in target
+        PanelQuery(query.where, _milliseconds(door, as_sent(query, dashboard, end_seconds)))
+        for dashboard in shipped()
+        for query in asked(dashboard)
     ]
     door.close()
     return PanelQueries(pane_count, sorted(found, key=lambda one: -one.milliseconds))
 
 
-def _milliseconds(door: ClickHouse, sql: str, dashboard: Dashboard, end_seconds: int) -> float:
-    span_seconds = int(dashboard.document["time"]["from"].removeprefix("now-").removesuffix("h")) * HOUR_SECONDS
-    interval_seconds = max(60, span_seconds // POINTS)
-    choices = ALL | {"window": Choice(["3600"])}
-    expanded = expand(sql, Scope(1000 * (end_seconds - span_seconds), 1000 * end_seconds, interval_seconds, choices))
+def _milliseconds(door: ClickHouse, sql: str) -> float:
     durations = []
     for _ in range(PASSES):
         started_at = time.perf_counter()
-        door.raw(expanded, "JSONCompact")
+        door.raw(sql, FORMAT)
         durations.append(1000 * (time.perf_counter() - started_at))
     return median(durations)
 

@@ -6,7 +6,7 @@ from statistics import median
 import msgspec
 
 from benchmarks.bare_loop import Loop
-from benchmarks.dashboards import QUERIES
+from benchmarks.dashboards import asked, shipped
 from benchmarks.faust_app import Agent
 from benchmarks.filled_ledger import Filled
 from benchmarks.freshness import Freshness
@@ -50,7 +50,8 @@ class Figures(msgspec.Struct):
     faust_event_count: int
     faust_table_event_count: int
     rounds: list[Round]
-    freshness: Freshness
+    #: The first with the dashboards as they are shipped.
+    freshness: list[Freshness]
     stages: Stages
     memory: Memory
     filled: Filled
@@ -127,31 +128,40 @@ def _throughput(figures: Figures) -> str:
     )
 
 
-def _freshness(found: Freshness) -> str:
-    events_per_second = found.event_count / found.seconds
+def _freshness(found: Sequence[Freshness]) -> str:
     rows = [
-        ("events a second", f"{events_per_second:,.0f}"),
-        ("acknowledged by Kafka until queryable: p50", f"{found.p50_seconds:.2f} s"),
-        ("p99", f"{found.p99_seconds:.2f} s"),
-        ("longest", f"{found.longest_seconds:.2f} s"),
-        ("queries of dashboards a second", f"{found.dashboard_queries_per_second:.1f}"),
-        ("a query of a dashboard: median", f"{1000 * found.dashboard_median_seconds:,.0f} ms"),
-        ("slowest", f"{1000 * found.dashboard_longest_seconds:,.0f} ms"),
-        ("the question how far the ledger is: median", f"{1000 * found.poll_median_seconds:,.0f} ms"),
+        ("events a second", [f"{_events_per_second(one):,.0f}" for one in found]),
+        ("acknowledged by Kafka until queryable: p50", [f"{one.p50_seconds:.2f} s" for one in found]),
+        ("p99", [f"{one.p99_seconds:.2f} s" for one in found]),
+        ("longest", [f"{one.longest_seconds:.2f} s" for one in found]),
+        ("refreshes of a dashboard", [f"{one.refresh_count}" for one in found]),
+        ("one of them, all its queries: median", [f"{one.refresh_median_seconds:.2f} s" for one in found]),
+        ("the slowest", [f"{one.refresh_longest_seconds:.2f} s" for one in found]),
+        ("the question how far the ledger is: median", [f"{1000 * one.poll_median_seconds:,.0f} ms" for one in found]),
     ]
-    is_at_rate = events_per_second >= LEAST_SHARE_OF_RATE * TARGET_EVENTS_PER_SECOND
-    verdict = "met" if found.p99_seconds <= TARGET_P99_SECONDS and is_at_rate else "missed"
+    first = found[0]
+    is_at_rate = _events_per_second(first) >= LEAST_SHARE_OF_RATE * TARGET_EVENTS_PER_SECOND
+    verdict = "met" if first.p99_seconds <= TARGET_P99_SECONDS and is_at_rate else "missed"
+    screens = shipped()
+    query_count = sum(len(list(asked(dashboard))) for dashboard in screens)
     return "\n".join(
         (
-            f"{found.event_count:,} events in {found.seconds} s, one worker process, {len(QUERIES)} views asked all "
-            "the time.",
+            f"{first.seconds} s, one worker process, all {len(screens)} shipped dashboards open, each on a screen of "
+            f"its own: together {query_count} queries a refresh.",
             "",
-            _table(("what", "value"), rows),
+            _table(
+                ("each dashboard refreshed", *(f"every {one.refresh_seconds:g} s" for one in found)),
+                [(name, *values) for name, values in rows],
+            ),
             "",
-            f"Target: p99 <= {TARGET_P99_SECONDS:.0f} s at {TARGET_EVENTS_PER_SECOND:,} events/s, with dashboards "
-            f"open. **{found.p99_seconds:.2f} s at {events_per_second:,.0f} events/s: {verdict}.**",
+            f"Target: p99 <= {TARGET_P99_SECONDS:.0f} s at {TARGET_EVENTS_PER_SECOND:,} events/s, with dashboards open "
+            f"as shipped. **{first.p99_seconds:.2f} s at {_events_per_second(first):,.0f} events/s: {verdict}.**",
         )
     )
+
+
+def _events_per_second(found: Freshness) -> float:
+    return found.event_count / found.seconds
 
 
 def _stages(figures: Figures) -> str:
@@ -201,8 +211,9 @@ def _panels(found: PanelQueries) -> str:
     verdict = f"missed by {len(late)}" if late else "met"
     return "\n".join(
         (
-            f"{len(found.queries)} queries of panels on {found.pane_count:,} panes: a year of a million conversations "
-            "a day in 160 series, one Kafka partition. Each at its dashboard's range, the median of three.",
+            f"{len(found.queries)} queries of panels, variables and annotations on {found.pane_count:,} panes: a year "
+            "of a million conversations a day in 160 series, one Kafka partition. Each at its dashboard's range, the "
+            "median of three.",
             "",
             _table(("the slowest", "time"), rows),
             "",

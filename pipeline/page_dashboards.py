@@ -14,9 +14,9 @@ Json = dict[str, Any]
 HOME = "sichtflug-lagebild"
 """The dashboard that comes first, and opens at /."""
 
-#: What a browser needs of a panel to draw it. Its queries stay here.
 #: The variable with which Grafana's panels tell the watermark in their descriptions. The page tells it by itself.
 WATERMARK = "holds_for"
+#: What a browser needs of a panel to draw it. Its queries stay here.
 PANEL_KEYS = ("id", "type", "title", "description", "gridPos", "fieldConfig", "options", "links", "collapsed")
 
 
