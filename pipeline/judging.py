@@ -11,7 +11,7 @@ that takes seconds. What speaks for the end of an episode is written with it.
 import asyncio
 import logging
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
 from pipeline.alerts import alert
@@ -55,6 +55,8 @@ class Judge:
         self.settled_minute = 0
         self._worsened: dict[tuple[Series, int], int | None] = {}
         self.judged_minute = 0
+        self.insert_failed: Callable[[], None] = lambda: None
+        """Called when ClickHouse did not take an insert, which is tried again."""
 
     @property
     def open_episodes(self) -> Sequence[Episode]:
@@ -102,8 +104,8 @@ class Judge:
     async def settle_towards(self, goal: int) -> None:
         """Write the next windows up to those of a minute that is judged and not settled, and the checkpoint."""
         minute = next_window(self.settled_minute, goal)
-        await patiently(self._where, lambda: self._store.write_windows(minute))
-        await patiently(self._where, lambda: self._store.commit(minute))
+        await patiently(self._where, lambda: self._store.write_windows(minute), self.insert_failed)
+        await patiently(self._where, lambda: self._store.commit(minute), self.insert_failed)
         self.settled_minute = minute
 
     async def _begins_again(self, first: int, last: int) -> int:
@@ -119,7 +121,7 @@ class Judge:
         newest = {_identity(one.episode): one for one in episodes}
         if newest:
             rows = [StoredEpisode(one, self._worsened.get(key), last) for key, one in newest.items()]
-            await patiently(self._where, lambda: self._store.write_episodes(rows))
+            await patiently(self._where, lambda: self._store.write_episodes(rows), self.insert_failed)
         self.judged_minute = last
         await self._tell(changes)
 

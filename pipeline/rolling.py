@@ -128,6 +128,7 @@ class Rolling(Member):
                 settings.kafka_topic,
                 settings.false_episodes_per_week,
             )
+            judge.insert_failed = self._telemetry.insert_failures.inc
             try:
                 await judge.restore()
                 await self._keep_up(judge, store)

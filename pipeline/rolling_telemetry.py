@@ -6,7 +6,7 @@ Cells are left out: queue by channel by window would be more series than one wan
 from collections.abc import Iterator, Sequence
 from typing import Any, ClassVar
 
-from prometheus_client import CollectorRegistry
+from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
@@ -43,7 +43,7 @@ EPISODE = ("measure", *SCOPE, "severity")
 
 
 class RollingTelemetry(Collector):
-    """Nothing until `judged`, and nothing again after `forget`."""
+    """Nothing until `judged`, and nothing again after `forget`; but for the failures, which this process counts."""
 
     COLUMNS: ClassVar[Sequence[str]] = [column for column, *_ in (*OF_WINDOWS, *OF_THE_MOMENT)]
 
@@ -51,6 +51,11 @@ class RollingTelemetry(Collector):
         self._settled_ms = 0
         self._rows: Sequence[tuple[Any, ...]] = ()
         self._episodes: Sequence[Episode] = ()
+        self.insert_failures = Counter(
+            "sichtflug_rolling_insert_failures",
+            "Episodes, windows and checkpoints of stage 2 that ClickHouse did not take; each is tried again",
+            registry=registry,
+        )
         registry.register(self)
 
     def judged(self, settled_ms: int, episodes: Sequence[Episode]) -> None:

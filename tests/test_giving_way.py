@@ -13,6 +13,7 @@ from test_rolling import START
 
 from pipeline import rolling
 from pipeline.broker import Broker
+from pipeline.clickhouse import Unavailable
 from pipeline.heartbeats import BEHIND_EVENTS, Heartbeat
 from pipeline.publisher import Publisher
 from pipeline.rolling import Rolling
@@ -70,6 +71,10 @@ class Stage2:
         """The last minute judged, as the metrics say; 0 before the first."""
         settled_at = self._registry.get_sample_value("sichtflug_settled_timestamp_seconds") or 0.0
         return int(settled_at) // 60 - 1
+
+    def insert_failures(self) -> float | None:
+        """Writes that ClickHouse did not take, as the metrics say."""
+        return self._registry.get_sample_value("sichtflug_rolling_insert_failures_total")
 
     def written(self) -> int:
         """The last minute whose windows are written."""
@@ -150,3 +155,23 @@ def test_a_minute_does_not_wait_for_the_windows_of_those_before_it(
 
     run(system, course)
     assert written == [*range(START + 1, START + 42)]
+
+
+def test_windows_that_clickhouse_does_not_take_are_shown(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_windows = RollingStore.write_windows
+    answers = iter((False, False, True))
+
+    def write(store: RollingStore, minute: int) -> None:
+        if not next(answers):
+            raise Unavailable("too many parts")
+        write_windows(store, minute)
+
+    monkeypatch.setattr(RollingStore, "write_windows", write)
+
+    async def course(stage: Stage2) -> None:
+        assert stage.insert_failures() == 0
+        await stage.hear(START + 1, 0)
+        await stage.until(lambda: stage.written() == START + 1)
+        assert stage.insert_failures() == 2
+
+    run(system, course)

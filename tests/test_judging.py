@@ -8,15 +8,17 @@ from typing import Any
 
 import msgspec
 import pytest
+from prometheus_client import CollectorRegistry
 from test_rolling import DAY, START, escalated
 from test_rolling_windows import opened
 
 from pipeline import judging
-from pipeline.clickhouse import ClickHouse
+from pipeline.clickhouse import ClickHouse, Unavailable
 from pipeline.judging import Judge
 from pipeline.ledger import Overtaken
 from pipeline.publisher import Message
 from pipeline.rolling_store import RollingStore, StoredEpisode
+from pipeline.rolling_telemetry import RollingTelemetry
 
 from system_support import System
 
@@ -65,14 +67,31 @@ class Mortal(RollingStore):
         self._step(lambda: self.told.extend(msgspec.json.decode(value or b"")["id"] for _, value, _ in messages))
 
 
+class Refusing(Mortal):
+    """Takes each write at the second try only, and counts those that it did not take."""
+
+    refused_count = 0
+
+    def _step(self, work: Callable[[], None]) -> None:
+        self.steps += 1
+        if self.steps % 2:
+            self.refused_count += 1
+            raise Unavailable("too many parts")
+        work()
+
+    async def publish(self, topic: str, messages: Sequence[Message]) -> None:
+        """Kafka takes all."""
+
+
 def judge(store: Mortal, log: str) -> Judge:
     publisher: Any = store
     return Judge(store, publisher, "alerts", log, 1.0)
 
 
-async def judge_to_the_end(store: Mortal, log: str) -> None:
+async def judge_to_the_end(store: Mortal, log: str, insert_failed: Callable[[], None] = lambda: None) -> None:
     """In the steps in which minutes pass; before every second one settles, it has judged twice."""
     one = judge(store, log)
+    one.insert_failed = insert_failed
     await one.restore()
     for last in (BURST.start - 10, BURST.start + 2, BURST.start + 5, BURST.stop + 1, BURST.stop + 30, END):
         if last > one.judged_minute:
@@ -148,6 +167,22 @@ def test_a_death_at_any_step_changes_no_episode_and_loses_no_alert(
             # Which alert an id stands for is in its end; the rest names log, series and onset.
             told = {*first.told, *second.told}
             assert sorted(one[32:] for one in told) == sorted(one[32:] for one in calm.told), log
+
+
+def test_writes_that_clickhouse_does_not_take_are_tried_again_and_counted(
+    filled: System, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(judging, "EACH_MINUTE_UP_TO", 2)
+    monkeypatch.setattr("pipeline.patience.FIRST_PAUSE_SECONDS", 0.001)
+    registry = CollectorRegistry()
+    telemetry = RollingTelemetry(registry)
+    log = "refused"
+    store = Refusing(filled.door, log, -1, is_after=False)
+    filled.door.execute(f"INSERT INTO rolling_checkpoints (log, minute) VALUES ('{log}', {START - 1})")
+    asyncio.run(judge_to_the_end(store, log, telemetry.insert_failures.inc))
+    assert len(outcome(filled, log)) == 2
+    assert store.refused_count > 5
+    assert registry.get_sample_value("sichtflug_rolling_insert_failures_total") == store.refused_count
 
 
 def test_one_that_others_have_overtaken_writes_nothing_more(filled: System) -> None:
