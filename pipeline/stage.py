@@ -18,6 +18,9 @@ logger = logging.getLogger(__name__)
 BUFFERED_BATCHES = 8
 LONGEST_PAUSE_SECONDS = 7 * 86_400.0
 LOOK_SECONDS = 2.0
+#: A Kafka that has just been started says for a moment that there is no such topic, and a group whose leader hears that
+#: gives nothing to anybody until it asks again: by default after five minutes.
+METADATA_SECONDS = 5.0
 
 
 class Stage:
@@ -50,6 +53,7 @@ class Stage:
             broker_request_timeout=max(90.0, 3 * session_seconds),
             broker_commit_interval=3600.0,
             consumer_max_fetch_size=FETCHED_BYTES,
+            consumer_metadata_max_age_ms=int(1000 * METADATA_SECONDS),
             consumer_auto_offset_reset="earliest",
             loghandlers=[],
         )
