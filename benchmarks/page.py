@@ -65,7 +65,7 @@ no idle limits.
 ## How to run it
 
 ```
-make bench                                        # some minutes; writes this page
+make bench                                        # a quarter of an hour; writes this page
 .venv/bin/python -m benchmarks.run --quick        # a try, one round; prints only
 .venv/bin/python -m benchmarks.run --events 1000000 --rounds 3 --note "idle machine"
 ```

@@ -7,8 +7,7 @@
     python tests/soak.py                                    20,000 schedules and 100 kills
 
 Prints what happened and the verdict; ends with 1 when rows differ. A failure names its seed. Told to stop (Ctrl-C,
-SIGTERM), it gives the verdict over what was compared by then, and ends with 130
-unless rows differ.
+SIGTERM), it gives the verdict over what was compared by then, and ends with 130 unless rows differ.
 """
 
 import argparse
