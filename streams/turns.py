@@ -10,11 +10,13 @@ from streams.stocks import wait_on
 
 
 def our_turn(context: Context, conversation: Conversation, at: int) -> None:
-    """From `at` on the conversation waits on us; paused promises go on."""
-    resumed_at = max(at, conversation.waiting_since)
+    """From `at` on the conversation waits on us; paused promises go on, but not before the last transition.
+
+    That one is not before the pause, so a message told late takes no time twice from a promise.
+    """
     wait_on(context.panes, conversation, AGENT, at)
     if conversation.is_paused:
-        resume_clocks(context, conversation, resumed_at)
+        resume_clocks(context, conversation, max(at, conversation.changed_at))
 
 
 def begin_episode(context: Context, conversation: Conversation, kind: int, at: int) -> None:

@@ -45,7 +45,6 @@ class Clocks:
         self.target_seconds = target_seconds
         self.all: list[Clock] = []
         self.is_paused = False
-        self.paused_at_ms = 0
 
     def _open(self, *kinds: str) -> list[Clock]:
         return [clock for clock in self.all if clock.is_open and (not kinds or clock.kind in kinds)]
@@ -83,17 +82,17 @@ class Clocks:
     def pause(self, at_ms: int) -> None:
         if self.is_paused:
             return
-        self.is_paused, self.paused_at_ms = True, at_ms
+        self.is_paused = True
         for clock in self._open():
             if not clock.is_past_due(at_ms):
                 clock.remaining_ms = clock.due_at_ms - at_ms
 
     def resume(self, at_ms: int) -> None:
-        """Go on with what remained; nothing goes on before it was paused."""
+        """Go on with what remained, at an instant not before the pause."""
         self.is_paused = False
         for clock in self._open():
             if clock.remaining_ms is not None:
-                clock.due_at_ms = max(at_ms, self.paused_at_ms) + clock.remaining_ms
+                clock.due_at_ms = at_ms + clock.remaining_ms
                 clock.remaining_ms = None
 
     def reply(self, at_ms: int, cell: Cell, *kinds: str) -> None:

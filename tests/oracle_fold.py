@@ -358,7 +358,7 @@ class Conversation:
             return
         if actor == "customer":
             self._wait_on("agent", at_ms)
-            self.clocks.resume(at_ms)
+            self.clocks.resume(max(at_ms, self.last_transition_ms))  # (24)
             if self.episode_start_ms is None:
                 self._start_episode(at_ms)
         elif actor == "agent" and direction == "outbound":  # (12)

@@ -276,6 +276,9 @@ _KNOWN = sorted(KNOWN_TYPES)
 _COMMON = ["conversation.opened", "message.created", "message.created", "conversation.transferred", "bot.handed_off"]
 _TURNS = ["conversation.resolved", "conversation.reopened", "conversation.waiting", "conversation.resumed"]
 _TYPES = st.sampled_from([*_COMMON, *_TURNS, *_KNOWN, "weather.changed"])
+_TURN_TYPES = st.sampled_from(
+    ["message.created", "conversation.waiting", "conversation.resumed", "conversation.transferred", "sla.target_set"]
+)
 _STEPS_MS = (0, 1, 999, 20_000, MINUTE_MS, 7 * MINUTE_MS, 25 * MINUTE_MS, HOUR_MS, 5 * HOUR_MS)
 _LONG_STEPS_MS = (26 * HOUR_MS, 8 * DAY_MS, 15 * DAY_MS, 401 * DAY_MS)
 _LAGS_MS = (0, 0, 0, 0, 0, 30_000, 3 * MINUTE_MS, 40 * MINUTE_MS, 3 * HOUR_MS)
@@ -307,6 +310,7 @@ _FIELDS = st.sampled_from(
     ]
 )
 _WHICH = st.sampled_from([("/one", "a"), ("/one", "a"), ("/one", "b"), ("/two", "a"), ("/two", "c"), ("", "again")])
+_ONE = st.just(("/one", "a"))
 _TENANTS = st.sampled_from(["", "", "", "north", "south"])
 _ACTORS = st.sampled_from(["customer", "customer", "agent", "agent", "peer", "bot", "system"])
 _PROMISES_MS = (-HOUR_MS, 0, 10_000, 5 * MINUTE_MS, HOUR_MS, 30 * HOUR_MS)
@@ -334,22 +338,24 @@ def _fields(draw: st.DrawFn, event_type: str, occurred_at: int) -> Data:
 
 
 @st.composite
-def logs(draw: st.DrawFn, *, max_size: int = 25, is_long: bool = False) -> list[Event]:
+def logs(draw: st.DrawFn, *, max_size: int = 25, is_long: bool = False, is_turns: bool = False) -> list[Event]:
     """A log of one partition over a few conversations: any types, times out of order, duplicates, late openings.
 
-    `is_long` lets months pass, so that some contributions lie behind the horizons.
+    `is_long` lets months pass, so that some contributions lie behind the horizons. `is_turns` has one conversation, in
+    which little happens but that those who wait change, and with it the promises.
     """
+    which, types = (_ONE, _TURN_TYPES) if is_turns else (_WHICH, _TYPES)
     now, events = START_MS, list[Event]()
     steps = st.sampled_from(_STEPS_MS + _LONG_STEPS_MS * is_long)
     lags = st.sampled_from(_LAGS_MS + _LONG_LAGS_MS * is_long)
     for number in range(draw(st.integers(1, max_size))):
         now += draw(steps)
-        source, about = draw(_WHICH)
+        source, about = draw(which)
         if not source:
             if events:
                 events.append(draw(st.sampled_from(events)))
             continue
-        event_type = draw(_TYPES)
+        event_type = draw(types)
         occurred_at = now - draw(lags)
         tenant = draw(_TENANTS)
         data = draw(_fields(event_type, occurred_at))

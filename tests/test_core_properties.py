@@ -21,7 +21,7 @@ from streams.days import ReportingDays
 from streams.events import KNOWN_TYPES, Event
 from streams.histograms import bucket
 from streams.panes import Cell, PaneDeltas, Tiers, pane_key, unpack_pane_key
-from streams.rules import CLOCK_KINDS, Rules
+from streams.rules import CLOCK_KINDS, Rules, Targets
 
 from oracle import Oracle
 from oracle_fold import Change
@@ -338,6 +338,17 @@ def test_durations_equal_the_oracles(events: list[Event], rules: Rules) -> None:
 @quick
 @given(logs(), sometimes_rules())
 def test_promises_equal_the_oracles(events: list[Event], rules: Rules) -> None:
+    assert promises_of_the_panes(events, rules) == promises_of_the_oracle(events, rules)
+
+
+@settings(quick, max_examples=1_000)
+@given(logs(is_turns=True, max_size=10))
+def test_promises_equal_the_oracles_where_turns_change(events: list[Event]) -> None:
+    targets = Rules(targets=Targets(1800, 1800, 6 * 3600))
+    assert promises_of_the_panes(events, targets) == promises_of_the_oracle(events, targets)
+
+
+def promises_of_the_oracle(events: list[Event], rules: Rules) -> Multiset[tuple[str, int, Cell]]:
     # In the end a promise is met at the reply, missed at its due minute, or cancelled or paused: nothing counts that.
     expected: Multiset[tuple[str, int, Cell]] = Multiset()
     for row in oracle_of(events, rules, FOR_EVER_MS).sla():
@@ -345,12 +356,15 @@ def test_promises_equal_the_oracles(events: list[Event], rules: Rules) -> None:
             cell = Cell(row["tenant"], row["queue"], row["channel"], row["visibility"])
             outcome = "met" if row["outcome"] == "met" else "due"
             expected[f"sla_{outcome}_{row['clock']}", row["at_ms"] // MINUTE_MS * MINUTE_MS, cell] += 1
-    found = {
+    return expected
+
+
+def promises_of_the_panes(events: list[Event], rules: Rules) -> dict[tuple[str, int, Cell], int]:
+    return {
         (NAMES[counter], start_ms, cell): amount
         for (start_ms, cell, counter, _), amount in Log(rules, events).panes("minute").items()
         if Counter.SLA_MET_FIRST_RESPONSE <= counter <= Counter.SLA_DUE_RESOLUTION
     }
-    assert found == expected
 
 
 @quick

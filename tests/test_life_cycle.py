@@ -440,6 +440,19 @@ def test_any_customer_message_goes_on_too() -> None:
     assert log.fold(message("a", at="12:50")).minutes(RESOLUTION_DUE) == {"13:30": 1}
 
 
+def test_a_late_message_ends_no_pause_before_the_last_transition() -> None:
+    # Due 13:00. The answer at 12:10 lets us wait on the customer and pauses nothing; `waiting` does, with 30 min left.
+    log = Log(
+        rules(resolution=3600), [opened("a", at="12:00"), reply("a", at="12:10"), does("waiting", "a", at="12:30")]
+    )
+    # Said before the pause and told after it: nothing was paused in the end.
+    assert log.fold(message("a", at="12:20")).minutes(RESOLUTION_DUE) == {"13:00": 1}
+    # Paused 12:20 with 40 min left, and at 12:40 still, then for somebody else. What was said at 12:30 ends that.
+    log = Log(rules(resolution=3600), [opened("a", at="12:00"), does("waiting", "a", at="12:20")])
+    log.fold(does("waiting", "a", at="12:40", waiting_on="third_party"))
+    assert log.fold(message("a", at="12:30")).minutes(RESOLUTION_DUE) == {"13:20": 1}
+
+
 def test_a_paused_promise_that_is_met_keeps_what_remained_as_its_margin() -> None:
     log = Log(rules(resolution=3600), [opened("a", at="12:00"), does("waiting", "a", at="12:20")])
     log.fold(does("resolved", "a", at="15:00"))

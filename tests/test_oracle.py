@@ -588,6 +588,16 @@ def test_waiting_pauses_and_the_clock_goes_on_with_what_remained() -> None:
         assert clocks(missed) == [("first_response", "missed", "11:06")]
 
 
+def test_a_late_message_ends_no_pause_before_the_last_transition() -> None:
+    # resolution 1 h, due 11:00; paused 10:30 with 30 minutes left; said 10:20, told after it: nothing was paused
+    log = [opened("10:00"), says("agent", "10:10"), does("waiting", "10:30"), says("customer", "10:20")]
+    assert clocks(Oracle(log, target_seconds={"resolution": 3600})) == [("resolution", "open", "11:00")]
+    # paused 10:20 with 40 minutes left, then for somebody else at 10:40; said 10:30: goes on 10:40, due 11:20
+    log = [opened("10:00"), does("waiting", "10:20"), does("waiting", "10:40", waiting_on="third_party")]
+    oracle = Oracle([*log, says("customer", "10:30")], target_seconds={"resolution": 3600})
+    assert clocks(oracle) == [("resolution", "open", "11:20")]
+
+
 def test_a_departure_before_due_cancels_and_after_it_does_not() -> None:
     assert clocks(Oracle([opened("10:00"), does("closed", "10:09")], target_seconds=TEN_MINUTES)) == []
     assert clocks(Oracle([opened("10:00"), does("closed", "10:11")], target_seconds=TEN_MINUTES)) == [
