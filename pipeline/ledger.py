@@ -8,6 +8,7 @@ import msgspec
 
 from pipeline.blocks import Block
 from pipeline.clickhouse import ClickHouse
+from pipeline.first_turns import read_first_turn
 from pipeline.ledger_columns import (
     CHECKPOINT_COLUMNS,
     CONVERSATION_COLUMNS,
@@ -158,6 +159,7 @@ class Ledger:
             is_session=row.is_session,
             waiting_since=row.waiting_since,
             episode_since=row.episode_since,
+            asked_at=row.asked_at,
             first_response_at=row.first_response_at,
             resolved_at=row.resolved_at,
             departed_at=row.departed_at,
@@ -175,6 +177,7 @@ class Ledger:
             customer=row.customer,
             queues=row.earlier_queues,
             clocks=clocks,
+            first_turn=read_first_turn(row.first_turn, self._cells) if row.first_turn else None,
             digests=bytes.fromhex(row.event_digests),
         )
 

@@ -47,6 +47,7 @@ class ConversationRow(msgspec.Struct, array_like=True, gc=False):
     is_session: bool
     waiting_since: int
     episode_since: int
+    asked_at: int
     first_response_at: int
     resolved_at: int
     departed_at: int
@@ -70,6 +71,7 @@ class ConversationRow(msgspec.Struct, array_like=True, gc=False):
     clock_queues: tuple[str, ...]
     clock_channels: tuple[str, ...]
     clock_visibilities: tuple[str, ...]
+    first_turn: str
     event_digests: str
 
 

@@ -10,6 +10,7 @@ import msgspec
 
 from pipeline import native
 from pipeline.blocks import INSTANT, Block, Column, Section, encoded, integers, joined, texts
+from pipeline.first_turns import first_turn_text
 from streams.checkpoint import Checkpoint
 from streams.conversation import Clock, Conversation
 from streams.counters import COLUMNS, is_spread
@@ -36,6 +37,7 @@ CONVERSATION_INSTANTS = (
     "changed_at",
     "waiting_since",
     "episode_since",
+    "asked_at",
     "first_response_at",
     "resolved_at",
     "departed_at",
@@ -108,6 +110,9 @@ class RowEncoder:
         columns |= self._dimensions("resolution_", resolved)
         columns["earlier_queues"] = self._array_of_texts(by_name["queues"])
         columns |= self._clocks(by_name["clocks"])
+        turns = by_name["first_turn"]
+        if any(turns):
+            columns["first_turn"] = texts([first_turn_text(turn, self._cells) if turn else "" for turn in turns])
         return Section(len(conversations), columns)
 
     def _dimensions(self, prefix: str, numbers: Sequence[int]) -> dict[str, Column]:

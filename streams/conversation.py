@@ -32,12 +32,33 @@ class Clock(NamedTuple):
     cell: int
 
 
+class FirstTurn(NamedTuple):
+    """How the stretch ended that began with an opening of which only later events have told.
+
+    `outcome` is one of the three below. The waiting episode `since` (0: nobody waited) ended `at`; `asked_at` is the
+    customer's first message in it, `cell` that of its end, `clock` the promise of a first response as it stood then.
+    """
+
+    outcome: str
+    at: int
+    since: int
+    asked_at: int
+    cell: int
+    clock: Clock | None
+
+
+ANSWERED = "answered"
+UNANSWERED = "unanswered"
+HANDED_OFF = "handed_off"
+
+
 class Conversation(msgspec.Struct, gc=False):
     """One conversation of one source. All instants are UTC epoch ms, 0 where there is none.
 
     `key` is `events.conversation_key`. `cell` numbers the dimensions in force; `opening_cell` those in which the
-    opening was counted, `resolution_cell`
-    those of the resolution. `digests` holds the 8-byte identities of the events applied, oldest first.
+    opening was counted, `resolution_cell` those of the resolution. `digests` holds the 8-byte identities of the events
+    applied, oldest first. `asked_at` is the customer's earliest message without an answer since the opening, the
+    departure or the last answer. `first_turn` is kept for an opening that comes late.
     """
 
     key: str
@@ -59,6 +80,7 @@ class Conversation(msgspec.Struct, gc=False):
     is_session: bool = False
     waiting_since: int = 0
     episode_since: int = 0
+    asked_at: int = 0
     first_response_at: int = 0
     resolved_at: int = 0
     departed_at: int = 0
@@ -76,6 +98,7 @@ class Conversation(msgspec.Struct, gc=False):
     customer: str = ""
     queues: tuple[str, ...] = ()
     clocks: tuple[Clock, ...] = ()
+    first_turn: FirstTurn | None = None
     digests: bytes = b""
 
     @property
@@ -87,6 +110,13 @@ class Conversation(msgspec.Struct, gc=False):
     def conversation_id(self) -> str:
         """Unique within its source."""
         return self.key.partition("\n")[2]
+
+    def end_first_turn(self, outcome: str, at: int) -> None:
+        """Remember how the first turn ended at `at`, where the event that opened the conversation has not come."""
+        if self.has_opened or self.first_turn is not None:
+            return
+        clock = next((clock for clock in self.clocks if clock.kind == 0), None)
+        self.first_turn = FirstTurn(outcome, at, self.episode_since, self.asked_at, self.cell, clock)
 
     def remembers(self, digest: bytes) -> bool:
         """Whether an event of this identity was applied before."""

@@ -44,8 +44,11 @@ def message(context: Context, conversation: Conversation, event: Event, at: int)
         speak_as_agent(conversation, pane)
         meet_human(context, conversation, event, at)
     if conversation.state != OPEN:
+        _after_departure(conversation, speaker, direction, at)
         return
     if speaker == CUSTOMER:
+        if not conversation.asked_at or at < conversation.asked_at:
+            conversation.asked_at = at
         our_turn(context, conversation, at)
         if not conversation.episode_since:
             # A reopening never starts the first response anew.
@@ -55,6 +58,15 @@ def message(context: Context, conversation: Conversation, event: Event, at: int)
         answer(context, conversation, at, pane)
     elif speaker == "peer" and direction == "outbound" and not conversation.has_peer_answered:
         answer_as_peer(conversation, at, pane)
+
+
+def _after_departure(conversation: Conversation, speaker: str | None, direction: str, at: int) -> None:
+    """Remember the customer's earliest message since the departure that nobody has answered, for a reopening."""
+    if speaker == CUSTOMER and at >= conversation.departed_at:
+        asked_at = conversation.asked_at
+        conversation.asked_at = min(asked_at, at) if asked_at else at
+    elif speaker == AGENT and direction == "outbound":
+        conversation.asked_at = 0
 
 
 def callback_requested(context: Context, conversation: Conversation, event: Event, at: int) -> None:

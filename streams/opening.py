@@ -1,4 +1,4 @@
-"""How a conversation begins, is found to have begun earlier, and comes back."""
+"""How a conversation begins, and comes back."""
 
 from streams.contacts import Kind, tell, tell_beginning
 from streams.context import Context
@@ -6,11 +6,12 @@ from streams.conversation import AGENT, CUSTOMER, NOT_BEGUN, OPEN, Conversation
 from streams.counters import Counter
 from streams.events import Event
 from streams.panes import Cell, Cells
-from streams.resolution import record_resolution, take_back_resolution
+from streams.resolution import take_back_resolution
 from streams.rules import RuleBook
 from streams.self_service import SELF_SERVICE
-from streams.service_level import FIRST_RESPONSE, RESOLUTION, begin_clock_earlier, start_clock
-from streams.stocks import count_stocks, move, postpone_expiry
+from streams.service_level import FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION, start_clock
+from streams.stocks import count_stocks, postpone_expiry
+from streams.turns import begin_episode
 
 
 def is_inbound(event: Event) -> bool:
@@ -82,7 +83,11 @@ def begin(context: Context, event: Event) -> Conversation:
 
 
 def reopen(context: Context, conversation: Conversation, at: int) -> None:
-    """A departed conversation is back at `at` and waits on the agent; its resolution is taken back."""
+    """A departed conversation is back at `at` and waits on the agent; its resolution is taken back.
+
+    A message of the customer that came since the departure and was not answered begins a waiting episode: the desk told
+    of it before it told of the reopening.
+    """
     take_back_resolution(context.panes, conversation)
     conversation.state = OPEN
     conversation.changed_at = max(conversation.changed_at, at)
@@ -96,61 +101,8 @@ def reopen(context: Context, conversation: Conversation, at: int) -> None:
     count_stocks(context.panes, conversation, 1)
     postpone_expiry(context, conversation, at)
     start_clock(context, conversation, RESOLUTION, at)
-
-
-def open_late(context: Context, conversation: Conversation, event: Event) -> None:
-    """The `opened` of an implicit conversation arrives: fill what it knows, move the opening where it belongs."""
-    conversation.has_opened = True
-    at, first_at = event.occurred_at, conversation.opened_at
-    is_open = conversation.state == OPEN
-    filled = context.cells.number(filled_cell(context.book, context.cells[conversation.cell], event))
-    if filled != conversation.cell:
-        if is_open:
-            move(context.panes, conversation, filled, max(at, conversation.changed_at))
-        else:
-            conversation.cell = filled
-    counted = is_contact(event)
-    if at >= first_at:
-        if counted != conversation.is_contact:
-            context.panes.add(first_at, conversation.opening_cell, Counter.CONTACT, 1 if counted else -1)
-            conversation.is_contact = counted
-        return
-    cell, first_cell = context.cells.number(own_cell(context.book, event)), conversation.opening_cell
-    context.panes.add_backlog(first_at, first_cell, Counter.OPENED, -1)
-    context.panes.add_backlog(at, cell, Counter.OPENED, 1)
-    if cell != first_cell:
-        context.panes.add_backlog(first_at, cell, Counter.MOVED_OUT, 1)
-        context.panes.add_backlog(first_at, first_cell, Counter.MOVED_IN, 1)
-    if conversation.is_contact:
-        context.panes.add(first_at, first_cell, Counter.CONTACT, -1)
-    if counted:
-        context.panes.add(at, cell, Counter.CONTACT, 1)
-    conversation.is_contact = counted
-    conversation.opening_cell = cell
-    _begin_earlier(context, conversation, at)
-
-
-def _begin_earlier(context: Context, conversation: Conversation, at: int) -> None:
-    """Whatever began at the instant of the opening that was counted, and runs since, began at `at`."""
-    first_at = conversation.opened_at
-    resolved_at = conversation.resolved_at
-    if resolved_at:
-        take_back_resolution(context.panes, conversation)
-    conversation.opened_at = at
-    if resolved_at:
-        conversation.resolved_at = resolved_at
-        record_resolution(context, conversation, conversation.resolution_cell)
-    if conversation.state != OPEN or conversation.reopened_count:
-        return
-    count_stocks(context.panes, conversation, -1)
-    conversation.open_since = at
-    if conversation.waiting_since == first_at:
-        conversation.waiting_since = at
-    count_stocks(context.panes, conversation, 1)
-    begin_clock_earlier(context, conversation, RESOLUTION, first_at, at)
-    if conversation.episode_since == first_at and not conversation.has_handoff:
-        conversation.episode_since = at
-        begin_clock_earlier(context, conversation, FIRST_RESPONSE, first_at, at)
+    if conversation.asked_at:
+        begin_episode(context, conversation, NEXT_RESPONSE, conversation.asked_at)
 
 
 def filled_cell(book: RuleBook, known: Cell, event: Event) -> Cell:

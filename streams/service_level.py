@@ -15,9 +15,8 @@ from streams.rules import RuleBook
 FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION = range(3)
 
 
-def count_due(panes: PaneDeltas, conversation: Conversation, clock: Clock, count: int) -> None:
+def count_due(panes: PaneDeltas, expires_at: int, clock: Clock, count: int) -> None:
     """Count a running clock at its due minute, unless the conversation expires before (which cancels it)."""
-    expires_at = conversation.expires_at
     if clock.due_at and (not expires_at or clock.due_at <= expires_at):
         panes.add(clock.due_at, clock.cell, Counter.SLA_DUE_FIRST_RESPONSE + clock.kind, count)
 
@@ -31,7 +30,7 @@ def start_clock(context: Context, conversation: Conversation, kind: int, at: int
         _replace(context.panes, conversation, Clock(kind, due_at, 0, queue, conversation.cell), at)
 
 
-def begin_clock_earlier(context: Context, conversation: Conversation, kind: int, first_at: int, at: int) -> None:
+def move_clock(context: Context, conversation: Conversation, kind: int, first_at: int, at: int) -> None:
     """The clock that took its target at `first_at` takes it at `at`; one that was paused, or is the source's, stays."""
     book, begun = context.book, []
     for clock in conversation.clocks:
@@ -39,9 +38,9 @@ def begin_clock_earlier(context: Context, conversation: Conversation, kind: int,
         if clock.kind == kind and target_ms is not None:
             hours = book.hours(clock.calendar)
             if clock.due_at == hours.after(first_at, target_ms):
-                count_due(context.panes, conversation, clock, -1)
+                count_due(context.panes, conversation.expires_at, clock, -1)
                 clock = clock._replace(due_at=hours.after(at, target_ms))
-                count_due(context.panes, conversation, clock, 1)
+                count_due(context.panes, conversation.expires_at, clock, 1)
         begun.append(clock)
     conversation.clocks = tuple(begun)
 
@@ -64,32 +63,56 @@ def keep_promise(panes: PaneDeltas, conversation: Conversation, kind: int, at: i
     for clock in conversation.clocks:
         if clock.kind != kind:
             continue
-        if not clock.due_at or at <= clock.due_at:
-            count_due(panes, conversation, clock, -1)
-            panes.add(at, conversation.cell, Counter.SLA_MET_FIRST_RESPONSE + kind, 1)
-            margin_ms = clock.due_at - at if clock.due_at else clock.remaining_ms
-            panes.add(at, conversation.cell, Counter.SLA_MARGIN, 1, bucket(margin_ms))
+        if count_kept(panes, clock, conversation.cell, at, 1):
+            count_due(panes, conversation.expires_at, clock, -1)
         conversation.clocks = tuple(other for other in conversation.clocks if other.kind != kind)
+
+
+def count_kept(panes: PaneDeltas, clock: Clock, cell: int, at: int, count: int) -> bool:
+    """Count a promise as met at `at` in `cell` if it was; whether it was."""
+    if clock.due_at and at > clock.due_at:
+        return False
+    panes.add(at, cell, Counter.SLA_MET_FIRST_RESPONSE + clock.kind, count)
+    margin_ms = clock.due_at - at if clock.due_at else clock.remaining_ms
+    panes.add(at, cell, Counter.SLA_MARGIN, count, bucket(margin_ms))
+    return True
+
+
+def drop_response_clocks(panes: PaneDeltas, conversation: Conversation) -> None:
+    """Nobody waited: promises of a response are taken back, past due or not."""
+    for clock in conversation.clocks:
+        if clock.kind != RESOLUTION:
+            count_due(panes, conversation.expires_at, clock, -1)
+    conversation.clocks = tuple(clock for clock in conversation.clocks if clock.kind == RESOLUTION)
 
 
 def cancel_clocks(panes: PaneDeltas, conversation: Conversation, at: int) -> None:
     """The conversation departs at `at`: promises that fall due later are cancelled, the others stay missed."""
     for clock in conversation.clocks:
         if clock.due_at > at:
-            count_due(panes, conversation, clock, -1)
+            count_due(panes, conversation.expires_at, clock, -1)
     conversation.clocks = ()
 
 
 def pause_clocks(context: Context, conversation: Conversation, at: int) -> None:
     """We wait on somebody else: clocks not past due keep what remains of their business time."""
     conversation.is_paused = True
-    kept = []
-    for clock in conversation.clocks:
-        if clock.due_at >= at:
-            count_due(context.panes, conversation, clock, -1)
-            clock = _paused(context.book, clock, at)
-        kept.append(clock)
-    conversation.clocks = tuple(kept)
+    conversation.clocks = tuple(_pause_running(context, conversation, clock, at) for clock in conversation.clocks)
+
+
+def pause_clock(context: Context, conversation: Conversation, kind: int, at: int) -> None:
+    """The clock `kind`, had it run when the others were paused at `at`."""
+    conversation.clocks = tuple(
+        _pause_running(context, conversation, clock, at) if clock.kind == kind else clock
+        for clock in conversation.clocks
+    )
+
+
+def _pause_running(context: Context, conversation: Conversation, clock: Clock, at: int) -> Clock:
+    if clock.due_at < at:
+        return clock
+    count_due(context.panes, conversation.expires_at, clock, -1)
+    return _paused(context.book, clock, at)
 
 
 def resume_clocks(context: Context, conversation: Conversation, at: int) -> None:
@@ -100,7 +123,7 @@ def resume_clocks(context: Context, conversation: Conversation, at: int) -> None
         if not clock.due_at:
             due_at = context.book.hours(clock.calendar).after(at, clock.remaining_ms)
             clock = Clock(clock.kind, due_at, 0, clock.calendar, conversation.cell)
-            count_due(context.panes, conversation, clock, 1)
+            count_due(context.panes, conversation.expires_at, clock, 1)
         resumed.append(clock)
     conversation.clocks = tuple(resumed)
 
@@ -112,7 +135,7 @@ def _paused(book: RuleBook, clock: Clock, at: int) -> Clock:
 def _replace(panes: PaneDeltas, conversation: Conversation, clock: Clock, at: int) -> None:
     for other in conversation.clocks:
         if other.kind == clock.kind and other.due_at >= at:
-            count_due(panes, conversation, other, -1)
+            count_due(panes, conversation.expires_at, other, -1)
     kept = tuple(other for other in conversation.clocks if other.kind != clock.kind)
     conversation.clocks = (*kept, clock)
-    count_due(panes, conversation, clock, 1)
+    count_due(panes, conversation.expires_at, clock, 1)

@@ -5,7 +5,7 @@ of `open_since`, a missed promise is a due minute that has passed, an expiry one
 """
 
 from streams.context import Context
-from streams.conversation import AGENT, CUSTOMER, EXPIRED, THIRD_PARTY, Conversation
+from streams.conversation import AGENT, CUSTOMER, EXPIRED, THIRD_PARTY, UNANSWERED, Conversation
 from streams.counters import Counter
 from streams.panes import COUNTER_BITS, HOUR_MS, PaneDeltas
 from streams.service_level import count_due
@@ -39,9 +39,9 @@ def move(panes: PaneDeltas, conversation: Conversation, cell: int, at: int) -> N
         moved = []
         for clock in conversation.clocks:
             if clock.due_at >= at:
-                count_due(panes, conversation, clock, -1)
+                count_due(panes, conversation.expires_at, clock, -1)
                 clock = clock._replace(cell=cell)
-                count_due(panes, conversation, clock, 1)
+                count_due(panes, conversation.expires_at, clock, 1)
             elif not clock.due_at:
                 clock = clock._replace(cell=cell)
             moved.append(clock)
@@ -76,16 +76,17 @@ def postpone_expiry(context: Context, conversation: Conversation, at: int) -> No
     count_stocks(panes, conversation, -1)
     for clock in conversation.clocks:
         if clock.due_at >= at:
-            count_due(panes, conversation, clock, -1)
+            count_due(panes, conversation.expires_at, clock, -1)
     conversation.expires_at = expires_at
     count_stocks(panes, conversation, 1)
     for clock in conversation.clocks:
         if clock.due_at >= at:
-            count_due(panes, conversation, clock, 1)
+            count_due(panes, conversation.expires_at, clock, 1)
 
 
 def expire(conversation: Conversation) -> None:
     """The conversation's expiry has come: it departed then. The panes have known it all along."""
+    conversation.end_first_turn(UNANSWERED, conversation.expires_at)
     conversation.state = EXPIRED
     conversation.departed_at = conversation.expires_at
     conversation.changed_at = max(conversation.changed_at, conversation.expires_at)
@@ -98,7 +99,7 @@ def end_waiting(conversation: Conversation, at: int) -> None:
         conversation.customer_wait_ms += max(0, at - conversation.waiting_since)
     conversation.waiting_on = ""
     conversation.waiting_since = 0
-    conversation.episode_since = 0
+    conversation.episode_since = conversation.asked_at = 0
     conversation.expires_at = 0
     conversation.has_handoff = False
     conversation.is_paused = False

@@ -7,11 +7,12 @@ from collections.abc import Callable
 
 from streams.contacts import Kind, tell, tell_beginning
 from streams.context import Context
-from streams.conversation import AGENT, CUSTOMER, OPEN, Conversation
+from streams.conversation import AGENT, CUSTOMER, OPEN, UNANSWERED, Conversation
 from streams.counters import Counter
 from streams.dimensions import relocate, settle
 from streams.events import DEPARTURES, Event
-from streams.opening import filled_cell, open_late, reopen
+from streams.late_opening import open_late
+from streams.opening import filled_cell, reopen
 from streams.resolution import record_resolution
 from streams.self_service import end_session, meet_human
 from streams.service_level import RESOLUTION, cancel_clocks, keep_promise, pause_clocks
@@ -56,6 +57,7 @@ def opened(context: Context, conversation: Conversation, event: Event, at: int) 
             settle(context, conversation, known, cell, at)
         return False
     conversation.has_opened = True
+    conversation.first_turn = None
     come_back(context, conversation, event, at)
     return True
 
@@ -79,6 +81,7 @@ def departed(context: Context, conversation: Conversation, event: Event, at: int
     panes.add_backlog(at, cell, DEPARTURE_COUNTERS[state], 1)
     if state == "resolved":
         keep_promise(panes, conversation, RESOLUTION, at)
+    conversation.end_first_turn(UNANSWERED, at)
     cancel_clocks(panes, conversation, at)
     count_stocks(panes, conversation, -1)
     end_waiting(conversation, at)

@@ -1,7 +1,7 @@
 """Whose turn it is: waiting episodes, the answers that end them, and the promises that run meanwhile."""
 
 from streams.context import Context
-from streams.conversation import AGENT, CUSTOMER, OPEN, Conversation
+from streams.conversation import AGENT, ANSWERED, CUSTOMER, HANDED_OFF, OPEN, Conversation
 from streams.counters import Counter
 from streams.histograms import bucket
 from streams.panes import Pane, pack_field
@@ -28,22 +28,35 @@ def begin_episode(context: Context, conversation: Conversation, kind: int, at: i
 def answer(context: Context, conversation: Conversation, at: int, pane: Pane) -> None:
     """An agent spoke to the customer at `at`: the episode, if there is one, ends; `pane` is that of `at`."""
     panes, since = context.panes, conversation.episode_since
+    if not conversation.has_opened:
+        conversation.end_first_turn(ANSWERED, at)
+    conversation.asked_at = 0
     if since:
-        queue = context.cells.by_number[conversation.cell].queue
-        waited = bucket(at - since)
-        waited_business = bucket(context.book.business_ms(queue, since, at))
-        pane[pack_field(Counter.REPLY, waited)] += 1
-        pane[pack_field(Counter.REPLY_BUSINESS, waited_business)] += 1
-        if not conversation.first_response_at:
+        is_first = not conversation.first_response_at
+        if is_first:
             conversation.first_response_at = at
-            pane[pack_field(Counter.FIRST_RESPONSE, waited)] += 1
-            pane[pack_field(Counter.FIRST_RESPONSE_BUSINESS, waited_business)] += 1
+        _count_reply(context, conversation.cell, since, at, pane, is_first, 1)
         keep_promise(panes, conversation, FIRST_RESPONSE, at)
         keep_promise(panes, conversation, NEXT_RESPONSE, at)
         conversation.episode_since = 0
         conversation.has_handoff = False
     if conversation.waiting_on == AGENT:
         wait_on(panes, conversation, CUSTOMER, at)
+
+
+def count_reply(context: Context, cell: int, since: int, at: int, *, is_first: bool, sign: int) -> None:
+    """Count (+1) or take back (−1) the answer at `at`, in `cell`, to who had waited `since`."""
+    _count_reply(context, cell, since, at, context.panes.pane(at, cell), is_first, sign)
+
+
+def _count_reply(context: Context, cell: int, since: int, at: int, pane: Pane, is_first: bool, sign: int) -> None:
+    waited = bucket(at - since)
+    waited_business = bucket(context.book.business_ms(context.cells.by_number[cell].queue, since, at))
+    pane[pack_field(Counter.REPLY, waited)] += sign
+    pane[pack_field(Counter.REPLY_BUSINESS, waited_business)] += sign
+    if is_first:
+        pane[pack_field(Counter.FIRST_RESPONSE, waited)] += sign
+        pane[pack_field(Counter.FIRST_RESPONSE_BUSINESS, waited_business)] += sign
 
 
 def hand_off(context: Context, conversation: Conversation, at: int) -> bool:
@@ -54,6 +67,7 @@ def hand_off(context: Context, conversation: Conversation, at: int) -> bool:
     conversation.escalated_count += 1
     context.panes.add(at, conversation.cell, Counter.ESCALATED_HANDOFF, 1)
     if conversation.state == OPEN:
+        conversation.end_first_turn(HANDED_OFF, at)
         our_turn(context, conversation, at)
         begin_episode(context, conversation, FIRST_RESPONSE, at)
     return True

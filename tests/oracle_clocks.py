@@ -22,7 +22,7 @@ class Cell(NamedTuple):
     visibility: str
 
 
-@dataclass
+@dataclass(eq=False)
 class Clock:
     """A promise. `remaining_ms` is set while it is paused; `due_at_ms` then has no meaning."""
 
@@ -62,6 +62,23 @@ class Clocks:
         for clock in self._open(kind):
             if clock.remaining_ms is None and clock.due_at_ms == first_at_ms + target_ms:
                 clock.due_at_ms = at_ms + target_ms
+
+    def running(self, kind: str) -> Clock | None:
+        """The open clock of a kind."""
+        return next(iter(self._open(kind)), None)
+
+    def take_back(self, *kinds: str) -> None:
+        """Promises that should never have been given: nobody waited."""
+        for clock in self._open(*kinds):
+            self.all.remove(clock)
+
+    def start_and_pause(self, kind: str, at_ms: int, cell: Cell, paused_at_ms: int) -> None:
+        """Start a clock in the past, which was paused with the others where they are."""
+        if kind not in self.target_seconds:
+            return
+        self.all.append(Clock(kind, at_ms + self.target_seconds[kind] * 1000, cell))
+        if self.is_paused and not self.all[-1].is_past_due(paused_at_ms):
+            self.all[-1].remaining_ms = self.all[-1].due_at_ms - paused_at_ms
 
     def promise(self, kind: str, due_at_ms: int, at_ms: int, cell: Cell) -> None:
         """A promise given by the source: it replaces a clock not past due, or begins one."""

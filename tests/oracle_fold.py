@@ -7,9 +7,10 @@ Each number in a comment is the paragraph of docs/decisions/0001 that the line f
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
-from oracle_clocks import RESPONSE_KINDS, Cell, Clocks
+from oracle_clocks import RESPONSE_KINDS, Cell, Clock, Clocks
 from oracle_records import KNOWN_TYPES, Event
 
 HOUR_MS = 3_600_000
@@ -54,6 +55,17 @@ class Fact(NamedTuple):
     case: str = ""
 
 
+class FirstTurn(NamedTuple):
+    """How the time from an opening of which nobody told ended: `how` is answered, handed off or departed."""
+
+    how: str
+    at_ms: int
+    start_ms: int | None
+    asked_at_ms: int | None
+    cell: Cell
+    clock: Clock | None
+
+
 class Settings(NamedTuple):
     """`channels` maps a channel to its mode and default visibility."""
 
@@ -90,6 +102,8 @@ class Conversation:
         self.waiting_on = ""
         self.waiting_since_ms = 0
         self.episode_start_ms: int | None = None
+        self.asked_at_ms: int | None = None  # the customer's earliest message that nobody has answered
+        self.first_turn: FirstTurn | None = None
         self.had_episode = False  # or a reopening, after which no first-response clock starts
         self.is_handoff_told = False
         self.first_response_at_ms: int | None = None
@@ -179,6 +193,7 @@ class Conversation:
         if is_late_opening:
             if self.opened_at_ms < first_at_ms:
                 self._begin_earlier(first_at_ms)
+            self._decide_anew_who_waited(first_at_ms, self._is_inbound_opening(event))
             self.last_transition_ms = at_ms
             return
         if self.state == "expired" and event.type not in DEPARTURES:  # (8)
@@ -272,9 +287,101 @@ class Conversation:
         if self.waiting_since_ms == first_at_ms:
             self.waiting_since_ms = at_ms
         self.clocks.begin_earlier("resolution", first_at_ms, at_ms)
-        if self.episode_start_ms == first_at_ms and not self.is_handoff_told:
-            self.episode_start_ms = at_ms
-            self.clocks.begin_earlier("first_response", first_at_ms, at_ms)
+
+    # ---- (4) who waited, once the opening is known --------------------------------------------------
+
+    def _end_first_turn(self, how: str, at_ms: int) -> None:
+        if not self.had_opened_event and self.first_turn is None:
+            clock = self.clocks.running("first_response")
+            self.first_turn = FirstTurn(how, at_ms, self.episode_start_ms, self.asked_at_ms, self.cell, clock)
+
+    def _decide_anew_who_waited(self, first_at_ms: int, is_inbound: bool) -> None:
+        turn = self.first_turn
+        if turn is None:
+            if self.state == "open" and not self.is_handoff_told:
+                self._decide_running_turn(first_at_ms, is_inbound)
+        elif turn.how == "answered":
+            self._decide_answered_turn(turn, first_at_ms, is_inbound)
+        elif turn.how == "departed":
+            start_ms = self.opened_at_ms if is_inbound else turn.asked_at_ms
+            if start_ms != turn.start_ms:
+                clock = self._promised_from(turn, start_ms)
+                if clock is not None and clock.remaining_ms is None and clock.due_at_ms <= turn.at_ms:
+                    self.clocks.all.append(clock)
+
+    def _decide_running_turn(self, first_at_ms: int, is_inbound: bool) -> None:
+        asked_at_ms, before_ms = self.asked_at_ms, self.episode_start_ms
+        start_ms = self.opened_at_ms if is_inbound else asked_at_ms
+        self.episode_start_ms = start_ms
+        if before_ms is not None and start_ms is None:
+            self.clocks.take_back(*RESPONSE_KINDS)
+        elif before_ms is not None and start_ms is not None:
+            self.clocks.begin_earlier("first_response", before_ms, start_ms)
+        elif start_ms is not None:
+            self.clocks.start_and_pause("first_response", start_ms, self.cell, self.waiting_since_ms)
+        self.had_episode = start_ms is not None
+        before = self._waits(self.opened_at_ms, before_ms == first_at_ms, asked_at_ms)
+        self._correct_wait(before, self._waits(self.opened_at_ms, is_inbound, asked_at_ms))
+
+    def _decide_answered_turn(self, turn: FirstTurn, first_at_ms: int, is_inbound: bool) -> None:
+        start_ms = self.opened_at_ms if is_inbound else turn.asked_at_ms
+        if start_ms == turn.start_ms:
+            return
+        kinds = ["reply"]
+        if turn.start_ms is not None or self.first_response_at_ms is None:
+            kinds.append("first_response")
+            self.first_response_at_ms = None if start_ms is None else turn.at_ms
+        for kind in kinds:
+            if turn.start_ms is not None:
+                before_ms = max(0, turn.at_ms - turn.start_ms)
+                self.response_times.remove(ResponseTime(kind, turn.at_ms, turn.cell, before_ms))
+            if start_ms is not None:
+                duration_ms = max(0, turn.at_ms - start_ms)
+                self.response_times.append(ResponseTime(kind, turn.at_ms, turn.cell, duration_ms))
+        clock = self._promised_from(turn, start_ms)
+        if clock is not None:
+            if clock.is_past_due(turn.at_ms):
+                clock.outcome, clock.at_ms = "missed", clock.due_at_ms
+            else:
+                clock.outcome, clock.at_ms, clock.cell = "met", turn.at_ms, turn.cell
+            self.clocks.all.append(clock)
+        if self.state == "open":
+            before = self._answered(
+                self._waits(self.opened_at_ms, turn.start_ms == first_at_ms, turn.asked_at_ms), turn
+            )
+            after = self._answered(self._waits(self.opened_at_ms, is_inbound, turn.asked_at_ms), turn)
+            self._correct_wait(before, after)
+
+    def _promised_from(self, turn: FirstTurn, start_ms: int | None) -> Clock | None:
+        """Take the promise of the turn back; what takes its place, had the episode begun at `start_ms`."""
+        if turn.clock is not None:
+            self.clocks.all.remove(turn.clock)
+        target_seconds = self.settings.target_seconds.get("first_response")
+        if start_ms is None or (target_seconds is None and turn.clock is None):
+            return None
+        if turn.clock is None:
+            assert target_seconds is not None
+            return Clock("first_response", start_ms + target_seconds * 1000, turn.cell, is_open=False)
+        clock = replace(turn.clock, is_open=False, outcome="")
+        is_target = target_seconds is not None and turn.start_ms is not None and clock.remaining_ms is None
+        if is_target and clock.due_at_ms == (turn.start_ms or 0) + (target_seconds or 0) * 1000:
+            clock.due_at_ms = start_ms + (target_seconds or 0) * 1000
+        return clock
+
+    @staticmethod
+    def _waits(opened_at_ms: int, is_inbound: bool, asked_at_ms: int | None) -> tuple[str, int]:
+        """Whom it waits on from the opening on, as long as nobody answers."""
+        if is_inbound:
+            return "agent", opened_at_ms
+        return ("customer", opened_at_ms) if asked_at_ms is None else ("agent", max(asked_at_ms, opened_at_ms))
+
+    @staticmethod
+    def _answered(wait: tuple[str, int], turn: FirstTurn) -> tuple[str, int]:
+        return ("customer", max(wait[1], turn.at_ms)) if wait[0] == "agent" else wait
+
+    def _correct_wait(self, before: tuple[str, int], after: tuple[str, int]) -> None:
+        if (self.waiting_on, self.waiting_since_ms) == before and not self.clocks.is_paused:
+            self.waiting_on, self.waiting_since_ms = after
 
     def _reopen(self, at_ms: int) -> None:
         self.state = "open"
@@ -289,8 +396,11 @@ class Conversation:
         self.had_episode = True
         self.is_handoff_told = False
         self.clocks.start("resolution", at_ms, self.cell)
+        if self.asked_at_ms is not None:  # (25)
+            self._start_episode(self.asked_at_ms)
 
     def _depart(self, state: str, at_ms: int) -> None:
+        self._end_first_turn("departed", at_ms)
         self._count("departed", at_ms)
         if state != "expired":
             self._end_session("contained", at_ms)
@@ -302,7 +412,7 @@ class Conversation:
             self.clocks.reply(at_ms, self.cell, "resolution")
         self.clocks.depart(at_ms)
         self.state, self.departed_at_ms = state, at_ms
-        self.episode_start_ms = None
+        self.episode_start_ms = self.asked_at_ms = None
         self.is_handoff_told = False
         self.waiting_on = ""
         self.last_transition_ms = at_ms
@@ -355,8 +465,13 @@ class Conversation:
             if self.standing_peer_solutions:  # (21)
                 self._count("saved", at_ms, -1)
         if self.state != "open":  # (10)
+            if actor == "customer" and self.departed_at_ms is not None and at_ms >= self.departed_at_ms:
+                self.asked_at_ms = at_ms if self.asked_at_ms is None else min(at_ms, self.asked_at_ms)
+            elif actor == "agent" and direction == "outbound":
+                self.asked_at_ms = None
             return
         if actor == "customer":
+            self.asked_at_ms = at_ms if self.asked_at_ms is None else min(at_ms, self.asked_at_ms)
             self._wait_on("agent", at_ms)
             self.clocks.resume(max(at_ms, self.last_transition_ms))  # (24)
             if self.episode_start_ms is None:
@@ -386,6 +501,8 @@ class Conversation:
             self._count("saved", at_ms, int(self.standing_peer_solutions > 0) - int(was_saved))
 
     def _answer(self, at_ms: int) -> None:
+        self._end_first_turn("answered", at_ms)
+        self.asked_at_ms = None
         if self.episode_start_ms is not None:
             duration_ms = max(0, at_ms - self.episode_start_ms)
             self.response_times.append(ResponseTime("reply", at_ms, self.cell, duration_ms))
@@ -411,6 +528,7 @@ class Conversation:
         self._meet_human(at_ms)
         self.is_handoff_told = True
         if self.state == "open":
+            self._end_first_turn("handed off", at_ms)
             self._wait_explicitly("agent", at_ms)
             self.episode_start_ms, self.had_episode = at_ms, True
             self.clocks.start("first_response", at_ms, self.cell)

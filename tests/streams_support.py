@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 from hypothesis import strategies as st
 
-from streams.conversation import OPEN, Conversation
+from streams.conversation import OPEN, Clock, Conversation
 from streams.counters import Counter
 from streams.events import EMPTY_DATA, KNOWN_TYPES, Data, Event, conversation_key
 from streams.histograms import bucket
@@ -232,8 +232,16 @@ def plain(conversation: Conversation, cells: Cells) -> dict[str, Any]:
     values["cell"] = cells[conversation.cell]
     values["opening_cell"] = cells[conversation.opening_cell]
     values["resolution_cell"] = cells[conversation.resolution_cell] if conversation.resolved_at else None
-    values["clocks"] = [clock._replace(cell=0)._asdict() | {"cell": cells[clock.cell]} for clock in conversation.clocks]
+    values["clocks"] = [_plain_clock(clock, cells) for clock in conversation.clocks]
+    turn = conversation.first_turn
+    if turn is not None:
+        clock = turn.clock and _plain_clock(turn.clock, cells)
+        values["first_turn"] = turn._asdict() | {"cell": cells[turn.cell], "clock": clock}
     return values
+
+
+def _plain_clock(clock: Clock, cells: Cells) -> dict[str, Any]:
+    return clock._asdict() | {"cell": cells[clock.cell]}
 
 
 def everything(log: Log) -> dict[str, Any]:
@@ -278,6 +286,12 @@ _TURNS = ["conversation.resolved", "conversation.reopened", "conversation.waitin
 _TYPES = st.sampled_from([*_COMMON, *_TURNS, *_KNOWN, "weather.changed"])
 _TURN_TYPES = st.sampled_from(
     ["message.created", "conversation.waiting", "conversation.resumed", "conversation.transferred", "sla.target_set"]
+)
+_LATE_OPENING_TYPES = st.sampled_from(
+    ["message.created"] * 4
+    + ["conversation.opened"] * 2
+    + ["conversation.assigned", "conversation.waiting", "conversation.resumed", "bot.handed_off", "sla.target_set"]
+    + ["conversation.resolved", "conversation.reopened"]
 )
 _STEPS_MS = (0, 1, 999, 20_000, MINUTE_MS, 7 * MINUTE_MS, 25 * MINUTE_MS, HOUR_MS, 5 * HOUR_MS)
 _LONG_STEPS_MS = (26 * HOUR_MS, 8 * DAY_MS, 15 * DAY_MS, 401 * DAY_MS)
@@ -338,13 +352,23 @@ def _fields(draw: st.DrawFn, event_type: str, occurred_at: int) -> Data:
 
 
 @st.composite
-def logs(draw: st.DrawFn, *, max_size: int = 25, is_long: bool = False, is_turns: bool = False) -> list[Event]:
+def logs(
+    draw: st.DrawFn,
+    *,
+    max_size: int = 25,
+    is_long: bool = False,
+    is_turns: bool = False,
+    is_late_openings: bool = False,
+) -> list[Event]:
     """A log of one partition over a few conversations: any types, times out of order, duplicates, late openings.
 
     `is_long` lets months pass, so that some contributions lie behind the horizons. `is_turns` has one conversation, in
-    which little happens but that those who wait change, and with it the promises.
+    which little happens but that those who wait change, and with it the promises. `is_late_openings` has one that is
+    opened, by the customer or not, after something else was told of it.
     """
     which, types = (_ONE, _TURN_TYPES) if is_turns else (_WHICH, _TYPES)
+    if is_late_openings:
+        which, types = _ONE, _LATE_OPENING_TYPES
     now, events = START_MS, list[Event]()
     steps = st.sampled_from(_STEPS_MS + _LONG_STEPS_MS * is_long)
     lags = st.sampled_from(_LAGS_MS + _LONG_LAGS_MS * is_long)

@@ -221,6 +221,11 @@ def carried_over(one: Conversation, before: Log, after: Log) -> Conversation:
     copy.cell, copy.opening_cell = number(one.cell), number(one.opening_cell)
     copy.resolution_cell = number(one.resolution_cell)
     copy.clocks = tuple(clock._replace(cell=number(clock.cell)) for clock in one.clocks)
+    if one.first_turn is not None:
+        clock = one.first_turn.clock
+        copy.first_turn = one.first_turn._replace(
+            cell=number(one.first_turn.cell), clock=clock and clock._replace(cell=number(clock.cell))
+        )
     return copy
 
 
@@ -313,26 +318,36 @@ def test_conversations_equal_the_oracles_facts(events: list[Event], rules: Rules
 @quick
 @given(logs(), sometimes_rules())
 def test_durations_equal_the_oracles(events: list[Event], rules: Rules) -> None:
-    counters = {
-        Counter.FIRST_RESPONSE: "first_response",
-        Counter.FIRST_RESPONSE_BUSINESS: "first_response",
-        Counter.REPLY: "reply",
-        Counter.REPLY_BUSINESS: "reply",
-        Counter.RESOLUTION: "resolution",
-        Counter.RESOLUTION_BUSINESS: "resolution",
-    }
+    assert durations_of_the_panes(events, rules) == durations_of_the_oracle(events, rules)
+
+
+DURATIONS = {
+    Counter.FIRST_RESPONSE: "first_response",
+    Counter.FIRST_RESPONSE_BUSINESS: "first_response",
+    Counter.REPLY: "reply",
+    Counter.REPLY_BUSINESS: "reply",
+    Counter.RESOLUTION: "resolution",
+    Counter.RESOLUTION_BUSINESS: "resolution",
+}
+
+
+def durations_of_the_panes(events: list[Event], rules: Rules) -> dict[tuple[int, Cell, int, int], int]:
+    panes = Log(rules, events).panes("minute")
+    compared = {*DURATIONS, Counter.FIRST_PEER_ANSWER}
+    return {key: amount for key, amount in panes.items() if key[2] in compared}
+
+
+def durations_of_the_oracle(events: list[Event], rules: Rules) -> Multiset[tuple[int, Cell, int, int]]:
     expected: Multiset[tuple[int, Cell, int, int]] = Multiset()
     for row in oracle_of(events, rules).response_times():
         cell = Cell(row["tenant"], row["queue"], row["channel"], row["visibility"])
-        for counter, kind in counters.items():
+        for counter, kind in DURATIONS.items():
             if kind == row["kind"]:
                 expected[row["minute"], cell, counter, bucket(row["duration_ms"])] += 1
     for time in oracle_of(events, rules).first_peer_answers():
         minute = time.at_ms // MINUTE_MS * MINUTE_MS
         expected[minute, Cell(*time.cell), Counter.FIRST_PEER_ANSWER, bucket(time.duration_ms)] += 1
-    panes = Log(rules, events).panes("minute")
-    compared = {*counters, Counter.FIRST_PEER_ANSWER}
-    assert {key: amount for key, amount in panes.items() if key[2] in compared} == expected
+    return expected
 
 
 @quick
@@ -346,6 +361,15 @@ def test_promises_equal_the_oracles(events: list[Event], rules: Rules) -> None:
 def test_promises_equal_the_oracles_where_turns_change(events: list[Event]) -> None:
     targets = Rules(targets=Targets(1800, 1800, 6 * 3600))
     assert promises_of_the_panes(events, targets) == promises_of_the_oracle(events, targets)
+
+
+@settings(quick, max_examples=1_000)
+@given(logs(is_late_openings=True, max_size=9))
+def test_a_late_opening_decides_who_waited_as_the_oracle_does(events: list[Event]) -> None:
+    targets = Rules(targets=Targets(1800, 1800, 6 * 3600))
+    assert promises_of_the_panes(events, targets) == promises_of_the_oracle(events, targets)
+    assert durations_of_the_panes(events, targets) == durations_of_the_oracle(events, targets)
+    assert stocks(Log(targets, events)) == stocks_of_the_oracle(events, targets)
 
 
 def promises_of_the_oracle(events: list[Event], rules: Rules) -> Multiset[tuple[str, int, Cell]]:
@@ -370,7 +394,11 @@ def promises_of_the_panes(events: list[Event], rules: Rules) -> dict[tuple[str, 
 @quick
 @given(logs(), sometimes_rules())
 def test_who_waits_and_since_when_equals_the_oracle(events: list[Event], rules: Rules) -> None:
-    log, oracle = Log(rules, events), oracle_of(events, rules)
+    assert stocks(Log(rules, events)) == stocks_of_the_oracle(events, rules)
+
+
+def stocks_of_the_oracle(events: list[Event], rules: Rules) -> Multiset[tuple[int, Cell, int]]:
+    oracle = oracle_of(events, rules)
     expected: Multiset[tuple[int, Cell, int]] = Multiset()
     for row in oracle.open_since():
         cell = Cell(row["tenant"], row["queue"], row["channel"], row["visibility"])
@@ -379,7 +407,7 @@ def test_who_waits_and_since_when_equals_the_oracle(events: list[Event], rules: 
         cell = Cell(row["tenant"], row["queue"], row["channel"], row["visibility"])
         counter = COUNTERS[f"WAITING_{row['waiting_on'].upper()}"]
         expected[row["since_ms"] // MINUTE_MS * MINUTE_MS, cell, counter] += 1
-    assert stocks(log) == expected
+    return expected
 
 
 def stocks(log: Log, tier: str = "minute") -> dict[tuple[int, Cell, int], int]:
