@@ -94,7 +94,7 @@ class _Pass:
                     sections.append(timed(INTERACTIONS, event_rows.interactions, accepted, [""] * len(accepted)))
 
             def tell() -> Any:
-                known_facts = told(number, 1, partition.take_facts(), cells, codec.pseudonym)
+                known_facts = told(number, 1, partition.take_facts(), cells)
                 return list(contact_records(known_facts, CONTACTS_PARTITIONS))
 
             timed(TELL, tell)

@@ -4,7 +4,7 @@ The usual event passes through one typed msgspec decode. What does not goes the 
 mends it (optional fields of a wrong kind are dropped and counted) or names what is wrong with it.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
 from sys import intern
@@ -12,6 +12,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
+from pipeline.instants import MAY_BE_ROUNDED, with_instants_cut
 from pipeline.lenient import IDENTIFIER_LIMIT, MAX_NESTING, Fault, check_nesting, decode_leniently
 from streams.events import EMPTY_DATA, REQUIRED_FIELDS, Envelope, Event, Rejection, conversation_key
 
@@ -23,6 +24,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 LATEST_MS = 4_102_444_800_000  # 2100-01-01, what the ledger's minutes can hold
 CACHED_NAMES = 200_000
+CACHED_TENANTS = 1_000
 
 
 class Record(Protocol):
@@ -35,46 +37,44 @@ class Record(Protocol):
 
 
 class Decoded(msgspec.Struct):
-    """A batch: the events and the rejections, each in log order, and how many optional fields were dropped or cut."""
+    """A batch: the events and the rejections, each in log order, and how many optional fields were dropped or cut.
+
+    `broker_at` is the last usable timestamp of the log so far, 0 where there was none.
+    """
 
     events: list[Event]
     rejections: list[Rejection]
     dropped_fields: int
+    broker_at: int
 
 
 class Codec:
-    """Decodes batches. `pseudonym_key` keys the BLAKE2 hash that replaces customer and actor ids (up to 64 bytes)."""
+    """Decodes batches. `pseudonym_key` keys the hash that replaces ids of customers, actors and cases (to 64 bytes)."""
 
     def __init__(self, pseudonym_key: bytes) -> None:
         self._key = pseudonym_key
-        self._names: dict[str, str] = {}
+        self._tenants: dict[str, _Pseudonyms] = {}
         self._sources: dict[str, _Source] = {}
         self._decode = msgspec.json.Decoder(Envelope).decode
 
-    def pseudonym(self, name: str) -> str:
-        """22 hexadecimal digits that stand for a name, the same in every process with the same key."""
-        found = self._names.get(name)
-        if found is None:
-            found = blake2b(name.encode(), key=self._key, digest_size=11).hexdigest()
-            if len(self._names) >= CACHED_NAMES:
-                self._names.clear()
-            self._names[name] = found
-        return found
+    def pseudonym(self, tenant: str, name: str) -> str:
+        """22 hexadecimal digits that stand for a name within a tenant, the same in every process with the same key."""
+        return self._tenant(tenant)[name]
 
-    def case_pseudonyms(self, events: Iterable[Event]) -> list[str]:
-        """What stands for the cases that events name; '' where they name none."""
-        names = self._names
-        cases = [event.data.case_id for event in events]
-        return [(names.get(case) or self.pseudonym(case)) if case else "" for case in cases]
+    def decode(self, records: Sequence[Record], broker_at: int = 0) -> Decoded:
+        """Events and rejections of a batch of records; raises nothing for any bytes and any timestamps.
 
-    def decode(self, records: Sequence[Record]) -> Decoded:
-        """Events and rejections of a batch of records; raises nothing for any bytes."""
+        `broker_at` is the last usable timestamp of the log before the batch: it stands for those of 0 or less, and
+        beyond what the ledger's minutes can hold. While there is none, no event is compared with the broker's clock.
+        """
         events: list[Event] = []
         rejections: list[Rejection] = []
         dropped_fields = 0
         decode, event_of = self._decode, self._event
         for record in records:
             value = record.value
+            if 0 < record.timestamp < LATEST_MS:
+                broker_at = record.timestamp
             try:
                 if value is None:
                     raise Fault("tombstone", "", "expected a JSON object, got a null value")
@@ -87,15 +87,17 @@ class Codec:
                 except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
                     envelope, dropped = decode_leniently(value)
                     dropped_fields += dropped
-                events.append(event_of(record, envelope))
+                else:
+                    if MAY_BE_ROUNDED in value:
+                        envelope = with_instants_cut(value, envelope)
+                events.append(event_of(record, envelope, broker_at))
             except Fault as fault:
-                rejections.append(Rejection(record.offset, record.timestamp, fault.reason, fault.field, fault.detail))
-        return Decoded(events, rejections, dropped_fields)
+                rejections.append(Rejection(record.offset, broker_at, fault.reason, fault.field, fault.detail))
+        return Decoded(events, rejections, dropped_fields, broker_at)
 
-    def _event(self, record: Record, envelope: Envelope) -> Event:
+    def _event(self, record: Record, envelope: Envelope, ingested_at: int) -> Event:
         data = envelope.data or EMPTY_DATA
         occurred_at = (envelope.time - EPOCH) // MILLISECOND
-        ingested_at = record.timestamp
         if not EARLIEST_MS <= occurred_at < LATEST_MS:
             raise Fault("time_out_of_range", "time", f"expected 2000 to 2099, got {envelope.time.isoformat()}")
         is_clamped = ingested_at > 0 and occurred_at > ingested_at + CLAMP_MS
@@ -114,10 +116,11 @@ class Codec:
         if required and not getattr(data, required):
             raise Fault("missing_field", f"data.{required}", f"{event_type} requires data.{required}")
         source = self._sources.get(envelope.source) or self._source(envelope.source)
-        event_id, names = envelope.id, self._names
+        event_id, tenant = envelope.id, envelope.tenant or ""
         digest = source.hasher.copy()
         digest.update(event_id.encode())
-        customer, actor = data.customer_id, data.actor_id
+        customer, actor, case = data.customer_id, data.actor_id, data.case_id
+        names = self._tenants.get(tenant) or self._tenant(tenant)
         return Event(
             record.offset,
             ingested_at,
@@ -128,13 +131,22 @@ class Codec:
             event_type,
             conversation_id,
             digest.digest(),
-            envelope.tenant or "",
+            tenant,
             data,
-            (names.get(customer) or self.pseudonym(customer)) if customer else "",
-            (names.get(actor) or self.pseudonym(actor)) if actor else "",
+            names[customer] if customer else "",
+            names[actor] if actor else "",
+            names[case] if case else "",
             0 if data.due_at is None else _due_at(data.due_at),
             f"{source.key_prefix}{conversation_id}",
         )
+
+    def _tenant(self, name: str) -> "_Pseudonyms":
+        found = self._tenants.get(name)
+        if found is None:
+            if len(self._tenants) >= CACHED_TENANTS:
+                self._tenants.clear()
+            found = self._tenants[name] = _Pseudonyms(self._key, name)
+        return found
 
     def _source(self, name: str) -> "_Source":
         if "\n" in name:
@@ -143,6 +155,23 @@ class Codec:
             self._sources.clear()
         prefix = conversation_key(name, "")
         found = self._sources[name] = _Source(name, prefix, blake2b(prefix.encode(), digest_size=8))
+        return found
+
+
+class _Pseudonyms(dict[str, str]):
+    """What stands for the names of one tenant, computed when first asked for."""
+
+    def __init__(self, key: bytes, tenant: str) -> None:
+        person = blake2b(tenant.encode(), digest_size=16).digest() if tenant else b""
+        self._hasher = blake2b(key=key, person=person, digest_size=11)
+
+    def __missing__(self, name: str) -> str:
+        hasher = self._hasher.copy()
+        hasher.update(name.encode())
+        found = hasher.hexdigest()
+        if len(self) >= CACHED_NAMES:
+            self.clear()
+        self[name] = found
         return found
 
 

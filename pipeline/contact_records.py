@@ -5,7 +5,7 @@ are framed into records is chance; each fact says where it comes from, and a fac
 """
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -54,8 +54,8 @@ class TargetedRecord(NamedTuple):
     value: bytes
 
 
-def told(partition: int, epoch: int, facts: Iterable[ToldFact], cells: Cells, pseudonym: Callable[[str], str]) -> Told:
-    """Facts as they go into records; case ids become pseudonyms."""
+def told(partition: int, epoch: int, facts: Iterable[ToldFact], cells: Cells) -> Told:
+    """Facts as they go into records."""
     slim = []
     places: dict[int, int] = {}
     number, last_offset = 0, -1
@@ -64,9 +64,8 @@ def told(partition: int, epoch: int, facts: Iterable[ToldFact], cells: Cells, ps
         number = number + 1 if offset == last_offset else 0
         last_offset = offset
         place = places.setdefault(fact.cell, len(places))
-        case = pseudonym(fact.case_id) if fact.case_id else ""
         conversation = conversation_hash(fact.key)
-        slim.append(SlimFact(offset, number, fact.at, fact.kind, fact.customer, conversation, place, case))
+        slim.append(SlimFact(offset, number, fact.at, fact.kind, fact.customer, conversation, place, fact.case))
     return Told(partition, epoch, [cells[cell] for cell in places], slim)
 
 

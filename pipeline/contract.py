@@ -24,10 +24,12 @@ SCHEMA_ID = "urn:sichtflug:interaction-event:1"
 
 ATTRIBUTES = {
     "specversion": "Version of CloudEvents.",
-    "id": "Unique within `source`: a second event with the same `source` and `id` is a duplicate and counts once.",
+    "id": "Unique within the conversation: a second event with the same `source`, `subject` and `id` is a duplicate, "
+    "which counts once.",
     "source": "The system that speaks, as a URI reference.",
     "type": "What happened. Unknown types pass: they are kept and counted as ignored.",
-    "time": "When it happened at the source: RFC 3339 with offset, from 2000 to 2099 and at most 30 days ahead.",
+    "time": "When it happened at the source: RFC 3339 with offset, from 2000 to 2099 and at most 30 days ahead. "
+    "Digits beyond milliseconds are cut.",
     "subject": "The conversation's id, unique within `source`. Missing or empty: the record key is taken.",
     "tenant": "Extension attribute: brand or business unit.",
     "data": "What is known about it. Unknown fields pass.",
@@ -42,9 +44,11 @@ FIELDS = {
     "priority": "Priority, as the source names it.",
     "language": "Language, as the source names it.",
     "cohort": "A group of customers, such as an age band.",
-    "customer_id": "The customer. Replaced by a keyed pseudonym on entry.",
-    "actor_id": "Who did it. Replaced by a keyed pseudonym on entry.",
-    "case_id": "The case that several conversations belong to. Replaced by a keyed pseudonym on entry.",
+    "customer_id": "The customer: one person within the tenant, whatever the source. Replaced by a keyed pseudonym on "
+    "entry.",
+    "actor_id": "Who did it, unique within the tenant. Replaced by a keyed pseudonym on entry.",
+    "case_id": "The case that several conversations belong to, unique within the tenant. Replaced by a keyed pseudonym "
+    "on entry.",
     "root_id": "The first conversation of one customer's transfer chain: opened with another root is no new contact.",
     "thread_id": "The public post that a reply or a share belongs to.",
     "into_id": "The conversation that this one was merged into.",
@@ -52,7 +56,7 @@ FIELDS = {
     "kind": "The kind of an escalation.",
     "level": "Number of the tier that an escalation went to.",
     "waiting_on": "Whom the conversation waits for.",
-    "reach": "How many people could have seen a public post or share.",
+    "reach": "How many people could have seen a public post or share, at most ten billion.",
     "due_at": "When a promise falls due: RFC 3339 with offset. Missing: the configured target counts.",
     "clock": "Which promise `due_at` speaks of.",
 }

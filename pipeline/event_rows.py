@@ -43,8 +43,8 @@ class EventRowEncoder:
         self._kafka_partition = integers("UInt16", [kafka_partition])
         self._texts = native.TextCache()
 
-    def interactions(self, accepted: Accepted, cases: Sequence[str]) -> Section:
-        """One row per accepted event. `cases` are the pseudonyms of their case ids."""
+    def interactions(self, accepted: Accepted) -> Section:
+        """One row per accepted event."""
         numbers = accepted.cells
         event = dict(zip(Event.__struct_fields__, zip(*map(_as_tuple, accepted.events), strict=True), strict=True))
         data = dict(zip(Data.__struct_fields__, zip(*map(_as_tuple, event["data"]), strict=True), strict=True))
@@ -67,7 +67,7 @@ class EventRowEncoder:
         columns["mode"] = encoded(map(modes.__getitem__, numbers))
         # Most events carry few of the rest, and many blocks none of some.
         columns |= {name: self._few(data[name]) for name in (*FEW_VALUES, *IDENTIFIERS) if any(data[name])}
-        pseudonyms = (("customer", event["customer"]), ("actor", event["actor"]), ("customer_case", cases))
+        pseudonyms = (("customer", event["customer"]), ("actor", event["actor"]), ("customer_case", event["case"]))
         columns |= {name: texts(values) for name, values in pseudonyms if any(values)}
         for name, type_name in (("level", "UInt8"), ("reach", "UInt64")):
             if any(data[name]):

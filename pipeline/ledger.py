@@ -279,6 +279,7 @@ def read_checkpoint(door: ClickHouse, where: str) -> Checkpoint | None:
         epoch=row.revision >> OFFSET_BITS,
         next_offset=row.next_offset,
         watermark=row.watermark,
+        broker_at=row.broker_at,
         configuration=row.configuration,
         configuration_number=row.configuration_number,
         reporting_zone=row.reporting_zone,

@@ -121,6 +121,7 @@ class CheckpointRow(msgspec.Struct, array_like=True):
     revision: int
     next_offset: int
     watermark: int
+    broker_at: int
     configuration: str
     configuration_number: int
     reporting_zone: str
@@ -134,7 +135,8 @@ class CheckpointRow(msgspec.Struct, array_like=True):
 
 
 CHECKPOINT_COLUMNS = (
-    "revision, next_offset, toUnixTimestamp64Milli(watermark), configuration, configuration_number, "
+    "revision, next_offset, toUnixTimestamp64Milli(watermark), toUnixTimestamp64Milli(broker_at), "
+    "configuration, configuration_number, "
     "reporting_zone, partition_count, "
     "last_offset, last_record_hash, reason, stage, arrayZip(mapKeys(source_positions), mapValues(source_positions)), "
     f"[{', '.join(f'{name}_count' for name in Books.__struct_fields__)}]"

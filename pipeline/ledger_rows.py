@@ -214,6 +214,7 @@ def checkpoint_section(checkpoint: Checkpoint) -> Section:
         "epoch": integers("UInt32", [checkpoint.epoch]),
         "next_offset": integers("UInt64", [checkpoint.next_offset]),
         "watermark": integers(INSTANT, [checkpoint.watermark]),
+        "broker_at": integers(INSTANT, [checkpoint.broker_at]),
         "configuration": texts([checkpoint.configuration]),
         "configuration_number": integers("UInt32", [checkpoint.configuration_number]),
         "reporting_zone": texts([checkpoint.reporting_zone]),

@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
+from pipeline.instants import cut_fraction
 from streams.events import KNOWN_TYPES, REQUIRED_FIELDS, Data, Envelope
 
 #: Reasons of dead letters, as documented in `docs/dead-letters.md`.
@@ -31,6 +32,12 @@ IDENTIFIER_LIMIT = 512
 #: Levels of brackets. Far below Python's recursion limit, so that the answer does not depend on the caller's stack.
 MAX_NESTING = 500
 
+#: An escape in a JSON text; the group is there where it is half a surrogate pair, which stands for no character.
+_ESCAPE = re.compile(
+    rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
+)
+#: In place of half a surrogate pair: a code point that is no character and never will be.
+_MARK = rb"\ufdd0"
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _WORD = re.compile(r"[A-Za-z0-9_.-]{1,32}")
@@ -66,7 +73,7 @@ def decode_leniently(value: bytes) -> tuple[Envelope, int]:
     way, whatever is in it.
     """
     try:
-        found = _attributes(value)
+        found = _attributes(_readable(value))
     except msgspec.ValidationError:
         raise _not_an_object(value) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
@@ -75,7 +82,7 @@ def decode_leniently(value: bytes) -> tuple[Envelope, int]:
     dropped = 0
     for name in ("subject", "tenant"):
         given = _value(getattr(found, name))
-        if isinstance(given, str | int) and not isinstance(given, bool):
+        if isinstance(given, str | int | float) and not isinstance(given, bool):
             attributes[name] = str(given)
         elif name == "subject" and isinstance(given, _Unreadable):  # the key need not be what it says
             raise Fault("invalid_value", name, f"expected a text, got {_kind(given)}")
@@ -109,7 +116,14 @@ class _Unreadable:
     thousands of digits."""
 
 
+def _readable(value: bytes) -> bytes:
+    """The value with half surrogate pairs marked, so that the fields which hold none can be read."""
+    return _ESCAPE.sub(lambda found: found[0] if found[1] is None else _MARK, value) if b"\\u" in value else value
+
+
 def _value(raw: msgspec.Raw) -> Any:
+    if _MARK in bytes(raw):
+        return _Unreadable()
     try:
         return msgspec.json.decode(raw)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -120,6 +134,8 @@ def _required(name: str, given: Any) -> Any:
     """The value of a required attribute. Raises Fault."""
     if given is None or given == "":
         raise Fault("missing_field", name, f"expected the attribute {name}, got none")
+    if isinstance(given, int | float) and not isinstance(given, bool) and name in ("id", "source", "type"):
+        given = str(given)
     if not isinstance(given, str):
         raise Fault("invalid_value", name, f"expected {name} as text, got {_kind(given)}")
     if name == "specversion" and given != "1.0":
@@ -128,6 +144,7 @@ def _required(name: str, given: Any) -> Any:
         if len(given) > IDENTIFIER_LIMIT:
             raise Fault("invalid_value", name, f"expected at most {IDENTIFIER_LIMIT} characters, got {len(given)}")
         return given
+    given = cut_fraction(given)
     try:
         moment = msgspec.convert(given, datetime)
     except msgspec.ValidationError:
@@ -172,6 +189,8 @@ def _convert(name: str, value: Any) -> tuple[Any, bool]:
     An identifier is never cut: what is left of it could be another one's. Raises msgspec.ValidationError.
     """
     is_cut = False
+    if name == "due_at" and isinstance(value, str):
+        value = cut_fraction(value)
     if name in TEXT_FIELDS:
         if isinstance(value, int | float) and not isinstance(value, bool):
             value = str(value)

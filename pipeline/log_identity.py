@@ -89,6 +89,7 @@ def begin_epoch(
             epoch=epoch,
             next_offset=ranges[partition].start,
             watermark=old.watermark if old else 0,
+            broker_at=old.broker_at if old else 0,
             configuration=old.configuration if old else "",
             configuration_number=old.configuration_number if old else 0,
             reporting_zone=old.reporting_zone if old else "UTC",

@@ -28,7 +28,7 @@ class PartitionState(LedgerState):
 
     def _restore(self, checkpoint: Checkpoint) -> None:
         partition = self.partition
-        partition.restore(checkpoint.watermark, checkpoint.books)
+        partition.restore(checkpoint.watermark, checkpoint.books, checkpoint.broker_at)
         for rows in self._conversations.open_conversations():
             partition.conversations.update(rows)
         partition.open_count = len(partition.conversations)

@@ -82,22 +82,27 @@ class PartitionWorker(LedgerWorker):
         return state
 
     async def _fold(self, records: Sequence[Any]) -> Sequence[Rejection]:
-        decoded = self._codec.decode(records)
+        decoded = self._codec.decode(records, self.partition.broker_at)
         await self._state.read_back({event.key for event in decoded.events}, lambda: self.checkpoint.revision)
         books = self.partition.books
         accepted = self.partition.fold(decoded.events)
+        self.partition.broker_at = decoded.broker_at
         books.consumed += len(records)
         books.rejected += len(decoded.rejections)
         books.dropped_field += decoded.dropped_fields
         if accepted:
-            cases = self._codec.case_pseudonyms(accepted.events)
-            self._interactions.append(self._event_rows.interactions(accepted, cases))
+            self._interactions.append(self._event_rows.interactions(accepted))
         if decoded.rejections:
             self._rejections.append(self._event_rows.rejections(decoded.rejections))
             for rejection in decoded.rejections:
                 record = records[bisect_left(records, rejection.offset, key=_offset)]
                 self._dead_letters.append(dead_letter(self.log, self.kafka_partition, record, rejection))
         return decoded.rejections
+
+    def take(self) -> Flush:
+        flush = super().take()
+        flush.checkpoint.broker_at = self.partition.broker_at
+        return flush
 
     def _take_rows(self) -> Section:
         keys = list(self.partition.take_touched())
@@ -106,7 +111,7 @@ class PartitionWorker(LedgerWorker):
 
     def _take_ahead(self, checkpoint: Checkpoint) -> Ahead:
         facts = self.partition.take_facts()
-        known = told(self.kafka_partition, checkpoint.epoch, facts, self.partition.cells, self._codec.pseudonym)
+        known = told(self.kafka_partition, checkpoint.epoch, facts, self.partition.cells)
         ahead = Ahead(self._interactions, self._rejections, self._dead_letters, known)
         self._interactions, self._rejections, self._dead_letters = [], [], []
         return ahead

@@ -15,13 +15,15 @@ class Checkpoint(msgspec.Struct, kw_only=True):
 
     `last_offset` is that of the last record folded, -1 before the first, `last_record_hash` the BLAKE2b-64 of its key
     and value. `configuration` is the version of the rules, `configuration_number` counts how often they changed. The
-    watermark is UTC epoch ms, 0 before the first event. `stage` tells whose log it is: '' for interactions, CUSTOMERS
-    for the topic of contacts; only there `positions` says how far each partition of the interactions has been heard.
+    watermark and `broker_at`, the last usable timestamp of a record, are UTC epoch ms, 0 before the first. `stage`
+    tells whose log it is: '' for interactions, CUSTOMERS for the topic of contacts; only there `positions` says how far
+    each partition of the interactions has been heard.
     """
 
     epoch: int
     next_offset: int = 0
     watermark: int = 0
+    broker_at: int = 0
     configuration: str = ""
     configuration_number: int = 0
     reporting_zone: str = "UTC"

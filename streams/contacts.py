@@ -31,7 +31,7 @@ class Kind:
 class ToldFact(msgspec.Struct, gc=False):
     """A fact about a conversation (`key`), in the cell that counts for it, and the offset of the event that tells it.
 
-    `at` is UTC epoch ms; `case_id` as the event has it, not yet a pseudonym.
+    `at` is UTC epoch ms; `case` is a pseudonym.
     """
 
     offset: int
@@ -40,7 +40,7 @@ class ToldFact(msgspec.Struct, gc=False):
     customer: str
     key: str
     cell: int
-    case_id: str
+    case: str
 
 
 def tell(facts: list[ToldFact], conversation: Conversation, event: Event, kind: int, at: int) -> None:
@@ -51,6 +51,5 @@ def tell(facts: list[ToldFact], conversation: Conversation, event: Event, kind: 
 def tell_beginning(facts: list[ToldFact], conversation: Conversation, event: Event, cell: int) -> None:
     """Tell when and in which cell the contact began. The case is the one that `event` names."""
     kind = Kind.BEGAN if conversation.is_contact else Kind.BEGAN_OTHERWISE
-    case_id = event.data.case_id or ""
     at, customer = conversation.opened_at, conversation.customer
-    facts.append(ToldFact(event.offset, kind, at, customer, conversation.key, cell, case_id))
+    facts.append(ToldFact(event.offset, kind, at, customer, conversation.key, cell, event.case))

@@ -22,7 +22,8 @@ Text = Annotated[str, msgspec.Meta(max_length=200)]
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
 OptionalIdentifier = Annotated[str, msgspec.Meta(max_length=512)]
 ChannelName = Annotated[str, msgspec.Meta(pattern=r"^([a-z0-9_]{1,32})?$(?!\n)")]
-Count = Annotated[int, msgspec.Meta(ge=0, le=2**53)]
+#: More people than there are; a sum of these over whatever one pane can take in fits into 64 bits.
+Count = Annotated[int, msgspec.Meta(ge=0, le=10**10)]
 Level = Annotated[int, msgspec.Meta(ge=0, le=255)]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
@@ -58,7 +59,7 @@ EMPTY_DATA = Data()
 
 
 class Envelope(msgspec.Struct, gc=False, frozen=True):
-    """One CloudEvents 1.0 object in structured mode. (`source`, `id`) is its identity."""
+    """One CloudEvents 1.0 object in structured mode. (`source`, `subject`, `id`) is its identity."""
 
     specversion: Literal["1.0"]
     id: Identifier
@@ -74,7 +75,8 @@ class Event(msgspec.Struct, gc=False):
     """An accepted event and where it lies in the log.
 
     `occurred_at`, `ingested_at` and `due_at` are UTC epoch ms (event time, broker time, promise; 0 when none
-    was given). `digest` is 8 bytes of BLAKE2b over (`source`, `id`). `customer` and `actor` are pseudonyms.
+    was given). `digest` is 8 bytes of BLAKE2b over (`source`, `id`), compared within one conversation. `customer`,
+    `actor` and `case` are pseudonyms.
     """
 
     offset: int
@@ -90,6 +92,7 @@ class Event(msgspec.Struct, gc=False):
     data: Data
     customer: str
     actor: str
+    case: str
     due_at: int
     key: str
 

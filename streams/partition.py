@@ -60,15 +60,17 @@ class Partition:
         self.touched: set[str] = set()
         self.books = Books()
         self.watermark = 0
+        #: Last usable timestamp that the broker gave a record, 0 before the first.
+        self.broker_at = 0
         #: Open conversations, in memory or not.
         self.open_count = 0
         #: What was told of known customers since `take_facts`, in log order.
         self.facts: list[ToldFact] = []
         self._life_cycle = LifeCycle(book, cells, self.deltas, self.facts)
 
-    def restore(self, watermark: int, books: Books) -> None:
+    def restore(self, watermark: int, books: Books, broker_at: int = 0) -> None:
         """Begin at a checkpoint; conversations are added to `conversations` as they are read."""
-        self.watermark = watermark
+        self.watermark, self.broker_at = watermark, broker_at
         self.books = books
         self.deltas.advance(watermark // MINUTE_MS * MINUTE_MS)
 

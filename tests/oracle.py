@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from oracle_clocks import Cell
@@ -23,6 +24,7 @@ __all__ = ["DEFAULT_CHANNELS", "Oracle", "Record", "read_records"]
 
 Row = dict[str, Any]
 
+YEAR_2100_MS = 4_102_444_800_000
 INTERVAL_MS = {"minute": 60_000, "hour": 3_600_000, "day": 86_400_000}
 DEFAULT_CHANNELS: dict[str, tuple[str, str]] = {
     "phone": ("sync", "private"),
@@ -62,10 +64,14 @@ class Oracle:
         events_of: dict[tuple[str, str], list[Event]] = defaultdict(list)
         ids_of: dict[tuple[str, str], set[str]] = defaultdict(set)
         latest_ms = -1
+        broker_ms: int | None = None  # a timestamp that no broker can have given is the last one that it can have
         for record in records:
             self.consumed_count += 1
+            given_ms = record.broker_timestamp_ms
+            if given_ms is None or 0 < given_ms < YEAR_2100_MS:
+                broker_ms = given_ms
             try:
-                event = accept(record)
+                event = accept(replace(record, broker_timestamp_ms=broker_ms))
             except Rejected as reason:
                 self.rejections[str(reason)] += 1
                 continue

@@ -151,7 +151,7 @@ class Conversation:
         self._count("arrived", at_ms)
         self._count("opened_inbound", at_ms, self.opening_mix_count)
         self.clocks.start("resolution", at_ms, self.cell)
-        self.customer = event.field("customer_id")
+        self.customer = event.person("customer_id")
         self.is_session = self._is_inbound_opening(event) and event.field("channel") == "self_service"
         if self.opening_mix_count:
             self._begin_as_contact(event, self.cell)
@@ -165,7 +165,7 @@ class Conversation:
 
     def _go_on(self, event: Event) -> None:
         if not self.customer and event.field("customer_id"):
-            self.customer = event.field("customer_id")
+            self.customer = event.person("customer_id")
             if self.opening_mix_count:
                 self._begin_as_contact(event, self.cell)
         at_ms = max(event.occurred_at_ms, self.last_transition_ms)
@@ -338,6 +338,7 @@ class Conversation:
             if start_ms is not None:
                 duration_ms = max(0, turn.at_ms - start_ms)
                 self.response_times.append(ResponseTime(kind, turn.at_ms, turn.cell, duration_ms))
+        self.had_episode = bool(self.first_response_at_ms is not None or self.episode_start_ms or self.reopened_count)
         clock = self._promised_from(turn, start_ms)
         if clock is not None:
             if clock.is_past_due(turn.at_ms):
@@ -435,7 +436,7 @@ class Conversation:
 
     def _begin_as_contact(self, event: Event, cell: Cell) -> None:
         if self.customer:
-            self.began = Fact("began", self.opened_at_ms, cell, event.field("case_id"))
+            self.began = Fact("began", self.opened_at_ms, cell, event.person("case_id"))
 
     def _meet_human(self, at_ms: int) -> None:
         self._tell("human", at_ms)

@@ -119,6 +119,11 @@ class Event:
     def field(self, name: str) -> str:
         return self.fields.get(name, "")
 
+    def person(self, name: str) -> str:
+        """The id of a person or case as one text with its tenant, within which alone it is unique."""
+        found = self.field(name)
+        return found and json.dumps([self.tenant, found])
+
 
 def read_records(path: Path) -> list[Record]:
     """The records of an NDJSON file (.gz or plain), without envelope, in the order of its lines."""

@@ -82,11 +82,16 @@ def make_event(
         digest=blake2b(f"{source}\n{id}".encode(), digest_size=8).digest(),
         tenant=tenant,
         data=data,
-        customer=data.customer_id or "",
-        actor=data.actor_id or "",
+        customer=_pseudonym(tenant, data.customer_id),
+        actor=_pseudonym(tenant, data.actor_id),
+        case=_pseudonym(tenant, data.case_id),
         due_at=0 if data.due_at is None else (data.due_at - EPOCH) // timedelta(milliseconds=1),
         key=conversation_key(source, about),
     )
+
+
+def _pseudonym(tenant: str, name: str | None) -> str:
+    return f"{tenant}/{name}" if tenant and name else name or ""
 
 
 def opened(about: str, *, at: str, channel: str = "email", **data: Any) -> Event:

@@ -127,7 +127,6 @@ WHOLE_RECORDS: dict[str, tuple[bytes | None, str]] = {
     "invalid UTF-8 outside of texts": (b"\xff\xfe" + event(), "not_json"),
     "NaN": (spliced_data(b'"reach": NaN'), "not_json"),
     "infinity": (spliced_data(b'"reach": -Infinity'), "not_json"),
-    "half a surrogate pair": (spliced_data(b'"topic": "\\ud83d"'), "not_json"),
     "array that is not JSON": (b"[1,]", "not_json"),
     "array": (b"[" + event() + b"]", "not_an_object"),
     "text": (b'"text"', "not_an_object"),
@@ -179,7 +178,7 @@ ATTRIBUTES: dict[str, tuple[bytes, str, str]] = {
     "no specversion": (without("specversion"), "missing_field", "specversion"),
     "null id": (event(id=None), "missing_field", "id"),
     "empty source": (event(source=""), "missing_field", "source"),
-    "id as a number": (event(id=5), "invalid_value", "id"),
+    "id as an array": (event(id=[5]), "invalid_value", "id"),
     "id too long": (event(id="x" * 513), "invalid_value", "id"),
     "id in invalid UTF-8": (event(id="@").replace(b"@", b"\xff"), "invalid_value", "id"),
     "subject too long": (event(subject="x" * 513), "invalid_value", "subject"),
@@ -209,7 +208,8 @@ def test_an_attribute_outside_the_contract_rejects(name: str) -> None:
 
 @pytest.mark.parametrize("timestamp", [-1, 0])
 def test_without_a_broker_time_the_calendar_still_ends(timestamp: int) -> None:
-    assert rejected(event(time="2100-01-01T00:00:00Z"), timestamp=timestamp).reason == "time_out_of_range"
+    late = decode(event(time="2100-01-01T00:00:00Z"), timestamp=timestamp)
+    assert [(one.reason, one.ingested_at) for one in late.rejections] == [("time_out_of_range", 0)]
     assert not accepted(event(time="2099-12-31T23:59:59Z"), timestamp=timestamp).is_clamped
 
 
@@ -328,7 +328,7 @@ DROPPED: dict[str, tuple[str, Any]] = {
     "fraction in the place of a count": ("reach", 1.5),
     "boolean in the place of a count": ("reach", True),
     "negative count": ("reach", -1),
-    "count too great": ("reach", 2**53 + 1),
+    "count too great": ("reach", 10**10 + 1),
     "count of 30 digits": ("reach", 10**30),
     "level too high": ("level", 256),
     "promise without offset": ("due_at", "2024-03-04T12:00:00"),
@@ -395,12 +395,125 @@ def test_a_promise_beyond_the_calendar_is_none(due_at: str) -> None:
     assert accepted(message(due_at=due_at)).due_at == 0
 
 
+# Instants are cut, never rounded
+
+
+@pytest.mark.parametrize(
+    ("fraction", "milliseconds"),
+    [
+        (".9999999", 999),  # .NET writes seven digits
+        (".999999999", 999),
+        (".9989995", 998),
+        (".1239999999", 123),
+        (".123456789123", 123),
+        (".9", 900),
+    ],
+)
+@pytest.mark.parametrize("slowly", [False, True])
+def test_a_fraction_is_cut_never_rounded_into_the_next_second_day_or_year(
+    fraction: str, milliseconds: int, slowly: bool
+) -> None:
+    # 2023-12-31T23:59:59Z is 1704067199 s; nothing of it may fall into 2024.
+    time = f"2023-12-31T23:59:59{fraction}Z"
+    fields: dict[str, Any] = {"actor_kind": "agent", "due_at": time}
+    found = decode(event(time=time, data=fields | ({"visibility": "odd"} if slowly else {}))).events[0]
+    assert (found.occurred_at, found.due_at) == (1_704_067_199_000 + milliseconds,) * 2
+
+
+def test_the_last_instant_of_the_calendar_as_a_promise_is_none_and_loses_nothing() -> None:
+    found = decode(message(due_at="9999-12-31T23:59:59.9999999Z", queue="billing"))
+    assert (found.rejections, found.dropped_fields, found.events[0].due_at) == ([], 0, 0)
+    assert found.events[0].data.queue == "billing"
+
+
+# Half a surrogate pair stands for no character
+
+HALF = b'"\\ud83d"'
+
+
+def halved(name: str) -> bytes:
+    """An event with half a surrogate pair as the value of `name`, an attribute or a field of data."""
+    holder: dict[str, Any] = {"data": {"actor_kind": "agent"} | ({name: "HALF"} if name not in GOOD else {})}
+    return event(**(holder if name not in GOOD else {name: "HALF"})).replace(b'"HALF"', HALF)
+
+
+def test_half_a_surrogate_pair_in_an_unknown_field_is_not_looked_at() -> None:
+    assert mended(halved("note"), dropped=0).data.actor_kind == "agent"
+    whole = event(extension="HALF", data={"actor_kind": "agent", "x": {"y": ["HALF", "a"]}}).replace(b'"HALF"', HALF)
+    assert mended(whole, dropped=0).data.actor_kind == "agent"
+
+
+def test_half_a_surrogate_pair_in_an_optional_field_drops_it_alone() -> None:
+    assert mended(halved("queue")).data.queue is None
+
+
+@pytest.mark.parametrize("name", ["id", "source", "type", "time", "subject"])
+def test_half_a_surrogate_pair_in_what_names_the_event_rejects_it(name: str) -> None:
+    assert (rejected(halved(name)).reason, rejected(halved(name)).field) == ("invalid_value", name)
+
+
+def test_whole_pairs_and_escaped_backslashes_beside_half_a_pair_stay() -> None:
+    value = message(queue="R \U0001f680 \\ud83d", note="HALF").replace(b'"HALF"', HALF)
+    assert mended(value, dropped=0).data.queue == "R \U0001f680 \\ud83d"
+
+
+# Numbers in the place of texts
+
+
+def test_ids_may_be_numbers_as_conversation_ids_may() -> None:
+    as_numbers, as_texts = event(id=4711, source=7, subject=12), event(id="4711", source="7", subject="12")
+    assert accepted(as_numbers).digest == accepted(as_texts).digest
+    assert accepted(as_numbers).key == accepted(as_texts).key
+    assert rejected(event(id=True)).field == "id"
+    assert rejected(event(id=[1])).field == "id"
+
+
+# The broker's clock
+
+
+def at_broker_times(*timestamps: int, time: str = "2024-03-04T10:00:00Z", since: int = 0) -> list[Event]:
+    records = [Record(n, timestamp, None, event(id=str(n), time=time)) for n, timestamp in enumerate(timestamps)]
+    decoded = Codec(KEY).decode(records, since)
+    assert decoded.rejections == []
+    return decoded.events
+
+
+@pytest.mark.parametrize("unusable", [0, -1, -(2**52), -(2**63), 2**62, 2**63 - 1, 4_102_444_800_000])
+def test_for_a_timestamp_that_no_broker_gives_the_logs_last_good_one_stands(unusable: int) -> None:
+    # A day ahead of 10:00, the broker's last word: clamped to it.
+    first, second = at_broker_times(BROKER_MS, unusable, time="2024-03-05T10:00:00Z")
+    assert (second.ingested_at, second.occurred_at, second.is_clamped) == (BROKER_MS, BROKER_MS, True)
+    assert second.occurred_at == first.occurred_at
+    # It goes on from one batch to the next, and with it the time of a rejection.
+    (only,) = at_broker_times(unusable, time="2024-03-05T10:00:00Z", since=BROKER_MS)
+    assert (only.ingested_at, only.is_clamped) == (BROKER_MS, True)
+    decoded = Codec(KEY).decode([Record(0, unusable, None, b"no JSON")], BROKER_MS)
+    assert (decoded.rejections[0].ingested_at, decoded.broker_at) == (BROKER_MS, BROKER_MS)
+    # Months ahead of it is refused, as it is with a good one.
+    decoded = Codec(KEY).decode([Record(0, unusable, None, event(time="2099-01-01T00:00:00Z"))], BROKER_MS)
+    assert [rejection.reason for rejection in decoded.rejections] == ["time_out_of_range"]
+
+
+def test_before_the_first_good_timestamp_events_are_taken_as_they_are() -> None:
+    (found,) = at_broker_times(-1)
+    assert (found.ingested_at, found.occurred_at, found.is_clamped) == (0, BROKER_MS, False)
+
+
+def test_a_reach_beyond_all_people_is_dropped_and_counted() -> None:
+    assert accepted(message(reach=10**10)).data.reach == 10**10
+    for reach in (10**10 + 1, 2**53 - 1, 2**63, 10**400):
+        assert mended(message(reach=reach)).data.reach is None
+
+
 # Privacy
 
 
 def test_a_pseudonym_is_the_keyed_hash_of_the_id() -> None:
     found = accepted(message(customer_id="customer-8842", actor_id="agent-7"))
     assert found.customer == hashlib.blake2b(b"customer-8842", key=KEY, digest_size=11).hexdigest()
+    north = hashlib.blake2b(b"north", digest_size=16).digest()
+    tenants = hashlib.blake2b(b"customer-8842", key=KEY, person=north, digest_size=11).hexdigest()
+    assert Codec(KEY).pseudonym("north", "customer-8842") == tenants
     assert found.actor == hashlib.blake2b(b"agent-7", key=KEY, digest_size=11).hexdigest()
     assert len(found.customer) == 22
 
@@ -408,9 +521,24 @@ def test_a_pseudonym_is_the_keyed_hash_of_the_id() -> None:
 def test_pseudonyms_are_stable_in_every_process_with_the_key_and_others_with_another() -> None:
     names = ("customer-8842", "agent-7", "ü")
     first, second, other = Codec(KEY), Codec(KEY), Codec(b"another key")
-    assert [first.pseudonym(name) for name in names] == [second.pseudonym(name) for name in names[::-1]][::-1]
-    assert first.pseudonym(names[0]) == first.pseudonym(names[0]) != other.pseudonym(names[0])
-    assert len({codec.pseudonym(name) for codec in (first, other) for name in names}) == 6
+    in_order = [first.pseudonym("", name) for name in names]
+    assert in_order == [second.pseudonym("", name) for name in names[::-1]][::-1]
+    assert in_order[0] == first.pseudonym("", names[0]) != other.pseudonym("", names[0])
+    assert len({codec.pseudonym("", name) for codec in (first, other) for name in names}) == 6
+
+
+def test_an_id_names_one_person_within_its_tenant_whatever_the_source() -> None:
+    ids = {"customer_id": "1", "actor_id": "1", "case_id": "1"}
+    north = accepted(event(tenant="north", data=ids | {"actor_kind": "agent"}))
+    south = accepted(event(tenant="south", data=ids | {"actor_kind": "agent"}))
+    elsewhere = accepted(event(tenant="north", source="/phone", data=ids | {"actor_kind": "agent"}))
+    nobodys = accepted(message(**ids))
+    assert north.customer == elsewhere.customer
+    assert len({north.customer, south.customer, nobodys.customer}) == 3
+    assert (north.customer, north.customer) == (north.actor, north.case)
+    # No tenant and id can be put together into those of another.
+    codec = Codec(KEY)
+    assert codec.pseudonym("a", "bc") != codec.pseudonym("ab", "c") != codec.pseudonym("", "abc")
 
 
 def test_outside_of_data_an_event_shows_no_customer_or_agent_id() -> None:

@@ -39,7 +39,7 @@ def sourced(told: list[ToldFact], cells: Cells, target: Cells, partition: int = 
     for fact in told:
         number = number + 1 if fact.offset == last else 0
         last = fact.offset
-        slim = Fact(fact.at, fact.kind, hash(fact.key), target.number(cells[fact.cell]), fact.case_id)
+        slim = Fact(fact.at, fact.kind, hash(fact.key), target.number(cells[fact.cell]), fact.case)
         found.append(SourcedFact(partition, position(EPOCH << 40 | fact.offset, number), fact.customer, slim))
     return found
 
