@@ -200,9 +200,9 @@ def _counters(rows: Sequence[PaneRow]) -> dict[str, Column]:
             lengths[index] += 1
             keys.append(field >> COUNTER_BITS)
             counts.append(values[field])
-    columns = {COLUMNS[counter]: integers("Int64", counts) for counter, counts in plain.items()}
+    columns = {COLUMNS[counter]: Column("Int64", (native.sums(counts),)) for counter, counts in plain.items()}
     for counter, (lengths, keys, counts) in spreads.items():
-        pairs = (native.integers("I", keys), native.integers("q", counts))
+        pairs = (native.integers("I", keys), native.sums(counts))
         columns[COLUMNS[counter]] = Column("Map(UInt32, Int64)", pairs, lengths)
     return columns
 

@@ -65,6 +65,14 @@ def integers(code: str, values: Iterable[int]) -> bytes:
     return struct.pack(f"<{len(numbers)}{code}", *numbers)
 
 
+def sums(values: Sequence[int]) -> bytes:
+    """Values of an Int64 column of sums: one that does not fit is as near as it can be."""
+    try:
+        return integers("q", values)
+    except struct.error:
+        return integers("q", (max(-(1 << 63), min(value, (1 << 63) - 1)) for value in values))
+
+
 def texts(values: Sequence[str]) -> bytes:
     """Values of a String column."""
     # A short ASCII text is as many bytes as characters, so all of them are encoded at once, in a third of the time.

@@ -1,9 +1,27 @@
-"""Business time: what remains of a stretch of time when only a calendar's opening hours count."""
+"""Business time: what remains of a stretch of time when only a calendar's opening hours count.
 
+Open is what the clock on the wall shows within a span. So an hour that the clocks skip is no business time, one that
+they show twice counts twice where it lies within a span, and spans that overlap count once.
+"""
+
+import re
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
+
+#: The end of the calendar, 2100-01-01 UTC: nothing falls due later, so every due minute fits into the ledger.
+END_MS = 4_102_444_800_000
+END_YEAR = 2100
+
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+MINUTE_MS = 60_000
+DAY_MINUTES = 1440
+
+_SPAN = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-(?:([01]\d|2[0-3]):([0-5]\d)|24:00)", re.ASCII)
+_EPOCH = date(1970, 1, 1).toordinal()
 
 
 class Calendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -14,36 +32,32 @@ class Calendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     holidays: tuple[date, ...] = ()
 
 
-WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
-
-
-def _minutes(text: str) -> int:
-    hour, _, minute = text.partition(":")
-    value = int(hour) * 60 + int(minute)
-    if not 0 <= value <= 24 * 60:
-        raise ValueError(f"expected a time of day from 00:00 to 24:00, got {text!r}")
-    return value
-
-
 class BusinessHours:
-    """Business time of one calendar, in UTC epoch ms. No calendar (None) means that all time counts."""
+    """Business time of one calendar, in UTC epoch ms. No calendar (None) means that all time counts.
+
+    Raises ValueError for a calendar that makes no sense. Spans are laid out year by year as they are asked for, with
+    the business time before each, so that a question costs two searches however long the stretch is.
+    """
 
     def __init__(self, calendar: Calendar | None) -> None:
         self._calendar = calendar
-        self._days: dict[date, list[tuple[int, int]]] = {}
         if calendar is None:
             return
-        self._zone = ZoneInfo(calendar.zone)
+        try:
+            self._zone = ZoneInfo(calendar.zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"zone: expected a time zone such as Europe/Berlin, got {calendar.zone!r}") from None
         if unknown := set(calendar.hours) - set(WEEKDAYS):
-            raise ValueError(f"calendar: expected the days {', '.join(WEEKDAYS)}, got {sorted(unknown)}")
-        self._week: list[list[tuple[int, int]]] = []
-        for day in WEEKDAYS:
-            spans = sorted(tuple(map(_minutes, span.split("-", 1))) for span in calendar.hours.get(day, ()))
-            if any(start >= end for start, end in spans):
-                raise ValueError(f"calendar: {day} has a span that does not end after it starts")
-            self._week.append([(start, end) for start, end in spans])
+            raise ValueError(f"hours: expected the days {', '.join(WEEKDAYS)}, got {sorted(unknown)}")
+        self._week = [_joined(day, calendar.hours.get(day, ())) for day in WEEKDAYS]
         if not any(self._week):
-            raise ValueError("calendar: expected opening hours on at least one day, got none")
+            raise ValueError("hours: expected opening hours on at least one day, got none")
+        self._holidays = frozenset(calendar.holidays)
+        #: The spans of the years `[_first_year, _end_year)`, and the business time before each of them.
+        self._opens: list[int] = []
+        self._closes: list[int] = []
+        self._before: list[int] = []
+        self._first_year = self._end_year = 0
 
     def between(self, start_ms: int, end_ms: int) -> int:
         """Business ms in `[start_ms, end_ms)`; 0 when the end is not after the start."""
@@ -51,45 +65,109 @@ class BusinessHours:
             return 0
         if self._calendar is None:
             return end_ms - start_ms
-        total, day = 0, self._local_date(start_ms)
-        last = self._local_date(end_ms)
-        while day <= last:
-            for opens, closes in self._spans(day):
-                total += max(0, min(closes, end_ms) - max(opens, start_ms))
-            day += timedelta(days=1)
-        return total
+        self._lay_out(_year(start_ms) - 1, _year(end_ms) + 2)
+        return self._until(end_ms) - self._until(start_ms)
 
     def after(self, start_ms: int, business_ms: int) -> int:
-        """The instant at which `business_ms` of business time have passed since `start_ms`."""
+        """The instant at which `business_ms` of business time have passed since `start_ms`, at most END_MS."""
         if self._calendar is None:
-            return start_ms + business_ms
-        remaining, day = business_ms, self._local_date(start_ms)
-        # A year without enough opening hours means holidays eat them all: then calendar time counts.
-        for _ in range(3660):
-            for opens, closes in self._spans(day):
-                begin = max(opens, start_ms)
-                if closes - begin >= remaining and closes > begin:
-                    return begin + remaining
-                remaining -= max(0, closes - begin)
-            day += timedelta(days=1)
-        return start_ms + business_ms
+            return min(start_ms + business_ms, END_MS)
+        year = _year(start_ms)
+        self._lay_out(year - 1, year + 2)
+        first = bisect_right(self._closes, start_ms)
+        wanted = self._until(start_ms) + business_ms
+        while self._total_ms() < wanted or first == len(self._closes):
+            if self._end_year > END_YEAR:
+                return END_MS
+            self._lay_out(self._first_year, self._end_year + 1)
+        # The last span with less than that before it; where none is wanted, the one that is open or opens next.
+        index = max(first, bisect_left(self._before, wanted) - 1)
+        return min(max(start_ms, self._opens[index] + wanted - self._before[index]), END_MS)
 
-    def _local_date(self, at_ms: int) -> date:
-        return datetime.fromtimestamp(at_ms / 1000, UTC).astimezone(self._zone).date()
+    def _until(self, at_ms: int) -> int:
+        """Business ms before an instant, counted from the first span that is laid out."""
+        index = bisect_right(self._opens, at_ms) - 1
+        if index < 0:
+            return 0
+        return self._before[index] + min(at_ms, self._closes[index]) - self._opens[index]
 
-    def _spans(self, day: date) -> list[tuple[int, int]]:
-        found = self._days.get(day)
-        if found is None:
-            calendar = self._calendar
-            assert calendar is not None
-            week = [] if day in calendar.holidays else self._week[day.weekday()]
-            midnight = datetime(day.year, day.month, day.day, tzinfo=self._zone)
-            found = [
-                (
-                    int((midnight + timedelta(minutes=start)).timestamp() * 1000),
-                    int((midnight + timedelta(minutes=end)).timestamp() * 1000),
-                )
-                for start, end in week
-            ]
-            self._days[day] = found
-        return found
+    def _total_ms(self) -> int:
+        """Business ms of all that is laid out."""
+        return self._before[-1] + self._closes[-1] - self._opens[-1] if self._before else 0
+
+    def _lay_out(self, first_year: int, end_year: int) -> None:
+        if self._end_year == 0:
+            self._first_year = self._end_year = first_year
+        elif first_year < self._first_year:
+            # What is later stays as it is; it only has more before it.
+            self._opens, self._closes, self._before = [], [], []
+            end_year, self._first_year, self._end_year = max(end_year, self._end_year), first_year, first_year
+        for year in range(self._end_year, end_year):
+            self._end_year = year + 1
+            for opens, closes in self._spans_of_year(year):
+                self._before.append(self._total_ms())
+                self._opens.append(opens)
+                self._closes.append(closes)
+
+    def _spans_of_year(self, year: int) -> Iterator[tuple[int, int]]:
+        day, last = date(year, 1, 1), date(year, 12, 31)
+        start = self._midnight(day)
+        while day <= last:
+            following = day + timedelta(days=1)
+            end = self._midnight(following)
+            spans = [] if day in self._holidays else self._week[day.weekday()]
+            if spans:
+                midnight = (day.toordinal() - _EPOCH) * DAY_MINUTES
+                if end - start == DAY_MINUTES:
+                    shift = start - midnight
+                    yield from (
+                        ((midnight + a + shift) * MINUTE_MS, (midnight + b + shift) * MINUTE_MS) for a, b in spans
+                    )
+                else:
+                    yield from self._spans_of_odd_day(start, end, spans)
+            day, start = following, end
+
+    def _midnight(self, day: date) -> int:
+        """The first minute of a local day, counted from the epoch."""
+        return int(datetime(day.year, day.month, day.day, tzinfo=self._zone).timestamp()) // 60
+
+    def _spans_of_odd_day(self, start: int, end: int, spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        """The spans of a day on which the clocks change, minute by minute as the wall shows them."""
+        opened = None
+        for minute in range(start, end):
+            local = datetime.fromtimestamp(minute * 60, UTC).astimezone(self._zone)
+            shown = local.hour * 60 + local.minute
+            is_open = any(opens <= shown < closes for opens, closes in spans)
+            if is_open and opened is None:
+                opened = minute
+            elif not is_open and opened is not None:
+                yield opened * MINUTE_MS, minute * MINUTE_MS
+                opened = None
+        if opened is not None:
+            yield opened * MINUTE_MS, end * MINUTE_MS
+
+
+def _joined(day: str, texts: tuple[str, ...]) -> list[tuple[int, int]]:
+    """The spans of a day in minutes, those that overlap or touch as one. Raises ValueError."""
+    joined: list[tuple[int, int]] = []
+    for opens, closes in sorted(_span(day, text) for text in texts):
+        if joined and opens <= joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(joined[-1][1], closes))
+        else:
+            joined.append((opens, closes))
+    return joined
+
+
+def _span(day: str, text: str) -> tuple[int, int]:
+    found = _SPAN.fullmatch(text)
+    if found is None:
+        raise ValueError(f"hours.{day}: expected HH:MM-HH:MM from 00:00 to 24:00, such as 08:00-18:00, got {text!r}")
+    opens = int(found[1]) * 60 + int(found[2])
+    closes = int(found[3]) * 60 + int(found[4]) if found[3] else DAY_MINUTES
+    if opens >= closes:
+        raise ValueError(f"hours.{day}: expected a span that ends after it starts, got {text!r}")
+    return opens, closes
+
+
+def _year(at_ms: int) -> int:
+    return datetime.fromtimestamp(at_ms / 1000, UTC).year

@@ -1,7 +1,7 @@
 """The rules by which events become numbers. They are input: their version is part of every checkpoint."""
 
 from hashlib import blake2b
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -33,12 +33,16 @@ DEFAULT_CHANNELS: dict[str, Channel] = {
 CLOCK_KINDS = ("first_response", "next_response", "resolution")
 
 
+#: Up to ten years: what is meant to be for ever is left out instead.
+Seconds = Annotated[int, msgspec.Meta(ge=0, le=315_360_000)]
+
+
 class Targets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """Promises in seconds of the queue's business time; None promises nothing."""
 
-    first_response_seconds: int | None = None
-    next_response_seconds: int | None = None
-    resolution_seconds: int | None = None
+    first_response_seconds: Seconds | None = None
+    next_response_seconds: Seconds | None = None
+    resolution_seconds: Seconds | None = None
 
     def seconds(self, kind: int) -> int | None:
         """The target of clock `kind`, an index into CLOCK_KINDS."""
@@ -60,14 +64,21 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     queues: dict[str, Queue] = {}
     calendars: dict[str, Calendar] = {}
     #: Seconds without activity after which an open conversation of the channel expires; '' is every other channel.
-    idle_limit_seconds: dict[str, int] = {}
-    allowed_lateness_seconds: int = 60
+    idle_limit_seconds: dict[str, Seconds] = {}
+    allowed_lateness_seconds: Seconds = 60
     reporting_zone: str = "UTC"
 
     def version(self) -> str:
         """16 hexadecimal digits that change when a rule changes."""
         canonical = msgspec.json.encode(self, order="sorted")
         return blake2b(canonical, digest_size=8).hexdigest()
+
+
+def _business_hours(name: str, calendar: Calendar) -> BusinessHours:
+    try:
+        return BusinessHours(calendar)
+    except ValueError as error:
+        raise ValueError(f"calendars.{name}.{error}") from None
 
 
 class RuleBook:
@@ -78,7 +89,7 @@ class RuleBook:
         self.version = rules.version()
         self.days = ReportingDays(rules.reporting_zone)
         self.allowed_lateness_ms = rules.allowed_lateness_seconds * 1000
-        self._hours = {name: BusinessHours(calendar) for name, calendar in rules.calendars.items()}
+        self._hours = {name: _business_hours(name, calendar) for name, calendar in rules.calendars.items()}
         self._always = BusinessHours(None)
         for name, queue in rules.queues.items():
             if queue.calendar and queue.calendar not in self._hours:

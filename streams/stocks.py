@@ -4,6 +4,7 @@ A stock stands at a minute of the conversation, so no timer ever fires: the age 
 of `open_since`, a missed promise is a due minute that has passed, an expiry one that has come.
 """
 
+from streams.business_hours import END_MS
 from streams.context import Context
 from streams.conversation import AGENT, CUSTOMER, EXPIRED, THIRD_PARTY, UNANSWERED, Conversation
 from streams.counters import Counter
@@ -69,7 +70,7 @@ def postpone_expiry(context: Context, conversation: Conversation, at: int) -> No
     if not context.book.has_idle_limits:
         return
     panes, limit_ms = context.panes, context.book.idle_limit_ms(context.cells.by_number[conversation.cell].channel)
-    expires_at = -(-(at + limit_ms) // HOUR_MS) * HOUR_MS if limit_ms else 0
+    expires_at = min(-(-(at + limit_ms) // HOUR_MS) * HOUR_MS, END_MS) if limit_ms else 0
     before = conversation.expires_at
     if expires_at == before or (limit_ms and expires_at < before):
         return

@@ -1,10 +1,18 @@
 """Blocks in ClickHouse's Native format: columns to the byte, and sections that lack a column."""
 
+import struct
+
 from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline import native
 from pipeline.blocks import Column, Section, integers, joined, texts
+
+
+def test_a_sum_that_does_not_fit_is_as_near_as_it_can_be() -> None:
+    fits, too_great, too_small = 7, 2**63, -(2**63) - 1
+    assert native.sums([fits, too_great, too_small]) == struct.pack("<3q", 7, 2**63 - 1, -(2**63))
+    assert native.sums([fits]) == struct.pack("<q", 7)
 
 
 def one_by_one(values: list[str]) -> bytes:

@@ -630,8 +630,13 @@ def test_opening_hours_follow_the_clocks_of_their_zone() -> None:
     ("calendar", "complaint"),
     [
         (Calendar(hours={"monday": ("09:00-17:00",)}), "expected the days mon"),
-        (Calendar(hours={"mon": ("17:00-09:00",)}), "does not end after it starts"),
+        (Calendar(hours={"mon": ("17:00-09:00",)}), "mon: expected a span that ends after it starts"),
         (Calendar(hours={"mon": ("09:00-25:00",)}), "24:00"),
+        (Calendar(hours={"mon": ("08:60-18:00",)}), "mon: expected HH:MM-HH:MM .* got '08:60-18:00'"),
+        (Calendar(hours={"tue": ("8-18",)}), "tue: expected HH:MM-HH:MM .* got '8-18'"),
+        (Calendar(hours={"sun": ("",)}), "sun: expected HH:MM-HH:MM"),
+        (Calendar(hours={"mon": ("24:00-24:00",)}), "mon: expected HH:MM-HH:MM"),
+        (Calendar("Mars/Olympus", hours={"mon": ("08:00-18:00",)}), "zone: expected a time zone .* got 'Mars/Olympus'"),
         (Calendar(), "at least one day"),
     ],
 )
