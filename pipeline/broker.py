@@ -7,9 +7,11 @@ from queue import Empty, SimpleQueue
 from typing import Any, NamedTuple, Protocol
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.admin import NewTopic
+from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 from kafka.errors import KafkaError, KafkaTimeoutError, RetriableError, TopicAlreadyExistsError
 
+TIMESTAMP_TYPE = "message.timestamp.type"
+LOG_APPEND_TIME = "LogAppendTime"
 READ_SECONDS = 10.0
 #: How long a Kafka that is just starting may keep us waiting.
 START_SECONDS = 30.0
@@ -59,7 +61,8 @@ class Broker:
     ) -> int:
         """Create a topic where it is missing; the number of partitions that it has comes back.
 
-        `configuration` is for one that is created: an existing one is left as it is.
+        `configuration` is for one that is created: an existing one is left as it is. What is created takes the
+        timestamps of its records from the broker's clock, unless `configuration` says otherwise.
         """
         existing = self.partition_count(topic)
         if existing:
@@ -67,7 +70,8 @@ class Broker:
         try:
             admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
             try:
-                admin.create_topics([NewTopic(topic, partitions, replication, topic_configs=dict(configuration or {}))])
+                configs = {TIMESTAMP_TYPE: LOG_APPEND_TIME} | dict(configuration or {})
+                admin.create_topics([NewTopic(topic, partitions, replication, topic_configs=configs)])
             except TopicAlreadyExistsError:
                 pass
             finally:
@@ -80,6 +84,22 @@ class Broker:
                 raise BrokerError(f"Kafka at {self.bootstrap}: the topic {topic} was created and does not appear")
             time.sleep(0.05)
         return existing
+
+    def timestamp_type(self, topic: str) -> str:
+        """Whose clock the topic's timestamps are of: `LogAppendTime` the broker's, `CreateTime` the producer's.
+
+        '' where the broker does not say; then they are the producer's.
+        """
+        try:
+            admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
+            try:
+                found = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all")
+            finally:
+                admin.close()
+        except KafkaError as error:
+            raise self._failure(f"cannot read the configuration of the topic {topic}: {error}", error) from error
+        value = found.get("topic", {}).get(topic, {}).get(TIMESTAMP_TYPE, "")
+        return str(value.get("value", "") if isinstance(value, Mapping) else value)
 
     def log_ranges(self, topic: str, partitions: Sequence[int]) -> dict[int, LogRange]:
         """Start and end of the logs of some partitions."""

@@ -10,7 +10,7 @@ from pipeline.clickhouse import ClickHouse, Refused, Unavailable
 from pipeline.configuration import newest
 from pipeline.ledger import of_partition, read_checkpoint
 from pipeline.log_identity import LogRefusedError, verify
-from pipeline.preparation import verify_single
+from pipeline.preparation import producers_clock, verify_single
 from pipeline.settings import Settings
 
 #: A person waits for it.
@@ -31,6 +31,8 @@ def check(settings: Settings, console: Console) -> bool:
     ]
     passed = [_passes(console, name, run) for name, run in checks]
     is_well = all(passed)
+    if is_well:
+        _look_at_the_clock(console, settings, broker)
     if is_well:
         is_well = _passes(console, "log", lambda: _log(settings, door, broker))
     else:
@@ -73,6 +75,17 @@ def _kafka(settings: Settings, broker: Broker) -> str:
     if not partitions:
         return f"{settings.kafka_bootstrap} answers; a worker will create {settings.kafka_topic}"
     return f"{settings.kafka_bootstrap} answers; {settings.kafka_topic} has {partitions} partitions"
+
+
+def _look_at_the_clock(console: Console, settings: Settings, broker: Broker) -> None:
+    """Whose clock the topic's timestamps are of. With the producers' own a worker can start, so nothing is wrong."""
+    if not broker.partition_count(settings.kafka_topic):
+        return
+    warning = producers_clock(broker, settings.kafka_topic)
+    if warning:
+        console.print(f"[yellow]note[/]  clock: {warning}", highlight=False)
+    else:
+        console.print("[green]ok[/]    clock: the broker stamps records as they come (LogAppendTime)", highlight=False)
 
 
 def _server_version(settings: Settings) -> str:

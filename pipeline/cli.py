@@ -2,7 +2,7 @@
 
 import sys
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -193,23 +193,50 @@ def simulate(
 def epoch(
     topic: Annotated[str, typer.Option(help="The topic that was recreated.")],
     why: Annotated[str, typer.Option(help="Written into the checkpoints.")],
+    reset_watermark: Annotated[
+        bool,
+        typer.Option(
+            "--reset-watermark",
+            help="The log is the same, but a wrong clock has led its watermark into the future: go on where it stands, "
+            "from the present on.",
+        ),
+    ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
 ) -> None:
-    """Begin a new epoch after a topic was recreated. Stop all workers first."""
+    """Begin a new epoch after a topic was recreated, or with a watermark set right. Stop all workers first."""
+    import time
+
     from pipeline.broker import Broker
     from pipeline.log_identity import begin_epoch
+    from pipeline.rolling_store import RollingStore
 
     settings = load()
     door = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
     broker = Broker(settings.kafka_bootstrap)
     verb = "would begin" if dry_run else "began"
+    now_ms = time.time_ns() // 1_000_000
     # Whatever befell the interactions may have befallen what is told of them. Read once more, that changes nothing.
     for log in [topic, settings.contacts_topic] if topic == settings.kafka_topic else [topic]:
-        begun = begin_epoch(door, broker, log, why, settings.kafka_replication, dry_run=dry_run)
+        begun = begin_epoch(
+            door,
+            broker,
+            log,
+            why,
+            settings.kafka_replication,
+            is_same_log=reset_watermark,
+            dry_run=dry_run,
+        )
         for partition, checkpoint in begun:
-            console.print(f"{verb} epoch {checkpoint.epoch} of {log}[{partition}] at offset {checkpoint.next_offset}")
+            since = datetime.fromtimestamp(checkpoint.watermark / 1000, UTC).isoformat(timespec="seconds")
+            console.print(
+                f"{verb} epoch {checkpoint.epoch} of {log}[{partition}] at offset {checkpoint.next_offset}, "
+                f"watermark {since}"
+            )
         if not begun and log == topic:
             console.print(f"the ledger knows nothing of {topic}: a worker begins epoch 1 by itself")
+    if reset_watermark and topic == settings.kafka_topic:
+        taken_back = RollingStore(door, topic).take_back_from(now_ms // 60_000, dry_run=dry_run)
+        console.print(f"{'would take' if dry_run else 'took'} back {taken_back} minutes judged in the future")
     door.close()
 
 

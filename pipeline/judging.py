@@ -68,12 +68,13 @@ class Judge:
         started_at = time.monotonic()
         found = await patiently(self._where, self._store.judged_minute)
         self.settled_minute = found or 0
-        from_minute = max(0, self.settled_minute - LEARNED_DAYS * DAY_MINUTES)
-        stored = await patiently(self._where, lambda: self._store.episodes(from_minute))
+        stored = await patiently(
+            self._where, lambda: self._store.episodes(self.settled_minute - LEARNED_DAYS * DAY_MINUTES)
+        )
         self.judged_minute = max(self.settled_minute, *(one.revision for one in stored), 0)
         self._watch.resume([one.lasting for one in stored])
         self._worsened = {_identity(one.lasting.episode): one.worsened for one in stored}
-        await self._learn(from_minute)
+        await self._learn(max(0, self.judged_minute - LEARNED_DAYS * DAY_MINUTES))
         await self._tell([change for one in stored for change in untold(one, self.settled_minute)])
         logger.info(
             "%s: goes on at minute %d, %d episodes open, after %.2f s",
@@ -97,6 +98,10 @@ class Judge:
                 # What was usual before a very long time without anything says nothing of what comes after it.
                 lasting, self._watch = self._watch.lasting, Watch(self._false_episodes_per_week)
                 self._watch.resume(lasting)
+                if self.settled_minute == self.judged_minute and not lasting:
+                    # Nothing waits for its windows: a start from here has nothing to learn and to tell of again.
+                    await patiently(self._where, partial(self._store.commit, begins_again - 1), self.insert_failed)
+                    self.settled_minute = begins_again - 1
                 self.judged_minute = begins_again - 1
             else:
                 await self._judge(first, last, counts)

@@ -244,7 +244,8 @@ class LedgerWorker(ABC):
     async def _expire_minutes(self) -> None:
         """Once a day, delete the minutes that no view reads any more."""
         now = time.monotonic()
-        before_ms = self.checkpoint.watermark - KEEP_MINUTES_MS
+        # A watermark that a wrong clock has led into the future must not take the minutes of the present away.
+        before_ms = min(self.checkpoint.watermark, time.time_ns() // 1_000_000) - KEEP_MINUTES_MS
         if now < self._expire_minutes_at or before_ms <= 0:
             return
         self._expire_minutes_at = now + EXPIRE_EVERY_SECONDS

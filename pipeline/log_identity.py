@@ -1,5 +1,7 @@
 """Whether a log is still the one that a checkpoint speaks of, and how a new epoch begins when it is not."""
 
+import time
+
 from pipeline.broker import Broker, LogRange
 from pipeline.clickhouse import ClickHouse
 from pipeline.ledger import of_partition, read_checkpoint
@@ -57,12 +59,20 @@ def first_checkpoint(door: ClickHouse, topic: str, found: LogRange, partition_co
 
 
 def begin_epoch(
-    door: ClickHouse, broker: Broker, topic: str, why: str, replication: int, *, dry_run: bool = False
+    door: ClickHouse,
+    broker: Broker,
+    topic: str,
+    why: str,
+    replication: int,
+    *,
+    is_same_log: bool = False,
+    dry_run: bool = False,
 ) -> list[tuple[int, Checkpoint]]:
     """Begin a new epoch of a topic in all its partitions; (partition, new checkpoint) come back.
 
-    Panes of all epochs add up and conversations go on. Nothing comes back and nothing is written when the ledger knows
-    nothing of the topic. All workers must be stopped.
+    Panes of all epochs add up and conversations go on. A watermark in the future becomes the present. With
+    `is_same_log` the log goes on where each checkpoint stands, else it is read from its start. Nothing comes back and
+    nothing is written when the ledger knows nothing of the topic. All workers must be stopped.
     """
     rows = door.rows(
         "SELECT kafka_partition, argMax(partition_count, revision) FROM ledger "
@@ -82,14 +92,20 @@ def begin_epoch(
     stage = max(checkpoint.stage for checkpoint in before.values() if checkpoint)
     epoch = 1 + max(checkpoint.epoch for checkpoint in before.values() if checkpoint)
     ranges = broker.log_ranges(topic, list(range(partition_count)))
+    now_ms = time.time_ns() // 1_000_000
     begun = []
     for partition in range(partition_count):
         old = before.get(partition)
+        goes_on = old if is_same_log else None
+        if goes_on is not None:
+            verify(broker, topic, partition, goes_on, partition_count)
         checkpoint = Checkpoint(
             epoch=epoch,
-            next_offset=ranges[partition].start,
-            watermark=old.watermark if old else 0,
-            broker_at=old.broker_at if old else 0,
+            next_offset=goes_on.next_offset if goes_on else ranges[partition].start,
+            last_offset=goes_on.last_offset if goes_on else -1,
+            last_record_hash=goes_on.last_record_hash if goes_on else 0,
+            watermark=min(old.watermark, now_ms) if old else 0,
+            broker_at=min(old.broker_at, now_ms) if old else 0,
             configuration=old.configuration if old else "",
             configuration_number=old.configuration_number if old else 0,
             reporting_zone=old.reporting_zone if old else "UTC",

@@ -1,11 +1,12 @@
 """What a worker sees to before it joins its group: database and topics are there, and its rules may be used."""
 
 import asyncio
+import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 
 from pipeline import configuration, migrations
-from pipeline.broker import Broker, BrokerError
+from pipeline.broker import LOG_APPEND_TIME, Broker, BrokerError
 from pipeline.clickhouse import ClickHouse
 from pipeline.configuration import Configuration
 from pipeline.contacts import Contacts
@@ -15,6 +16,8 @@ from pipeline.publisher import PUBLISHED_BYTES
 from pipeline.rolling_store import RollingStore
 from pipeline.settings import Settings
 from streams.rules import RuleBook
+
+logger = logging.getLogger(__name__)
 
 #: Heartbeats: the last one of each partition stays, the others soon go.
 COMPACTED = {"cleanup.policy": "compact", "segment.ms": "600000", "min.cleanable.dirty.ratio": "0.1"}
@@ -38,6 +41,8 @@ async def prepare(
     count, replication = settings.kafka_partitions, settings.kafka_replication
     ensure: Callable[..., int] = partial(broker.ensure_topic, partitions=count, replication=replication)
     found = await patiently("start", lambda: ensure(settings.kafka_topic))
+    if warning := await patiently("start", lambda: producers_clock(broker, settings.kafka_topic)):
+        logger.warning("%s", warning)
     # Whatever size the events' topic lets in has to go into this one, too.
     largest = {"max.message.bytes": str(PUBLISHED_BYTES)}
     others: Sequence[Callable[[], int]] = (
@@ -51,6 +56,21 @@ async def prepare(
     verify_single(settings, panes_count)
     await patiently("start", lambda: RollingStore(door, settings.kafka_topic).begin())
     return await patiently("start", lambda: configuration.adopt(door, presence, settings.kafka_topic, book))
+
+
+def producers_clock(broker: Broker, topic: str) -> str:
+    """What it costs that the topic's timestamps are the producers' own; '' where they are the broker's.
+
+    Raises BrokerError.
+    """
+    if broker.timestamp_type(topic) == LOG_APPEND_TIME:
+        return ""
+    return (
+        f"the timestamps of {topic} are the producers' own (CreateTime), so a wrong clock is compared with itself: an "
+        "event from the future is not clamped, and moves its partition's watermark there. Where Kafka can stamp "
+        f"records, let it: kafka-configs.sh --alter --entity-type topics --entity-name {topic} "
+        "--add-config message.timestamp.type=LogAppendTime"
+    )
 
 
 def verify_single(settings: Settings, partition_count: int) -> None:

@@ -29,6 +29,8 @@ from streams.panes import MINUTE_MS
 
 logger = logging.getLogger(__name__)
 
+#: The present is never judged further than this long ago, whatever a producer's clock says of it.
+STILL_COMING_MS = 2_000
 #: With stage 1 behind for hours, windows are written all the same.
 GIVE_WAY_SECONDS = 30.0
 
@@ -131,9 +133,21 @@ class Rolling(Member):
             judge.insert_failed = self._telemetry.insert_failures.inc
             try:
                 await judge.restore()
+                self._compare_with_the_clock(judge)
                 await self._keep_up(judge, store)
             except Overtaken as overtaken:
                 logger.warning("%s; restoring", overtaken)
+
+    def _compare_with_the_clock(self, judge: Judge) -> None:
+        ahead_minutes = judge.settled_minute - _passed_ms() // MINUTE_MS
+        if ahead_minutes > 0:
+            logger.error(
+                "%s: everything is judged until %d minutes from now, so nothing is until then: a wrong clock has led "
+                "the watermark there. Stop all workers and run: sichtflug epoch --topic %s --reset-watermark --why ...",
+                self._settings.kafka_topic,
+                ahead_minutes,
+                self._settings.kafka_topic,
+            )
 
     async def _keep_up(self, judge: Judge, store: RollingStore) -> None:
         give_way_until = 0.0
@@ -149,7 +163,7 @@ class Rolling(Member):
                 give_way_until = time.monotonic() + GIVE_WAY_SECONDS
 
     async def _judge_passed(self, judge: Judge) -> None:
-        settled_ms = self._watermark.value_ms if self._watermark else 0
+        settled_ms = min(self._watermark.value_ms if self._watermark else 0, _passed_ms())
         last_minute = settled_ms // MINUTE_MS - 1
         if last_minute > judge.judged_minute:
             await judge.judge(last_minute)
@@ -178,3 +192,8 @@ class Rolling(Member):
             if pending:
                 work.cancel()
         self._telemetry.forget()
+
+
+def _passed_ms() -> int:
+    """Up to where the present has passed by this machine's clock, UTC epoch ms."""
+    return time.time_ns() // 1_000_000 - STILL_COMING_MS

@@ -1,5 +1,6 @@
 """What stage 2 reads and writes in ClickHouse: counts by minute, episodes, rolling windows, and its checkpoint."""
 
+import time
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
@@ -58,7 +59,8 @@ class RollingStore:
                 "SELECT toUnixTimestamp64Milli(max(watermark)) FROM checkpoints "
                 f"WHERE log = {quoted(self._log)} AND last_offset >= 0"
             )
-            self.commit(max(0, watermark_ms // MINUTE_MS - 1))
+            now_ms = time.time_ns() // 1_000_000
+            self.commit(max(0, min(watermark_ms, now_ms) // MINUTE_MS - 1))
 
     def judged_minute(self) -> int | None:
         """The checkpoint; None where stage 2 has never run."""
@@ -70,6 +72,21 @@ class RollingStore:
     def commit(self, minute: int) -> None:
         """All minutes up to this one are judged, their alerts acknowledged, their windows written."""
         self._door.execute(f"INSERT INTO rolling_checkpoints (log, minute) VALUES ({quoted(self._log)}, {minute})")
+
+    def take_back_from(self, minute: int, *, dry_run: bool) -> int:
+        """Forget checkpoints, episodes and windows from a minute on, which a wrong clock has led there.
+
+        How many checkpoints there were comes back. All workers must be stopped.
+        """
+        mine = f"log = {quoted(self._log)}"
+        [(count,)] = self._door.rows(f"SELECT count() FROM rolling_checkpoints WHERE {mine} AND minute >= {minute}")
+        if not dry_run:
+            self._door.execute(f"DELETE FROM rolling_checkpoints WHERE {mine} AND minute >= {minute}")
+            self._door.execute(f"DELETE FROM spikes WHERE {mine} AND since >= {_instant(minute)}")
+            self._door.execute(f"DELETE FROM rolling WHERE emitted_at > {_instant(minute)}")
+            if self.judged_minute() is None:
+                self.commit(minute - 1)
+        return int(count)
 
     # ---- counts
 
