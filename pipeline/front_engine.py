@@ -1,8 +1,12 @@
 """The embedded ClickHouse engine (chdb): the one door to it.
 
-Two worker threads stand for two locks, one for inserts with data, one for everything else, so that a slow query does
-not delay a flush. Each request gets a connection of its own, hence settings and database of its own; a connection costs
-0.3 ms, because the engine itself is held open by the first one.
+Inserts with data have a thread of their own and go one after another; a few threads serve everything else, so that a
+slow query delays neither a flush nor all other queries. Each request gets a connection of its own, hence settings and
+database of its own; a connection costs 0.3 ms, because the engine itself is held open by the first one.
+
+Rows reach the engine as a file in memory that `INSERT ... FROM INFILE` reads. Its streaming interface says that rows
+were written which it then refuses (a full disk, a violated constraint, too many partitions); this way the error comes
+out. Data in the text of the statement would end at the first blank line, which a Native block may hold.
 """
 
 from __future__ import annotations
@@ -10,7 +14,9 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import sys
 import time
+import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -20,6 +26,8 @@ from typing import IO, Any
 
 import chdb
 
+from pipeline.front_access import Forbidden, ForbiddenError, keep_default_plain, write_configuration
+from pipeline.front_sandbox import confine
 from pipeline.front_statement import Statement, StatementError
 from pipeline.literals import quoted
 
@@ -36,6 +44,10 @@ That makes an insert atomic: an error in its last row leaves none of the others.
 
 _NAME = re.compile(r"[A-Za-z_]\w*\Z")
 _CODE = re.compile(r"Code: (\d+)\.")
+_TWICE = re.compile(r"(?:Code: \d+\. DB::Exception: )+(?=Code: )")
+_MEMORY_FILE = re.compile(r"[:,]? ?\(in file/uri /proc/self/fd/\d+\)")
+QUERY_THREADS = 4
+DATABASE = "default"
 
 
 class EngineError(Exception):
@@ -64,6 +76,7 @@ class Request:
     settings: Mapping[str, str] = field(default_factory=dict)
     parameters: Mapping[str, str] = field(default_factory=dict)
     read_only: bool = False
+    name: str = field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
     def format(self) -> str:
@@ -95,18 +108,26 @@ class Engine:
             raise ValueError(
                 f"expected a data directory without '?' in its name, found {data}: the engine cuts it there"
             )
-        self._path = str(data.resolve())
-        self._max_execution_seconds = str(max_execution_seconds)
+        data = data.resolve()
+        self._max_execution_seconds = max_execution_seconds
         self._lock = _lock_directory(data)
+        self._path = f"{data}?config-file={write_configuration(data, max_execution_seconds)}"
+        keep_default_plain(data)
+        if missing := confine(data):
+            print(missing, file=sys.stderr, flush=True)  # noqa: T201
         self._held = chdb.connect(self._path)
         self._stopping = False
         self._inserts = ThreadPoolExecutor(1, "inserts")
-        self._queries = ThreadPoolExecutor(1, "queries")
-        row = bytes(self._held.query("SELECT displayName(), version(), timezone()", "TabSeparated").bytes())
-        self.display_name, self.version, self.timezone = row.decode().rstrip("\n").split("\t")
+        self._queries = ThreadPoolExecutor(QUERY_THREADS, "queries")
+        self._running: set[str] = set()
+        self.display_name, self.version, self.timezone = self._told("SELECT displayName(), version(), timezone()")
+        self._forbidden = Forbidden(frozenset(self._told("SELECT arrayJoin(groupArray(name)) FROM system.table_functions")))
+
+    def _told(self, sql: str) -> list[str]:
+        return bytes(self._held.query(sql, "TabSeparated").bytes()).decode().split()
 
     def submit(self, request: Request) -> Future[Answer]:
-        """Run it after those before it: inserts with data in one row, everything else in another.
+        """Run it: inserts with data one after another, everything else beside them.
 
         The future raises EngineError.
         """
@@ -114,10 +135,22 @@ class Engine:
             return self._inserts.submit(self._timed, self._insert, request)
         return self._queries.submit(self._timed, self._query, request)
 
+    def give_up(self, request: Request) -> None:
+        """End a query that nobody waits for any more; an insert goes on. From any thread."""
+        if request.name in self._running:
+            self._kill(f"Settings['log_comment'] = '{request.name}'")
+
     def stop_queries(self) -> None:
-        """End the running SELECT and refuse those behind it; inserts go on. For the time before `close`."""
+        """End the running SELECTs and refuse those behind them; inserts go on. For the time before `close`."""
         self._stopping = True
-        self._held.query("KILL QUERY WHERE query_kind = 'Select' ASYNC")
+        self._kill("query_kind = 'Select'")
+
+    def _kill(self, condition: str) -> None:
+        connection = chdb.connect(self._path)
+        try:
+            connection.query(f"KILL QUERY WHERE {condition} ASYNC")
+        finally:
+            connection.close()
 
     def close(self, query_seconds: float) -> bool:
         """Finish all inserts and wait up to `query_seconds` for a running query; False when that one still runs.
@@ -125,12 +158,12 @@ class Engine:
         The engine cannot be closed under a running query, so the caller must then end the process without it.
         """
         self._inserts.shutdown(wait=True)
-        last = self._queries.submit(lambda: None)
         self._queries.shutdown(wait=False)
-        try:
-            last.result(query_seconds)
-        except TimeoutError:
-            return False
+        deadline = time.monotonic() + query_seconds
+        while self._running:
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(0.01)
         self._held.close()
         self._lock.close()
         return True
@@ -139,50 +172,73 @@ class Engine:
         if self._stopping and request.statement.data is None:
             raise EngineError(236, "Code: 236. DB::Exception: the server is being stopped. (ABORTED)")
         begun = time.perf_counter_ns()
+        self._running.add(request.name)
         try:
             with self._session(request) as connection:
+                self._forbidden.check(request.statement.sql + request.statement.clause, self._canonical)
                 answer = run(connection, request)
+        except ForbiddenError as error:
+            raise EngineError(497, f"Code: 497. DB::Exception: {error}. (ACCESS_DENIED)") from None
         except (RuntimeError, chdb.ChdbError) as error:
             raise self._explained(str(error)) from None
         except UnicodeDecodeError as error:
             # The engine's text quotes what it was sent; chdb fails to make a str of it.
             raise self._explained(error.object.decode(errors="replace")) from None
+        finally:
+            self._running.discard(request.name)
         return replace(answer, elapsed_ns=time.perf_counter_ns() - begun)
 
     @contextmanager
     def _session(self, request: Request) -> Iterator[Any]:
-        settings = {"max_execution_time": self._max_execution_seconds}
-        if request.statement.keyword == "INSERT":
-            settings = ONE_PART if request.statement.data is not None else settings | ONE_PART
-        settings = settings | dict(request.settings)
-        if request.read_only and settings.setdefault("readonly", "2") not in ("1", "2"):
+        settings = dict(ONE_PART) if request.statement.keyword == "INSERT" else {}
+        settings |= dict(request.settings) | {"log_comment": request.name}
+        self._bound_time(settings)
+        if request.read_only and settings.get("readonly", "1") not in ("1", "2"):
             raise EngineError(164, "Code: 164. DB::Exception: Cannot modify 'readonly' setting with GET. (READONLY)")
-        if request.statement.keyword == "INSERT" and settings.get("readonly", "0") not in ("0", "false"):
-            # The engine refuses tables, but not INSERT INTO FUNCTION file(…).
-            raise EngineError(164, "Code: 164. DB::Exception: Cannot insert in readonly mode. (READONLY)")
         connection = chdb.connect(self._path)
         try:
-            if request.database:
-                connection.query(f"USE {quoted(request.database, '`')}")
-            connection.query(
-                "SET " + ", ".join(f"{_checked(name)} = {quoted(value)}" for name, value in settings.items())
-            )
+            connection.query(f"USE {quoted(request.database or DATABASE, '`')}")
+            # Last: nothing can be set once it is in force.
+            read_only = "1" if request.read_only else settings.pop("readonly", "0")
+            settings.pop("readonly", None)
+            named = ", ".join(f"{_checked(name)} = {quoted(value)}" for name, value in settings.items())
+            connection.query(f"SET {named}")
+            if read_only != "0":
+                connection.query(f"SET readonly = {quoted(read_only)}")
             yield connection
+        finally:
+            connection.close()
+
+    def _bound_time(self, settings: dict[str, str]) -> None:
+        """A client may ask for less time than the engine gives, not for more."""
+        wanted, most = settings.get("max_execution_time", ""), self._max_execution_seconds
+        if most and wanted.replace(".", "", 1).isdigit() and not 0 < float(wanted) <= most:
+            settings["max_execution_time"] = str(most)
+
+    def _canonical(self, sql: str) -> str:
+        """The statement as the engine's own parser reads it: without comments, and quoted only where it must be."""
+        connection = chdb.connect(self._path)
+        try:
+            connection.query("SET max_query_size = 1073741824")
+            found = connection.query(
+                "SELECT formatQuerySingleLine({sql:String})", "RawBLOB", params={"sql": _escaped(sql)}
+            )
+            return bytes(found.bytes()).decode(errors="replace")
         finally:
             connection.close()
 
     @staticmethod
     def _insert(connection: Any, request: Request) -> Answer:
         statement = request.statement
-        if request.parameters and statement.format == "Values":
-            # Only here may the data hold {name:Type}; the streaming way has no query parameters.
-            whole = statement.sql + b" VALUES " + (statement.data or b"")
-            return Engine._query(connection, Request(Statement(whole, "INSERT"), parameters=request.parameters))
-        with connection.send_insert(statement.sql, statement.format) as stream:
-            if statement.data:
-                stream.append(statement.data)
-            done = stream.finish()
-        return Answer(b"", written_rows=int(done.rows_written), written_bytes=int(done.bytes_written))
+        memory = os.memfd_create("rows")
+        try:
+            with open(memory, "wb", closefd=False) as file:  # noqa: PTH123
+                file.write(statement.data or b"")
+            source = f" FROM INFILE '/proc/self/fd/{memory}' COMPRESSION 'none' ".encode()
+            whole = statement.sql + source + statement.clause + f" FORMAT {statement.format}".encode()
+            return Engine._query(connection, replace(request, statement=Statement(whole, "INSERT")))
+        finally:
+            os.close(memory)
 
     @staticmethod
     def _query(connection: Any, request: Request) -> Answer:
@@ -199,11 +255,19 @@ class Engine:
         )
 
     def _explained(self, text: str) -> EngineError:
+        text = _MEMORY_FILE.sub("", _TWICE.sub("", text))
         code = _CODE.search(text)
         if code is None:
             return EngineError(1002, f"Code: 1002. DB::Exception: {text} (UNKNOWN_EXCEPTION) (version {self.version})")
         text = text[code.start() :].rstrip()
         return EngineError(int(code.group(1)), text if "(version" in text else f"{text} (version {self.version})")
+
+
+def _escaped(text: str) -> str:
+    """As tab-separated text has it, which query parameters are."""
+    for mark, escape in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\0", "\\0")):
+        text = text.replace(mark, escape)
+    return text
 
 
 def _checked(name: str) -> str:

@@ -23,7 +23,7 @@ _MARK = re.compile(
     |(?P<open>\()
     |(?P<close>\))
     |(?<![\w.])(?P<file>INTO\s+OUTFILE|FROM\s+INFILE)(?!\w)
-    |(?<![\w.])(?P<word>FORMAT|VALUES|SELECT|WITH|INPUT)(?!\w)""",
+    |(?<![\w.])(?P<word>FORMAT|VALUES|SELECT|WITH|INPUT|SETTINGS)(?!\w)""",
     re.DOTALL | re.IGNORECASE | re.VERBOSE,
 )
 _FORMAT_NAME = re.compile(rb"FORMAT\s+(\w+)", re.IGNORECASE)
@@ -47,13 +47,14 @@ class StatementError(ValueError):
 class Statement:
     """`sql` for the engine. With `data` it is an INSERT, cut off before its FORMAT or VALUES clause.
 
-    `format` is the one the statement names, None when it names none.
+    `format` is the one the statement names, None when it names none. `clause` is the SETTINGS clause of such an INSERT.
     """
 
     sql: bytes
     keyword: str
     format: str | None = None
     data: bytes | None = None
+    clause: bytes = b""
 
     @property
     def has_answer(self) -> bool:
@@ -98,7 +99,7 @@ def _read(text: bytes) -> Statement:
 
 
 def _read_insert(text: bytes, start: int) -> Statement:
-    depth = 0
+    depth, clause_at = 0, -1
     for mark in _MARK.finditer(text, _target_end(text)):
         _refuse_file(mark)
         depth += (mark.lastgroup == "open") - (mark.lastgroup == "close")
@@ -108,13 +109,20 @@ def _read_insert(text: bytes, start: int) -> Statement:
             return Statement(text, "INSERT")
         if depth > 0:  # a column may be called `values`
             continue
+        if word == b"SETTINGS":
+            clause_at = mark.start()
         if word == b"VALUES":
-            return Statement(text[start : mark.start()], "INSERT", "Values", text[mark.end() :])
+            return _with_data(text, start, clause_at, mark.start(), "Values", mark.end())
         if word == b"FORMAT" and (name := _FORMAT_NAME.match(text, mark.start())):
             border = _BEFORE_DATA.match(text, name.end())
-            data = text[border.end() if border else name.end() :]
-            return Statement(text[start : mark.start()], "INSERT", name.group(1).decode(), data)
+            data_at = border.end() if border else name.end()
+            return _with_data(text, start, clause_at, mark.start(), name.group(1).decode(), data_at)
     return Statement(text, "INSERT")
+
+
+def _with_data(text: bytes, start: int, clause_at: int, end: int, format_name: str, data_at: int) -> Statement:
+    head_end = end if clause_at < 0 else clause_at
+    return Statement(text[start:head_end], "INSERT", format_name, text[data_at:], text[head_end:end])
 
 
 def _refuse_file(mark: re.Match[bytes]) -> None:
