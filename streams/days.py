@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 DAY_MS = 86_400_000
+SHORTEST_DAY_MS = 20 * 3_600_000
 
 
 class ReportingDays:
@@ -17,13 +18,19 @@ class ReportingDays:
         """Start of the day that holds `at_ms`."""
         if self._zone is None:
             return at_ms // DAY_MS * DAY_MS
-        return self._midnight(at_ms, 0)
+        start_ms = self._midnight(at_ms, 0)
+        if at_ms - start_ms < SHORTEST_DAY_MS:
+            return start_ms
+        # Clocks that go back over midnight show the old date again; the new day has begun all the same.
+        next_ms = self._midnight(at_ms, 1)
+        return next_ms if next_ms <= at_ms else start_ms
 
     def end(self, at_ms: int) -> int:
         """End of the day that holds `at_ms`, which is the start of the next one."""
         if self._zone is None:
             return at_ms // DAY_MS * DAY_MS + DAY_MS
-        return self._midnight(at_ms, 1)
+        end_ms = self._midnight(at_ms, 1)
+        return end_ms if end_ms > at_ms else self._midnight(at_ms, 2)
 
     def _midnight(self, at_ms: int, days: int) -> int:
         local = datetime.fromtimestamp(at_ms // 1000, UTC).astimezone(self._zone)

@@ -7,13 +7,13 @@ SELECT
 FROM (
     SELECT
         channel,
-        sumIf(contact_count, start >= toStartOfHour($__fromTime)) AS now_count,
-        sumIf(contact_count, start < toStartOfHour($__fromTime)) AS before_count
+        sumIf(contact_count, start >= toStartOfHour($__fromTime, 'UTC')) AS now_count,
+        sumIf(contact_count, start < toStartOfHour($__fromTime, 'UTC')) AS before_count
     FROM panes
     WHERE tier = 'hour' AND {filters} AND start < $__toTime AND (
-        start >= toStartOfHour($__fromTime)
-        OR arrayExists(weeks -> start >= toStartOfHour($__fromTime) - weeks * 604800 AND start < $__toTime - weeks * 604800, [1, 2, 3, 4])
-    ) AND start >= toStartOfHour($__fromTime) - 2419200
+        start >= toStartOfHour($__fromTime, 'UTC')
+        OR arrayExists(weeks -> start >= toStartOfHour($__fromTime, 'UTC') - weeks * 604800 AND start < $__toTime - weeks * 604800, [1, 2, 3, 4])
+    ) AND start >= toStartOfHour($__fromTime, 'UTC') - 2419200
     GROUP BY channel
 )
 ORDER BY share_now DESC

@@ -5,7 +5,7 @@ SELECT
     $__timeInterval(start) AS time,
     sum(session_contained_count) / nullIf(sum(session_ended_count), 0) AS contained,
     sum(session_verified_count) / nullIf(sum(session_verifiable_count), 0) AS verified_after_24_hours
-FROM panes_between(from = $__fromTime, to = $__toTime)
+FROM outcomes_between(from = $__fromTime, to = $__toTime)
 WHERE {filters}
 GROUP BY time
 ORDER BY time
