@@ -11,7 +11,7 @@ from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
 from kafka.errors import KafkaError, KafkaTimeoutError, RetriableError, TopicAlreadyExistsError
 
 TIMESTAMP_TYPE = "message.timestamp.type"
-LOG_APPEND_TIME = "LogAppendTime"
+LOG_APPEND_TIME, CREATE_TIME = "LogAppendTime", "CreateTime"
 READ_SECONDS = 10.0
 #: How long a Kafka that is just starting may keep us waiting.
 START_SECONDS = 30.0
@@ -42,6 +42,7 @@ class StoredRecord(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: Sequence[tuple[str, bytes]]
+    is_stamped_by_broker: bool = False
 
 
 class Broker:
@@ -88,8 +89,14 @@ class Broker:
     def timestamp_type(self, topic: str) -> str:
         """Whose clock the topic's timestamps are of: `LogAppendTime` the broker's, `CreateTime` the producer's.
 
-        '' where the broker does not say; then they are the producer's.
+        The last records tell; without any, the topic's configuration, which not every broker obeys.
         """
+        ranges = self.log_ranges(topic, list(range(self.partition_count(topic))))
+        for partition, found in ranges.items():
+            if found.end > found.start:
+                record = self.record_at(topic, partition, found.end - 1)
+                if record is not None:
+                    return LOG_APPEND_TIME if record.is_stamped_by_broker else CREATE_TIME
         try:
             admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
             try:
@@ -176,7 +183,7 @@ class Broker:
 
 
 def _stored(record: Any) -> StoredRecord:
-    return StoredRecord(record.offset, record.key, record.value, record.headers)
+    return StoredRecord(record.offset, record.key, record.value, record.headers, record.timestamp_type == 1)
 
 
 def _log_ranges(consumer: Any, wanted: Sequence[TopicPartition]) -> dict[int, LogRange]:

@@ -1,6 +1,7 @@
 """Stage 1 of a worker process: the interactions."""
 
 import asyncio
+import logging
 import time
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -13,12 +14,18 @@ from pipeline.heartbeats import Heart, Heartbeat
 from pipeline.ledger_worker import FlushResult
 from pipeline.ownership import Owner
 from pipeline.partition_worker import PartitionWorker
+from pipeline.preparation import cost_of_producers_clocks
 from pipeline.publisher import Publisher
 from pipeline.restoring import Restorer
 from pipeline.settings import Settings
 from pipeline.telemetry import Telemetry
 from streams.events import Rejection
 from streams.rules import RuleBook
+
+logger = logging.getLogger(__name__)
+
+#: Kafka's number for timestamps of the broker's clock, LogAppendTime.
+BROKERS_CLOCK = 1
 
 
 class Folding(Owner[PartitionWorker]):
@@ -35,6 +42,7 @@ class Folding(Owner[PartitionWorker]):
         failed: Callable[[BaseException], None],
     ) -> None:
         self._publisher = publisher
+        self._has_told_of_clocks = False
         self._brake = Brake(settings.dead_letter_limit)
         codec = Codec(settings.pseudonym_key.encode())
         topic = settings.kafka_topic
@@ -55,6 +63,9 @@ class Folding(Owner[PartitionWorker]):
         return any(beat.is_behind for beat in self._heartbeats())
 
     def _observe(self, worker: PartitionWorker, records: Sequence[Any], rejections: Sequence[Rejection]) -> None:
+        if not self._has_told_of_clocks and records[-1].timestamp_type != BROKERS_CLOCK:
+            self._has_told_of_clocks = True
+            logger.warning("%s", cost_of_producers_clocks(worker.log))
         self._brake.observe(f"{worker.log}[{worker.kafka_partition}]", len(records), rejections)
         for rejection in rejections:
             self._telemetry.rejections.labels(rejection.reason).inc()

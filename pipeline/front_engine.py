@@ -121,7 +121,9 @@ class Engine:
         self._queries = ThreadPoolExecutor(QUERY_THREADS, "queries")
         self._running: set[str] = set()
         self.display_name, self.version, self.timezone = self._told("SELECT displayName(), version(), timezone()")
-        self._forbidden = Forbidden(frozenset(self._told("SELECT arrayJoin(groupArray(name)) FROM system.table_functions")))
+        self._forbidden = Forbidden(
+            frozenset(self._told("SELECT arrayJoin(groupArray(name)) FROM system.table_functions"))
+        )
 
     def _told(self, sql: str) -> list[str]:
         return bytes(self._held.query(sql, "TabSeparated").bytes()).decode().split()
@@ -232,7 +234,7 @@ class Engine:
         statement = request.statement
         memory = os.memfd_create("rows")
         try:
-            with open(memory, "wb", closefd=False) as file:  # noqa: PTH123
+            with open(memory, "wb", closefd=False) as file:
                 file.write(statement.data or b"")
             source = f" FROM INFILE '/proc/self/fd/{memory}' COMPRESSION 'none' ".encode()
             whole = statement.sql + source + statement.clause + f" FORMAT {statement.format}".encode()

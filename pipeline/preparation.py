@@ -1,7 +1,6 @@
 """What a worker sees to before it joins its group: database and topics are there, and its rules may be used."""
 
 import asyncio
-import logging
 from collections.abc import Callable, Sequence
 from functools import partial
 
@@ -16,8 +15,6 @@ from pipeline.publisher import PUBLISHED_BYTES
 from pipeline.rolling_store import RollingStore
 from pipeline.settings import Settings
 from streams.rules import RuleBook
-
-logger = logging.getLogger(__name__)
 
 #: Heartbeats: the last one of each partition stays, the others soon go.
 COMPACTED = {"cleanup.policy": "compact", "segment.ms": "600000", "min.cleanable.dirty.ratio": "0.1"}
@@ -41,8 +38,6 @@ async def prepare(
     count, replication = settings.kafka_partitions, settings.kafka_replication
     ensure: Callable[..., int] = partial(broker.ensure_topic, partitions=count, replication=replication)
     found = await patiently("start", lambda: ensure(settings.kafka_topic))
-    if warning := await patiently("start", lambda: producers_clock(broker, settings.kafka_topic)):
-        logger.warning("%s", warning)
     # Whatever size the events' topic lets in has to go into this one, too.
     largest = {"max.message.bytes": str(PUBLISHED_BYTES)}
     others: Sequence[Callable[[], int]] = (
@@ -63,8 +58,11 @@ def producers_clock(broker: Broker, topic: str) -> str:
 
     Raises BrokerError.
     """
-    if broker.timestamp_type(topic) == LOG_APPEND_TIME:
-        return ""
+    return "" if broker.timestamp_type(topic) == LOG_APPEND_TIME else cost_of_producers_clocks(topic)
+
+
+def cost_of_producers_clocks(topic: str) -> str:
+    """One sentence for people."""
     return (
         f"the timestamps of {topic} are the producers' own (CreateTime), so a wrong clock is compared with itself: an "
         "event from the future is not clamped, and moves its partition's watermark there. Where Kafka can stamp "
