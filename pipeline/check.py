@@ -11,11 +11,11 @@ from pipeline.configuration import newest
 from pipeline.ledger import of_partition, read_checkpoint
 from pipeline.log_identity import LogRefusedError, verify
 from pipeline.preparation import producers_clock, verify_single
-from pipeline.settings import Settings
+from pipeline.settings import Settings, SettingsError
 
 #: A person waits for it.
 ANSWER_SECONDS = 10.0
-PROBLEMS = (BrokerError, Refused, Unavailable, LogRefusedError)
+PROBLEMS = (BrokerError, Refused, Unavailable, LogRefusedError, SettingsError)
 
 
 def check(settings: Settings, console: Console) -> bool:
@@ -51,11 +51,7 @@ def _passes(console: Console, name: str, run: Callable[[], str]) -> bool:
 
 
 def _configuration(settings: Settings) -> str:
-    key = (
-        "set"
-        if settings.pseudonym_key
-        else "not set, so anyone can test a guess of a name: set SICHTFLUG_PSEUDONYM_KEY"
-    )
+    key = "set" if settings.key else "none, so anyone can test a guess of a name"
     return f"zone {settings.rules.reporting_zone}, pseudonym key {key}"
 
 

@@ -33,12 +33,16 @@ PASSING_CODES = frozenset(
         32,  # ATTEMPT_TO_READ_AFTER_EOF, where a body did not arrive whole
         33,  # CANNOT_READ_ALL_DATA, likewise
         117,  # INCORRECT_DATA, likewise
+        75,  # CANNOT_WRITE_TO_FILE_DESCRIPTOR, where a disk is full, as are the next ones about files
+        76,  # CANNOT_OPEN_FILE
         159,  # TIMEOUT_EXCEEDED
         160,  # TOO_SLOW
         164,  # READONLY
+        172,  # CANNOT_CREATE_DIRECTORY
         198,  # DNS_ERROR
         202,  # TOO_MANY_SIMULTANEOUS_QUERIES
         203,  # NO_FREE_CONNECTION
+        204,  # CANNOT_FSYNC
         209,  # SOCKET_TIMEOUT
         210,  # NETWORK_ERROR
         225,  # NO_ZOOKEEPER
@@ -52,15 +56,23 @@ PASSING_CODES = frozenset(
         285,  # TOO_FEW_LIVE_REPLICAS
         286,  # UNSATISFIED_QUORUM_FOR_PREVIOUS_WRITE
         289,  # REPLICA_IS_NOT_IN_QUORUM
+        294,  # CANNOT_WRITE_TO_FILE
         319,  # UNKNOWN_STATUS_OF_INSERT
         394,  # QUERY_WAS_CANCELLED
+        424,  # CANNOT_LINK
         425,  # SYSTEM_ERROR
         439,  # CANNOT_SCHEDULE_TASK
         473,  # DEADLOCK_AVOIDED
         499,  # S3_ERROR
+        521,  # ATOMIC_RENAME_FAIL
+        586,  # CANNOT_CREATE_FILE
         999,  # KEEPER_EXCEPTION
     }
 )
+
+
+#: In errors of the standard library that ClickHouse passes on, under a number (1001) that says nothing.
+NO_SPACE = "No space left on device"
 
 
 class Unavailable(Exception):  # noqa: N818  (it is a state of the other side)
@@ -184,7 +196,8 @@ class _Errors:
             self._door.close()
             code = getattr(error, "code", None)
             # Without a number, ClickHouse itself did not answer: a proxy did, or nobody.
-            failure = Unavailable if not code or code in PASSING_CODES else Refused
+            is_passing = not code or code in PASSING_CODES or NO_SPACE in str(error)
+            failure = Unavailable if is_passing else Refused
             raise failure(f"{self._door}: {type(error).__name__}: {error}") from error
 
 

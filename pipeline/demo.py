@@ -2,6 +2,8 @@
 
 import contextlib
 import os
+import secrets
+import shlex
 import signal
 import sys
 import tempfile
@@ -9,6 +11,7 @@ import threading
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 import msgspec
 from rich.console import Console, Group
@@ -19,6 +22,7 @@ from pipeline import migrations
 from pipeline.broker import Broker
 from pipeline.child import Child
 from pipeline.clickhouse import ClickHouse, Refused, Unavailable
+from pipeline.credentials import read_secret
 from pipeline.embedded import EmbeddedClickHouse, EmbeddedKafka, free_port
 from pipeline.live import publish_live
 from pipeline.log_identity import begin_epoch
@@ -50,24 +54,37 @@ def run_embedded(
 ) -> None:
     """Start the embedded parts, say where they are, and wait for Ctrl-C or SIGTERM."""
     with contextlib.ExitStack() as parts, stops_on_signals():
-        password = os.environ.get("SICHTFLUG_CLICKHOUSE_PASSWORD")
+        password = _configured_password(settings)
         clickhouse = parts.enter_context(EmbeddedClickHouse(data, clickhouse_port, password, log_directory=data))
-        console.print(f"ClickHouse  {clickhouse.url}  (data in {data})", highlight=False)
+        console.print(f"ClickHouse  {clickhouse.address}  (data in {data})", highlight=False)
         if not no_kafka:
             kafka = parts.enter_context(EmbeddedKafka(kafka_port, log_directory=data))
             console.print(f"Kafka       {kafka.bootstrap}", highlight=False)
             begin_epoch_after_start(
-                msgspec.structs.replace(
-                    settings, kafka_bootstrap=kafka.bootstrap, clickhouse_url=_with_password(clickhouse.url, password)
-                )
+                msgspec.structs.replace(settings, kafka_bootstrap=kafka.bootstrap, clickhouse_url=clickhouse.url)
             )
+            console.print(f"export SICHTFLUG_KAFKA_BOOTSTRAP={kafka.bootstrap}", highlight=False, soft_wrap=True)
+        console.print(f"export SICHTFLUG_CLICKHOUSE_URL={clickhouse.address}", highlight=False, soft_wrap=True)
+        if password is None:
+            secret = shlex.quote(clickhouse.password)
+            console.print(f"export SICHTFLUG_CLICKHOUSE_PASSWORD={secret}", highlight=False, soft_wrap=True)
         console.print("ready; stop with Ctrl-C", highlight=False)
         while True:
             signal.pause()
 
 
-def _with_password(url: str, password: str | None) -> str:
-    return url if password is None else url.replace("http://", f"http://default:{password}@")
+def _configured_password(settings: Settings) -> str | None:
+    """The one of the settings or of their URL, None where the embedded engine is to keep a random one."""
+    return settings.clickhouse_password or unquote(urlsplit(settings.clickhouse_url).password or "") or None
+
+
+def kept_key(data: Path) -> str:
+    """The key of a demo's pseudonyms, made at its first run: a second one on the same data goes on with it."""
+    file = data / "pseudonym-key"
+    if not file.exists():
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+            opened.write(secrets.token_urlsafe(32) + "\n")
+    return read_secret(file)
 
 
 def run(settings: Settings, seconds: float | None, rate: float, data: Path | None, console: Console) -> None:
@@ -76,12 +93,14 @@ def run(settings: Settings, seconds: float | None, rate: float, data: Path | Non
         if data is None:
             data = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="sichtflug-")))
         data.mkdir(parents=True, exist_ok=True)
-        clickhouse = parts.enter_context(EmbeddedClickHouse(data / "clickhouse", log_directory=data))
+        password = _configured_password(settings)
+        clickhouse = parts.enter_context(EmbeddedClickHouse(data / "clickhouse", password=password, log_directory=data))
         kafka = parts.enter_context(EmbeddedKafka(log_directory=data))
         settings = msgspec.structs.replace(
             settings,
             kafka_bootstrap=kafka.bootstrap,
             clickhouse_url=clickhouse.url,
+            pseudonym_key=settings.pseudonym_key or kept_key(data),
             kafka_session_seconds=SESSION_SECONDS,
             # Known to the page, which asks the worker for its metrics.
             metrics_port=settings.metrics_port if f"{PREFIX}METRICS_PORT" in os.environ else free_port(),
@@ -101,7 +120,7 @@ def run(settings: Settings, seconds: float | None, rate: float, data: Path | Non
         )
         traffic.start()
         page = parts.enter_context(beside(settings))
-        _say_where_everything_is(settings, page.url, data, console)
+        _say_where_everything_is(settings, page.url, clickhouse, data, console)
         with ClickHouseTable(settings) as table:
             _watch(table, worker, seconds, console)
         stopped.set()
@@ -112,19 +131,25 @@ def run(settings: Settings, seconds: float | None, rate: float, data: Path | Non
 
 
 def _start_worker(settings: Settings, data: Path) -> Child:
-    environment = dict(os.environ)
-    for name in ("kafka_bootstrap", "clickhouse_url", "kafka_session_seconds", "metrics_port"):
+    # The secrets are told once: the password with the URL, the key as it is.
+    elsewhere = ("CLICKHOUSE_PASSWORD", "CLICKHOUSE_PASSWORD_FILE", "CLICKHOUSE_USER", "PSEUDONYM_KEY_FILE")
+    environment = {name: value for name, value in os.environ.items() if name.removeprefix(PREFIX) not in elsewhere}
+    for name in ("kafka_bootstrap", "clickhouse_url", "kafka_session_seconds", "metrics_port", "pseudonym_key"):
         environment[PREFIX + name.upper()] = str(getattr(settings, name))
     return Child([sys.executable, "-m", "pipeline.cli", "worker"], log=data / "worker.log", environment=environment)
 
 
-def _say_where_everything_is(settings: Settings, page_url: str, data: Path, console: Console) -> None:
+def _say_where_everything_is(
+    settings: Settings, page_url: str, clickhouse: EmbeddedClickHouse, data: Path, console: Console
+) -> None:
+    secret = shlex.quote(f"default:{clickhouse.password}") if clickhouse.keeps_password else "default"
+    database = f"{clickhouse.address}/?database={settings.clickhouse_database}"
     console.print(
         f"dashboards  {page_url}\n"
         f"Kafka       {settings.kafka_bootstrap}, topic {settings.kafka_topic}\n"
-        f"ClickHouse  {settings.clickhouse_url}/?database={settings.clickhouse_database}\n"
+        f"ClickHouse  {database}\n"
         f"data, logs  {data} (worker.log, clickhouse.log, kafka.log, ground-truth.json)\n"
-        f"try         curl '{settings.clickhouse_url}/?database={settings.clickhouse_database}' "
+        f"try         curl -u {secret} '{database}' "
         "-d 'SELECT * FROM backlog_by_minute ORDER BY minute DESC LIMIT 5'",
         highlight=False,
         soft_wrap=True,

@@ -6,8 +6,10 @@ and the ClickHouse engine (chdb behind `pipeline.front`) serves one machine.
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
+import secrets
 import socket
 import subprocess
 import time
@@ -16,11 +18,13 @@ from types import TracebackType
 from typing import Self
 
 from pipeline.child import MODULE, Child
+from pipeline.credentials import with_credentials
 
 START_SECONDS = 30.0
 """How long a part may take until it answers."""
 
 PASSWORD_VARIABLE = "SICHTFLUG_CLICKHOUSE_PASSWORD"
+PASSWORD_BYTES = 24
 
 
 class EmbeddedMissingError(RuntimeError):
@@ -32,6 +36,20 @@ class EmbeddedMissingError(RuntimeError):
 
 class EmbeddedStartError(RuntimeError):
     """An embedded part ended during its start, or did not answer within `START_SECONDS`."""
+
+
+def kept_password(data: Path) -> str:
+    """The random password of a data directory, made at its first start; nobody else may read the file."""
+    file = data / "password"
+    data.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileExistsError):
+        made = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(made, "w") as opened:
+            opened.write(secrets.token_urlsafe(PASSWORD_BYTES) + "\n")
+    password = file.read_text().strip()
+    if not password:
+        raise EmbeddedStartError(f"expected a password in {file}, found nothing: remove it for a new one")
+    return password
 
 
 class Part:
@@ -85,7 +103,8 @@ class EmbeddedClickHouse(Part):
     """The ClickHouse engine over HTTP, its data on disk under `data` (created when missing).
 
     `port` 0 picks a free one at the first start. `log_directory` receives `clickhouse.log`; without one the output is
-    discarded. All requests must carry `password` where one is given.
+    discarded. All requests must carry `password`; without one, the random one that is kept in `data`. It stands in
+    `url`, not in `address`.
     """
 
     def __init__(
@@ -94,22 +113,34 @@ class EmbeddedClickHouse(Part):
         super().__init__()
         self.data = data
         self.port = port
-        self._password = password
+        self._given_password = password
         self._log = log_directory / "clickhouse.log" if log_directory else None
 
     @property
-    def url(self) -> str:
+    def password(self) -> str:
+        """The one given, else the one kept."""
+        return self._given_password or kept_password(self.data)
+
+    @property
+    def keeps_password(self) -> bool:
+        """Whether it made its password itself, so that somebody has to be told."""
+        return not self._given_password
+
+    @property
+    def address(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def url(self) -> str:
+        return with_credentials(self.address, "default", self.password)
 
     def start(self) -> Self:
         if importlib.util.find_spec("chdb") is None:
             raise EmbeddedMissingError("chdb")
         if self.is_alive():
             return self
-        environment = {name: value for name, value in os.environ.items() if name != PASSWORD_VARIABLE}
-        if self._password is not None:
-            # Not on the command line, where every user of the machine can read it.
-            environment[PASSWORD_VARIABLE] = self._password
+        # Not on the command line, where every user of the machine can read it.
+        environment = os.environ | {PASSWORD_VARIABLE: self.password}
         command = [*MODULE, "pipeline.front", "--data", str(self.data), "--port", str(self.port)]
         child = Child(command, log=self._log, environment=environment, answers=True)
         assert child.process.stdout is not None

@@ -44,7 +44,7 @@ class Folding(Owner[PartitionWorker]):
         self._publisher = publisher
         self._has_told_of_clocks = False
         self._brake = Brake(settings.dead_letter_limit)
-        codec = Codec(settings.pseudonym_key.encode())
+        codec = Codec(settings.key)
         topic = settings.kafka_topic
 
         def new_worker(partition: int) -> PartitionWorker:

@@ -1,6 +1,7 @@
 """The embedded ClickHouse: `python -m pipeline.front --data DIR --port P` serves ClickHouse's HTTP interface.
 
 One process per data directory. Says `listening on URL` on standard output once it answers; errors go to standard error.
+It always asks for a password.
 SIGTERM and SIGINT end it in order: inserts that arrived whole are finished and answered, SELECTs are given up.
 """
 
@@ -13,10 +14,13 @@ import sys
 from pathlib import Path
 
 from pipeline.child import die_with_parent
-from pipeline.embedded import PASSWORD_VARIABLE, EmbeddedMissingError
+from pipeline.embedded import PASSWORD_VARIABLE, EmbeddedMissingError, EmbeddedStartError, kept_password
 
 QUERY_SECONDS = 0.5
 """How long the last query may take to end at the stop. With the answers before, less than `child.END_SECONDS`."""
+
+
+_PASSWORD_HELP = f"file with the password (else {PASSWORD_VARIABLE}, else a random one, kept in DIR/password)"
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -26,7 +30,10 @@ def main(arguments: list[str] | None = None) -> None:
         die_with_parent(options.with_parent)
     # The engine's time zone would be the machine's; a ClickHouse server in a container has UTC.
     os.environ.setdefault("TZ", "UTC")
-    password = _password(options.password_file)
+    try:
+        password = _password(options.password_file) or kept_password(options.data)
+    except (EmbeddedStartError, OSError) as error:
+        sys.exit(str(error))
     try:
         # After TZ is set, which the engine reads once.
         from pipeline.front_engine import DirectoryInUseError, Engine
@@ -48,7 +55,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--data", type=Path, required=True, metavar="DIR", help="where the tables are kept")
     parser.add_argument("--port", type=int, required=True, help="0 picks a free one")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: loopback only)")
-    parser.add_argument("--password-file", type=Path, help=f"file with the password (else {PASSWORD_VARIABLE})")
+    parser.add_argument("--password-file", type=Path, help=_PASSWORD_HELP)
     parser.add_argument("--max-execution-time", type=int, default=60, metavar="SECONDS", help="default 60; 0: no limit")
     parser.add_argument(
         "--with-parent",

@@ -14,6 +14,7 @@ from __future__ import annotations
 import fcntl
 import os
 import re
+import shutil
 import sys
 import time
 import uuid
@@ -46,6 +47,8 @@ _NAME = re.compile(r"[A-Za-z_]\w*\Z")
 _CODE = re.compile(r"Code: (\d+)\.")
 _TWICE = re.compile(r"(?:Code: \d+\. DB::Exception: )+(?=Code: )")
 _MEMORY_FILE = re.compile(r"[:,]? ?\(in file/uri /proc/self/fd/\d+\)")
+_DEFINING = frozenset({"CREATE", "ALTER", "RENAME", "EXCHANGE", "ATTACH"})
+LEAST_FREE_BYTES = 8 << 20
 QUERY_THREADS = 4
 DATABASE = "default"
 
@@ -109,6 +112,7 @@ class Engine:
                 f"expected a data directory without '?' in its name, found {data}: the engine cuts it there"
             )
         data = data.resolve()
+        self._data = data
         self._max_execution_seconds = max_execution_seconds
         self._lock = _lock_directory(data)
         self._path = f"{data}?config-file={write_configuration(data, max_execution_seconds)}"
@@ -177,6 +181,7 @@ class Engine:
         self._running.add(request.name)
         try:
             with self._session(request) as connection:
+                self._check_space(request.statement.keyword)
                 self._forbidden.check(request.statement.sql + request.statement.clause, self._canonical)
                 answer = run(connection, request)
         except ForbiddenError as error:
@@ -210,6 +215,15 @@ class Engine:
             yield connection
         finally:
             connection.close()
+
+    def _check_space(self, keyword: str) -> None:
+        """Where the disk is all but full the engine leaves a changed definition empty, and loses the table with it."""
+        if keyword in _DEFINING and shutil.disk_usage(self._data).free < LEAST_FREE_BYTES:
+            raise EngineError(
+                243,
+                f"Code: 243. DB::Exception: expected {LEAST_FREE_BYTES} free bytes below {self._data} for a change of "
+                "definitions. (NOT_ENOUGH_SPACE)",
+            )
 
     def _bound_time(self, settings: dict[str, str]) -> None:
         """A client may ask for less time than the engine gives, not for more."""

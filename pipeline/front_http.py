@@ -17,6 +17,7 @@ from pipeline.front_encoding import EncodingError, encoded
 from pipeline.front_engine import Answer, Engine, EngineError, Request
 from pipeline.front_request import credentials, read_request, whole_body
 from pipeline.front_statement import StatementError
+from pipeline.web_server import is_cross_site, is_own_name, own_names
 
 MAX_BODY_BYTES = 1 << 30
 MAX_LINE_BYTES = 1 << 20
@@ -28,7 +29,7 @@ ANSWER_SECONDS = 2.0
 _STATUS = {
     46: 404, 47: 404, 50: 404, 60: 404, 73: 404, 81: 404, 115: 404,
     6: 400, 25: 400, 26: 400, 27: 400, 33: 400, 36: 400, 41: 400, 43: 400, 53: 400, 62: 400, 117: 400, 407: 400,
-    456: 400, 457: 400, 636: 400, 48: 501, 159: 408, 160: 408, 516: 401, 236: 503, 394: 503,
+    456: 400, 457: 400, 636: 400, 48: 501, 159: 408, 160: 408, 516: 401, 497: 403, 236: 503, 394: 503,
 }  # fmt: skip
 
 _HANDSHAKE = b"select displayname(), version(), revision(), timezone()"
@@ -37,11 +38,12 @@ _HANDSHAKE_REVISION = 54454
 
 
 class Front:
-    """The HTTP side. Every request must carry `password` where one is given, whatever user name it gives."""
+    """The HTTP side. Each request must carry `password`, whatever user it names, and name us by one of `names`."""
 
-    def __init__(self, engine: Engine, password: str | None) -> None:
+    def __init__(self, engine: Engine, password: str, names: frozenset[str]) -> None:
         self._engine = engine
         self._password = password
+        self._names = names
 
     def application(self) -> web.Application:
         application = web.Application(client_max_size=MAX_BODY_BYTES)
@@ -60,6 +62,7 @@ class Front:
             "X-ClickHouse-Timezone": request.query.get("session_timezone") or self._engine.timezone,
         }
         try:
+            self._check_sender(request)
             self._check_password(request)
             body = await whole_body(request)
             return await self._run(request, body, headers)
@@ -84,7 +87,7 @@ class Front:
             return web.Response(text="Ok.\n", content_type="text/html")
         answer = self._handshake(http, request)
         if answer is None:
-            answer = await asyncio.wrap_future(self._engine.submit(request))
+            answer = await self._asked(request)
         if statement.has_answer:
             headers["X-ClickHouse-Format"] = request.format
         headers["X-ClickHouse-Summary"] = _summary(answer)
@@ -97,6 +100,23 @@ class Front:
         if encoding:
             headers["Content-Encoding"] = encoding
         return web.Response(body=payload, headers=headers | {"Content-Type": _content_type(request)})
+
+    async def _asked(self, request: Request) -> Answer:
+        """Ask the engine. A client that hangs up ends its query; an insert that arrived whole goes on."""
+        try:
+            return await asyncio.wrap_future(self._engine.submit(request))
+        except asyncio.CancelledError:
+            if request.statement.data is None:
+                await asyncio.to_thread(self._engine.give_up, request)
+            raise
+
+    def _check_sender(self, request: web.Request) -> None:
+        if not is_own_name(request.headers.get("Host", ""), self._names):
+            raise EngineError(497, "Code: 497. DB::Exception: Host: not a name of this server. (ACCESS_DENIED)")
+        if is_cross_site(request.headers):
+            raise EngineError(
+                497, "Code: 497. DB::Exception: requests of pages of another origin are refused. (ACCESS_DENIED)"
+            )
 
     def _handshake(self, http: web.Request, request: Request) -> Answer | None:
         """The answer to the first question of clickhouse-go (Grafana's data source), None for any other question.
@@ -122,8 +142,6 @@ class Front:
         return Answer(block, result_rows=1)
 
     def _check_password(self, request: web.Request) -> None:
-        if self._password is None:
-            return
         user, found = credentials(request)
         if not hmac.compare_digest(found.encode(), self._password.encode()):
             raise EngineError(
@@ -133,7 +151,7 @@ class Front:
             )
 
 
-async def serve(engine: Engine, password: str | None, host: str, port: int) -> None:
+async def serve(engine: Engine, password: str, host: str, port: int) -> None:
     """Answer requests until SIGTERM or SIGINT comes, say on standard output where, and finish those under way then.
 
     `port` 0 picks a free one. Raises OSError when the address cannot be had.
@@ -142,8 +160,9 @@ async def serve(engine: Engine, password: str | None, host: str, port: int) -> N
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
     runner = web.AppRunner(
-        Front(engine, password).application(),
+        Front(engine, password, own_names(host)).application(),
         access_log=None,
+        handler_cancellation=True,
         # The body is judged whole as it was sent; decoding it is ours, in a thread.
         auto_decompress=False,
         shutdown_timeout=ANSWER_SECONDS,

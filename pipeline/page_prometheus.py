@@ -1,5 +1,6 @@
 """The page's questions to Prometheus: a panel's own PromQL over a range, as a time series."""
 
+import base64
 import json
 import urllib.error
 import urllib.parse
@@ -7,6 +8,7 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from pipeline.credentials import without_credentials
 from pipeline.page_queries import QueryError
 from pipeline.page_request import PageRequest
 from pipeline.page_tables import Frame, Series
@@ -21,7 +23,12 @@ class Prometheus:
     """A Prometheus server, or none when the URL is empty. From any thread."""
 
     def __init__(self, url: str) -> None:
-        self._url = url.rstrip("/")
+        self._shown = without_credentials(url) if url else ""
+        parts = urllib.parse.urlsplit(url.rstrip("/"))
+        self._url = urllib.parse.urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        user, password = urllib.parse.unquote(parts.username or ""), urllib.parse.unquote(parts.password or "")
+        secret = base64.b64encode(f"{user}:{password}".encode()).decode()
+        self._headers = {"Authorization": f"Basic {secret}"} if user or password else {}
 
     def frame(self, target: Mapping[str, Any], request: PageRequest, minimum_interval: str) -> Frame:
         """The series of one PromQL expression. Raises QueryError."""
@@ -40,13 +47,14 @@ class Prometheus:
     def _asked(self, **parameters: str) -> Any:
         url = f"{self._url}/api/v1/query_range?{urllib.parse.urlencode(parameters)}"
         try:
-            with urllib.request.urlopen(url, timeout=ANSWER_SECONDS) as answer:
+            asked = urllib.request.Request(url, headers=self._headers)
+            with urllib.request.urlopen(asked, timeout=ANSWER_SECONDS) as answer:
                 return json.loads(answer.read(MAX_BYTES))
         except urllib.error.HTTPError as error:
             with error:
                 raise QueryError(f"Prometheus: {_told(error.read(10_000)) or error.reason}") from error
         except (OSError, ValueError) as error:
-            raise QueryError(f"Prometheus at {self._url} does not answer: {error}") from error
+            raise QueryError(f"Prometheus at {self._shown} does not answer: {error}") from error
 
 
 def read_matrix(result: Sequence[Mapping[str, Any]], legend: str) -> Frame:

@@ -10,7 +10,7 @@
 
 from collections.abc import Sequence
 from http import HTTPStatus
-from typing import Any, NamedTuple
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -20,16 +20,7 @@ from pipeline.page_files import INDEX, read_files
 from pipeline.page_panels import Panels
 from pipeline.page_queries import QueryError
 from pipeline.page_request import BadRequestError, NotFoundError, read_request
-
-JSON = "application/json; charset=utf-8"
-
-
-class Answer(NamedTuple):
-    """Status, content type and body of an answer."""
-
-    status: HTTPStatus
-    content_type: str
-    body: bytes
+from pipeline.web_server import JSON, Answer
 
 
 class Routes:

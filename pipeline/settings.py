@@ -5,13 +5,16 @@ given in it by its lower-case name without the prefix. Unknown or invalid settin
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 
+from pipeline.credentials import HIDDEN, read_secret, with_credentials, without_credentials
 from streams.rules import RuleBook, Rules
 
 PREFIX = "SICHTFLUG_"
@@ -36,7 +39,11 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     kafka_replication: int = 1
     #: After this long without a sign of life a worker's partitions go to others.
     kafka_session_seconds: float = 10.0
+    #: Once loaded it holds user and password, too, whatever they were given by.
     clickhouse_url: str = "http://127.0.0.1:8123"
+    clickhouse_user: str = ""
+    clickhouse_password: str = ""
+    clickhouse_password_file: str = ""
     clickhouse_database: str = "sichtflug"
     #: Port of /metrics, /livez and /readyz; 0 takes a free one, -1 serves none.
     metrics_port: int = 9108
@@ -46,14 +53,29 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     page_port: int = 9109
     #: Whom the page asks for what workers say of themselves; '' is the worker at the metrics port, for the last hour.
     prometheus_url: str = ""
-    #: Keys the pseudonyms of customers and agents; up to 64 bytes. Whoever has it can test a guess of a name.
+    prometheus_user: str = ""
+    prometheus_password: str = ""
+    prometheus_password_file: str = ""
+    #: Keys the pseudonyms of customers and agents; up to 64 bytes. Whoever has it can test a guess of a name. A worker
+    #: starts without one only where it is `none` by name.
     pseudonym_key: str = ""
+    pseudonym_key_file: str = ""
     #: The worker stops when more than this share of the last thousand records had to be rejected.
     dead_letter_limit: float = 0.5
     flush_seconds: float = 0.75
     #: The budget of all series together: episodes a week that are none.
     false_episodes_per_week: float = 1.0
     rules: Rules = Rules()
+
+    @property
+    def key(self) -> bytes:
+        """The key of the pseudonyms, empty where it is `none`. Raises SettingsError where nobody said anything."""
+        if not self.pseudonym_key:
+            raise SettingsError(
+                "SICHTFLUG_PSEUDONYM_KEY is not set: with a random text of up to 64 bytes nobody else can test a guess "
+                f"of a customer's name; keep it for as long as the ledger, or say {NO_KEY} to go without"
+            )
+        return b"" if self.pseudonym_key == NO_KEY else self.pseudonym_key.encode()
 
     @property
     def dead_letter_topic(self) -> str:
@@ -81,54 +103,110 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return f"{self.group}-rolling"
 
 
+SECRETS = frozenset({"clickhouse_password", "prometheus_password", "pseudonym_key"})
+#: Shown without what may be a password in them.
+URLS = frozenset({"clickhouse_url", "prometheus_url"})
+NO_KEY = "none"
+URL_EXPECTED = (
+    "http or https, a host and a port, without a query; a password in it percent-encoded, or better in "
+    "SICHTFLUG_{}_PASSWORD or ..._PASSWORD_FILE"
+)
 FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
     """The settings of this process. Raises SettingsError."""
     variables = os.environ if environment is None else environment
-    values = _from_file(variables)
+    values, path = _from_file(variables)
     for name, text in variables.items():
         if not name.startswith(PREFIX) or name == FILE_VARIABLE:
             continue
         field = name.removeprefix(PREFIX).lower()
-        if field == "clickhouse_password":
-            continue
         if field not in FIELDS or field == "rules":
             known = ", ".join(PREFIX + known.upper() for known in FIELDS if known != "rules")
             raise SettingsError(f"{name} is not a setting; expected one of {known}")
-        values[field] = _converted(name, text, FIELDS[field].type, secret=field == "pseudonym_key")
-    settings = _settings(values)
+        values[field] = _converted(name, text, FIELDS[field].type, field)
+    settings = _with_secrets(_settings(values, path))
     _check(settings)
+    return _with_credentials(settings)
+
+
+def _with_secrets(settings: Settings) -> Settings:
+    """With what the files hold that are named instead of secrets."""
+    for name in SECRETS:
+        file = getattr(settings, f"{name}_file")
+        if not file:
+            continue
+        setting = f"{PREFIX}{name.upper()}"
+        if getattr(settings, name):
+            raise SettingsError(f"expected {setting} or {setting}_FILE, found both")
+        try:
+            settings = msgspec.structs.replace(settings, **{name: read_secret(Path(file))})
+        except (OSError, ValueError) as error:
+            raise SettingsError(f"{setting}_FILE={file}: expected a file with the secret: {error}") from None
     return settings
 
 
-def _from_file(variables: Mapping[str, str]) -> dict[str, Any]:
+def _with_credentials(settings: Settings) -> Settings:
+    for part in ("clickhouse", "prometheus"):
+        user, password = getattr(settings, f"{part}_user"), getattr(settings, f"{part}_password")
+        url = getattr(settings, f"{part}_url")
+        if url and (user or password):
+            changed = {f"{part}_url": with_credentials(url, user, password)}
+            settings = msgspec.structs.replace(settings, **changed)
+    return settings
+
+
+def _from_file(variables: Mapping[str, str]) -> tuple[dict[str, Any], Path]:
     named = variables.get(FILE_VARIABLE)
     path = Path(named or DEFAULT_FILE)
     if not path.exists():
         if named:
             raise SettingsError(f"{FILE_VARIABLE}={named}: expected a file, found none")
-        return {}
+        return {}, path
     try:
-        return tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text()), path
     except tomllib.TOMLDecodeError as error:
-        raise SettingsError(f"{path}: expected TOML: {error}") from None
+        # Its text may quote the line, and that may hold a secret.
+        place = re.search(r"\(at .*\)\Z", str(error))
+        raise SettingsError(
+            f"{path}: expected TOML, found an error {place.group() if place else ''}".rstrip()
+        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = "bytes that are not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
+        raise SettingsError(f"{path}: expected a readable file in UTF-8, found {reason}") from None
 
 
-def _converted(name: str, text: str, kind: Any, *, secret: bool) -> Any:
+def _converted(name: str, text: str, kind: Any, field: str) -> Any:
     try:
         return msgspec.convert(text, kind, strict=False)
     except msgspec.ValidationError:
-        shown = "(hidden)" if secret else repr(text)
-        raise SettingsError(f"{name}={shown}: expected {kind.__name__}") from None
+        raise SettingsError(f"{name}={shown(field, text)}: expected {kind.__name__}") from None
 
 
-def _settings(values: dict[str, Any]) -> Settings:
+def shown(name: str, value: Any) -> str:
+    """A setting's value as it may stand in a message."""
+    if name in SECRETS:
+        return HIDDEN
+    return without_credentials(value) if name in URLS and value else repr(value)
+
+
+def _settings(values: dict[str, Any], path: Path) -> Settings:
     try:
         return msgspec.convert(values, Settings)
     except msgspec.ValidationError as error:
-        raise SettingsError(f"configuration: {error}") from None
+        # What the environment holds is converted already: this is about the file. The text names kinds, no value.
+        raise SettingsError(f"{path}: {error}") from None
+
+
+def _is_url(url: str) -> bool:
+    """An http or https URL of a host, whose parts can be told from each other."""
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  (raises for one that is none)
+    except ValueError:
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment
 
 
 def _check(settings: Settings) -> None:
@@ -140,20 +218,20 @@ def _check(settings: Settings) -> None:
         ("page_port", 0 <= settings.page_port <= 65535, "0 to 65535"),
         (
             "prometheus_url",
-            not settings.prometheus_url or settings.prometheus_url.startswith(("http://", "https://")),
-            "an http or https URL, or nothing",
+            not settings.prometheus_url or _is_url(settings.prometheus_url),
+            f"nothing, or {URL_EXPECTED.format('PROMETHEUS')}",
         ),
         ("dead_letter_limit", 0 < settings.dead_letter_limit <= 1, "a share above 0 and up to 1"),
         ("false_episodes_per_week", 0 < settings.false_episodes_per_week <= 100, "above 0 and up to 100"),
         ("flush_seconds", 0.05 <= settings.flush_seconds <= 60, "0.05 to 60"),
-        ("clickhouse_url", settings.clickhouse_url.startswith(("http://", "https://")), "an http or https URL"),
+        ("clickhouse_url", _is_url(settings.clickhouse_url), URL_EXPECTED.format("CLICKHOUSE")),
         ("pseudonym_key", len(settings.pseudonym_key.encode()) <= 64, "at most 64 bytes"),
         ("clickhouse_database", settings.clickhouse_database.isidentifier(), "letters, digits and underscores"),
     )
     for name, holds, expected in expectations:
         if not holds:
-            shown = "(hidden)" if name == "pseudonym_key" else repr(getattr(settings, name))
-            raise SettingsError(f"{PREFIX}{name.upper()}={shown}: expected {expected}")
+            value = shown(name, getattr(settings, name))
+            raise SettingsError(f"{PREFIX}{name.upper()}={value}: expected {expected}")
     try:
         RuleBook(settings.rules)
     except (ValueError, OSError, KeyError) as error:

@@ -1,21 +1,22 @@
 """The door to Prometheus: the worker's metrics, and its liveness and readiness over HTTP.
 
-One table of metrics: name, kind, meaning. Base units, `_total` for counters, no ids as labels. The server runs in a
-thread of its own, so it answers while the event loop is busy; that is how liveness can tell that it hangs.
+One table of metrics: name, kind, meaning. Base units, `_total` for counters, no ids as labels. The server runs in
+threads of its own, so it answers while the event loop is busy; that is how liveness can tell that it hangs.
 """
 
-import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from functools import partial
-from typing import Any
-from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+from http import HTTPStatus
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from pipeline.lenient import REASONS
+from pipeline.web_server import Answer, WebServer
 from streams.partition import Books
 
+EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
+TEXT = "text/plain; charset=utf-8"
 LIVE_SECONDS = 15.0
 PARTITION = ("partition",)
 
@@ -172,41 +173,31 @@ class Server:
         self._telemetry = telemetry
         self._readiness = readiness
         try:
-            self._server = make_server(host, port, self._answer, WSGIServer, _Quiet)
+            self._server = WebServer("metrics", host, port, self._answer)
         except OSError as error:
             raise PortError(
                 f"SICHTFLUG_METRICS_PORT={port}: cannot listen on {host}:{port}: {error.strerror}; choose another port "
                 "for every worker of this machine, 0 for a free one, -1 for none"
             ) from error
-        self.port = self._server.server_port
-        self._thread = threading.Thread(target=self._server.serve_forever, name="telemetry", daemon=True)
+        self.port = self._server.port
 
     def start(self) -> None:
         """Begin to answer."""
-        self._thread.start()
+        self._server.start()
 
     def stop(self) -> None:
         """Stop answering."""
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
+        self._server.stop()
 
-    def _answer(self, environment: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
-        path = environment["PATH_INFO"]
+    def _answer(self, target: str) -> Answer:
+        path = target.partition("?")[0]
         if path == "/metrics":
-            start_response("200 OK", [("Content-Type", "text/plain; version=0.0.4; charset=utf-8")])
-            return [generate_latest(self._telemetry.registry)]
+            return Answer(HTTPStatus.OK, EXPOSITION, generate_latest(self._telemetry.registry))
         if path == "/livez":
             problem = "" if self._telemetry.is_live() else "the event loop has not turned lately"
         elif path == "/readyz":
             problem = self._readiness()
         else:
-            start_response("404 Not Found", [("Content-Type", "text/plain")])
-            return [b"expected /metrics, /livez or /readyz\n"]
-        start_response("503 Service Unavailable" if problem else "200 OK", [("Content-Type", "text/plain")])
-        return [f"{problem or 'ok'}\n".encode()]
-
-
-class _Quiet(WSGIRequestHandler):
-    def log_message(self, format: str, *arguments: Any) -> None:
-        """Probes come every few seconds; they are not news."""
+            return Answer(HTTPStatus.NOT_FOUND, TEXT, b"expected /metrics, /livez or /readyz\n")
+        status = HTTPStatus.SERVICE_UNAVAILABLE if problem else HTTPStatus.OK
+        return Answer(status, TEXT, f"{problem or 'ok'}\n".encode())

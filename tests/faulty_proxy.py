@@ -109,7 +109,8 @@ class FaultyProxy:
 
     @property
     def url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        credentials = self._target.netloc.rpartition("@")[0]
+        return f"http://{credentials}{'@' if credentials else ''}127.0.0.1:{self._server.server_port}"
 
     def __enter__(self) -> Self:
         self._thread.start()

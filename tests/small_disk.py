@@ -1,0 +1,48 @@
+"""A disk of a few megabytes that can be filled and freed."""
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from requirement import require
+
+BLOCK_BYTES = 1 << 12
+
+
+@contextmanager
+def small_disk(directory: Path, size_bytes: int) -> Iterator[Path]:
+    """A file system of its own at `directory`. Skips the test where none may be mounted."""
+    directory.mkdir(parents=True, exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "sichtflug-test", str(directory)]
+    is_mounted = os.geteuid() == 0 and subprocess.run(command, capture_output=True, check=False).returncode == 0
+    require(is_mounted, "the right to mount a small file system (a full disk)")
+    try:
+        yield directory
+    finally:
+        subprocess.run(["umount", "-l", str(directory)], check=False)
+
+
+@contextmanager
+def filled(disk: Path, free_bytes: int = 0) -> Iterator[None]:
+    """Inside the block only about `free_bytes` are free."""
+    fill(disk, free_bytes)
+    try:
+        yield
+    finally:
+        free(disk)
+
+
+def fill(disk: Path, free_bytes: int = 0) -> None:
+    """Leave only about `free_bytes`."""
+    with (disk / "ballast").open("wb", buffering=0) as file:
+        with suppress(OSError):
+            while True:
+                file.write(bytes(BLOCK_BYTES))
+        file.truncate(max(0, file.tell() - free_bytes))
+
+
+def free(disk: Path) -> None:
+    """Give back what `fill` took."""
+    (disk / "ballast").unlink(missing_ok=True)
