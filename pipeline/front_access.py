@@ -33,6 +33,8 @@ _FIXED = (
     *("allow_introspection_functions", "allow_python_table_function", "dynamic_disk_allow_from_env"),
     *("dynamic_disk_allow_include", "dynamic_disk_allow_from_zk", "rename_files_after_processing"),
 )
+_OFF = "<allow_python_table_function>0</allow_python_table_function>"
+_OFF += "<allow_introspection_functions>0</allow_introspection_functions>"
 _TABLE_FUNCTIONS = frozenset(
     {"numbers", "numbers_mt", "zeros", "zeros_mt", "primes", "generateSeries", "generate_series", "generateRandom"}
     | {"merge", "view", "viewIfPermitted", "viewExplain", "values", "SQLStandardValues", "null", "format", "loop"}
@@ -105,7 +107,7 @@ def write_configuration(data: Path, max_execution_seconds: int) -> Path:
     queries = "".join(f"<query>{escape(grant)}</query>" for grant in grants)
     (data / "front-users.xml").write_text(
         f"""<clickhouse>
-<profiles><default>{defaults}<allow_python_table_function>0</allow_python_table_function>
+<profiles><default>{defaults}{_OFF}
 <constraints>{limits}{fixed}</constraints></default></profiles>
 <users><default><password></password><networks><ip>::/0</ip></networks><profile>default</profile>
 <quota>default</quota><grants>{queries}</grants></default></users>
