@@ -51,7 +51,7 @@ INSERT INTO ledger (log, kafka_partition, revision, kind, epoch, next_offset, wa
 SELECT '{log}', 0, 1, 'checkpoint', 1, 1000000000, toDateTime64({end}, 3, 'UTC'), 'UTC', 1
 """
 _ROLLING = """
-INSERT INTO rolling (emitted_at, window_seconds, scope, tenant, queue, channel, contact_count, open_count,
+INSERT INTO rolling_revisions (emitted_at, window_seconds, scope, tenant, queue, channel, contact_count, open_count,
     arrived_count, departed_count, open_ms, sla_met_count, sla_missed_count, first_response_histogram,
     open_below_1h_count, open_1h_to_4h_count, oldest_since, waiting_agent_count, sla_due_15m_count, sla_due_60m_count)
 WITH number % {rows} AS series, toDateTime({end}, 'UTC') - intDiv(number, {rows}) * 60 AS start, {place}

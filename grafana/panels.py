@@ -17,13 +17,30 @@ PROMETHEUS = {"type": "prometheus", "uid": "${prometheus}"}
 VARIABLES = ("tenant", "queue", "channel")
 TIME_SERIES, TABLE = 0, 1
 
+
+def _value(name: str) -> str:
+    """What stands for a name in variables: hexadecimal digits after an x.
+
+    Grafana's quoting escapes apostrophes and leaves backslashes alone, so a name as it is could leave its quotes. The x
+    tells the unknown name from no choice.
+    """
+    return f"concat('x', hex({name}))"
+
+
+def _chosen(name: str) -> str:
+    return f"$__conditionalAll({_value(name)} IN (${{{name}:singlequote}}), ${name})"
+
+
 FRAGMENTS = {
     # The conditions that the variables set.
-    "filters": " AND ".join(f"$__conditionalAll({name} IN (${{{name}:singlequote}}), ${name})" for name in VARIABLES),
+    "filters": " AND ".join(map(_chosen, VARIABLES)),
+    "filter_of_tenant": _chosen("tenant"),
     # The same on episodes, which have no queue or channel where they sum up several.
     "filters_of_spikes": " AND ".join(
-        f"$__conditionalAll({name} IN ('', ${{{name}:singlequote}}), ${name})" for name in VARIABLES
+        f"$__conditionalAll({_value(name)} IN ('x', ${{{name}:singlequote}}), ${name})" for name in VARIABLES
     ),
+    # What a variable has as its value, for variables and links.
+    **{f"{name}_value": f"{_value(name)} AS {name}_value" for name in VARIABLES},
     # Names to show, also for what is unknown.
     **{f"{name}_name": f"if({name} = '', '(unknown)', {name}) AS {name}_name" for name in VARIABLES},
     # Rolling windows that end with the last minute of the range.
@@ -233,13 +250,17 @@ def table(
     *,
     steps: Mapping[str, Steps] | None = None,
     links: Mapping[str, Json] | None = None,
+    hidden: Sequence[str] = (),
     width: int = 24,
     height: int = 8,
 ) -> Panel:
-    """Rows. `units`, `steps` and `links` by column; a column's name without its unit is its heading."""
+    """Rows. `units`, `steps` and `links` by column; a column's name without its unit is its heading.
+
+    Columns that are `hidden` are there for links.
+    """
     steps, links = steps or {}, links or {}
     overrides: list[Json] = []
-    for column in dict.fromkeys((*units, *steps, *links)):
+    for column in dict.fromkeys((*units, *steps, *links, *hidden)):
         properties: list[Json] = []
         heading = column.removesuffix("_seconds").removesuffix("_name").removesuffix("_ratio")
         if heading != column:
@@ -251,6 +272,8 @@ def table(
             properties.append({"id": "custom.cellOptions", "value": {"type": "color-text"}})
         if column in links:
             properties.append({"id": "links", "value": [links[column]]})
+        if column in hidden:
+            properties.append({"id": "custom.hidden", "value": True})
         overrides.append({"matcher": {"id": "byName", "options": column}, "properties": properties})
     return _of_rows(
         "table",

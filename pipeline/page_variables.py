@@ -85,8 +85,10 @@ class Variables:
         if kept is not None and now - kept[0] < KEEP_SECONDS:
             return kept[1]
         columns = self._queries.columns(expand(sql, Scope(from_seconds * 1000, to_seconds * 1000)))
-        values = list(dict.fromkeys(str(value) for value in columns[0].values)) if columns else []
-        options = [(value, value) for value in values]
+        values = [str(value) for value in columns[0].values] if columns else []
+        # As Grafana's data source has it: of two columns the second is what is shown.
+        texts = [str(text) for text in columns[1].values] if len(columns) > 1 else values
+        options = [(text, value) for value, text in dict(zip(values, texts, strict=True)).items()]
         with self._lock:
             self._kept[key] = (now, options)
             self._kept.move_to_end(key)

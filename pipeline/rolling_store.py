@@ -9,6 +9,7 @@ import msgspec
 
 from pipeline.clickhouse import ClickHouse
 from pipeline.literals import quoted
+from pipeline.rolling_columns import KEY, STANDING_COLUMNS, WINDOW_COLUMNS
 from streams.episodes import Contributor, Episode, Lasting, SeriesRun, episode_id
 from streams.panes import MINUTE_MS
 from streams.series import Counts, Place, Series
@@ -25,7 +26,7 @@ EPISODE_COLUMNS = (
     "ifNull(toUnixTimestamp(worsened_at), 0), runs, revision"
 )
 _decode_runs = msgspec.json.Decoder(list[SeriesRun]).decode
-STANDING_KEY = "scope, tenant, queue, channel"
+STANDING_KEY = ", ".join(KEY)
 
 
 class StoredEpisode(NamedTuple):
@@ -117,7 +118,7 @@ class RollingStore:
     def episodes(self, from_minute: int) -> list[StoredEpisode]:
         """Episodes that lasted at `from_minute` or later, in the order of their onsets."""
         rows = self._door.rows(
-            f"SELECT {EPISODE_COLUMNS} FROM spikes FINAL WHERE log = {quoted(self._log)} "
+            f"SELECT {EPISODE_COLUMNS} FROM spikes WHERE log = {quoted(self._log)} "
             f"AND (until IS NULL OR until >= {_instant(from_minute)}) ORDER BY since"
         )
         return [_stored(row) for row in rows]
@@ -126,8 +127,8 @@ class RollingStore:
         """Episodes as they are with the last minute judged, all in one insert."""
         values = ", ".join(map(self._values, episodes))
         self._door.execute(
-            "INSERT INTO spikes (log, episode_id, measure, scope, tenant, queue, channel, since, detected_at, until, "
-            "severity, observed_count, expected_count, contributors, worsened_at, runs, revision) "
+            "INSERT INTO spike_revisions (log, episode_id, measure, scope, tenant, queue, channel, since, detected_at, "
+            "until, severity, observed_count, expected_count, contributors, worsened_at, runs, revision) "
             f"VALUES {values}"
         )
 
@@ -151,16 +152,18 @@ class RollingStore:
     def write_windows(self, minute: int) -> None:
         """The rolling windows that end with `minute`, as they are observed now. Written twice, the later ones count."""
         at = f"at = {quoted(_text(minute + 1))}"
+        columns = ("emitted_at", "window_seconds", *KEY, *WINDOW_COLUMNS, *STANDING_COLUMNS)
+        flows = ", ".join(f"r.{name}" for name in ("emitted_at", "window_seconds", *KEY, *WINDOW_COLUMNS))
+        stocks = ", ".join(f"s.{name}" for name in STANDING_COLUMNS)
         self._door.execute(
-            "INSERT INTO rolling (* EXCEPT (observed_at)) "
-            f"SELECT r.*, s.* EXCEPT (emitted_at, {STANDING_KEY}) FROM rolling_at({at}) AS r "
+            f"INSERT INTO rolling_revisions ({', '.join(columns)}) SELECT {flows}, {stocks} FROM rolling_at({at}) AS r "
             f"LEFT JOIN standing_at({at}) AS s USING ({STANDING_KEY})"
         )
 
     def windows(self, minute: int, names: Sequence[str]) -> list[tuple[Any, ...]]:
         """Of the windows that end with `minute`, but for the cells: length, scope, dimensions, then columns by name."""
         return self._door.rows(
-            f"SELECT window_seconds, {STANDING_KEY}, {', '.join(names)} FROM rolling FINAL "
+            f"SELECT window_seconds, {STANDING_KEY}, {', '.join(names)} FROM rolling "
             f"WHERE scope != 'cell' AND emitted_at = {_instant(minute + 1)}"
         )
 

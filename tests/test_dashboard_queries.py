@@ -27,7 +27,8 @@ VALUE_TYPES = ("Int64", "UInt64", "Float64", "Nullable(Float64)", "Nullable(Int6
 def scope(*, chosen: bool = False, now_ms: int, span_ms: int = 6 * HOUR_MS) -> Scope:
     """All values of all variables, or one of each."""
     names = {"tenant": "north", "queue": "billing", "channel": "web_chat"}
-    choices = {name: Choice([value] if chosen else [value, "it's"], is_all=not chosen) for name, value in names.items()}
+    values = {name: f"x{value.encode().hex().upper()}" for name, value in names.items()}
+    choices = {name: Choice([value] if chosen else [value, "x"], is_all=not chosen) for name, value in values.items()}
     return Scope(now_ms - span_ms, now_ms, 60, {**choices, "window": Choice(["3600"])})
 
 

@@ -107,7 +107,7 @@ async def settle(one: Judge) -> None:
 
 def outcome(system: System, log: str) -> list[tuple[Any, ...]]:
     return system.door.rows(
-        "SELECT measure, scope, queue, channel, since, detected_at, until, observed_count FROM spikes FINAL "
+        "SELECT measure, scope, queue, channel, since, detected_at, until, observed_count FROM spikes "
         f"WHERE log = '{log}' ORDER BY ALL"
     )
 

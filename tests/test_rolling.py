@@ -67,7 +67,7 @@ def spikes(system: System) -> list[dict[str, Any]]:
     rows = system.door.rows(
         "SELECT episode_id, scope, queue, channel, intDiv(toUnixTimestamp(since), 60), "
         "intDiv(toUnixTimestamp(detected_at), 60) - 1, ifNull(intDiv(toUnixTimestamp(until), 60), 0), observed_count, "
-        "expected_count FROM spikes FINAL WHERE measure = 'escalations' ORDER BY since"
+        "expected_count FROM spikes WHERE measure = 'escalations' ORDER BY since"
     )
     return [dict(zip(names, row, strict=True)) for row in rows]
 
@@ -114,7 +114,7 @@ def test_a_burst_is_one_episode_and_told_as_it_begins_and_ends(system: System) -
     # The rows that were written when the last minute had passed are those of the views, since nothing came later.
     names = "window_seconds, scope, tenant, queue, channel, contact_count, open_count, open_ms, resolution_histogram"
     [(emitted_at,)] = system.door.rows("SELECT toString(max(emitted_at)) FROM rolling")
-    kept = system.door.rows(f"SELECT {names} FROM rolling FINAL WHERE emitted_at = '{emitted_at}' ORDER BY ALL")
+    kept = system.door.rows(f"SELECT {names} FROM rolling WHERE emitted_at = '{emitted_at}' ORDER BY ALL")
     assert kept == system.door.rows(f"SELECT {names} FROM rolling_at(at = '{emitted_at}') ORDER BY ALL")
     assert len(kept) == 4 * 8
 
@@ -150,7 +150,7 @@ def test_workers_killed_in_stage_2_lose_and_double_nothing(system: System) -> No
     assert ids == {f"{spike['episode_id']}-began", f"{spike['episode_id']}-ended"}
     # A row for each minute of the last hour at least, none of them twice.
     emitted = system.door.rows(
-        "SELECT toUnixTimestamp(emitted_at), count() FROM rolling FINAL "
+        "SELECT toUnixTimestamp(emitted_at), count() FROM rolling "
         "WHERE scope = 'all' AND window_seconds = 300 GROUP BY emitted_at ORDER BY emitted_at"
     )
     assert {number for _, number in emitted} == {1}

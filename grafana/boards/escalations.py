@@ -29,9 +29,10 @@ BOARD = Board(
                     "escalations/by_place",
                     {},
                     links={
-                        "channel_name": link("Only this channel", "sichtflug-escalations", channel="channel_name"),
-                        "queue_name": link("Only this queue", "sichtflug-escalations", queue="queue_name"),
+                        "channel_name": link("Only this channel", "sichtflug-escalations", channel="channel_value"),
+                        "queue_name": link("Only this queue", "sichtflug-escalations", queue="queue_value"),
                     },
+                    hidden=("channel_value", "queue_value"),
                 ),
                 table("escalations/conversations", {"at": "dateTimeAsIso", "conversation_id": "string"}),
             ),

@@ -9,7 +9,7 @@ FROM (
         max(emitted_at) AS at,
         argMax(open_count, emitted_at) AS open_now,
         maxIf(open_count, emitted_at <= now('UTC') - INTERVAL 1 DAY) AS yesterday
-    FROM rolling FINAL
+    FROM rolling
     WHERE window_seconds = 300 AND scope = 'queue' AND (
         emitted_at > now('UTC') - INTERVAL 10 MINUTE
         OR emitted_at BETWEEN now('UTC') - INTERVAL 25 HOUR AND now('UTC') - INTERVAL 1 DAY

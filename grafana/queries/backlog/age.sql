@@ -10,7 +10,7 @@ SELECT
     sum(open_7d_to_30d_count) AS from_7_to_30_days,
     sum(open_30d_to_90d_count) AS from_30_to_90_days,
     sum(open_over_90d_count) AS over_90_days
-FROM rolling FINAL
+FROM rolling
 WHERE window_seconds = 300 AND scope = 'cell' AND {every_interval} AND {filters}
 GROUP BY time
 ORDER BY time

@@ -5,7 +5,7 @@ SELECT
     emitted_at AS time,
     sum(sla_due_15m_count) AS in_15_minutes,
     sum(sla_due_60m_count) AS in_60_minutes
-FROM rolling FINAL
+FROM rolling
 WHERE window_seconds = 300 AND scope = 'cell' AND {every_interval} AND {filters}
 GROUP BY time
 ORDER BY time

@@ -1,7 +1,7 @@
 -- By queue
 -- Open conversations by queue. As it was observed at each minute: panes know this for now only.
 SELECT emitted_at AS time, {queue_name}, sum(open_count) AS open
-FROM rolling FINAL
+FROM rolling
 WHERE window_seconds = 300 AND scope = 'cell' AND {every_interval} AND {filters}
 GROUP BY time, queue_name
 ORDER BY time

@@ -12,7 +12,7 @@ SELECT
     sum(sla_met_count) / nullIf(sum(sla_met_count) + sum(sla_missed_count), 0) AS sla_met_ratio,
     histogram_quantile_ms(sumMap(first_response_histogram), 0.9) / 1000 AS first_response_p90_seconds,
     histogram_quantile_ms(sumMap(resolution_histogram), 0.9) / 1000 AS resolution_p90_seconds
-FROM rolling FINAL
+FROM rolling
 WHERE window_seconds = ${window} AND scope = 'cell' AND {last_minute} AND {filters}
 GROUP BY queue_name
 ORDER BY open DESC

@@ -10,10 +10,12 @@ SELECT
     sum(escalated_hierarchical_count) AS hierarchical,
     sum(escalated_handoff_count) AS handoff,
     sum(escalated_regulatory_count) AS regulatory,
-    sum(escalated_exposure_count) AS exposure
+    sum(escalated_exposure_count) AS exposure,
+    {channel_value},
+    {queue_value}
 FROM panes_between(from = $__fromTime, to = $__toTime)
 WHERE {filters}
-GROUP BY channel_name, queue_name
+GROUP BY channel_name, queue_name, channel_value, queue_value
 HAVING escalations > 0
 ORDER BY escalations DESC
 LIMIT 100

@@ -10,7 +10,7 @@ SELECT
     round(expected_count, 1) AS expected,
     round(observed_count / nullIf(expected_count, 0), 1) AS ratio,
     arrayStringConcat(arrayMap(one -> concat(one.queue, ' / ', one.channel, ' ', toString(one.observed_count)), contributors), ', ') AS most_from
-FROM spikes FINAL
+FROM spikes
 WHERE since <= $__toTime AND coalesce(until, now('UTC')) >= $__fromTime AND {filters_of_spikes}
 ORDER BY since DESC
 LIMIT 100

@@ -2,4 +2,4 @@
 -- Shares of the last ten minutes by those of the ten before.
 SELECT sum(shared_10_minutes_count) / nullIf(sum(shared_10_minutes_before_count), 0) AS growth_ratio
 FROM brand_virality_at(at = (SELECT least($__toTime, settled) FROM watermarks))
-WHERE $__conditionalAll(tenant IN (${tenant:singlequote}), $tenant)
+WHERE {filter_of_tenant}

@@ -9,6 +9,6 @@ SELECT
     top_10_percent_ratio AS from_top_10_percent,
     gini_ratio AS gini
 FROM peer_concentration_by_day
-WHERE day BETWEEN toDate(toTimezone($__fromTime, (SELECT reporting_zone FROM watermarks))) AND toDate(toTimezone($__toTime, (SELECT reporting_zone FROM watermarks))) AND $__conditionalAll(tenant IN (${tenant:singlequote}), $tenant)
+WHERE day BETWEEN toDate(toTimezone($__fromTime, (SELECT reporting_zone FROM watermarks))) AND toDate(toTimezone($__toTime, (SELECT reporting_zone FROM watermarks))) AND {filter_of_tenant}
 ORDER BY day DESC, tenant, measure
 LIMIT 60

@@ -2,4 +2,4 @@
 -- Share of the most shared root post in the shares of its brand, last ten minutes.
 SELECT max(largest_root_ratio) AS largest_root_ratio
 FROM brand_virality_at(at = (SELECT least($__toTime, settled) FROM watermarks))
-WHERE $__conditionalAll(tenant IN (${tenant:singlequote}), $tenant)
+WHERE {filter_of_tenant}

@@ -10,6 +10,6 @@ SELECT
     shared_10_minutes_count AS shares_10_minutes,
     growth_ratio
 FROM virality_at(at = (SELECT least($__toTime, settled) FROM watermarks))
-WHERE $__conditionalAll(tenant IN (${tenant:singlequote}), $tenant)
+WHERE {filter_of_tenant}
 ORDER BY shares_10_minutes DESC, shares DESC
 LIMIT 25

@@ -2,4 +2,4 @@
 -- Shares of public posts in the ten minutes before the watermark or the end of the range.
 SELECT sum(shared_10_minutes_count) AS shares
 FROM brand_virality_at(at = (SELECT least($__toTime, settled) FROM watermarks))
-WHERE $__conditionalAll(tenant IN (${tenant:singlequote}), $tenant)
+WHERE {filter_of_tenant}

@@ -1,3 +1,6 @@
 -- Channels
--- What there is to choose from in the range.
-SELECT DISTINCT channel FROM panes_between(from = $__fromTime, to = $__toTime) WHERE channel != '' ORDER BY channel
+-- What there is to choose from in the range: the value, and the name that is shown for it.
+SELECT {channel_value}, {channel_name}
+FROM panes_between(from = $__fromTime, to = $__toTime)
+GROUP BY channel
+ORDER BY channel_name

@@ -1,3 +1,6 @@
 -- Queues
--- What there is to choose from in the range.
-SELECT DISTINCT queue FROM panes_between(from = $__fromTime, to = $__toTime) WHERE queue != '' ORDER BY queue
+-- What there is to choose from in the range: the value, and the name that is shown for it.
+SELECT {queue_value}, {queue_name}
+FROM panes_between(from = $__fromTime, to = $__toTime)
+GROUP BY queue
+ORDER BY queue_name

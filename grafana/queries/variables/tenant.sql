@@ -1,3 +1,6 @@
 -- Tenants
--- What there is to choose from in the range.
-SELECT DISTINCT tenant FROM panes_between(from = $__fromTime, to = $__toTime) WHERE tenant != '' ORDER BY tenant
+-- What there is to choose from in the range: the value, and the name that is shown for it.
+SELECT {tenant_value}, {tenant_name}
+FROM panes_between(from = $__fromTime, to = $__toTime)
+GROUP BY tenant
+ORDER BY tenant_name
