@@ -23,6 +23,8 @@ INSERT_SETTINGS: dict[str, Any] = {
     "min_insert_block_size_rows": 10_000_000,
     "min_insert_block_size_bytes": 4_000_000_000,
     "input_format_parallel_parsing": 0,
+    # How many months lie in one flush is for whoever writes the records to say, and no reason to refuse it.
+    "max_partitions_per_insert_block": 0,
     # Within a block no key stands twice; looking for one cost the engine a quarter of an insert.
     "optimize_on_insert": 0,
 }
@@ -71,6 +73,8 @@ PASSING_CODES = frozenset(
 )
 
 
+#: The same number stands for too many parts, which merges will mend, and for a block that no time will make acceptable.
+TOO_MANY_PARTITIONS = "Too many partitions for single INSERT block"
 #: In errors of the standard library that ClickHouse passes on, under a number (1001) that says nothing.
 NO_SPACE = "No space left on device"
 
@@ -197,6 +201,7 @@ class _Errors:
             code = getattr(error, "code", None)
             # Without a number, ClickHouse itself did not answer: a proxy did, or nobody.
             is_passing = not code or code in PASSING_CODES or NO_SPACE in str(error)
+            is_passing = is_passing and TOO_MANY_PARTITIONS not in str(error)
             failure = Unavailable if is_passing else Refused
             raise failure(f"{self._door}: {type(error).__name__}: {error}") from error
 

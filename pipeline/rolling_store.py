@@ -83,8 +83,8 @@ class RollingStore:
         [(count,)] = self._door.rows(f"SELECT count() FROM rolling_checkpoints WHERE {mine} AND minute >= {minute}")
         if not dry_run:
             self._door.execute(f"DELETE FROM rolling_checkpoints WHERE {mine} AND minute >= {minute}")
-            self._door.execute(f"DELETE FROM spikes WHERE {mine} AND since >= {_instant(minute)}")
-            self._door.execute(f"DELETE FROM rolling WHERE emitted_at > {_instant(minute)}")
+            self._door.execute(f"DELETE FROM spike_revisions WHERE {mine} AND since >= {_instant(minute)}")
+            self._door.execute(f"DELETE FROM rolling_revisions WHERE emitted_at > {_instant(minute)}")
             if self.judged_minute() is None:
                 self.commit(minute - 1)
         return int(count)

@@ -202,3 +202,23 @@ def test_minutes_of_the_present_survive_a_watermark_of_the_future(system: System
     assert Broker(system.bootstrap).partition_count(system.topic)
     [(count,)] = system.door.rows("SELECT count() FROM panes WHERE tier = 'minute' AND start < '2090-01-01'")
     assert count == 1
+
+
+@pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
+def test_a_history_whose_records_carry_their_own_timestamps_is_stored_and_kept(system: System) -> None:
+    # 300 months in one flush, a conversation each, opened and closed: arrived 300, departed 300, 600 interactions; a
+    # record of 2001 that is no event. ClickHouse takes at most 100 months in one insert unless it is told otherwise.
+    records = []
+    for month in range(300):
+        at_ms = int(datetime(2001 + month // 12, month % 12 + 1, 15, tzinfo=UTC).timestamp()) * 1000
+        records.append((0, at_ms, event(f"o{month}", at_ms, f"h{month}", channel="email", queue="q")))
+        records.append((0, at_ms + HOUR_MS, event(f"c{month}", at_ms + HOUR_MS, f"h{month}", "conversation.closed")))
+    send(system, *records, (0, records[0][1], b"no JSON"))
+    system.start_worker()
+    system.wait_until_folded()
+    totals = "SELECT sum(arrived_count), sum(departed_count) FROM backlog_by_day"
+    assert system.door.rows(totals) == [(300, 300)]
+    # What merges leave.
+    for table, count in (("interactions", 600), ("rejections", 1)):
+        system.door.execute(f"OPTIMIZE TABLE {table} FINAL")
+        assert system.door.rows(f"SELECT count() FROM {table}") == [(count,)]
