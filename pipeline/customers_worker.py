@@ -103,10 +103,10 @@ class CustomersWorker(LedgerWorker):
         self._pending_count = 0
         return flush
 
-    def _take_rows(self) -> Section:
+    def _take_rows(self) -> Sequence[Section]:
         keys = self.partition.take_touched()
         customers: list[Customer] = [self.partition.customers[key] for key in keys]
-        return customer_section(customers, self.partition.cells)
+        return [customer_section(customers, self.partition.cells)]
 
     def _take_ahead(self, checkpoint: Checkpoint) -> None:
         return None

@@ -72,6 +72,8 @@ class Folding(Owner[PartitionWorker]):
 
     async def _committed(self, partition: int, result: FlushResult) -> None:
         self._heart.ring()
+        if partition in self.partitions:
+            self._telemetry.cells.labels(str(partition)).set(self.partitions[partition].cell_count)
         await super()._committed(partition, result)
 
     def _heartbeats(self) -> list[Heartbeat]:

@@ -81,6 +81,21 @@ class Ledger:
         order = f"ORDER BY source, conversation_id LIMIT {CONVERSATIONS_PER_QUERY}"
         return self._door.raw(self._conversation_query(f"state = 'open' AND {after} {order}"), "JSONCompactEachRow")
 
+    def admitted_cells(self) -> list[Cell]:
+        """The cells that the log is counted in; empty in a ledger that an earlier version wrote."""
+        return self._cells_where("kind = 'cell'")
+
+    def counted_cells(self) -> list[Cell]:
+        """The cells of which there is any pane."""
+        return self._cells_where("kind = 'pane' AND tier = 'day'")
+
+    def _cells_where(self, condition: str) -> list[Cell]:
+        names = ", ".join(Cell._fields)
+        rows = self._door.rows(
+            f"SELECT DISTINCT {names} FROM ledger WHERE {self._where} AND {condition} ORDER BY {names}"
+        )
+        return [Cell(*row) for row in rows]
+
     def hashes(self) -> Iterator["array[int]"]:
         """Hashes of all conversations, open or not, in slices; of customers where these are kept."""
         query = f"SELECT conversation_hash FROM ledger WHERE {self._where} AND kind = {quoted(self.kind)}"

@@ -171,6 +171,16 @@ class RowEncoder:
         }
         return Section(len(rows), columns | self._dimensions("", numbers) | _counters(rows))
 
+    # ---- cells
+
+    def cells(self, cells: Sequence[Cell]) -> Section:
+        """The cells that were admitted, a row each."""
+        if not cells:
+            return Section(0, {})
+        columns = {"kind": Column("String", (native.text("cell") * len(cells),))}
+        columns |= {name: self._few([cell[index] for cell in cells]) for index, name in enumerate(Cell._fields)}
+        return Section(len(cells), columns)
+
     def texts(self, values: Sequence[str]) -> Column:
         return Column("String", (native.few_texts(values, self._texts),))
 

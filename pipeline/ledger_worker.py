@@ -50,7 +50,7 @@ class Flush(NamedTuple):
     checkpoint: Checkpoint
     first_offset: int
     ahead: Any
-    rows: Section
+    rows: Sequence[Section]
     deltas: PaneDeltas
     taken_at: float
     oldest_ingested_at: int
@@ -238,7 +238,7 @@ class LedgerWorker(ABC):
         """Add the deltas to their bases and encode all rows of the flush. Once per flush: it changes the bases."""
         checkpoint = flush.checkpoint
         panes = self._rows.panes(checkpoint.epoch, self._state.panes.add(deltas))
-        sections = [flush.rows, checkpoint_section(checkpoint), panes]
+        sections = [*flush.rows, checkpoint_section(checkpoint), panes]
         return ledger_block(self.log, self.kafka_partition, checkpoint.revision, sections)
 
     async def _expire_minutes(self) -> None:
@@ -271,7 +271,7 @@ class LedgerWorker(ABC):
         """Fold records of which none was folded before; at least one. The rejections come back."""
 
     @abstractmethod
-    def _take_rows(self) -> Section:
+    def _take_rows(self) -> Sequence[Section]:
         """The rows of the ledger that are neither panes nor checkpoints."""
 
     @abstractmethod

@@ -29,6 +29,11 @@ class PartitionState(LedgerState):
     def _restore(self, checkpoint: Checkpoint) -> None:
         partition = self.partition
         partition.restore(checkpoint.watermark, checkpoint.books, checkpoint.broker_at)
+        admitted = self._conversations.admitted_cells()
+        if admitted or not checkpoint.next_offset:
+            partition.admission.restore(admitted)
+        else:
+            partition.admission.restore(self._conversations.counted_cells(), is_stored=False)
         for rows in self._conversations.open_conversations():
             partition.conversations.update(rows)
         partition.open_count = len(partition.conversations)

@@ -69,6 +69,11 @@ class PartitionWorker(LedgerWorker):
         """Conversations open, in memory or not."""
         return self.partition.open_count
 
+    @property
+    def cell_count(self) -> int:
+        """Cells that are counted in, to be compared with the limit of the rules."""
+        return len(self.partition.admission)
+
     def described(self, found_how: str) -> str:
         return f"{found_how} {len(self.partition.conversations)} conversations"
 
@@ -104,10 +109,13 @@ class PartitionWorker(LedgerWorker):
         flush.checkpoint.broker_at = self.partition.broker_at
         return flush
 
-    def _take_rows(self) -> Section:
+    def _take_rows(self) -> Sequence[Section]:
         keys = list(self.partition.take_touched())
         conversations = self.partition.conversations
-        return self._rows.conversations(keys, [conversations[key] for key in keys])
+        return [
+            self._rows.conversations(keys, [conversations[key] for key in keys]),
+            self._rows.cells(self.partition.admission.take_fresh()),
+        ]
 
     def _take_ahead(self, checkpoint: Checkpoint) -> Ahead:
         facts = self.partition.take_facts()

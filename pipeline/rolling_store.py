@@ -26,6 +26,8 @@ EPISODE_COLUMNS = (
     "ifNull(toUnixTimestamp(worsened_at), 0), runs, revision"
 )
 _decode_runs = msgspec.json.Decoder(list[SeriesRun]).decode
+#: A scrape of every queue of a large house would be more than anyone wants; ClickHouse has them all.
+SHOWN_PER_SCOPE = 100
 STANDING_KEY = ", ".join(KEY)
 
 
@@ -161,10 +163,14 @@ class RollingStore:
         )
 
     def windows(self, minute: int, names: Sequence[str]) -> list[tuple[Any, ...]]:
-        """Of the windows that end with `minute`, but for the cells: length, scope, dimensions, then columns by name."""
+        """Of the windows that end with `minute`, but for the cells: length, scope, dimensions, then columns by name.
+
+        Of each scope the `SHOWN_PER_SCOPE` places with the most open conversations and contacts.
+        """
         return self._door.rows(
             f"SELECT window_seconds, {STANDING_KEY}, {', '.join(names)} FROM rolling "
-            f"WHERE scope != 'cell' AND emitted_at = {_instant(minute + 1)}"
+            f"WHERE scope != 'cell' AND emitted_at = {_instant(minute + 1)} "
+            f"ORDER BY open_count + contact_count DESC, {STANDING_KEY} LIMIT {SHOWN_PER_SCOPE} BY window_seconds, scope"
         )
 
 

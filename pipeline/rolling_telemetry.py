@@ -1,6 +1,7 @@
 """The rolling numbers for Prometheus: those of the last minute that passed, all at once, from the process that judges.
 
-Cells are left out: queue by channel by window would be more series than one wants to scrape. ClickHouse has them.
+Cells are left out, and of tenants, queues and channels those beyond the largest hundred: that would be more series than
+one wants to scrape. ClickHouse has them.
 """
 
 from collections.abc import Iterator, Sequence

@@ -70,6 +70,9 @@ class Telemetry:
         self.open_conversations = self._gauge(
             f"{prefix}_open_conversations", "Conversations open, those whose expiry has come unnoticed among them"
         )
+        self.cells = self._gauge(
+            f"{prefix}_cells", "Combinations of tenant, queue, channel and visibility that a partition counts in"
+        )
         self.freshness = Histogram(
             f"{prefix}_freshness_seconds",
             "From the broker's time of the oldest event of a flush until it can be queried",
@@ -136,7 +139,14 @@ class Telemetry:
 
     def forget(self, partition: int) -> None:
         """A partition went to another worker, which shows it now."""
-        gauges = (self.lag_records, self.lag_seconds, self.watermark, self.checkpoint, self.open_conversations)
+        gauges = (
+            self.lag_records,
+            self.lag_seconds,
+            self.watermark,
+            self.checkpoint,
+            self.open_conversations,
+            self.cells,
+        )
         for gauge in (*gauges, *self._books.values()):
             if (str(partition),) in gauge._metrics:
                 gauge.remove(str(partition))
@@ -160,6 +170,18 @@ class BrakeTelemetry:
             "When the brake last stopped a worker of this log, 0 if not within a day",
             registry=registry,
         )
+
+
+class CellTelemetry:
+    """How many cells the rules allow, to be compared with `Telemetry.cells`."""
+
+    def __init__(self, limit: int, registry: CollectorRegistry) -> None:
+        gauge = Gauge(
+            "sichtflug_cell_limit",
+            "Cells of a partition beyond which queues are counted as (other)",
+            registry=registry,
+        )
+        gauge.set(limit)
 
 
 class PortError(Exception):

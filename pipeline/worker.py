@@ -28,7 +28,7 @@ from pipeline.publisher import Publisher, PublishError
 from pipeline.rolling import Rolling
 from pipeline.rolling_telemetry import RollingTelemetry
 from pipeline.settings import Settings
-from pipeline.telemetry import BrakeTelemetry, PortError, Server, Telemetry
+from pipeline.telemetry import BrakeTelemetry, CellTelemetry, PortError, Server, Telemetry
 from streams.rules import RuleBook
 
 logger = logging.getLogger(__name__)
@@ -64,6 +64,7 @@ class Worker:
         self._door = self._folding.restorer.connect()
         self._presence = Presence(self._door, settings.kafka_topic, self._book.version)
         self._brake_telemetry = BrakeTelemetry(self._telemetry.registry)
+        CellTelemetry(settings.rules.cell_limit, self._telemetry.registry)
         self._stop = asyncio.Event()
 
     async def run(self) -> None:

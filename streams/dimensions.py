@@ -24,7 +24,7 @@ def relocate(context: Context, conversation: Conversation, event: Event, at: int
 
 def settle(context: Context, conversation: Conversation, known: Cell, cell: Cell, at: int) -> None:
     """Let the conversation lie in `cell` from `at` on; an open one moves with all that it adds to the panes."""
-    number = context.cells.number(cell)
+    number = context.admission.number(cell)
     if conversation.state == OPEN:
         conversation.changed_at = max(conversation.changed_at, at)
         move(context.panes, conversation, number, at)

@@ -40,7 +40,7 @@ def open_late(context: Context, conversation: Conversation, event: Event) -> Non
     conversation.has_opened = True
     at, first_at = event.occurred_at, conversation.opened_at
     is_open = conversation.state == OPEN
-    filled = context.cells.number(filled_cell(context.book, context.cells[conversation.cell], event))
+    filled = context.admission.number(filled_cell(context.book, context.cells[conversation.cell], event))
     if filled != conversation.cell:
         if is_open:
             move(context.panes, conversation, filled, max(at, conversation.changed_at))
@@ -53,7 +53,7 @@ def open_late(context: Context, conversation: Conversation, event: Event) -> Non
             conversation.is_contact = counted
         _decide_who_waited(context, conversation, first_at, is_inbound(event))
         return
-    cell, first_cell = context.cells.number(own_cell(context.book, event)), conversation.opening_cell
+    cell, first_cell = context.admission.number(own_cell(context.book, event)), conversation.opening_cell
     context.panes.add_backlog(first_at, first_cell, Counter.OPENED, -1)
     context.panes.add_backlog(at, cell, Counter.OPENED, 1)
     if cell != first_cell:

@@ -4,6 +4,7 @@ Life-cycle time never runs back: events are folded in log order, and a transitio
 one takes that one's time (`is_reordered`). Messages, shares, solutions, callbacks and promises keep their own minute.
 """
 
+from streams.admission import Admission
 from streams.contacts import ToldFact, tell_beginning
 from streams.context import Context
 from streams.conversation import EXPIRED, OPEN, Conversation
@@ -21,8 +22,10 @@ from streams.transitions import TRANSITIONS, come_back
 class LifeCycle:
     """Applies events to conversations; what they add goes to `panes`, what other conversations must know to `facts`."""
 
-    def __init__(self, book: RuleBook, cells: Cells, panes: PaneDeltas, facts: list[ToldFact]) -> None:
-        self._context = Context(book, cells, panes, facts)
+    def __init__(
+        self, book: RuleBook, cells: Cells, admission: Admission, panes: PaneDeltas, facts: list[ToldFact]
+    ) -> None:
+        self._context = Context(book, cells, admission, panes, facts)
 
     def apply(self, conversation: Conversation | None, event: Event) -> Conversation:
         """The conversation after an event of a known type that was not applied before; None begins it."""

@@ -48,7 +48,7 @@ def not_begun(cells: Cells, key: str) -> Conversation:
 def begin(context: Context, event: Event) -> Conversation:
     """A conversation begins with its first event: an opening, or implicitly with any other."""
     at = event.occurred_at
-    number = context.cells.number(own_cell(context.book, event))
+    number = context.admission.number(own_cell(context.book, event))
     has_opened = event.type == "conversation.opened"
     inbound = is_inbound(event)
     conversation = Conversation(

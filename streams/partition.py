@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from streams.admission import Admission
 from streams.contacts import ToldFact
 from streams.conversation import NOT_BEGUN, OPEN, Conversation
 from streams.events import KNOWN_TYPES, Event
@@ -66,7 +67,9 @@ class Partition:
         self.open_count = 0
         #: What was told of known customers since `take_facts`, in log order.
         self.facts: list[ToldFact] = []
-        self._life_cycle = LifeCycle(book, cells, self.deltas, self.facts)
+        #: The cells that this log may count in.
+        self.admission = Admission(cells, book.rules.cell_limit)
+        self._life_cycle = LifeCycle(book, cells, self.admission, self.deltas, self.facts)
 
     def restore(self, watermark: int, books: Books, broker_at: int = 0) -> None:
         """Begin at a checkpoint; conversations are added to `conversations` as they are read."""

@@ -67,6 +67,8 @@ class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tru
     idle_limit_seconds: dict[str, Seconds] = {}
     allowed_lateness_seconds: Seconds = 60
     reporting_zone: str = "UTC"
+    #: Combinations of tenant, queue, channel and visibility that a partition counts in; what comes later is `(other)`.
+    cell_limit: Annotated[int, msgspec.Meta(ge=10, le=100_000)] = 5_000
 
     def version(self) -> str:
         """16 hexadecimal digits that change when a rule changes."""

@@ -7,11 +7,13 @@ could be said of it, is seen in the wider series only.
 from collections.abc import Callable, Iterator, Mapping
 
 from streams.budget import shares
-from streams.series import COUNTED, Counts, Place, Series, series_of
+from streams.series import COUNTED, Counts, Measure, Place, Series, series_of
 from streams.track import Track
 
 #: A series of which less is expected is seen in wider series only.
 LEAST_EVENTS_PER_WEEK = 20.0
+#: Beyond so many series, further places are seen in wider ones only.
+TRACKED_SERIES = 20_000
 
 
 def _never(series: Series) -> bool:
@@ -59,12 +61,19 @@ class Tracks:
                     continue
                 tracks = of_measures[index]
                 if not tracks:
-                    tracks += [self.of(series, minute) for series in series_of(COUNTED[index], Place(*place))]
+                    tracks += [self.of(series, minute) for series in self._tracked(COUNTED[index], Place(*place))]
                 for track in tracks:
                     if not track.count:
                         touched.append(track)
                     track.count += count
         return touched
+
+    def _tracked(self, measure: Measure, place: Place) -> list[Series]:
+        """The series of a place; where there are too many already, only those that are known and the widest."""
+        found = list(series_of(measure, place))
+        if len(self.by_series) < TRACKED_SERIES:
+            return found
+        return [one for one in found if one.scope == "all" or one in self.by_series]
 
     def skip(self, last: int, minute: int) -> None:
         """Go to a minute. Those between the last one and this were left out: unknown, not without events."""

@@ -12,7 +12,7 @@ import yaml
 from prometheus_client import CollectorRegistry
 
 from pipeline.rolling_telemetry import WINDOWS, RollingTelemetry
-from pipeline.telemetry import BrakeTelemetry, Telemetry
+from pipeline.telemetry import BrakeTelemetry, CellTelemetry, Telemetry
 from streams.episodes import Episode
 from streams.partition import Books
 from streams.series import Series
@@ -85,7 +85,9 @@ def exported() -> dict[str, frozenset[str]]:
         telemetry.restored(0, Books(), 0, 0)
         telemetry.folded(0, 1, 1, 1, 1, 1)
         telemetry.committed(0, Books())
+        telemetry.cells.labels("0").set(1)
     BrakeTelemetry(registry)
+    CellTelemetry(5_000, registry)
     rows = [(window, *[""] * 4, *[1] * len(RollingTelemetry.COLUMNS)) for window in WINDOWS]
     episode = Episode(Series("escalations", "all", ""), 0, 1, 10, 1.0, "page")
     rolling = RollingTelemetry(registry)

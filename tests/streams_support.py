@@ -392,8 +392,8 @@ def logs(
     return events
 
 
-def sometimes_rules(*, zones: Sequence[str] = ("UTC",)) -> st.SearchStrategy[Rules]:
-    """Rules with or without targets and an idle limit."""
+def sometimes_rules(*, zones: Sequence[str] = ("UTC",), cell_limit: int = 5_000) -> st.SearchStrategy[Rules]:
+    """Rules with or without targets and an idle limit, and sometimes with a limit of cells."""
     seconds = st.sampled_from([None, 0, 90, 1800, 6 * 3600])
     return st.builds(
         rules,
@@ -401,6 +401,7 @@ def sometimes_rules(*, zones: Sequence[str] = ("UTC",)) -> st.SearchStrategy[Rul
         next_response=seconds,
         resolution=seconds,
         idle=st.sampled_from([None, None, 1800, 3600, 10 * 3600]),
+        cell_limit=st.sampled_from([cell_limit, 5_000]),
         reporting_zone=st.sampled_from(zones),
     )
 

@@ -18,7 +18,7 @@ from fault_schedule import Process, Schedule, Sent, interactions_worker, stepwis
 from mutants import MUTANTS, mutated
 from simulated_ledger import Store
 
-START_MS = 1_800_000_000_000
+START_MS = 1_700_000_000_000
 BOOK = RuleBook(
     Rules(
         targets=Targets(first_response_seconds=60, next_response_seconds=120, resolution_seconds=900),

@@ -27,7 +27,7 @@ from streams.rules import Queue, RuleBook, Rules, Targets
 from oracle import Oracle, Record
 from system_support import assert_same_rows, expected_rows, view_rows
 
-START_MS = 1_800_000_000_000
+START_MS = 1_700_000_000_000
 HOUR_MS = 3_600_000
 
 TARGETS = Targets(first_response_seconds=60, next_response_seconds=120, resolution_seconds=900)
@@ -124,7 +124,7 @@ def test_open_conversations_come_back_once_each_however_many_a_query_brings(
     sources = ["/", "/a", "/a'", "/ä\\"]
     subjects = ["0", "a", "a'b", "ä", "\\", "line\nend"]
     values = [
-        encoded(id=subject, source=source, subject=subject, time="2027-01-15T08:00:00Z")
+        encoded(id=subject, source=source, subject=subject, time="2023-11-14T22:13:20Z")
         for source in sources
         for subject in subjects
     ]
