@@ -18,6 +18,7 @@ from pipeline.log_identity import LogRefusedError
 from pipeline.logs import log_to_stderr
 from pipeline.page_dashboards import DashboardError
 from pipeline.page_server import PagePortError
+from pipeline.replay import BrokenFileError
 from pipeline.settings import Settings, SettingsError, load
 
 app = typer.Typer(
@@ -32,6 +33,7 @@ console = Console() if sys.stdout.isatty() else Console(width=160)
 EXPECTED_ERRORS = (
     SettingsError,
     BrokerError,
+    BrokenFileError,
     Refused,
     Unavailable,
     LogRefusedError,
@@ -132,10 +134,15 @@ def replay(
     files: Annotated[list[Path], typer.Argument(help="Files of contract events, one JSON object a line; .gz too.")],
     speed: Annotated[str, typer.Option(help="1 keeps the pace of event time, 60 makes an hour a minute, max.")] = "1",
     shift_to_now: Annotated[
-        bool, typer.Option("--shift-to-now", help="Move all times so that the first event occurs now.")
+        bool,
+        typer.Option(
+            "--shift-to-now",
+            help="Move all instants so that the first event occurs now; with a speed above 1 the latest one, since "
+            "workers clamp what lies ahead of the clock.",
+        ),
     ] = False,
 ) -> None:
-    """Publish contract events to Kafka, ids unchanged."""
+    """Publish contract events to Kafka, ids unchanged. Lines that are none go out as they are."""
     from pipeline.replay import SPEED_UNLIMITED
     from pipeline.replay import replay as publish
 
