@@ -47,6 +47,7 @@ def restored_worker(bootstrap: str, topic: str, url: str, database: str, directo
         "SICHTFLUG_CLICKHOUSE_URL": url,
         "SICHTFLUG_CLICKHOUSE_DATABASE": database,
         "SICHTFLUG_METRICS_PORT": "-1",
+        "SICHTFLUG_PSEUDONYM_KEY": "benchmark",
     }
     with fresh_database(url, database):
         child = Child([sys.executable, "-P", "-m", "pipeline.cli", "worker"], log=log, environment=environment)

@@ -43,6 +43,10 @@ ONE_PART = {
 That makes an insert atomic: an error in its last row leaves none of the others.
 """
 
+MEMORY_FILE = {"storage_file_read_method": "mmap"}
+NATIVE_FILE = MEMORY_FILE | {"max_threads": "1"}
+"""How rows are read from the file in memory; handing blocks of Native from thread to thread would only take time."""
+
 _NAME = re.compile(r"[A-Za-z_]\w*\Z")
 _CODE = re.compile(r"Code: (\d+)\.")
 _TWICE = re.compile(r"(?:Code: \d+\. DB::Exception: )+(?=Code: )")
@@ -198,13 +202,16 @@ class Engine:
     @contextmanager
     def _session(self, request: Request) -> Iterator[Any]:
         settings = dict(ONE_PART) if request.statement.keyword == "INSERT" else {}
+        if request.statement.data is not None:
+            settings |= NATIVE_FILE if request.statement.format == "Native" else MEMORY_FILE
         settings |= dict(request.settings) | {"log_comment": request.name}
         self._bound_time(settings)
         if request.read_only and settings.get("readonly", "1") not in ("1", "2"):
             raise EngineError(164, "Code: 164. DB::Exception: Cannot modify 'readonly' setting with GET. (READONLY)")
         connection = chdb.connect(self._path)
         try:
-            connection.query(f"USE {quoted(request.database or DATABASE, '`')}")
+            if request.database not in ("", DATABASE):
+                connection.query(f"USE {quoted(request.database, '`')}")
             # Last: nothing can be set once it is in force.
             read_only = "1" if request.read_only else settings.pop("readonly", "0")
             settings.pop("readonly", None)

@@ -2,22 +2,35 @@
 
 import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from requirement import require
 
-BLOCK_BYTES = 1 << 12
+BLOCK_BYTES = 1 << 16
+
+
+def may_mount() -> bool:
+    """Whether this process may mount a file system of its own."""
+    with tempfile.TemporaryDirectory() as directory:
+        if not _mounted(Path(directory), BLOCK_BYTES):
+            return False
+        subprocess.run(["umount", directory], check=True)
+        return True
+
+
+def _mounted(directory: Path, size_bytes: int) -> bool:
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "sichtflug-test", str(directory)]
+    return os.geteuid() == 0 and subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 @contextmanager
 def small_disk(directory: Path, size_bytes: int) -> Iterator[Path]:
     """A file system of its own at `directory`. Skips the test where none may be mounted."""
     directory.mkdir(parents=True, exist_ok=True)
-    command = ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "sichtflug-test", str(directory)]
-    is_mounted = os.geteuid() == 0 and subprocess.run(command, capture_output=True, check=False).returncode == 0
-    require(is_mounted, "the right to mount a small file system (a full disk)")
+    require(_mounted(directory, size_bytes), "the right to mount a small file system (a full disk)")
     try:
         yield directory
     finally:

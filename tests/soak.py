@@ -16,9 +16,10 @@ import os
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from small_disk import may_mount, small_disk
 from soak_zones import soak_zones
 
 from pipeline import migrations
@@ -34,6 +35,7 @@ from verdict import Verdict
 
 #: More than two workers keep unflushed, with a margin.
 OUTAGE_RECORDS = 1_500_000
+DISK_BYTES = 1 << 30
 
 
 def main() -> int:
@@ -77,7 +79,8 @@ def soak_processes(options: argparse.Namespace) -> Verdict:
     kills = options.kills or sys.maxsize
     seconds = 60 * options.minutes if options.minutes else float("inf")
     with running() as (kafka, clickhouse, directory):
-        return Soak(kafka, clickhouse, directory, options.seed, kills, seconds, tell, options.file).run()
+        disk = clickhouse.data.parent if clickhouse.data.parent != directory else None
+        return Soak(kafka, clickhouse, directory, options.seed, kills, seconds, tell, options.file, disk).run()
 
 
 def soak_outage(options: argparse.Namespace) -> Verdict:
@@ -109,10 +112,14 @@ def running() -> Iterator[tuple[ApacheKafka, EmbeddedClickHouse, Path]]:
     The embedded broker would not do: it goes on giving partitions to members that have left.
     """
     directory = Path(tempfile.mkdtemp(prefix="sichtflug-soak-"))
-    with (
-        ApacheKafka(directory / "kafka") as kafka,
-        EmbeddedClickHouse(directory / "clickhouse", log_directory=directory) as clickhouse,
-    ):
+    with ExitStack() as parts:
+        data = directory / "clickhouse"
+        if may_mount():
+            data = parts.enter_context(small_disk(directory / "disk", DISK_BYTES)) / "clickhouse"
+        else:
+            tell("no right to mount a disk of its own: none will be filled")
+        kafka = parts.enter_context(ApacheKafka(directory / "kafka"))
+        clickhouse = parts.enter_context(EmbeddedClickHouse(data, log_directory=directory))
         yield kafka, clickhouse, directory
 
 

@@ -22,6 +22,7 @@ from typing import NamedTuple
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
+from small_disk import filled
 
 from pipeline import migrations
 from pipeline.clickhouse import ClickHouse
@@ -76,6 +77,8 @@ class Soak:
     tell: Callable[[str], None]
     #: Events to publish over and over instead of simulated ones.
     file: Path | None = None
+    #: A disk of its own below ClickHouse's data, which may be filled.
+    disk: Path | None = None
     verdict: Verdict = field(default_factory=lambda: Verdict(""))
     _longest_stop_seconds: float = 0.0
 
@@ -176,6 +179,8 @@ class Round:
         yield crew.resize, 1.5
         yield crew.break_requests, 2
         yield self._kill_broker, 0.4
+        if self._soak.disk:
+            yield self._fill_disk, 1
         yield lambda: crew.pause(self._change_committed_offsets), 0.5
 
     def _kill_broker(self) -> None:
@@ -183,6 +188,15 @@ class Round:
         self._soak.kafka.kill()
         time.sleep(self._chance.uniform(0.0, 3.0))
         self._soak.kafka.start()
+
+    def _fill_disk(self) -> None:
+        """ClickHouse refuses all inserts for a while; at times somebody is killed who wants to write."""
+        assert self._soak.disk is not None
+        self.crew.faults["disks filled"] += 1
+        with filled(self._soak.disk, self._chance.choice((0, 0, 1 << 19, 1 << 20, 3 << 19))):
+            time.sleep(self._chance.uniform(0.5, 5.0))
+            if self._chance.random() < 0.3:
+                self.crew.kill()
 
     def _change_committed_offsets(self) -> None:
         """Delete or rewind what the group has committed. The ledger knows better."""

@@ -396,7 +396,7 @@ def test_a_kafka_that_goes_away_while_a_worker_joins_is_waited_for() -> None:
     async def join() -> None:
         with pytest.raises(BrokerAwayError, match="does not answer"):
             await Publisher("127.0.0.1:9").start()
-        folding = Worker(Settings(kafka_bootstrap="127.0.0.1:9"))._folding
+        folding = Worker(Settings(kafka_bootstrap="127.0.0.1:9", pseudonym_key="test"))._folding
         stage = folding._stage
         with pytest.raises(BrokerAwayError, match="does not answer"):
             await folding._start_stage()

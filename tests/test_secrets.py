@@ -169,6 +169,6 @@ def test_a_kept_password_is_the_same_at_the_next_start_and_nobody_elses(tmp_path
 
 def test_the_page_does_not_show_the_password_of_prometheus() -> None:
     request = PageRequest(0, 3_600_000, 800, {})
-    with pytest.raises(QueryError, match="Prometheus at .*:1 does not answer") as refused:
+    with pytest.raises(QueryError, match=r"Prometheus at http://127\.0\.0\.1:1 does not answer") as refused:
         Prometheus("http://scraper:S3cretPw@127.0.0.1:1").frame({"expr": "up"}, request, "15s")
     assert "S3cretPw" not in str(refused.value)
