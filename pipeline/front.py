@@ -31,7 +31,10 @@ def main(arguments: list[str] | None = None) -> None:
     # The engine's time zone would be the machine's; a ClickHouse server in a container has UTC.
     os.environ.setdefault("TZ", "UTC")
     try:
-        password = _password(options.password_file) or kept_password(options.data)
+        password = _password(options.password_file)
+        if password is None:
+            password = kept_password(options.data)
+            print(f"the password stands in {options.data / 'password'}", file=sys.stderr, flush=True)  # noqa: T201
     except (EmbeddedStartError, OSError) as error:
         sys.exit(str(error))
     try:
