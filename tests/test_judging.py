@@ -14,10 +14,10 @@ from test_rolling_windows import opened
 
 from pipeline import judging
 from pipeline.clickhouse import ClickHouse, Unavailable
-from pipeline.judging import Judge
+from pipeline.judging import LEARNED_DAYS, Judge
 from pipeline.ledger import Overtaken
 from pipeline.publisher import Message
-from pipeline.rolling_store import RollingStore, StoredEpisode
+from pipeline.rolling_store import Minutes, RollingStore, StoredEpisode
 from pipeline.rolling_telemetry import RollingTelemetry
 
 from system_support import System
@@ -235,3 +235,31 @@ def test_a_silence_in_which_nothing_comes_at_all_is_noticed(system: System) -> N
     assert ended[:5] == lasting[:5]
     assert ended[6] is not None
     assert [one.partition("-")[2] for one in store.told] == ["began", "ended"]
+
+
+def test_a_start_before_the_first_windows_are_written_reads_no_more_than_a_month(filled: System) -> None:
+    """Where stage 2 begins with an empty ledger its first checkpoint says 1970, long before anything happened."""
+
+    class Counting(Mortal):
+        asked = 0
+
+        def counts(self, first: int, end: int) -> Minutes:
+            self.asked += 1
+            return super().counts(first, end)
+
+    log = "young"
+    first = Counting(filled.door, log, 0, is_after=False)
+    first.commit(0)
+
+    async def judge_without_settling() -> None:
+        one = judge(first, log)
+        await one.restore()
+        await one.judge(END)
+
+    asyncio.run(judge_without_settling())
+    assert first.judged_minute() == START - 1
+    second = Counting(filled.door, log, 0, is_after=False)
+    asyncio.run(judge(second, log).restore())
+    assert 0 < second.asked <= LEARNED_DAYS + 1
+    # What it tells again has the identity that it had.
+    assert set(second.told) <= set(first.told)
