@@ -3,11 +3,12 @@
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from itertools import chain
 
 import msgspec
 
 from pipeline.blocks import Block
-from pipeline.clickhouse import ClickHouse
+from pipeline.clickhouse import ClickHouse, Unavailable
 from pipeline.first_turns import read_first_turn
 from pipeline.ledger_columns import (
     CHECKPOINT_COLUMNS,
@@ -23,6 +24,7 @@ from pipeline.ledger_columns import (
     PaneRowRead,
 )
 from pipeline.literals import quoted
+from pipeline.whole_answers import all_of, counted, decoded_lines, hashes, whole
 from streams.checkpoint import OFFSET_BITS, Checkpoint
 from streams.conversation import Clock, Conversation
 from streams.events import conversation_key
@@ -31,10 +33,12 @@ from streams.partition import Books
 
 CONVERSATIONS_PER_QUERY = 50_000
 CHUNK_BYTES = 1 << 20
+HASH_SLICES = 16
 IDS_PER_QUERY = 2_000
 PANES_PER_QUERY = 2_000
 _conversation_decoder = msgspec.json.Decoder(ConversationRow)
 _pane_decoder = msgspec.json.Decoder(PaneRowRead)
+_checkpoint_decoder = msgspec.json.Decoder(tuple[list[CheckpointRow]])
 
 
 class Ledger:
@@ -70,16 +74,18 @@ class Ledger:
         with ThreadPoolExecutor(1, "restore") as ahead:
             asked = ahead.submit(self._open_after, None)
             while body := asked.result():
-                last = _conversation_decoder.decode(body[body.rfind(b"\n", 0, -1) + 1 :])
+                # A slice that broke off is gone on with where it ended, like any other.
+                [last] = decoded_lines(_conversation_decoder, body[body.rfind(b"\n", 0, -1) + 1 :], self._where)
                 asked = ahead.submit(self._open_after, last)
                 for chunk in _chunks(body):
-                    yield self._keyed(_conversation_decoder.decode_lines(chunk))
+                    yield self._keyed(decoded_lines(_conversation_decoder, chunk, self._where))
 
     def _open_after(self, last: ConversationRow | None) -> bytes:
         """Rows of the open conversations that follow one in the order of the table, nothing when there are none."""
         after = _after(last.source, last.conversation_id) if last else "1"
         order = f"ORDER BY source, conversation_id LIMIT {CONVERSATIONS_PER_QUERY}"
-        return self._door.raw(self._conversation_query(f"state = 'open' AND {after} {order}"), "JSONCompactEachRow")
+        query = self._conversation_query(f"state = 'open' AND {after} {order}", is_ordered=True)
+        return self._door.raw(query, "JSONCompactEachRow")
 
     def admitted_cells(self) -> list[Cell]:
         """The cells that the log is counted in; empty in a ledger that an earlier version wrote."""
@@ -98,15 +104,12 @@ class Ledger:
 
     def hashes(self) -> Iterator["array[int]"]:
         """Hashes of all conversations, open or not, in slices; of customers where these are kept."""
-        query = f"SELECT conversation_hash FROM ledger WHERE {self._where} AND kind = {quoted(self.kind)}"
-        rest = b""
-        for chunk in self._door.stream(query, "RowBinary"):
-            data = rest + chunk
-            whole = len(data) // 8 * 8
-            rest = data[whole:]
-            hashes = array("Q")
-            hashes.frombytes(data[:whole])
-            yield hashes
+        for part in range(HASH_SLICES):
+            query = (
+                f"SELECT groupArray(conversation_hash) FROM ledger WHERE {self._where} AND kind = {quoted(self.kind)} "
+                f"AND conversation_hash % {HASH_SLICES} = {part}"
+            )
+            yield hashes(self._door.raw(query, "RowBinary"), self._where)
 
     def read_back(self, keys: Sequence[str], newest_revision: int) -> list[tuple[str, Conversation]]:
         """Conversations by key, those of them that exist. Raises Overtaken when one is newer than `newest_revision`."""
@@ -115,16 +118,14 @@ class Ledger:
             some = keys[start : start + IDS_PER_QUERY]
             wanted = set(some)
             body = self._door.raw(self._conversation_query(_by_keys(some)), "JSONCompactEachRow")
-            rows = _conversation_decoder.decode_lines(body)
+            rows = whole(decoded_lines(_conversation_decoder, body, self._where), self._where)
             self._compare((row.revision for row in rows), newest_revision)
             found += [(key, conversation) for key, conversation in self._keyed(rows) if key in wanted]
         return found
 
-    def _conversation_query(self, rest: str) -> str:
-        return (
-            f"SELECT {CONVERSATION_COLUMNS} FROM ledger FINAL WHERE {self._where} AND {CONVERSATION_KEY} AND {rest} "
-            f"SETTINGS {JSON_SETTINGS}, {LARGE_QUERY}"
-        )
+    def _conversation_query(self, rest: str, *, is_ordered: bool = False) -> str:
+        query = f"SELECT {CONVERSATION_COLUMNS} FROM ledger FINAL WHERE {self._where} AND {CONVERSATION_KEY} AND {rest}"
+        return f"{query if is_ordered else counted(query)} SETTINGS {JSON_SETTINGS}, {LARGE_QUERY}"
 
     def _keyed(self, rows: Iterable[ConversationRow]) -> list[tuple[str, Conversation]]:
         return [(found.key, found) for found in map(self._conversation, rows)]
@@ -223,18 +224,18 @@ class Ledger:
         return f"epoch = {epoch} AND (tier, start, tenant, queue, channel, visibility) IN ({', '.join(tuples)})"
 
     def _panes(self, condition: str) -> Iterator[tuple[int, str, int, dict[int, int]]]:
-        query = (
-            f"SELECT {PANE_COLUMNS} FROM ledger FINAL WHERE {self._where} AND kind = 'pane' AND {condition} "
-            f"SETTINGS {JSON_SETTINGS}, {LARGE_QUERY}"
+        query = counted(
+            f"SELECT {PANE_COLUMNS} FROM ledger FINAL WHERE {self._where} AND kind = 'pane' AND {condition}"
         )
-        for chunk in self._door.stream(query, "JSONCompactEachRow"):
-            for row in _pane_decoder.decode_lines(chunk):
-                values = {pack_field(counter): count for counter, count in zip(PLAIN, row.counts, strict=True) if count}
-                for counter, spread in zip(SPREADS, row.spreads, strict=True):
-                    for key, count in spread:
-                        values[pack_field(counter, key)] = count
-                cell = self._cells.number(Cell(row.tenant, row.queue, row.channel, row.visibility))
-                yield row.revision, row.tier, pane_key(row.start * 1000, cell), values
+        chunks = self._door.stream(f"{query} SETTINGS {JSON_SETTINGS}, {LARGE_QUERY}", "JSONCompactEachRow")
+        rows = chain.from_iterable(decoded_lines(_pane_decoder, chunk, self._where) for chunk in chunks)
+        for row in all_of(rows, self._where):
+            values = {pack_field(counter): count for counter, count in zip(PLAIN, row.counts, strict=True) if count}
+            for counter, spread in zip(SPREADS, row.spreads, strict=True):
+                for key, count in spread:
+                    values[pack_field(counter, key)] = count
+            cell = self._cells.number(Cell(row.tenant, row.queue, row.channel, row.visibility))
+            yield row.revision, row.tier, pane_key(row.start * 1000, cell), values
 
     def _compare(self, revisions: Iterable[int], newest_revision: int) -> None:
         newest = max(revisions, default=0)
@@ -282,14 +283,19 @@ class Overtaken(Exception):  # noqa: N818
 
 def read_checkpoint(door: ClickHouse, where: str) -> Checkpoint | None:
     """The newest checkpoint under a condition, None when there is none."""
+    # As one value, so that an empty answer is none: a partition without a checkpoint would begin at its log's start.
     answer = door.raw(
-        f"SELECT {CHECKPOINT_COLUMNS} FROM ledger WHERE {where} AND kind = 'checkpoint' "
-        f"ORDER BY revision DESC LIMIT 1 SETTINGS {JSON_SETTINGS}",
+        f"SELECT groupArray(row) FROM (SELECT tuple({CHECKPOINT_COLUMNS}) AS row FROM ledger "
+        f"WHERE {where} AND kind = 'checkpoint' ORDER BY revision DESC LIMIT 1) SETTINGS {JSON_SETTINGS}",
         "JSONCompactEachRow",
     )
-    if not answer.strip():
+    found = decoded_lines(_checkpoint_decoder, answer, where)
+    if len(found) != 1:
+        raise Unavailable(f"{where}: expected the newest checkpoint or none, the answer was empty")
+    [(rows,)] = found
+    if not rows:
         return None
-    row = msgspec.json.decode(answer, type=CheckpointRow)
+    row = rows[0]
     return Checkpoint(
         epoch=row.revision >> OFFSET_BITS,
         next_offset=row.next_offset,

@@ -73,6 +73,7 @@ class ConversationRow(msgspec.Struct, array_like=True, gc=False):
     clock_visibilities: tuple[str, ...]
     first_turn: str
     event_digests: str
+    answer_row_count: int = 0
 
 
 class PaneRowRead(msgspec.Struct, array_like=True, gc=False):
@@ -87,11 +88,14 @@ class PaneRowRead(msgspec.Struct, array_like=True, gc=False):
     visibility: str
     counts: tuple[int, ...]
     spreads: tuple[tuple[tuple[int, int], ...], ...]
+    answer_row_count: int = 0
 
 
 def _conversation_columns() -> str:
     columns = []
     for name in ConversationRow.__struct_fields__:
+        if name == "answer_row_count":
+            continue
         if name in CONVERSATION_INSTANTS:
             columns.append(f"toUnixTimestamp64Milli({name})")
         elif name == "event_digests":
