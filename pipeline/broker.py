@@ -20,6 +20,9 @@ ACKNOWLEDGED_SECONDS = 60.0
 LAST_ANSWERS_SECONDS = 1.0
 
 
+Header = tuple[str, bytes | None]
+
+
 class BrokerError(Exception):
     """Kafka cannot be reached, or a topic is not as it must be. The message says what to do."""
 
@@ -41,7 +44,7 @@ class StoredRecord(NamedTuple):
     offset: int
     key: bytes | None
     value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
+    headers: Sequence[Header]
     is_stamped_by_broker: bool = False
 
 
@@ -222,7 +225,7 @@ def producer(bootstrap: str, **options: Any) -> Any:
 class Send(Protocol):
     """Hands a record over to be sent. Raises KafkaError when an earlier one was refused."""
 
-    def __call__(self, key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()) -> None: ...
+    def __call__(self, key: bytes | None, value: bytes | None, headers: Sequence[Header] = ()) -> None: ...
 
 
 @contextmanager
@@ -236,9 +239,11 @@ def sending(bootstrap: str, topic: str) -> Iterator[Send]:
     outcomes: SimpleQueue[object] = SimpleQueue()
     outstanding = 0
 
-    def send(key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes]] = ()) -> None:
+    def send(key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]] = ()) -> None:
         nonlocal outstanding
-        sender.send(topic, key=key, value=value, headers=list(headers)).add_both(outcomes.put)
+        # kafka-python writes no header without a value.
+        sent = [(name, text or b"") for name, text in headers]
+        sender.send(topic, key=key, value=value, headers=sent).add_both(outcomes.put)
         outstanding += 1
         while not outcomes.empty():
             settle(0)

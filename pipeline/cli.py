@@ -311,6 +311,8 @@ def redrive_dead_letters(
         console.print(f"  {name}: {number}")
     if done.already:
         console.print(f"{done.already} were sent before")
+    if done.without_value:
+        console.print(f"{done.without_value} were too large for a letter: their headers say where the records lie")
     if done.came_back:
         console.print(f"{done.came_back} were sent before and came back rejected; --again sends them once more")
 

@@ -2,13 +2,19 @@
 
 from collections import deque
 from collections.abc import Sequence
+from hashlib import blake2b
 from typing import Any, NamedTuple
 
 from streams.events import Rejection
 
 WINDOW = 1000
 
-Header = tuple[str, bytes]
+Header = tuple[str, bytes | None]
+
+#: What may travel with a letter that is too large for Kafka: headers and a key up to this size.
+SMALL_BYTES = 65_536
+#: What a timestamp of the broker may say: up to the year 2099.
+LATEST_MS = 4_102_444_800_000
 
 #: What a dead letter says of itself, behind the headers that the record had.
 OWN_HEADERS = (
@@ -20,6 +26,8 @@ OWN_HEADERS = (
     "sichtflug-offset",
     "sichtflug-time",
 )
+#: On a letter without its value, which was too large for one: how large it was, and its BLAKE2b-256.
+VALUE_BYTES, VALUE_HASH = "sichtflug-value-bytes", "sichtflug-value-hash"
 #: On a record that was published again: where it had lain, as topic[partition]@offset.
 REDRIVEN_FROM = "sichtflug-redriven-from"
 
@@ -38,11 +46,25 @@ class DeadLetter(NamedTuple):
 
 def dead_letter(topic: str, partition: int, record: Any, rejection: Rejection) -> DeadLetter:
     """The dead letter of a record. The original headers are kept in front of ours."""
-    origin_texts = (topic, str(partition), str(record.offset), str(record.timestamp))
+    origin_texts = (topic, str(partition), str(record.offset), str(rejection.ingested_at))
     texts = (rejection.reason, rejection.field, rejection.detail, *origin_texts)
     ours = ((name, text.encode()) for name, text in zip(OWN_HEADERS, texts, strict=True))
     headers = [*record.headers, *ours]
     return DeadLetter(record.key, record.value, headers)
+
+
+def without_value(letter: DeadLetter) -> DeadLetter:
+    """The letter where Kafka takes none of its size: the record itself stays where it was, by topic and offset.
+
+    The key and the record's own headers stay if they are small.
+    """
+    value = letter.value or b""
+    told = ((VALUE_BYTES, str(len(value)).encode()), (VALUE_HASH, blake2b(value, digest_size=32).hexdigest().encode()))
+    own = [header for header in letter.headers if header[0] in OWN_HEADERS]
+    others = [header for header in letter.headers if header[0] not in OWN_HEADERS]
+    is_small = sum(len(name) + len(text or b"") for name, text in others) <= SMALL_BYTES
+    key = letter.key if letter.key is None or len(letter.key) <= SMALL_BYTES else None
+    return DeadLetter(key, None, [*(others if is_small else ()), *own, *told])
 
 
 class Origin(NamedTuple):
@@ -56,18 +78,19 @@ class Origin(NamedTuple):
 
 
 def origin(headers: Sequence[Header]) -> Origin | None:
-    """What the headers of a dead letter say, None when it is none of ours."""
-    said = dict(headers)
+    """What the headers of a dead letter say, None when it is none of ours. A time that no broker gives becomes one."""
+    said = {name: text for name, text in headers if text is not None}
     try:
-        return Origin(
+        found = Origin(
             said["sichtflug-topic"].decode(),
             int(said["sichtflug-partition"]),
             int(said["sichtflug-offset"]),
-            int(said["sichtflug-time"]),
+            max(0, min(int(said["sichtflug-time"]), LATEST_MS)),
             said["sichtflug-reason"].decode(),
         )
     except (KeyError, ValueError):
         return None
+    return found if 0 <= found.partition < 1 << 16 and 0 <= found.offset < 1 << 63 else None
 
 
 def redriven(found: Origin, letter: DeadLetter) -> DeadLetter:
@@ -97,9 +120,10 @@ class Brake:
             self._rejected -= rejected_first
         if self._seen >= WINDOW and self._rejected > self._limit_ratio * self._seen:
             last = rejections[-1] if rejections else None
-            example = f"; the last: {last.detail} (offset {last.offset})" if last else ""
+            example = f"; offsets {rejections[0].offset} to {last.offset}, the last: {last.detail}" if last else ""
             raise BrakeError(
                 f"{where}: {self._rejected} of the last {self._seen} records were rejected, more than the limit of "
-                f"{self._limit_ratio:.0%}{example}. Nothing of this batch was stored. Look at `sichtflug dead-letters "
-                "list`, mend the producer, or raise SICHTFLUG_DEAD_LETTER_LIMIT, and start the worker again."
+                f"{self._limit_ratio:.0%}{example}. Nothing of this batch was stored, so these records are not in "
+                "`sichtflug dead-letters list`: look at them in the topic, mend the producer, or raise "
+                "SICHTFLUG_DEAD_LETTER_LIMIT, and start the worker again."
             )

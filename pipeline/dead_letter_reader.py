@@ -66,6 +66,12 @@ def show_one(settings: Settings, partition: int, offset: int, console: Console) 
         sys.stderr.write(f"sichtflug: no dead letter of {settings.kafka_topic}[{partition}]@{offset}\n")
         sys.exit(1)
     for name, text in found.headers:
-        console.print(f"{name}: {text.decode(errors='replace')}", highlight=False, markup=False)
-    console.print(f"key: {(found.key or b'').decode(errors='replace')}", highlight=False, markup=False)
-    sys.stdout.write((found.value or b"").decode(errors="replace") + "\n")
+        console.print(f"{printable(name)}: {printable(text)}", highlight=False, markup=False)
+    console.print(f"key: {printable(found.key)}", highlight=False, markup=False)
+    sys.stdout.write(printable(found.value, keep="\n\t") + "\n")
+
+
+def printable(text: bytes | str | None, keep: str = "") -> str:
+    """A text that a stranger wrote, for a terminal: what would command it is shown as an escape."""
+    given = text.decode(errors="replace") if isinstance(text, bytes) else text or ""
+    return "".join(one if one.isprintable() or one in keep else one.encode("unicode_escape").decode() for one in given)

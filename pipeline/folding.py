@@ -9,7 +9,7 @@ from typing import Any
 from pipeline.broker import Broker
 from pipeline.codec import Codec
 from pipeline.contacts import Contacts
-from pipeline.dead_letter import Brake, DeadLetter
+from pipeline.dead_letter import Brake, DeadLetter, without_value
 from pipeline.heartbeats import Heart, Heartbeat
 from pipeline.ledger_worker import FlushResult
 from pipeline.ownership import Owner
@@ -97,5 +97,10 @@ class Folding(Owner[PartitionWorker]):
         ]
 
     async def _publish(self, letters: Sequence[DeadLetter]) -> None:
-        messages = [(letter.key, letter.value, letter.headers) for letter in letters]
-        await self._publisher.publish(self._settings.dead_letter_topic, messages)
+        topic = self._settings.dead_letter_topic
+        too_large = await self._publisher.publish_what_fits(topic, letters)
+        if too_large:
+            logger.warning(
+                "%s does not take %d letters of their size: they go without their values", topic, len(too_large)
+            )
+            await self._publisher.publish(topic, [without_value(letters[place]) for place in too_large])

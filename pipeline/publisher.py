@@ -5,12 +5,20 @@ from collections.abc import Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaConnectionError, KafkaError, KafkaTimeoutError
+from aiokafka.errors import (
+    KafkaConnectionError,
+    KafkaError,
+    KafkaTimeoutError,
+    MessageSizeTooLargeError,
+    RecordListTooLargeError,
+)
 
 from pipeline.broker import BrokerAwayError
 
 #: Of a record that we publish, before it is compressed. What it may have afterwards, the topic says.
 PUBLISHED_BYTES = 256 << 20
+
+TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 Message = tuple[bytes | None, bytes | None, Sequence[Any]]
 
@@ -68,15 +76,50 @@ class Publisher:
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> None:
         """Send (key, value, headers) to a topic; returns when Kafka has acknowledged all. Raises PublishError."""
+        outcomes = await self._outcomes(topic, messages)
+        self._raise_first(topic, messages, [one for one in outcomes if one is not None])
+
+    async def publish_what_fits(self, topic: str, messages: Sequence[Message]) -> list[int]:
+        """The same; the places of the messages that are too large for the topic or for any record come back."""
+        outcomes = await self._outcomes(topic, messages)
+        others = [one for one in outcomes if one is not None and not isinstance(one, TOO_LARGE)]
+        self._raise_first(topic, messages, others)
+        too_large = []
+        for place, outcome in enumerate(outcomes):
+            if isinstance(outcome, TOO_LARGE):
+                # It may have been refused for those that it was sent together with.
+                [alone] = await self._outcomes(topic, [messages[place]])
+                if isinstance(alone, TOO_LARGE):
+                    too_large.append(place)
+                elif alone is not None:
+                    self._raise_first(topic, messages, [alone])
+        return too_large
+
+    async def _outcomes(self, topic: str, messages: Sequence[Message]) -> list[KafkaError | None]:
+        """Of each message what Kafka said against it, None where it has acknowledged it."""
         assert self._producer is not None
         send = self._producer.send
-        try:
-            sent = [await send(topic, key=key, value=value, headers=headers) for key, value, headers in messages]
-            await asyncio.gather(*sent)
-        except KafkaError as error:
-            largest = max(len(value or b"") for _, value, _ in messages)
-            raise PublishError(
-                f"Kafka at {self._bootstrap} does not take {len(messages)} records for {topic} (the largest has "
-                f"{largest} bytes): {error!r}. Nothing is lost: they are read again from where they came. See that the "
-                "topic exists, that we may write to it, and that its max.message.bytes allows them; then start again"
-            ) from error
+        outcomes: list[KafkaError | None] = [None] * len(messages)
+        sent: dict[int, Any] = {}
+        for place, (key, value, headers) in enumerate(messages):
+            try:
+                sent[place] = await send(topic, key=key, value=value, headers=headers)
+            except KafkaError as error:
+                outcomes[place] = error
+        for place, outcome in zip(sent, await asyncio.gather(*sent.values(), return_exceptions=True), strict=True):
+            if isinstance(outcome, KafkaError):
+                outcomes[place] = outcome
+            elif isinstance(outcome, BaseException):
+                raise outcome
+        return outcomes
+
+    def _raise_first(self, topic: str, messages: Sequence[Message], errors: Sequence[KafkaError]) -> None:
+        if not errors:
+            return
+        largest = max(len(value or b"") for _, value, _ in messages)
+        raise PublishError(
+            f"Kafka at {self._bootstrap} does not take {len(errors)} of {len(messages)} records for {topic} (the "
+            f"largest has {largest} bytes): {errors[0]!r}. Nothing is lost: they are read again from where they came. "
+            "See that the topic exists, that we may write to it, and that its max.message.bytes allows them; then "
+            "start again"
+        ) from errors[0]

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pipeline.broker import Broker, sending
 from pipeline.clickhouse import ClickHouse
-from pipeline.dead_letter import REDRIVEN_FROM, DeadLetter, Origin, origin, redriven
+from pipeline.dead_letter import REDRIVEN_FROM, VALUE_HASH, DeadLetter, Origin, origin, redriven
 from pipeline.dead_letter_reader import Filter
 from pipeline.literals import quoted
 from pipeline.settings import Settings
@@ -21,12 +21,14 @@ BATCH = 500
 class Redriven(NamedTuple):
     """How many letters were (or in a dry run would be) sent, by reason; and how many the filter took that were not.
 
-    `already`: sent before. `came_back`: they had been sent before and were rejected anew.
+    `already`: sent before. `came_back`: they had been sent before and were rejected anew. `without_value`: they were
+    too large for a letter, so the record lies at its origin only.
     """
 
     sent: Counter[str]
     already: int
     came_back: int
+    without_value: int
 
 
 def redrive(
@@ -46,12 +48,14 @@ def redrive(
     try:
         marked = _marked(door, settings.kafka_topic)
         sent: Counter[str] = Counter()
-        already = came_back = 0
+        already = came_back = without_value = 0
         chosen: list[tuple[Origin, DeadLetter]] = []
         for found, letter in _letters(settings, wanted):
             mark = found[1:4]
             if mark in marked:
                 already += 1
+            elif any(name == VALUE_HASH for name, _ in letter.headers):
+                without_value += 1
             elif not again and any(name == REDRIVEN_FROM for name, _ in letter.headers):
                 came_back += 1
             else:
@@ -67,7 +71,7 @@ def redrive(
                 _mark(door, [found for found, _ in batch])
             sent.update(found.reason for found, _ in batch)
             progress(sent.total())
-        return Redriven(sent, already, came_back)
+        return Redriven(sent, already, came_back, without_value)
     finally:
         door.close()
 

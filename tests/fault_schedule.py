@@ -80,7 +80,7 @@ class Sent:
 
     async def publish_letters(self, some: Sequence[DeadLetter]) -> None:
         await Step(None)
-        self.letters.update(int(dict(letter.headers)["sichtflug-offset"]) for letter in some)
+        self.letters.update(int(dict(letter.headers)["sichtflug-offset"] or b"") for letter in some)
         await Step(None)
 
     async def publish_facts(self, told: Told) -> None:

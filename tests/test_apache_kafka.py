@@ -5,6 +5,7 @@ import random
 import secrets
 import signal
 import sys
+from hashlib import blake2b
 from pathlib import Path
 
 import pytest
@@ -89,12 +90,12 @@ def test_a_topic_for_large_records_has_large_dead_letters(system: System) -> Non
 
 def test_a_dead_letter_that_kafka_does_not_take_stops_the_worker_and_is_not_lost(system: System) -> None:
     letters = f"{system.topic}.dead-letter"
-    Broker(system.bootstrap).ensure_topic(letters, 1, 1, {"max.message.bytes": "300"})
+    Broker(system.bootstrap).ensure_topic(letters, 1, 1, {"max.message.bytes": "100"})
     noise = random.Random(6).randbytes(5_000)
     system.publish([(b"k", noise), (b"k", encoded(id="g", subject="a"))])
     worker = system.start_worker(dead_letter_limit="1")
     assert worker.wait(timeout=60) == 2
-    assert f"does not take 1 records for {letters} (the largest has 5000 bytes)" in system.log()
+    assert f"does not take 1 of 1 records for {letters}" in system.log()
     assert "Traceback" not in system.log()
     assert system.books()["consumed"] == 0
 
@@ -103,6 +104,26 @@ def test_a_dead_letter_that_kafka_does_not_take_stops_the_worker_and_is_not_lost
     system.wait_until_folded()
     assert (system.books()["applied"], system.books()["rejected"]) == (1, 1)
     assert [letter.value for _, letter in system.records(letters)] == [noise]
+
+
+def test_a_letter_too_large_for_its_topic_goes_without_its_value_and_stops_nobody(system: System) -> None:
+    letters = f"{system.topic}.dead-letter"
+    Broker(system.bootstrap).ensure_topic(letters, 1, 1, {"max.message.bytes": "2000"})
+    noise = random.Random(7).randbytes(5_000)
+    system.publish([(b"k", noise), (b"k", b"no json"), (b"k", encoded(id="g", subject="a"))])
+    system.start_worker(dead_letter_limit="1")
+    system.wait_until_folded()
+    assert (system.books()["applied"], system.books()["rejected"]) == (1, 2)
+    stripped, whole = sorted((letter for _, letter in system.records(letters)), key=lambda letter: letter.value or b"")
+    headers = dict(stripped.headers)
+    assert (stripped.value, stripped.key, whole.value) == (None, b"k", b"no json")
+    assert headers["sichtflug-value-bytes"] == b"5000"
+    assert headers["sichtflug-value-hash"] == blake2b(noise, digest_size=32).hexdigest().encode()
+    assert (headers["sichtflug-topic"], headers["sichtflug-offset"]) == (system.topic.encode(), b"0")
+    # It is never published again as if its value were null.
+    sent = system.run("dead-letters", "redrive").stdout
+    assert f"sent 1 dead letters to {system.topic}" in sent
+    assert "1 were too large for a letter" in sent
 
 
 def test_letters_that_kafka_does_not_take_back_are_not_marked(system: System) -> None:

@@ -43,6 +43,44 @@ def redrive(system: System, *arguments: str) -> list[str]:
     return [line.strip() for line in done.stdout.splitlines() if line.strip()]
 
 
+def test_one_letter_that_cannot_be_ours_hides_no_other(system: System) -> None:
+    reject(system)
+    producer = system.librdkafka_producer()
+
+    def produce(headers: list[tuple[str, str | bytes | None]], value: bytes) -> None:
+        producer.produce(f"{system.topic}.dead-letter", value=value, key=b"\x1b[31m", headers=headers)
+
+    ours = {"topic": system.topic, "partition": "0", "offset": "7", "time": "0", "reason": "not_json"}
+    for changed in (
+        {"time": str(-(2**52))},
+        {"time": str(2**70)},
+        {"time": "soon"},
+        {"partition": "-1"},
+        {"offset": str(2**80)},
+        {"topic": None},
+        {"reason": None},
+    ):
+        said: dict[str, str | None] = {**ours, **changed}
+        produce(
+            [(f"sichtflug-{name}", None if text is None else text.encode()) for name, text in said.items()], b"forged"
+        )
+    commands = b"\x1b]0;title\x07\x1b[2J"
+    produce([("x\x1b[7m", None)], commands)
+    ours |= {"offset": "123456"}
+    produce([("x", b"\x1b[7m"), ("null", None), *((f"sichtflug-{n}", t.encode()) for n, t in ours.items())], commands)
+    producer.flush(30)
+    listed = system.run("dead-letters", "list")
+    assert (listed.returncode, listed.stderr) == (0, "")
+    # What would command a terminal is shown as an escape.
+    shown = system.run("dead-letters", "show", "0", "123456")
+    assert shown.returncode == 0, shown.stderr
+    assert "\x1b" not in shown.stdout
+    assert "\\x1b]0;title" in shown.stdout
+    assert redrive(system, "--reason", "missing_field")[0] == f"sent 20 dead letters to {system.topic}"
+    # One with a header that has no value goes back, too.
+    assert redrive(system, "--reason", "not_json")[0] == f"sent 33 dead letters to {system.topic}"
+
+
 def test_letters_go_back_once_as_they_were_and_those_that_come_back_stay(system: System) -> None:
     reject(system)
     would = redrive(system, "--reason", "not_json", "--dry-run")
