@@ -20,7 +20,7 @@ from pipeline.ledger_state import LedgerState
 from pipeline.ledger_worker import Flush, LedgerWorker
 from streams.checkpoint import CUSTOMERS, Checkpoint
 from streams.customer import Customer
-from streams.customers import Customers, SourcedFact
+from streams.customers import Customers, SourcedFact, remembered_keys
 from streams.events import Rejection
 from streams.panes import Cells
 from streams.rules import RuleBook
@@ -88,7 +88,8 @@ class CustomersWorker(LedgerWorker):
                 # No worker of ours wrote this, so no number is missing; stopping would help nobody.
                 logger.warning("%s@%d: expected facts about customers, got %s", self._where, record.offset, error)
                 rejected += 1
-        await self._state.read_back({fact.customer for fact in facts}, lambda: self.checkpoint.revision)
+        keys = {key for fact in facts for key in remembered_keys(fact.customer, fact.fact.at)}
+        await self._state.read_back(keys, lambda: self.checkpoint.revision)
         books = self.partition.books
         books.consumed += rejected
         books.rejected += rejected

@@ -12,9 +12,9 @@ from streams.events import Event
 class Kind:
     """What a fact says. The numbers are written into the topic of contacts and never change."""
 
-    #: An inbound contact began, a transfer chain once. Said again when a late opening moves it: the last one counts.
+    #: An inbound contact began, a transfer chain once.
     BEGAN = 0
-    #: What was said to be a contact is none after all.
+    #: What was said to have begun then, did not: it began at another instant, or is no contact.
     BEGAN_OTHERWISE = 1
     RESOLVED = 2
     #: A handoff, or the first word of an agent to the customer.
@@ -50,6 +50,11 @@ def tell(facts: list[ToldFact], conversation: Conversation, event: Event, kind: 
 
 def tell_beginning(facts: list[ToldFact], conversation: Conversation, event: Event, cell: int) -> None:
     """Tell when and in which cell the contact began. The case is the one that `event` names."""
-    kind = Kind.BEGAN if conversation.is_contact else Kind.BEGAN_OTHERWISE
     at, customer = conversation.opened_at, conversation.customer
-    facts.append(ToldFact(event.offset, kind, at, customer, conversation.key, cell, event.case))
+    facts.append(ToldFact(event.offset, Kind.BEGAN, at, customer, conversation.key, cell, event.case))
+
+
+def withdraw_beginning(facts: list[ToldFact], conversation: Conversation, event: Event) -> None:
+    """Take back what was told of the beginning, before the conversation takes another."""
+    at, cell = conversation.opened_at, conversation.opening_cell
+    facts.append(ToldFact(event.offset, Kind.BEGAN_OTHERWISE, at, conversation.customer, conversation.key, cell, ""))

@@ -88,6 +88,8 @@ class Counter:
     QUEUE_WAIT = 73
     CASE_TRANSFER = 74
     KNOWN_SESSION_ENDED = 75
+    # Flow: contacts of ids that stand for more than one person; in none of the others.
+    LEFT_OUT_CONTACT = 78
     # Stocks of the known customers, at the minute a day after a session's end.
     SESSION_VERIFIABLE = 76
     SESSION_VERIFIED = 77

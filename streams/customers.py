@@ -4,10 +4,10 @@ Like `partition`, everything is a function of a prefix of that topic's log. A st
 by the highest position seen of each partition of its own log.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from streams.customer import Customer, Fact
+from streams.customer import STRETCH_MS, Customer, Fact
 from streams.panes import MINUTE_MS, Cells, PaneDeltas
 from streams.partition import Books
 from streams.rules import RuleBook
@@ -30,14 +30,26 @@ def position(revision: int, number: int) -> int:
     return revision << NUMBER_BITS | number
 
 
+def stretch_key(customer: str, number: int) -> str:
+    """Key of what is remembered of a customer in a stretch of event time."""
+    return f"{customer}:{number}"
+
+
+def remembered_keys(customer: str, at: int) -> tuple[str, ...]:
+    """All that a fact at an instant has to do with; the last is how an earlier version kept it."""
+    number = at // STRETCH_MS
+    return (*(stretch_key(customer, one) for one in range(number - 1, number + 2)), customer)
+
+
 class Customers:
     """The state of one partition of the topic of contacts. Facts go in in log order."""
 
     def __init__(self, book: RuleBook, cells: Cells) -> None:
         self.cells = cells
         self.deltas = PaneDeltas(book.days)
+        #: By key of customer and stretch, see `remembered_keys`.
         self.customers: dict[str, Customer] = {}
-        #: Keys of the customers touched since `take_touched`.
+        #: Keys of the stretches touched since `take_touched`.
         self.touched: set[str] = set()
         self.books = Books()
         #: Latest instant of any fact, UTC epoch ms.
@@ -51,7 +63,7 @@ class Customers:
         self.deltas.advance(watermark // MINUTE_MS * MINUTE_MS)
 
     def fold(self, facts: Iterable[SourcedFact]) -> None:
-        """Take in facts in log order; every customer that the ledger holds must be in `customers` before.
+        """Take in facts in log order; all `remembered_keys` that the ledger holds must be in `customers` before.
 
         The books count facts: those told again are duplicates.
         """
@@ -63,19 +75,31 @@ class Customers:
                 continue
             self.positions[source] = place
             books.applied += 1
-            customer = customers.get(key)
+            number = fact.at // STRETCH_MS
+            here = stretch_key(key, number)
+            customer = customers.get(here)
             if customer is None:
-                customer = customers[key] = Customer(key)
-            for (at, cell, counter), count in customer.learn(fact, self.cells):
+                customer = customers[here] = Customer(here, list(self._facts(key, number)))
+            before, after = self._facts(key, number - 1), self._facts(key, number + 1)
+            for (at, cell, counter), count in customer.learn(fact, before, after, self.cells):
                 if count:
                     deltas.add(at, cell, counter, count)
-            self.touched.add(key)
+            self.touched.add(here)
             if fact.at > self.watermark:
                 if fact.at // MINUTE_MS != self.watermark // MINUTE_MS:
                     deltas.advance(fact.at // MINUTE_MS * MINUTE_MS)
                 self.watermark = fact.at
 
+    def _facts(self, customer: str, number: int) -> Sequence[Fact]:
+        """The facts of a stretch that count; none where it is crowded or empty."""
+        found = self.customers.get(stretch_key(customer, number))
+        if found is not None:
+            return () if found.is_crowded else found.facts
+        # As an earlier version kept them: all of a customer in one row.
+        whole = self.customers.get(customer)
+        return [fact for fact in whole.facts if fact.at // STRETCH_MS == number] if whole else ()
+
     def take_touched(self) -> set[str]:
-        """The keys of the customers touched since the last call."""
+        """The keys of the stretches touched since the last call."""
         touched, self.touched = self.touched, set()
         return touched

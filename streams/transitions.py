@@ -5,7 +5,7 @@ Life-cycle time never runs back: the caller gives a transition dated before the 
 
 from collections.abc import Callable
 
-from streams.contacts import Kind, tell, tell_beginning
+from streams.contacts import Kind, tell, tell_beginning, withdraw_beginning
 from streams.context import Context
 from streams.conversation import AGENT, CUSTOMER, OPEN, UNANSWERED, Conversation
 from streams.counters import Counter
@@ -46,8 +46,10 @@ def come_back(context: Context, conversation: Conversation, event: Event, at: in
 def opened(context: Context, conversation: Conversation, event: Event, at: int) -> bool:
     is_open = conversation.state == OPEN
     if not conversation.has_opened and (is_open or event.occurred_at < conversation.departed_at):
+        if conversation.customer and conversation.is_contact:
+            withdraw_beginning(context.facts, conversation, event)
         open_late(context, conversation, event)
-        if conversation.customer:
+        if conversation.customer and conversation.is_contact:
             tell_beginning(context.facts, conversation, event, conversation.opening_cell)
         return True
     if is_open:

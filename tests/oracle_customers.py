@@ -13,6 +13,8 @@ from oracle_clocks import Cell
 from oracle_fold import Conversation, Fact
 
 HOUR_MS = 3_600_000
+#: More facts than this of one customer in one stretch of 8 days since the epoch: the id stands for many people.
+STRETCH_MS, FACTS_PER_STRETCH = 8 * 24 * HOUR_MS, 256
 
 
 class Count(NamedTuple):
@@ -30,7 +32,9 @@ class Contact(NamedTuple):
     began: Fact
 
 
-def count_customers(conversations: Iterable[Conversation]) -> Counter[Count]:
+def count_customers(
+    conversations: Iterable[Conversation], facts_per_stretch: int = FACTS_PER_STRETCH
+) -> Counter[Count]:
     """What the known customers' contacts count, over all of time."""
     found: Counter[Count] = Counter()
     of_customer: dict[str, list[Conversation]] = defaultdict(list)
@@ -38,14 +42,26 @@ def count_customers(conversations: Iterable[Conversation]) -> Counter[Count]:
         if conversation.customer:
             of_customer[conversation.customer].append(conversation)
     for theirs in of_customer.values():
-        found.update(_of_one(theirs))
+        counts = Counter(fact.at_ms // STRETCH_MS for one in theirs for fact in (*one.beginnings, *one.facts))
+        found.update(_of_one(theirs, {number for number, count in counts.items() if count > facts_per_stretch}))
     return found
 
 
-def _of_one(conversations: list[Conversation]) -> list[Count]:
+def _of_one(conversations: list[Conversation], crowded: set[int]) -> list[Count]:
+    """All that is not in a crowded stretch; of those the contacts alone, as left out."""
     found: list[Count] = []
     contacts = [Contact((one.source, one.conversation_id), one.began) for one in conversations if one.began]
-    humans_ms = [fact.at_ms for one in conversations for fact in one.facts if fact.kind == "human"]
+    found += [
+        Count("left_out_contact", fact.at_ms, fact.cell)
+        for one in conversations
+        for fact in one.beginnings
+        if fact.at_ms // STRETCH_MS in crowded
+    ]
+    contacts = [one for one in contacts if one.began.at_ms // STRETCH_MS not in crowded]
+    facts_of = {
+        id(one): [fact for fact in one.facts if fact.at_ms // STRETCH_MS not in crowded] for one in conversations
+    }
+    humans_ms = [fact.at_ms for one in conversations for fact in facts_of[id(one)] if fact.kind == "human"]
     for contact in contacts:
         at_ms, cell = contact.began.at_ms, contact.began.cell
         names = ["known_contact"]
@@ -53,7 +69,7 @@ def _of_one(conversations: list[Conversation]) -> list[Count]:
             (at_ms - fact.at_ms, fact.cell.channel)
             for one in conversations
             if (one.source, one.conversation_id) != contact.conversation
-            for fact in one.facts
+            for fact in facts_of[id(one)]
             if fact.kind == "resolved" and at_ms >= fact.at_ms
         ]
         if resolves:
@@ -76,7 +92,7 @@ def _of_one(conversations: list[Conversation]) -> list[Count]:
         if not same_case_ms or min(same_case_ms) >= 7 * 24 * HOUR_MS:
             names.append("case_began")
         found += [Count(name, at_ms, cell) for name in names]
-    for fact in (fact for one in conversations for fact in one.facts):
+    for fact in (fact for one in conversations for fact in facts_of[id(one)]):
         if fact.kind in ("waited", "transferred"):
             found.append(Count(fact.kind, fact.at_ms, fact.cell))
         if fact.kind in ("contained", "handed on"):

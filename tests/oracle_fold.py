@@ -112,6 +112,7 @@ class Conversation:
         self.standing_peer_solutions = 0
         self.customer = ""
         self.began: Fact | None = None  # as a contact, once the customer is known
+        self.beginnings: list[Fact] = []  # all that was said of it
         self.facts: list[Fact] = []
         self.is_session = False
 
@@ -437,6 +438,7 @@ class Conversation:
     def _begin_as_contact(self, event: Event, cell: Cell) -> None:
         if self.customer:
             self.began = Fact("began", self.opened_at_ms, cell, event.person("case_id"))
+            self.beginnings.append(self.began)
 
     def _meet_human(self, at_ms: int) -> None:
         self._tell("human", at_ms)
