@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from pipeline.instants import MAY_BE_ROUNDED, with_instants_cut
+from pipeline.instants import SHORT_BYTES, WrittenEnvelope, due_at, long_instant, short_instant
 from pipeline.lenient import IDENTIFIER_LIMIT, MAX_NESTING, Fault, check_nesting, decode_leniently
 from streams.events import EMPTY_DATA, REQUIRED_FIELDS, Envelope, Event, Rejection, conversation_key
 
@@ -55,7 +55,7 @@ class Codec:
         self._key = pseudonym_key
         self._tenants: dict[str, _Pseudonyms] = {}
         self._sources: dict[str, _Source] = {}
-        self._decode = msgspec.json.Decoder(Envelope).decode
+        self._decode = msgspec.json.Decoder(WrittenEnvelope).decode
 
     def pseudonym(self, tenant: str, name: str) -> str:
         """22 hexadecimal digits that stand for a name within a tenant, the same in every process with the same key."""
@@ -72,9 +72,9 @@ class Codec:
         dropped_fields = 0
         decode, event_of = self._decode, self._event
         for record in records:
-            value = record.value
-            if 0 < record.timestamp < LATEST_MS:
-                broker_at = record.timestamp
+            value, timestamp = record.value, record.timestamp
+            if 0 < timestamp < LATEST_MS:
+                broker_at = timestamp
             try:
                 if value is None:
                     raise Fault("tombstone", "", "expected a JSON object, got a null value")
@@ -84,30 +84,30 @@ class Codec:
                     check_nesting(value)
                 try:
                     envelope = decode(value)
+                    written = envelope.time
+                    moment = short_instant(written) if len(written) <= SHORT_BYTES else long_instant(written)
                 except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-                    envelope, dropped = decode_leniently(value)
+                    mended, dropped = decode_leniently(value)
                     dropped_fields += dropped
+                    events.append(event_of(record, mended, mended.time, broker_at))
                 else:
-                    if MAY_BE_ROUNDED in value:
-                        envelope = with_instants_cut(value, envelope)
-                events.append(event_of(record, envelope, broker_at))
+                    events.append(event_of(record, envelope, moment, broker_at))
             except Fault as fault:
                 rejections.append(Rejection(record.offset, broker_at, fault.reason, fault.field, fault.detail))
         return Decoded(events, rejections, dropped_fields, broker_at)
 
-    def _event(self, record: Record, envelope: Envelope, ingested_at: int) -> Event:
+    def _event(self, record: Record, envelope: Envelope | WrittenEnvelope, moment: datetime, ingested_at: int) -> Event:
         data = envelope.data or EMPTY_DATA
-        occurred_at = (envelope.time - EPOCH) // MILLISECOND
+        occurred_at = (moment - EPOCH) // MILLISECOND
         if not EARLIEST_MS <= occurred_at < LATEST_MS:
-            raise Fault("time_out_of_range", "time", f"expected 2000 to 2099, got {envelope.time.isoformat()}")
+            raise Fault("time_out_of_range", "time", f"expected 2000 to 2099, got {moment.isoformat()}")
         is_clamped = ingested_at > 0 and occurred_at > ingested_at + CLAMP_MS
         if is_clamped:
             if occurred_at > ingested_at + REJECT_AHEAD_MS:
                 raise Fault(
                     "time_out_of_range",
                     "time",
-                    f"expected at most 30 days after the broker's time {ingested_at} ms, "
-                    f"got {envelope.time.isoformat()}",
+                    f"expected at most 30 days after the broker's time {ingested_at} ms, got {moment.isoformat()}",
                 )
             occurred_at = ingested_at
         conversation_id = envelope.subject or _text(record.key)
@@ -136,7 +136,7 @@ class Codec:
             names[customer] if customer else "",
             names[actor] if actor else "",
             names[case] if case else "",
-            0 if data.due_at is None else _due_at(data.due_at),
+            0 if data.due_at is None else _due_at(due_at(record.value or b"", data.due_at)),
             f"{source.key_prefix}{conversation_id}",
         )
 
@@ -185,8 +185,8 @@ class _Source(NamedTuple):
 
 def _due_at(moment: datetime) -> int:
     """A promise in epoch ms; one beyond any calendar is none."""
-    due_at = (moment - EPOCH) // MILLISECOND
-    return due_at if EARLIEST_MS <= due_at < LATEST_MS else 0
+    found = (moment - EPOCH) // MILLISECOND
+    return found if EARLIEST_MS <= found < LATEST_MS else 0
 
 
 def _text(key: bytes | None) -> str:

@@ -1,32 +1,47 @@
 """Instants with more digits than microseconds: cut, never rounded into the next second, day or year.
 
-msgspec rounds what lies beyond the sixth digit. That shows in milliseconds only where the fourth to sixth digits are
-nines, so the usual event costs one search for them.
+msgspec rounds what lies beyond the sixth digit. So the usual event's time is decoded by itself, from the bytes it came
+in, and the rare one with more digits is cut before.
 """
 
 import re
+from datetime import datetime
+from typing import Literal
 
 import msgspec
 
-from streams.events import Data, Envelope
+from streams.events import Data, Identifier, Instant, OptionalIdentifier, Text
 
-#: A value without these three bytes holds no instant that was rounded up to another millisecond.
-MAY_BE_ROUNDED = b"999"
-
+#: Bytes of `"2026-11-23T10:00:59.123456Z"`, quotes and all: what is no longer has at most six digits.
+SHORT_BYTES = 29
 _BEYOND_MICROSECONDS = re.compile(r"(\.\d{6})\d+", re.ASCII)
+_BEYOND_MICROSECONDS_OF_BYTES = re.compile(_BEYOND_MICROSECONDS.pattern.encode())
+
+
+class WrittenEnvelope(msgspec.Struct, gc=False, frozen=True):
+    """An `Envelope` whose time is still the bytes it came in."""
+
+    specversion: Literal["1.0"]
+    id: Identifier
+    source: Identifier
+    type: Identifier
+    time: msgspec.Raw
+    subject: OptionalIdentifier | None = None
+    tenant: Text | None = None
+    data: Data | None = None
 
 
 class _Promise(msgspec.Struct):
-    due_at: str | None = None
+    due_at: str
 
 
-class _Instants(msgspec.Struct):
-    time: str
-    data: _Promise | None = None
+class _WithPromise(msgspec.Struct):
+    data: _Promise
 
 
-_texts = msgspec.json.Decoder(_Instants).decode
-_envelope = msgspec.json.Decoder(Envelope).decode
+#: The instant of a JSON text of up to `SHORT_BYTES`. Raises msgspec.MsgspecError for any other.
+short_instant = msgspec.json.Decoder(Instant).decode
+_with_promise = msgspec.json.Decoder(_WithPromise).decode
 
 
 def cut_fraction(text: str) -> str:
@@ -34,11 +49,15 @@ def cut_fraction(text: str) -> str:
     return _BEYOND_MICROSECONDS.sub(r"\1", text, count=1)
 
 
-def with_instants_cut(value: bytes, envelope: Envelope) -> Envelope:
-    """The envelope that `value` was decoded to, its instants as they are written there."""
-    written = _texts(value)
-    changed = {"time": msgspec.convert(cut_fraction(written.time), Envelope.__annotations__["time"])}
-    if envelope.data is not None and written.data is not None and written.data.due_at is not None:
-        due_at = msgspec.convert(cut_fraction(written.data.due_at), Data.__annotations__["due_at"])
-        changed["data"] = msgspec.structs.replace(envelope.data, due_at=due_at)
-    return msgspec.structs.replace(envelope, **changed)
+def long_instant(written: msgspec.Raw) -> datetime:
+    """The instant of a JSON text with more than `SHORT_BYTES`. Raises msgspec.MsgspecError for any other."""
+    return short_instant(_BEYOND_MICROSECONDS_OF_BYTES.sub(rb"\1", bytes(written), count=1))
+
+
+def due_at(value: bytes, rounded: datetime) -> datetime:
+    """The promise in an event, which was decoded to `rounded`."""
+    if rounded.microsecond % 1000:
+        return rounded
+    text = _with_promise(value).data.due_at
+    exact: datetime = msgspec.convert(cut_fraction(text), Instant)
+    return exact

@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pipeline.codec import Codec, Decoded
+from pipeline.instants import WrittenEnvelope
 from pipeline.lenient import REASONS
 from pipeline.simulation.bad_records import BAD_RECORDS
-from streams.events import Event, Rejection
+from streams.events import Envelope, Event, Rejection
 
 BROKER_MS = 1_709_546_400_000  # 2024-03-04T10:00:00Z
 DAY_MS = 86_400_000
@@ -418,6 +419,10 @@ def test_a_fraction_is_cut_never_rounded_into_the_next_second_day_or_year(
     fields: dict[str, Any] = {"actor_kind": "agent", "due_at": time}
     found = decode(event(time=time, data=fields | ({"visibility": "odd"} if slowly else {}))).events[0]
     assert (found.occurred_at, found.due_at) == (1_704_067_199_000 + milliseconds,) * 2
+
+
+def test_the_fast_way_reads_the_attributes_of_the_contract() -> None:
+    assert WrittenEnvelope.__struct_fields__ == Envelope.__struct_fields__
 
 
 def test_the_last_instant_of_the_calendar_as_a_promise_is_none_and_loses_nothing() -> None:
