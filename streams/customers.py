@@ -8,7 +8,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from streams.customer import STRETCH_MS, Customer, Fact
-from streams.panes import MINUTE_MS, Cells, PaneDeltas
+from streams.panes import Cells, PaneDeltas
 from streams.partition import Books
 from streams.rules import RuleBook
 
@@ -46,6 +46,7 @@ class Customers:
 
     def __init__(self, book: RuleBook, cells: Cells) -> None:
         self.cells = cells
+        # No tier is ever skipped: which facts lie behind a horizon would depend on the order of the partitions.
         self.deltas = PaneDeltas(book.days)
         #: By key of customer and stretch, see `remembered_keys`.
         self.customers: dict[str, Customer] = {}
@@ -60,7 +61,6 @@ class Customers:
     def restore(self, watermark: int, books: Books, positions: dict[int, int]) -> None:
         """Begin at a checkpoint."""
         self.watermark, self.books, self.positions = watermark, books, positions
-        self.deltas.advance(watermark // MINUTE_MS * MINUTE_MS)
 
     def fold(self, facts: Iterable[SourcedFact]) -> None:
         """Take in facts in log order; all `remembered_keys` that the ledger holds must be in `customers` before.
@@ -85,10 +85,7 @@ class Customers:
                 if count:
                     deltas.add(at, cell, counter, count)
             self.touched.add(here)
-            if fact.at > self.watermark:
-                if fact.at // MINUTE_MS != self.watermark // MINUTE_MS:
-                    deltas.advance(fact.at // MINUTE_MS * MINUTE_MS)
-                self.watermark = fact.at
+            self.watermark = max(self.watermark, fact.at)
 
     def _facts(self, customer: str, number: int) -> Sequence[Fact]:
         """The facts of a stretch that count; none where it is crowded or empty."""

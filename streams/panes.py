@@ -3,8 +3,8 @@
 A pane is half-open and aligned to the epoch: an event at exactly 12:01:00.000 belongs to 12:01. Days are those of
 the reporting zone. The fold adds to minutes; `take` rolls them up into hours and days, so the three tiers are
 sums of the same contributions. A contribution older than a tier's horizon skips that tier and goes to the
-next coarser one: the rule reads the partition's watermark at that event and no wall clock, so it is a function
-of the log.
+next coarser one: the rule reads the partition's watermark at that event, or the timestamp of its record where that is
+earlier, and no wall clock, so it is a function of the log.
 
 Panes are dictionaries of small integers: the fold adds to them for every event.
 """

@@ -75,7 +75,6 @@ class Partition:
         """Begin at a checkpoint; conversations are added to `conversations` as they are read."""
         self.watermark, self.broker_at = watermark, broker_at
         self.books = books
-        self.deltas.advance(watermark // MINUTE_MS * MINUTE_MS)
 
     def fold(self, events: Iterable[Event]) -> Accepted:
         """Apply events in log order; those that are not duplicates come back.
@@ -87,12 +86,18 @@ class Partition:
         channels = self.book.rules.channels
         lateness_ms = self.book.allowed_lateness_ms
         watermark, open_count = self.watermark, self.open_count
+        horizon_minute = -1
         accepted = Accepted()
         add_event, add_cell, add_late = accepted.events.append, accepted.cells.append, accepted.is_late.append
         for event in events:
             key, digest = event.key, event.digest
             conversation = conversations.get(key)
-            occurred_at = event.occurred_at
+            occurred_at, ingested_at = event.occurred_at, event.ingested_at
+            # Where a wrong clock has led the watermark into the future, an event goes by its own record's timestamp.
+            horizon = ingested_at if 0 < ingested_at < watermark else watermark
+            if horizon // MINUTE_MS != horizon_minute:
+                horizon_minute = horizon // MINUTE_MS
+                self.deltas.advance(horizon_minute * MINUTE_MS)
             if conversation is not None and digest in conversation.digests and conversation.remembers(digest):
                 books.duplicate += 1
             else:
@@ -126,8 +131,6 @@ class Partition:
                 add_event(event)
                 add_late(is_late)
             if occurred_at > watermark:
-                if occurred_at // MINUTE_MS != watermark // MINUTE_MS:
-                    self.deltas.advance(occurred_at // MINUTE_MS * MINUTE_MS)
                 watermark = occurred_at
         self.watermark, self.open_count = watermark, open_count
         return accepted

@@ -68,11 +68,12 @@ def make_event(
     source: str = "/test",
     tenant: str = "",
     data: Data = EMPTY_DATA,
+    ingested_at: int | None = None,
 ) -> Event:
-    """An accepted event of plain values; its offset and broker time say nothing."""
+    """An accepted event of plain values; its offset says nothing, nor does its broker time unless it is given."""
     return Event(
         offset=0,
-        ingested_at=occurred_at,
+        ingested_at=occurred_at if ingested_at is None else ingested_at,
         occurred_at=occurred_at,
         is_clamped=False,
         id=id,
@@ -388,7 +389,9 @@ def logs(
         occurred_at = now - draw(lags)
         tenant = draw(_TENANTS)
         data = draw(_fields(event_type, occurred_at))
-        events.append(make_event(event_type, about, occurred_at, f"e{number}", source, tenant, data))
+        # By the broker's clock, by the producer's own, or by none.
+        ingested_at = draw(st.sampled_from([now, now, occurred_at, 0]))
+        events.append(make_event(event_type, about, occurred_at, f"e{number}", source, tenant, data, ingested_at))
     return events
 
 

@@ -14,7 +14,7 @@ import pytest
 from streams.business_hours import BusinessHours, Calendar
 from streams.conversation import Conversation
 from streams.counters import COUNTERS, Counter
-from streams.events import Event
+from streams.events import Data, Event
 from streams.rules import Queue, RuleBook, Rules, Targets
 
 from streams_support import (
@@ -25,6 +25,7 @@ from streams_support import (
     event,
     handed_off,
     instant,
+    make_event,
     message,
     minutes_long,
     opened,
@@ -265,6 +266,22 @@ def test_a_late_opening_leaves_the_promise_of_the_source_and_what_began_later() 
     promised = event("conversation.queued", "a", at="12:04", queue="sales", due="12:50", clock="first_response")
     log = Log(rules(first_response=600), [promised, opened("a", at="12:00", queue="sales")])
     assert log.minutes(DUE) == {"12:50": 1}
+
+
+def test_a_wrong_clock_does_not_take_minutes_and_hours_from_the_events_after_it() -> None:
+    # A producer in 2096 that stamps its own record leads the watermark there. Those after it carry the present.
+    def opening(about: str, at: str, stamped: str) -> Event:
+        data = msgspec.convert({"channel": "email"}, Data)
+        return make_event("conversation.opened", about, instant(at), about, data=data, ingested_at=instant(stamped))
+
+    log = Log(events=[opening("a", "12:00", "12:00"), opening("b", "2096-01-01 12:00", "2096-01-01 12:00")])
+    log.fold(opening("c", "12:05", "12:05"))
+    assert log.count(Counter.OPENED, at="12:05") == log.count(Counter.OPENED, at="12:05", tier="minute") == 1
+    assert log.count(Counter.OPENED, at="12:00", tier="hour") == 2
+    # One that is late by its own record's timestamp, too, skips the tiers behind the horizon as ever.
+    log.fold(opening("d", "2024-01-01 12:00", "12:06"))
+    assert log.count(Counter.OPENED, at="2024-01-01 12:00", tier="minute") == 0
+    assert log.count(Counter.OPENED, at="2024-01-01 12:00", tier="hour") == 1
 
 
 def begun_by_an_agent(about: str, *, at: str) -> Event:
