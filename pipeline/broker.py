@@ -8,7 +8,16 @@ from typing import Any, NamedTuple, Protocol
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import ConfigResource, ConfigResourceType, NewTopic
-from kafka.errors import KafkaError, KafkaTimeoutError, RetriableError, TopicAlreadyExistsError
+from kafka.errors import (
+    CorruptRecordError,
+    KafkaError,
+    KafkaTimeoutError,
+    RetriableError,
+    TopicAlreadyExistsError,
+    UnsupportedCodecError,
+)
+
+from pipeline import stored_batches
 
 TIMESTAMP_TYPE = "message.timestamp.type"
 LOG_APPEND_TIME, CREATE_TIME = "LogAppendTime", "CreateTime"
@@ -117,8 +126,11 @@ class Broker:
             return _log_ranges(consumer, [TopicPartition(topic, partition) for partition in partitions])
 
     def record_at(self, topic: str, partition: int, offset: int) -> StoredRecord | None:
-        """The record at `offset`, or the next one after it where a log has a hole there; None when there is none."""
-        with self._consumer() as consumer:
+        """The record at `offset`, or the next one after it where a log has a hole there.
+
+        None when there is none, and where what the broker stores there is damaged.
+        """
+        with self._consumer() as consumer, suppress(CorruptRecordError, UnsupportedCodecError):
             tp = TopicPartition(topic, partition)
             consumer.assign([tp])
             consumer.seek(tp, offset)
@@ -126,7 +138,7 @@ class Broker:
             while time.monotonic() < deadline:
                 for record in consumer.poll(timeout_ms=500, max_records=1).get(tp, []):
                     return _stored(record)
-            return None
+        return None
 
     def records(self, topic: str) -> Iterator[StoredRecord]:
         """All that a topic holds now, each partition in log order. Nothing when it does not exist.
@@ -167,6 +179,7 @@ class Broker:
 
     def _connect(self) -> Any:
         milliseconds = round(self._answer_seconds * 1000)
+        stored_batches.install()
         try:
             return KafkaConsumer(
                 bootstrap_servers=self.bootstrap,

@@ -312,7 +312,9 @@ def redrive_dead_letters(
     if done.already:
         console.print(f"{done.already} were sent before")
     if done.without_value:
-        console.print(f"{done.without_value} were too large for a letter: their headers say where the records lie")
+        console.print(
+            f"{done.without_value} were too large for a letter, or unreadable: their headers say where the records lie"
+        )
     if done.came_back:
         console.print(f"{done.came_back} were sent before and came back rejected; --again sends them once more")
 

@@ -14,6 +14,7 @@ import msgspec
 
 from pipeline.instants import SHORT_BYTES, WrittenEnvelope, due_at, long_instant, short_instant
 from pipeline.lenient import IDENTIFIER_LIMIT, MAX_NESTING, Fault, check_nesting, decode_leniently
+from pipeline.record_batch import UnreadableRecord
 from streams.events import EMPTY_DATA, REQUIRED_FIELDS, Envelope, Event, Rejection, conversation_key
 
 MAX_VALUE_BYTES = 1 << 20
@@ -77,7 +78,7 @@ class Codec:
                 broker_at = timestamp
             try:
                 if value is None:
-                    raise Fault("tombstone", "", "expected a JSON object, got a null value")
+                    raise _without_value(record)
                 if len(value) > MAX_VALUE_BYTES:
                     raise Fault("too_large", "", f"expected at most {MAX_VALUE_BYTES} bytes, got {len(value)}")
                 if len(value) > 2 * MAX_NESTING:  # each level takes two brackets
@@ -181,6 +182,12 @@ class _Source(NamedTuple):
     name: str
     key_prefix: str
     hasher: blake2b
+
+
+def _without_value(record: Record | UnreadableRecord) -> Fault:
+    if isinstance(record, UnreadableRecord):
+        return Fault("unreadable", "", record.fault)
+    return Fault("tombstone", "", "expected a JSON object, got a null value")
 
 
 def _due_at(moment: datetime) -> int:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
+from pipeline.record_batch import UnreadableRecord
 from streams.events import Rejection
 
 WINDOW = 1000
@@ -28,6 +29,8 @@ OWN_HEADERS = (
 )
 #: On a letter without its value, which was too large for one: how large it was, and its BLAKE2b-256.
 VALUE_BYTES, VALUE_HASH = "sichtflug-value-bytes", "sichtflug-value-hash"
+#: On a letter whose value is a record's bytes as Kafka stores them, because no reader gets more out of them.
+RAW = "sichtflug-raw"
 #: On a record that was published again: where it had lain, as topic[partition]@offset.
 REDRIVEN_FROM = "sichtflug-redriven-from"
 
@@ -49,8 +52,9 @@ def dead_letter(topic: str, partition: int, record: Any, rejection: Rejection) -
     origin_texts = (topic, str(partition), str(record.offset), str(rejection.ingested_at))
     texts = (rejection.reason, rejection.field, rejection.detail, *origin_texts)
     ours = ((name, text.encode()) for name, text in zip(OWN_HEADERS, texts, strict=True))
-    headers = [*record.headers, *ours]
-    return DeadLetter(record.key, record.value, headers)
+    if isinstance(record, UnreadableRecord):
+        return DeadLetter(None, record.raw, [*ours, (RAW, str(len(record.raw)).encode())])
+    return DeadLetter(record.key, record.value, [*record.headers, *ours])
 
 
 def without_value(letter: DeadLetter) -> DeadLetter:
@@ -60,8 +64,8 @@ def without_value(letter: DeadLetter) -> DeadLetter:
     """
     value = letter.value or b""
     told = ((VALUE_BYTES, str(len(value)).encode()), (VALUE_HASH, blake2b(value, digest_size=32).hexdigest().encode()))
-    own = [header for header in letter.headers if header[0] in OWN_HEADERS]
-    others = [header for header in letter.headers if header[0] not in OWN_HEADERS]
+    own = [header for header in letter.headers if header[0] in (*OWN_HEADERS, RAW)]
+    others = [header for header in letter.headers if header[0] not in (*OWN_HEADERS, RAW)]
     is_small = sum(len(name) + len(text or b"") for name, text in others) <= SMALL_BYTES
     key = letter.key if letter.key is None or len(letter.key) <= SMALL_BYTES else None
     return DeadLetter(key, None, [*(others if is_small else ()), *own, *told])

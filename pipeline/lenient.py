@@ -24,6 +24,7 @@ REASONS = (
     "invalid_value",
     "time_without_offset",
     "time_out_of_range",
+    "unreadable",
 )
 
 REQUIRED_ATTRIBUTES = ("specversion", "id", "source", "type", "time")

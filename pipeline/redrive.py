@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pipeline.broker import Broker, sending
 from pipeline.clickhouse import ClickHouse
-from pipeline.dead_letter import REDRIVEN_FROM, VALUE_HASH, DeadLetter, Origin, origin, redriven
+from pipeline.dead_letter import RAW, REDRIVEN_FROM, VALUE_HASH, DeadLetter, Origin, origin, redriven
 from pipeline.dead_letter_reader import Filter
 from pipeline.literals import quoted
 from pipeline.settings import Settings
@@ -22,7 +22,7 @@ class Redriven(NamedTuple):
     """How many letters were (or in a dry run would be) sent, by reason; and how many the filter took that were not.
 
     `already`: sent before. `came_back`: they had been sent before and were rejected anew. `without_value`: they were
-    too large for a letter, so the record lies at its origin only.
+    too large for a letter, so the record lies at its origin only, or nobody can read them.
     """
 
     sent: Counter[str]
@@ -54,7 +54,7 @@ def redrive(
             mark = found[1:4]
             if mark in marked:
                 already += 1
-            elif any(name == VALUE_HASH for name, _ in letter.headers):
+            elif any(name in (VALUE_HASH, RAW) for name, _ in letter.headers):
                 without_value += 1
             elif not again and any(name == REDRIVEN_FROM for name, _ in letter.headers):
                 came_back += 1

@@ -15,6 +15,8 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
 
+from pipeline import fetching
+
 FETCHED_RECORDS = 20_000
 FETCHED_BYTES = 4 << 20
 IDLE_SECONDS = 0.02
@@ -66,6 +68,7 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         self._positions: dict[TP, tuple[Any, int]] = {}
 
     def _create_worker_consumer(self, transport: Any) -> Any:
+        fetching.install()
         consumer = super()._create_worker_consumer(transport)
         # Faust reads committed records only in its own exactly-once mode, which we do not use.
         consumer._isolation_level = "read_committed"
