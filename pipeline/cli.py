@@ -248,6 +248,28 @@ def epoch(
 
 
 @app.command()
+def skip(
+    partition: Annotated[int, typer.Option(help="Partition of the record.")],
+    offset: Annotated[int, typer.Option(help="Its offset there, as the worker named it.")],
+    why: Annotated[str, typer.Option(help="Written into the dead letter.")],
+    topic: Annotated[str | None, typer.Option(help="Its topic; without, the one of the events.")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be set aside.")] = False,
+) -> None:
+    """Set a record aside, as a dead letter, over which workers fail again and again."""
+    from pipeline.skipping import skip as set_aside
+
+    settings = load()
+    done = set_aside(settings, topic or settings.kafka_topic, partition, offset, why, dry_run=dry_run)
+    size = len(done.record.value or b"") if done.record else None
+    told = "cannot be read here" if size is None else f"has a value of {size} bytes"
+    console.print(
+        f"{done.where}, which {told}, {'would be' if dry_run else 'is'} set aside; start the worker again",
+        highlight=False,
+        markup=False,
+    )
+
+
+@app.command()
 def check() -> None:
     """Look at the configuration and the connections; say what is wrong and how to mend it."""
     from pipeline.check import check as run_checks

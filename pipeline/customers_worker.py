@@ -82,6 +82,10 @@ class CustomersWorker(LedgerWorker):
         facts: list[SourcedFact] = []
         rejected = 0
         for record in records:
+            if record.offset in self.known.skips:
+                logger.warning("%s@%d: skipped: %s", self._where, record.offset, self.known.skips[record.offset])
+                rejected += 1
+                continue
             try:
                 facts += sourced_facts(record.value or b"", self.partition.cells)
             except (msgspec.MsgspecError, IndexError) as error:

@@ -33,7 +33,7 @@ class Flusher:
         is_assigned: Callable[[], bool],
         committed: Callable[[int, FlushResult], Awaitable[None]],
         overtaken: Callable[[int, Overtaken], Awaitable[None]],
-        failed: Callable[[BaseException], None],
+        failed: Callable[[int, LedgerWorker, BaseException], None],
     ) -> None:
         self._partitions = partitions
         self._telemetry = telemetry
@@ -50,6 +50,14 @@ class Flusher:
         """Until the flush under way, if any, has ended: how the fold is held up while too much is unflushed."""
         if partition in self._running:
             await asyncio.wait([self._running[partition]])
+
+    async def flush(self, partition: int) -> None:
+        """Flush what is folded of a partition now, and wait until that is in ClickHouse."""
+        await self.wait_for(partition)
+        worker = self._partitions.get(partition)
+        if worker is not None and worker.may_flush and self._is_assigned():
+            self._begin(partition, worker)
+            await self.wait_for(partition)
 
     async def run(self) -> None:
         """Look at the clock for all partitions, for ever: where no batch comes, nobody else does."""
@@ -98,7 +106,7 @@ class Flusher:
             self._ended(partition)
             raise
         except BaseException as error:
-            self._failed(error)
+            self._failed(partition, worker, error)
             raise
 
     async def _flush_and_tell(self, partition: int, worker: LedgerWorker) -> None:

@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, Protocol
 
 from pipeline.blocks import Block, Section
 from pipeline.clickhouse import ClickHouse
+from pipeline.failures import Known
 from pipeline.ledger import Ledger
 from pipeline.ledger_rows import RowEncoder, checkpoint_section, ledger_block
 from pipeline.ledger_state import LedgerState
@@ -95,6 +96,9 @@ class LedgerWorker(ABC):
         self._expire_minutes_at = time.monotonic() + FIRST_EXPIRY_SECONDS
         self.insert_failed: Callable[[], None] = lambda: None
         """Called when ClickHouse did not take an insert, which is tried again."""
+        self.known = Known()
+        # What is folded and what is flushed now, for the message when that fails.
+        self.folding = self.flushing = (0, 0)
         self.checkpoint = Checkpoint(epoch=0)
         self.next_offset = 0
         self.last_flush_at = self.last_fold_at = time.monotonic()
@@ -163,6 +167,7 @@ class LedgerWorker(ABC):
             if some[0].offset < self.next_offset:
                 some = [record for record in some if record.offset >= self.next_offset]
             if some:
+                self.folding = some[0].offset, some[-1].offset
                 rejections += await self._fold(some)
                 if not self._oldest_ingested_at:
                     self._oldest_ingested_at = some[0].timestamp
@@ -211,6 +216,7 @@ class LedgerWorker(ABC):
         if self._is_flushing:
             raise RuntimeError(f"{self._where}: a flush is under way or was given up; expected none")
         self._is_flushing = True
+        self.flushing = self.checkpoint.next_offset, self.next_offset - 1
         flush = self.take()
         checkpoint, writer = flush.checkpoint, self._writer
         first_offset, revision = flush.first_offset, checkpoint.revision

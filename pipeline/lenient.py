@@ -25,6 +25,7 @@ REASONS = (
     "time_without_offset",
     "time_out_of_range",
     "unreadable",
+    "skipped",
 )
 
 REQUIRED_ATTRIBUTES = ("specversion", "id", "source", "type", "time")

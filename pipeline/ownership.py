@@ -6,12 +6,16 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
-from pipeline.broker import Broker
+from pipeline.broker import Broker, BrokerError
+from pipeline.clickhouse import Unavailable
+from pipeline.dead_letter import BrakeError
+from pipeline.failures import FLUSH, FOLD, PartitionFailedError, Suspects
 from pipeline.flushing import Flusher
 from pipeline.ledger import Overtaken
 from pipeline.ledger_worker import PENDING_EVENTS, FlushResult, LedgerWorker
 from pipeline.membership import Member
 from pipeline.patience import patiently
+from pipeline.publisher import PublishError
 from pipeline.restoring import Restorer
 from pipeline.settings import Settings
 from pipeline.telemetry import Telemetry
@@ -20,6 +24,8 @@ from streams.events import Rejection
 logger = logging.getLogger(__name__)
 
 UNFLUSHED_SECONDS = 30
+#: What may go wrong in a fold or a flush without a record to blame.
+NO_RECORDS_FAULT = (Overtaken, Unavailable, BrokerError, PublishError, BrakeError)
 
 Worker = TypeVar("Worker", bound=LedgerWorker)
 
@@ -55,7 +61,7 @@ class Owner(Member, Generic[Worker]):
             is_assigned=lambda: self._is_assigned,
             committed=self._committed,
             overtaken=self._restore_again,
-            failed=failed,
+            failed=self._flush_failed,
         )
 
     # ---- what the process calls
@@ -122,7 +128,18 @@ class Owner(Member, Generic[Worker]):
         return worker.next_offset if worker else None
 
     async def batch(self, partition: int, records: Sequence[Any], end_offset: int) -> None:
-        """Fold a batch; wait while too much is unflushed."""
+        """Fold a batch; wait while too much is unflushed. What a worker failed over before comes in portions."""
+        worker = self.partitions.get(partition)
+        suspects = worker.known.suspects if worker else None
+        if suspects is None:
+            await self._fold(partition, records, end_offset)
+            return
+        for some in suspects.portions(records):
+            await self._fold(partition, some, end_offset)
+            if suspects.stage == FLUSH and suspects.concern(some):
+                await self._flusher.flush(partition)
+
+    async def _fold(self, partition: int, records: Sequence[Any], end_offset: int) -> None:
         worker = self.partitions.get(partition)
         if worker is None:
             return
@@ -133,6 +150,10 @@ class Owner(Member, Generic[Worker]):
         except Overtaken as overtaken:
             await self._restore_again(partition, overtaken)
             return
+        except NO_RECORDS_FAULT:
+            raise
+        except Exception as error:
+            raise _failed_over(worker, FOLD, worker.folding, error) from error
         if self.partitions.get(partition) is not worker:
             return
         self._observe(worker, records, rejections)
@@ -143,6 +164,13 @@ class Owner(Member, Generic[Worker]):
 
     def failed(self, error: BaseException) -> None:
         """Let the process end."""
+        self._failed(error)
+
+    def _flush_failed(self, partition: int, worker: LedgerWorker, error: BaseException) -> None:
+        if isinstance(error, Exception) and not isinstance(error, NO_RECORDS_FAULT):
+            found = _failed_over(worker, FLUSH, worker.flushing, error)
+            found.__cause__ = error
+            error = found
         self._failed(error)
 
     # ---- restore, and what follows a flush
@@ -156,6 +184,7 @@ class Owner(Member, Generic[Worker]):
             return False
         worker.insert_failed = self._telemetry.insert_failures.inc
         self.partitions[partition] = worker
+        self._stage.set_aside(partition, worker.known.skips)
         self._telemetry.restored(partition, worker.checkpoint.books, worker.watermark, worker.open_count)
         return True
 
@@ -181,3 +210,9 @@ class Owner(Member, Generic[Worker]):
 
     def _observe(self, worker: Worker, records: Sequence[Any], rejections: Sequence[Rejection]) -> None:
         """A batch was folded, some of it perhaps rejected."""
+
+
+def _failed_over(worker: LedgerWorker, stage: str, offsets: tuple[int, int], cause: Exception) -> PartitionFailedError:
+    found = Suspects(stage, *offsets)
+    epoch = worker.checkpoint.epoch
+    return PartitionFailedError(worker.log, worker.kafka_partition, epoch, found, worker.known.suspects, cause)

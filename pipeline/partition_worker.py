@@ -87,7 +87,14 @@ class PartitionWorker(LedgerWorker):
         return state
 
     async def _fold(self, records: Sequence[Any]) -> Sequence[Rejection]:
-        decoded = self._codec.decode(records, self.partition.broker_at)
+        skips = self.known.skips
+        aside = [record for record in records if record.offset in skips] if skips else []
+        others = [record for record in records if record.offset not in skips] if aside else records
+        decoded = self._codec.decode(others, self.partition.broker_at)
+        if aside:
+            at = decoded.broker_at
+            decoded.rejections.extend(Rejection(one.offset, at, "skipped", "", skips[one.offset]) for one in aside)
+            decoded.rejections.sort(key=_offset)
         await self._state.read_back({event.key for event in decoded.events}, lambda: self.checkpoint.revision)
         books = self.partition.books
         accepted = self.partition.fold(decoded.events)

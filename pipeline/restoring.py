@@ -10,6 +10,7 @@ from pipeline import configuration
 from pipeline.broker import Broker
 from pipeline.clickhouse import ClickHouse
 from pipeline.configuration import Configuration
+from pipeline.failures import Known, known
 from pipeline.ledger_worker import LedgerWorker
 from pipeline.log_identity import first_checkpoint, verify
 from pipeline.patience import patiently
@@ -66,11 +67,19 @@ class Restorer(Generic[Worker]):
         found = Configuration(checkpoint.configuration_number, checkpoint.configuration)
         configuration.verify(where, found, self.configuration)
         await patiently(where, lambda: verify(self._broker, log, partition, checkpoint, partition_count))
+        worker.known = await patiently(where, lambda: self._known(partition, checkpoint))
         checkpoint.partition_count = partition_count
         checkpoint.configuration_number = self.configuration.number
         seconds = time.monotonic() - started_at
         logger.info("%s: %s at offset %d in %.2f s", where, worker.described(found_how), worker.next_offset, seconds)
         return worker
+
+    def _known(self, partition: int, checkpoint: Checkpoint) -> Known:
+        door = self.connect()
+        try:
+            return known(door, self.log, partition, checkpoint.epoch, checkpoint.next_offset)
+        finally:
+            door.close()
 
     def _first_checkpoint(self, partition: int, partition_count: int) -> Checkpoint:
         door = self.connect()

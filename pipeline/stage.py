@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any
 
 import faust
@@ -11,6 +11,7 @@ from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.types import TP
 
 from pipeline.broker import BrokerAwayError
+from pipeline.fetching import TolerantRecords
 from pipeline.transport import FETCHED_BYTES, FETCHED_RECORDS, Batch, BatchSchema, BatchTransport, Handler
 
 logger = logging.getLogger(__name__)
@@ -94,6 +95,10 @@ class Stage:
         offset = self._handler.position(partition)
         if tp in consumer.assignment() and offset is not None:
             await consumer.seek_wait({tp: offset})
+
+    def set_aside(self, partition: int, offsets: Collection[int]) -> None:
+        """Pass over damaged batches that hold one of these offsets; what else is at them is for the handler to say."""
+        TolerantRecords.skipped[self.topic, partition] = offsets
 
     async def commit(self, offsets: Mapping[int, int]) -> None:
         """Tell Kafka how far we are. A courtesy: nothing reads it back, so errors are left to the next time."""

@@ -8,17 +8,18 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from contextlib import suppress
 from typing import Any
 
 from pipeline import configuration
 from pipeline.broker import Broker, BrokerError
-from pipeline.clickhouse import Refused, Unavailable
+from pipeline.clickhouse import ClickHouse, Refused, Unavailable
 from pipeline.configuration import ConfigurationRefusedError
 from pipeline.contacts import Contacts
 from pipeline.customers_stage import CustomersStage
 from pipeline.dead_letter import BrakeError
+from pipeline.failures import PartitionFailedError, leave_word
 from pipeline.folding import Folding
 from pipeline.log_identity import LogRefusedError
 from pipeline.patience import again_and_again, patiently
@@ -99,21 +100,25 @@ class Worker:
 
     def failed(self, error: BaseException) -> None:
         """Say why and end the process at once: going on would skip events."""
-        if isinstance(error, EXPECTED_FAILURES):
+        if isinstance(error, PartitionFailedError):
+            traceback.print_exception(error.__cause__)
+        if isinstance(error, (*EXPECTED_FAILURES, PartitionFailedError)):
             sys.stderr.write(f"sichtflug worker: {error}\n")
         else:
             traceback.print_exception(error)
         sys.stderr.flush()
         if isinstance(error, BrakeError):
-            self._leave_word_of_the_brake()
+            self._leave_word(self._presence.tell_of_the_brake)
+        elif isinstance(error, PartitionFailedError):
+            self._leave_word(lambda door: leave_word(door, error))
         os._exit(EXIT_REFUSED if isinstance(error, EXPECTED_FAILURES) else EXIT_BUG)
 
-    def _leave_word_of_the_brake(self) -> None:
-        """For the others' metrics; nothing is folded meanwhile, since the event loop waits here."""
+    def _leave_word(self, last_word: Callable[[ClickHouse], None]) -> None:
+        """For the others, if ClickHouse answers; nothing is folded meanwhile, since the event loop waits here."""
 
         def tell() -> None:
             with suppress(Unavailable, Refused):
-                self._presence.tell_of_the_brake(self._folding.restorer.connect())
+                last_word(self._folding.restorer.connect())
 
         telling = threading.Thread(target=tell, daemon=True)
         telling.start()

@@ -144,11 +144,11 @@ HANGING: dict[str, Sequence[Change]] = {
 }
 
 
-def wrong_worker(mutant: str = "", *, bug_after: int = 0, lost_fetch: int = 0) -> list[str]:
+def wrong_worker(mutant: str = "", *, bug_after: int = 0, lost_fetch: int = 0, bug_on: str = "") -> list[str]:
     """The command of a worker that breaks a rule; in whose fold a bug raises at the so-manieth event; that never sees
-    each so-manieth fetch."""
+    each so-manieth fetch; that raises at the conversation `bug_on`, `fold` in its fold, `flush` in an encoder."""
     script = str(Path(__file__).with_name("wrong_worker.py"))
-    return [sys.executable, script, mutant, str(bug_after), str(lost_fetch)]
+    return [sys.executable, script, mutant, str(bug_after), str(lost_fetch), bug_on]
 
 
 @contextmanager

@@ -1,9 +1,13 @@
-"""`sichtflug worker` as a process that breaks a rule: `wrong_worker.py MUTANT BUG_AFTER LOST_FETCH`, see mutants.py."""
+"""`sichtflug worker` as a process that breaks a rule: see mutants.py.
+
+`wrong_worker.py MUTANT BUG_AFTER LOST_FETCH BUG_ON`
+"""
 
 import sys
 from typing import Any
 
 from pipeline import cli
+from pipeline.ledger_rows import RowEncoder
 from pipeline.transport import Batch, ConsumerThread
 from streams.life_cycle import LifeCycle
 
@@ -12,10 +16,12 @@ from mutants import HANGING, MUTANTS, PROCESS_MUTANTS, mutated
 
 def main() -> None:
     """Become that worker."""
-    mutant, bug_after, lost_fetch = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+    mutant, bug_after, lost_fetch, bug_on = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
     sys.argv[1:] = ["worker"]
     if bug_after:
         raise_after(bug_after)
+    if bug_on:
+        raise_on(bug_on)
     if lost_fetch:
         lose_each(lost_fetch)
     with mutated((MUTANTS | PROCESS_MUTANTS | HANGING)[mutant] if mutant else ()):
@@ -34,6 +40,24 @@ def raise_after(event_count: int) -> None:
         return apply(self, conversation, event)
 
     LifeCycle.apply = fail  # type: ignore[method-assign]
+
+
+def raise_on(place: str) -> None:
+    """From now on there is a bug where events of the conversations `fold`, or of `flush`, are at work."""
+    apply, conversations = LifeCycle.apply, RowEncoder.conversations
+
+    def apply_all_but_one(self: LifeCycle, conversation: Any, event: Any) -> Any:
+        if event.conversation_id == place == "fold":
+            raise ZeroDivisionError("a bug in the fold")
+        return apply(self, conversation, event)
+
+    def encode_all_but_one(self: RowEncoder, keys: Any, *others: Any) -> Any:
+        if place == "flush" and any(key.endswith(place) for key in keys):
+            raise ZeroDivisionError("a bug in an encoder")
+        return conversations(self, keys, *others)
+
+    LifeCycle.apply = apply_all_but_one  # type: ignore[method-assign]
+    RowEncoder.conversations = encode_all_but_one  # type: ignore[assignment, method-assign]
 
 
 def lose_each(number: int) -> None:

@@ -1,0 +1,58 @@
+"""`sichtflug skip`: set a record aside that ends every worker."""
+
+from typing import NamedTuple
+
+from pipeline.broker import Broker, StoredRecord
+from pipeline.clickhouse import ClickHouse
+from pipeline.ledger import of_partition, read_checkpoint
+from pipeline.literals import quoted
+from pipeline.log_identity import LogRefusedError, first_checkpoint
+from pipeline.settings import Settings, SettingsError
+
+LONGEST_WHY = 1_000
+
+
+class Skipped(NamedTuple):
+    """Where the record lies, and itself as far as it can be read."""
+
+    where: str
+    record: StoredRecord | None
+
+
+def skip(settings: Settings, topic: str, partition: int, offset: int, why: str, *, dry_run: bool) -> Skipped:
+    """Let workers reject the record at an offset as a dead letter, whatever it holds, from their next start on.
+
+    Raises SettingsError, LogRefusedError, BrokerError, and what ClickHouse raises.
+    """
+    topics = (settings.kafka_topic, settings.contacts_topic)
+    if topic not in topics:
+        raise SettingsError(f"--topic {topic}: expected one that workers fold, {' or '.join(topics)}")
+    if not 0 < len(why) <= LONGEST_WHY or not why.isprintable():
+        raise SettingsError(f"--why: expected a line of 1 to {LONGEST_WHY} characters")
+    where = f"{topic}[{partition}]@{offset}"
+    broker = Broker(settings.kafka_bootstrap)
+    count = broker.partition_count(topic)
+    if not 0 <= partition < count:
+        raise LogRefusedError(f"{where}: expected one of the {count} partitions of {topic}")
+    found = broker.log_ranges(topic, [partition])[partition]
+    if not found.start <= offset < found.end:
+        raise LogRefusedError(f"{where}: expected an offset of the log, which holds {found.start} to {found.end - 1}")
+    door = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
+    try:
+        checkpoint = read_checkpoint(door, of_partition(topic, partition)) or first_checkpoint(
+            door, topic, found, count
+        )
+        if offset < checkpoint.next_offset:
+            raise LogRefusedError(
+                f"{where}: this record is in the ledger, which stands at offset {checkpoint.next_offset}: there is "
+                "nothing to pass over"
+            )
+        record = broker.record_at(topic, partition, offset)
+        if not dry_run:
+            door.execute(
+                "INSERT INTO skips (log, epoch, kafka_partition, kafka_offset, why) VALUES "
+                f"({quoted(topic)}, {checkpoint.epoch}, {partition}, {offset}, {quoted(why)})"
+            )
+        return Skipped(where, record if record and record.offset == offset else None)
+    finally:
+        door.close()
