@@ -12,7 +12,7 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from pipeline.instants import SHORT_BYTES, WrittenEnvelope, due_at, long_instant, short_instant
+from pipeline.instants import SHORT_BYTES, WrittenEnvelope, check_offset, due_at, long_instant, short_instant
 from pipeline.lenient import IDENTIFIER_LIMIT, MAX_NESTING, Fault, check_nesting, decode_leniently
 from pipeline.record_batch import UnreadableRecord
 from streams.events import EMPTY_DATA, REQUIRED_FIELDS, Envelope, Event, Rejection, conversation_key
@@ -87,12 +87,14 @@ class Codec:
                     envelope = decode(value)
                     written = envelope.time
                     moment = short_instant(written) if len(written) <= SHORT_BYTES else long_instant(written)
+                    if moment.tzinfo is not UTC:
+                        check_offset(written)
+                    event = event_of(record, envelope, moment, broker_at)
                 except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
                     mended, dropped = decode_leniently(value)
                     dropped_fields += dropped
-                    events.append(event_of(record, mended, mended.time, broker_at))
-                else:
-                    events.append(event_of(record, envelope, moment, broker_at))
+                    event = event_of(record, mended, mended.time, broker_at)
+                events.append(event)
             except Fault as fault:
                 rejections.append(Rejection(record.offset, broker_at, fault.reason, fault.field, fault.detail))
         return Decoded(events, rejections, dropped_fields, broker_at)

@@ -1,11 +1,12 @@
-"""Instants with more digits than microseconds: cut, never rounded into the next second, day or year.
+"""Instants as RFC 3339 has them, where msgspec reads them otherwise.
 
-msgspec rounds what lies beyond the sixth digit. So the usual event's time is decoded by itself, from the bytes it came
-in, and the rare one with more digits is cut before.
+Digits beyond microseconds are cut, never rounded into the next second, day or year. So the usual event's time is
+decoded by itself, from the bytes it came in, and the rare one with more digits is cut before. An offset has a colon:
+`+0100` is none. Only `+0000`, which says no more than `Z`, is let through.
 """
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 import msgspec
@@ -49,15 +50,28 @@ def cut_fraction(text: str) -> str:
     return _BEYOND_MICROSECONDS.sub(r"\1", text, count=1)
 
 
+def is_compact(text: str) -> bool:
+    """Whether the text of an instant ends with an offset that has no colon, and is one."""
+    return text[-5:-4] in ("+", "-") and text[-4:].isdigit() and text[-4:] != "0000"
+
+
+def check_offset(written: msgspec.Raw) -> None:
+    """Look at the JSON text of an instant that is not in UTC. Raises msgspec.ValidationError."""
+    if bytes(written)[-4] != ord(":"):
+        raise msgspec.ValidationError("expected an offset with a colon, such as +01:00")
+
+
 def long_instant(written: msgspec.Raw) -> datetime:
     """The instant of a JSON text with more than `SHORT_BYTES`. Raises msgspec.MsgspecError for any other."""
     return short_instant(_BEYOND_MICROSECONDS_OF_BYTES.sub(rb"\1", bytes(written), count=1))
 
 
 def due_at(value: bytes, rounded: datetime) -> datetime:
-    """The promise in an event, which was decoded to `rounded`."""
-    if rounded.microsecond % 1000:
+    """The promise in an event, which was decoded to `rounded`. Raises msgspec.ValidationError for what is none."""
+    if rounded.microsecond % 1000 and rounded.tzinfo is UTC:
         return rounded
     text = _with_promise(value).data.due_at
+    if is_compact(text):
+        raise msgspec.ValidationError("expected an offset with a colon, such as +01:00")
     exact: datetime = msgspec.convert(cut_fraction(text), Instant)
     return exact

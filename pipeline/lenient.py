@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
-from pipeline.instants import cut_fraction
+from pipeline.instants import cut_fraction, is_compact
 from streams.events import KNOWN_TYPES, REQUIRED_FIELDS, Data, Envelope
 
 #: Reasons of dead letters, as documented in `docs/dead-letters.md`.
@@ -87,7 +87,7 @@ def decode_leniently(value: bytes) -> tuple[Envelope, int]:
         if isinstance(given, str | int | float) and not isinstance(given, bool):
             attributes[name] = str(given)
         elif name == "subject" and isinstance(given, _Unreadable):  # the key need not be what it says
-            raise Fault("invalid_value", name, f"expected a text, got {_kind(given)}")
+            raise Fault(given.reason, name, f"expected a text, got {_kind(given)}")
         elif given is not None:
             dropped += 1
     if len(attributes.get("subject", "")) > IDENTIFIER_LIMIT:
@@ -114,8 +114,11 @@ def _not_an_object(value: bytes) -> Fault:
 
 
 class _Unreadable:
-    """In place of a value that is JSON, but cannot be held: bytes that are not UTF-8, half a surrogate pair,
-    thousands of digits."""
+    """In place of a value that cannot be held: bytes that are not UTF-8 and half a surrogate pair, which are no JSON
+    by `reason`, and thousands of digits, which are."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
 
 
 def _readable(value: bytes) -> bytes:
@@ -125,11 +128,13 @@ def _readable(value: bytes) -> bytes:
 
 def _value(raw: msgspec.Raw) -> Any:
     if _MARK in bytes(raw):
-        return _Unreadable()
+        return _Unreadable("not_json")
     try:
         return msgspec.json.decode(raw)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
-        return _Unreadable()
+    except UnicodeDecodeError:
+        return _Unreadable("not_json")
+    except (msgspec.DecodeError, RecursionError):
+        return _Unreadable("invalid_value")
 
 
 def _required(name: str, given: Any) -> Any:
@@ -139,7 +144,8 @@ def _required(name: str, given: Any) -> Any:
     if isinstance(given, int | float) and not isinstance(given, bool) and name in ("id", "source", "type"):
         given = str(given)
     if not isinstance(given, str):
-        raise Fault("invalid_value", name, f"expected {name} as text, got {_kind(given)}")
+        reason = given.reason if isinstance(given, _Unreadable) else "invalid_value"
+        raise Fault(reason, name, f"expected {name} as text, got {_kind(given)}")
     if name == "specversion" and given != "1.0":
         raise Fault("invalid_value", name, f"expected CloudEvents 1.0, got {_shown(given, _VERSION)}")
     if name != "time":
@@ -148,12 +154,19 @@ def _required(name: str, given: Any) -> Any:
         return given
     given = cut_fraction(given)
     try:
-        moment = msgspec.convert(given, datetime)
+        moment = _instant(given)
     except msgspec.ValidationError:
         raise Fault("invalid_value", "time", f"expected an RFC 3339 time, got {_shown(given, _TIME_LIKE)}") from None
     if moment.tzinfo is None:
         raise Fault("time_without_offset", "time", f"expected a time with offset, got {_shown(given, _TIME_LIKE)}")
     return given
+
+
+def _instant(text: str) -> datetime:
+    """Raises msgspec.ValidationError for what RFC 3339 does not know."""
+    if is_compact(text):
+        raise msgspec.ValidationError("expected an offset with a colon, such as +01:00")
+    return msgspec.convert(text, datetime)
 
 
 def _data(raw: msgspec.Raw, event_type: str) -> tuple[dict[str, Any], int]:
@@ -180,7 +193,8 @@ def _data(raw: msgspec.Raw, event_type: str) -> tuple[dict[str, Any], int]:
         except msgspec.ValidationError:
             if name == required:
                 got = _kind(value) if name in TEXT_FIELDS else _shown(value, _WORD)
-                raise Fault("invalid_value", f"data.{name}", f"expected {_expected(name)}, got {got}") from None
+                reason = value.reason if isinstance(value, _Unreadable) else "invalid_value"
+                raise Fault(reason, f"data.{name}", f"expected {_expected(name)}, got {got}") from None
             dropped += 1
     return kept, dropped
 
@@ -193,6 +207,7 @@ def _convert(name: str, value: Any) -> tuple[Any, bool]:
     is_cut = False
     if name == "due_at" and isinstance(value, str):
         value = cut_fraction(value)
+        _instant(value)
     if name in TEXT_FIELDS:
         if isinstance(value, int | float) and not isinstance(value, bool):
             value = str(value)

@@ -85,7 +85,7 @@ TEXT_FIELDS = (
 
 _CHANNEL = re.compile(r"[a-z0-9_]{1,32}")
 _RFC_3339 = re.compile(
-    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))", re.ASCII
+    r"(\d{4})-(\d\d)-(\d\d)[Tt ](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|[+-]0000|([+-])(\d\d):(\d\d))", re.ASCII
 )
 
 
