@@ -252,6 +252,29 @@ def several(draw: Callable[..., Any], count: int) -> list[list[Event]]:
     return partitions
 
 
+def told_by(*moments: str) -> list[list[Event]]:
+    """Partitions that each tell of one contact, resolved an hour later."""
+    return [
+        [
+            opened(f"{number}", at=f"{moment} 10:00", channel="email", customer_id=f"customer {number}"),
+            does("resolved", f"{number}", at=f"{moment} 11:00"),
+        ]
+        for number, moment in enumerate(moments)
+    ]
+
+
+def known(panes: Panes) -> list[int]:
+    return sorted(start_ms for (start_ms, _, counter, _), _ in panes.items() if counter == Counter.KNOWN_CONTACT)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1)])
+def test_how_far_apart_partitions_are_read_shows_in_no_number(order: tuple[int, ...]) -> None:
+    across = Across(*told_by("2021-03-04", "2023-03-04", "2025-02-20", "2025-03-04"))
+    across.told = [across.told[number] for number in order]
+    across.in_turn()
+    assert [len(known(across.panes(tier))) for tier in Tiers._fields] == [4, 4, 4]
+
+
 #: So few that stretches of the drawn logs are crowded, and as it is.
 LIMITS = st.sampled_from([1, 2, 3, 5, 8, customer_module.FACTS_PER_STRETCH])
 
