@@ -24,6 +24,7 @@ from streams.events import Rejection
 logger = logging.getLogger(__name__)
 
 UNFLUSHED_SECONDS = 30
+LOOK_SECONDS = 1.0
 #: What may go wrong in a fold or a flush without a record to blame.
 NO_RECORDS_FAULT = (Overtaken, Unavailable, BrokerError, PublishError, BrakeError)
 
@@ -53,6 +54,8 @@ class Owner(Member, Generic[Worker]):
         self._assignment_number = 0
         self._is_assigned = False
         self._partition_count = 0
+        # Since when (`time.monotonic`) an open transaction keeps what comes next from us.
+        self._held_since: dict[int, float] = {}
         self._last_flush_seconds = settings.kafka_session_seconds / 3
         self._flusher = Flusher(
             self.partitions,
@@ -67,8 +70,28 @@ class Owner(Member, Generic[Worker]):
     # ---- what the process calls
 
     async def run(self) -> None:
-        """Flush when it is time, for ever."""
-        await self._flusher.run()
+        """Flush when it is time, and look how far the log goes on, for ever."""
+        await asyncio.gather(self._flusher.run(), self._look_at_the_end())
+
+    async def _look_at_the_end(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if not self._is_assigned:
+                self._held_since.clear()
+                continue
+            await self._stage.look_at_ends()
+            for partition, worker in self.partitions.items():
+                self._telemetry.behind(partition, self._lag(partition, worker))
+                if self._stage.is_held(partition):
+                    self._held_since.setdefault(partition, time.monotonic())
+                else:
+                    self._held_since.pop(partition, None)
+
+    def _lag(self, partition: int, worker: LedgerWorker) -> int:
+        """Records that are not folded; those that only end transactions count while there is something before them."""
+        if self._stage.is_at_end(partition):
+            return 0
+        return max(0, self._stage.end_offset(partition) - worker.next_offset)
 
     async def finish(self) -> bool:
         """Flush what can be flushed in a third of the session; whether all that was folded is in ClickHouse."""
@@ -92,6 +115,12 @@ class Owner(Member, Generic[Worker]):
             since = worker.unflushed_since
             if since and now - since > UNFLUSHED_SECONDS:
                 return f"partition {partition}: what was folded {now - since:.0f} s ago is not in ClickHouse yet"
+        for partition, held_since in list(self._held_since.items()):
+            if now - held_since > UNFLUSHED_SECONDS:
+                return (
+                    f"partition {partition}: a producer has kept a transaction open for {now - held_since:.0f} s, and "
+                    "nothing behind its begin can be read"
+                )
         return ""
 
     # ---- what the transport calls
@@ -132,14 +161,14 @@ class Owner(Member, Generic[Worker]):
         worker = self.partitions.get(partition)
         suspects = worker.known.suspects if worker else None
         if suspects is None:
-            await self._fold(partition, records, end_offset)
+            await self._fold(partition, records)
             return
         for some in suspects.portions(records):
-            await self._fold(partition, some, end_offset)
+            await self._fold(partition, some)
             if suspects.stage == FLUSH and suspects.concern(some):
                 await self._flusher.flush(partition)
 
-    async def _fold(self, partition: int, records: Sequence[Any], end_offset: int) -> None:
+    async def _fold(self, partition: int, records: Sequence[Any]) -> None:
         worker = self.partitions.get(partition)
         if worker is None:
             return
@@ -157,7 +186,7 @@ class Owner(Member, Generic[Worker]):
         if self.partitions.get(partition) is not worker:
             return
         self._observe(worker, records, rejections)
-        lag = max(0, end_offset - worker.next_offset)
+        lag = self._lag(partition, worker)
         ingested_at = records[-1].timestamp
         self._telemetry.folded(partition, len(records), lag, ingested_at, worker.watermark, worker.open_count)
         self._flusher.flush_if_due(partition, worker)

@@ -19,6 +19,7 @@ logger = logging.getLogger(__name__)
 BUFFERED_BATCHES = 8
 LONGEST_PAUSE_SECONDS = 7 * 86_400.0
 LOOK_SECONDS = 2.0
+ANSWER_SECONDS = 5.0
 #: A Kafka that has just been started says for a moment that there is no such topic, and a group whose leader hears that
 #: gives nothing to anybody until it asks again: by default after five minutes.
 METADATA_SECONDS = 5.0
@@ -120,11 +121,24 @@ class Stage:
             logger.debug("the courtesy commit of %s failed: %s", offsets, error)
 
     def end_offset(self, partition: int) -> int:
-        """The log's end as of the last fetch, 0 before the first and when others have the partition."""
+        """The log's end as far as we know, 0 before the first fetch and when others have the partition."""
         return self._app.consumer._thread.end_offset(TP(self.topic, partition)) or 0
 
+    async def look_at_ends(self) -> None:
+        """Ask Kafka where the logs end now, for `end_offset` and `is_at_end`. Errors are left to the next time."""
+        thread = self._app.consumer._thread
+        try:
+            async with asyncio.timeout(ANSWER_SECONDS):
+                await thread.call_thread(thread.look_at_ends)
+        except (KafkaError, RuntimeError, TimeoutError) as error:
+            logger.debug("%s: where the logs end is not known this time: %r", self.topic, error)
+
+    def is_held(self, partition: int) -> bool:
+        """Whether what comes next belongs to a transaction that is open, or lies behind one."""
+        return bool(self._app.consumer._thread.is_held(TP(self.topic, partition)))
+
     def is_at_end(self, partition: int) -> bool:
-        """Whether everything in the log, as of the last fetch, was handed on and taken."""
+        """Whether everything in the log, as far as we know of it, was handed on and taken."""
         tp = TP(self.topic, partition)
         thread = self._app.consumer._thread
         position, end = self._handler.position(partition), thread.end_offset(tp)

@@ -98,14 +98,21 @@ class Telemetry:
         """Show where a partition is after a batch: records behind, times of its last record and event in epoch ms."""
         label = str(partition)
         self.folded_records.inc(record_count)
-        self.lag_records.labels(label).set(lag)
         if lag:
             self._behind_since[label] = ingested_at / 1000
-        else:
-            self._behind_since.pop(label, None)
+        self.behind(partition, lag)
         self.watermark.labels(label).set(watermark / 1000)
         if open_count is not None:
             self.open_conversations.labels(label).set(open_count)
+
+    def behind(self, partition: int, lag: int) -> None:
+        """Show how many records of a partition are not folded, whether any come or not."""
+        label = str(partition)
+        self.lag_records.labels(label).set(lag)
+        if lag:
+            self._behind_since.setdefault(label, time.time())
+        else:
+            self._behind_since.pop(label, None)
 
     def _lag_seconds(self, label: str) -> float:
         behind_since = self._behind_since.get(label)

@@ -8,9 +8,11 @@ courtesy to people who watch consumer groups.
 
 import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
+from copy import copy
 from typing import Any, NamedTuple, Protocol
 
 import faust
+from aiokafka.consumer.fetcher import READ_UNCOMMITTED
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from faust.types.tuples import ConsumerMessage
@@ -20,6 +22,8 @@ from pipeline import fetching
 FETCHED_RECORDS = 20_000
 FETCHED_BYTES = 4 << 20
 IDLE_SECONDS = 0.02
+#: Kafka's number for the end of a log, in the place of a timestamp.
+LATEST = -1
 
 
 class Batch(NamedTuple):
@@ -103,8 +107,30 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         state = self._state(tp)
         return state.position if state is not None and state.has_valid_position else 0
 
+    async def look_at_ends(self) -> None:
+        """Ask where the logs of our partitions end: a fetch tells only while there is room for what it brings.
+
+        Raises KafkaError. In this thread's loop.
+        """
+        wanted = dict.fromkeys(self._consumer.assignment(), LATEST)
+        fetcher = copy(self._consumer._fetcher)
+        # For a reader of committed records the log would end where the oldest open transaction begins.
+        fetcher._isolation_level = READ_UNCOMMITTED
+        for tp, (end, _) in (await fetcher._proc_offset_requests(wanted)).items():
+            state = self._state(tp)
+            if state is not None:
+                # The embedded broker says less here than in a fetch.
+                state.highwater = max(state.highwater or 0, end)
+
+    def is_held(self, tp: TP) -> bool:
+        """Whether what comes next in a log belongs to a transaction that is open, or lies behind one."""
+        state = self._state(tp)
+        if state is None or not state.has_valid_position or state.highwater is None or state.lso is None:
+            return False
+        return bool(0 <= state.lso <= state.position < state.highwater)
+
     def end_offset(self, tp: TP) -> int | None:
-        """The log's end as of the last fetch, None before the first and when others have it. From any thread."""
+        """The log's end as far as we know, None before the first fetch and when others have it. From any thread."""
         state = self._state(tp)
         return state.highwater if state is not None else None
 

@@ -32,7 +32,8 @@ PURE_MODULES = frozenset(
 #: The one module that may import a client library; of Faust, and the aiokafka it drives, what reads and what runs it.
 DOORS = {
     "faust": "pipeline/transport.py, pipeline/stage.py",
-    "aiokafka": "pipeline/stage.py, pipeline/publisher.py, pipeline/fetching.py, pipeline/record_batch.py",
+    "aiokafka": "pipeline/stage.py, pipeline/transport.py, pipeline/publisher.py, "
+    "pipeline/fetching.py, pipeline/record_batch.py",
     "kafka": "pipeline/broker.py, pipeline/stored_batches.py",
     "clickhouse_connect": "pipeline/clickhouse.py",
     "prometheus_client": "pipeline/telemetry.py, pipeline/rolling_telemetry.py, pipeline/exposition.py",
