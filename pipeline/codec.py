@@ -4,10 +4,9 @@ The usual event passes through one typed msgspec decode. What does not goes the 
 mends it (optional fields of a wrong kind are dropped and counted) or names what is wrong with it.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from hashlib import blake2b
-from sys import intern
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -15,7 +14,7 @@ import msgspec
 from pipeline.instants import SHORT_BYTES, WrittenEnvelope, check_offset, due_at, long_instant, short_instant
 from pipeline.lenient import IDENTIFIER_LIMIT, MAX_NESTING, Fault, check_nesting, decode_leniently
 from pipeline.record_batch import UnreadableRecord
-from streams.events import EMPTY_DATA, REQUIRED_FIELDS, Envelope, Event, Rejection, conversation_key
+from streams.events import EMPTY_DATA, KNOWN_TYPES, REQUIRED_FIELDS, Envelope, Event, Rejection, conversation_key
 
 MAX_VALUE_BYTES = 1 << 20
 CLAMP_MS = 5_000
@@ -24,8 +23,11 @@ EARLIEST_MS = 946_684_800_000  # 2000-01-01
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 LATEST_MS = 4_102_444_800_000  # 2100-01-01, what the ledger's minutes can hold
+#: Names of people and cases whose pseudonyms are kept, of all tenants together.
 CACHED_NAMES = 200_000
-CACHED_TENANTS = 1_000
+CACHED_SOURCES = 10_000
+#: One text for each type that means something; of the others, anybody may send as many as they like.
+TYPES = {name: name for name in KNOWN_TYPES}
 
 
 class Record(Protocol):
@@ -55,6 +57,7 @@ class Codec:
     def __init__(self, pseudonym_key: bytes) -> None:
         self._key = pseudonym_key
         self._tenants: dict[str, _Pseudonyms] = {}
+        self._name_count = 0
         self._sources: dict[str, _Source] = {}
         self._decode = msgspec.json.Decoder(WrittenEnvelope).decode
 
@@ -114,7 +117,7 @@ class Codec:
                 )
             occurred_at = ingested_at
         conversation_id = envelope.subject or _text(record.key)
-        event_type = intern(envelope.type)
+        event_type = TYPES.get(envelope.type, envelope.type)
         required = REQUIRED_FIELDS.get(event_type)
         if required and not getattr(data, required):
             raise Fault("missing_field", f"data.{required}", f"{event_type} requires data.{required}")
@@ -146,15 +149,23 @@ class Codec:
     def _tenant(self, name: str) -> "_Pseudonyms":
         found = self._tenants.get(name)
         if found is None:
-            if len(self._tenants) >= CACHED_TENANTS:
-                self._tenants.clear()
-            found = self._tenants[name] = _Pseudonyms(self._key, name)
+            self._make_room()
+            found = self._tenants[name] = _Pseudonyms(self._key, name, self._make_room)
         return found
+
+    def _make_room(self) -> None:
+        """One more name, or tenant, is to be kept: forget all where there are too many."""
+        self._name_count += 1
+        if self._name_count > CACHED_NAMES:
+            for names in self._tenants.values():
+                names.clear()
+            self._tenants.clear()
+            self._name_count = 1
 
     def _source(self, name: str) -> "_Source":
         if "\n" in name:
             raise Fault("invalid_value", "source", "expected a URI reference, got a text with a line break")
-        if len(self._sources) >= CACHED_NAMES:
+        if len(self._sources) >= CACHED_SOURCES:
             self._sources.clear()
         prefix = conversation_key(name, "")
         found = self._sources[name] = _Source(name, prefix, blake2b(prefix.encode(), digest_size=8))
@@ -162,9 +173,10 @@ class Codec:
 
 
 class _Pseudonyms(dict[str, str]):
-    """What stands for the names of one tenant, computed when first asked for."""
+    """What stands for the names of one tenant, computed when first asked for; `make_room` is called for each."""
 
-    def __init__(self, key: bytes, tenant: str) -> None:
+    def __init__(self, key: bytes, tenant: str, make_room: Callable[[], None]) -> None:
+        self._make_room = make_room
         person = blake2b(tenant.encode(), digest_size=16).digest() if tenant else b""
         self._hasher = blake2b(key=key, person=person, digest_size=11)
 
@@ -172,8 +184,7 @@ class _Pseudonyms(dict[str, str]):
         hasher = self._hasher.copy()
         hasher.update(name.encode())
         found = hasher.hexdigest()
-        if len(self) >= CACHED_NAMES:
-            self.clear()
+        self._make_room()
         self[name] = found
         return found
 

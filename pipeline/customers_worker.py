@@ -19,8 +19,8 @@ from pipeline.ledger_rows import RowEncoder
 from pipeline.ledger_state import LedgerState
 from pipeline.ledger_worker import Flush, LedgerWorker
 from streams.checkpoint import CUSTOMERS, Checkpoint
-from streams.customer import Customer
-from streams.customers import Customers, SourcedFact, remembered_keys
+from streams.customer import STRETCH_MS, Customer
+from streams.customers import Customers, SourcedFact, remembered_keys, stretch_key
 from streams.events import Rejection
 from streams.panes import Cells
 from streams.rules import RuleBook
@@ -93,7 +93,8 @@ class CustomersWorker(LedgerWorker):
                 logger.warning("%s@%d: expected facts about customers, got %s", self._where, record.offset, error)
                 rejected += 1
         keys = {key for fact in facts for key in remembered_keys(fact.customer, fact.fact.at)}
-        await self._state.read_back(keys, lambda: self.checkpoint.revision)
+        begun = {stretch_key(fact.customer, fact.fact.at // STRETCH_MS) for fact in facts}
+        await self._state.read_back(keys, lambda: self.checkpoint.revision, begun)
         books = self.partition.books
         books.consumed += rejected
         books.rejected += rejected

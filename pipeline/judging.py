@@ -129,6 +129,9 @@ class Judge:
             await patiently(self._where, lambda: self._store.write_episodes(rows), self.insert_failed)
         self.judged_minute = last
         await self._tell(changes)
+        for change in changes:
+            if change.kind == "ended":
+                self._worsened.pop(_identity(change.episode), None)
 
     def _observe(self, first: int, last: int, counts: Minutes) -> list[Change]:
         changes = []

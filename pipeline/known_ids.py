@@ -6,28 +6,41 @@ from rbloom import Bloom
 
 FALSE_POSITIVE_RATIO = 0.01
 LEAST_EXPECTED = 100_000
+#: Ten bits each. With more, a partition would rather look up every id than remember them all.
+REMEMBERED_IDS = 60_000_000
 
 
 class KnownIds:
     """A set of 64-bit conversation hashes that never forgets one and seldom (1 in 100) claims one too many.
 
-    Grows by a further filter of twice the size when it is full, so its error stays near that ratio.
+    Grows by a further filter of twice the size when it is full, so its error stays near that ratio. Beyond
+    `REMEMBERED_IDS` it claims them all.
     """
 
     def __init__(self) -> None:
         self._filters: list[Bloom] = []
         self._room = 0
+        self._count = 0
+
+    @property
+    def is_full(self) -> bool:
+        """Whether there were too many to remember."""
+        return self._count > REMEMBERED_IDS
 
     def add(self, hashes: Iterable[int]) -> None:
         """Add the hashes of conversations."""
         for value in hashes:
             if self._room == 0:
+                self._count += LEAST_EXPECTED << len(self._filters)
+                if self.is_full:
+                    self._filters.clear()
+                    return
                 self._grow()
             self._filters[-1].add(value)
             self._room -= 1
 
     def __contains__(self, value: int) -> bool:
-        return any(value in known for known in self._filters)
+        return self.is_full or any(value in known for known in self._filters)
 
     def _grow(self) -> None:
         self._room = LEAST_EXPECTED << len(self._filters)

@@ -57,8 +57,10 @@ class LedgerState:
         again = ledger.checkpoint()
         return checkpoint if (again and again.revision) == (found and found.revision) else None
 
-    async def read_back(self, keys: set[str], newest_revision: Callable[[], int]) -> None:
-        """Bring back what memory does not hold and the ledger may.
+    async def read_back(
+        self, keys: set[str], newest_revision: Callable[[], int], begun: set[str] | None = None
+    ) -> None:
+        """Bring back what memory does not hold and the ledger may. Of `keys`, those in `begun` will be written.
 
         While a look-up waits, a flush may end and evict; so look again until nothing is missing. Raises Overtaken when
         one is newer than `newest_revision`, that of our own last flush.
@@ -68,7 +70,7 @@ class LedgerState:
         while True:
             missing = {key: conversation_hash(key) for key in keys.difference(held) if key not in absent}
             unsure = [key for key, value in missing.items() if value in known]
-            known.add(missing.values())
+            known.add(value for key, value in missing.items() if begun is None or key in begun)
             absent.update(missing)
             if not unsure:
                 return

@@ -44,7 +44,7 @@ def length_prefix(length: int) -> bytes:
 class TextCache(dict[str | None, bytes]):
     """Encoded values of columns with few distinct texts; None is ''. Bounded: forgets all when it grows too large."""
 
-    LIMIT = 100_000
+    LIMIT = 20_000
 
     def __missing__(self, value: str | None) -> bytes:
         if len(self) >= self.LIMIT:

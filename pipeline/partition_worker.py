@@ -27,6 +27,8 @@ from streams.rules import RuleBook
 __all__ = ["PENDING_EVENTS", "FlushResult", "PartitionWorker"]
 
 _offset = attrgetter("offset")
+#: Of the rows of an event, about. With as many as may be pending, letters take a tenth of a gigabyte.
+BYTES_PER_RECORD = 1_000
 
 
 class Ahead(NamedTuple):
@@ -57,12 +59,14 @@ class PartitionWorker(LedgerWorker):
         self._interactions: list[Section] = []
         self._rejections: list[Section] = []
         self._dead_letters: list[DeadLetter] = []
+        self._letters_bytes = 0
         super().__init__(log, kafka_partition, book, connect)
 
     @property
     def pending_count(self) -> int:
-        """Records folded since the last flush was taken."""
-        return _row_count(self._interactions) + _row_count(self._rejections)
+        """Records folded since the last flush was taken. A dead letter counts for as many as would take its memory."""
+        letters = self._letters_bytes // BYTES_PER_RECORD
+        return _row_count(self._interactions) + _row_count(self._rejections) + letters
 
     @property
     def open_count(self) -> int:
@@ -109,6 +113,7 @@ class PartitionWorker(LedgerWorker):
             for rejection in decoded.rejections:
                 record = records[bisect_left(records, rejection.offset, key=_offset)]
                 self._dead_letters.append(dead_letter(self.log, self.kafka_partition, record, rejection))
+                self._letters_bytes += len(record.value or b"")
         return decoded.rejections
 
     def take(self) -> Flush:
@@ -129,6 +134,7 @@ class PartitionWorker(LedgerWorker):
         known = told(self.kafka_partition, checkpoint.epoch, facts, self.partition.cells)
         ahead = Ahead(self._interactions, self._rejections, self._dead_letters, known)
         self._interactions, self._rejections, self._dead_letters = [], [], []
+        self._letters_bytes = 0
         return ahead
 
     async def _write_ahead(self, flush: Flush) -> int:

@@ -6,10 +6,7 @@ dashboard. Which cells are admitted is a function of the log: the first ones, in
 
 from collections.abc import Iterable, Iterator
 
-from streams.panes import Cell, Cells
-
-#: In place of a queue, and where even that is not enough of everything else, beyond the limit.
-OTHER = "(other)"
+from streams.panes import OTHER, Cell, Cells
 
 
 class Admission:

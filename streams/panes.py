@@ -38,8 +38,17 @@ class Cell(NamedTuple):
     visibility: str
 
 
+#: In place of a name, where there are too many.
+OTHER = "(other)"
+#: In place of all cells beyond those that can be numbered.
+LAST_CELL = Cell(OTHER, OTHER, OTHER, "")
+
+
 class Cells:
-    """Numbers the cells in the order in which they are first seen. The numbers never leave the process."""
+    """Numbers the cells in the order in which they are first seen. The numbers never leave the process.
+
+    When nearly all are taken, the last one stands for every further cell.
+    """
 
     def __init__(self) -> None:
         self._numbers: dict[Cell, int] = {}
@@ -49,13 +58,11 @@ class Cells:
     def number(self, cell: Cell) -> int:
         """The number of `cell`, the same one for as long as the process lives."""
         found = self._numbers.get(cell)
+        if found is None and len(self.by_number) >= CELL_MASK:
+            cell = LAST_CELL
+            found = self._numbers.get(cell)
         if found is None:
             found = self._numbers[cell] = len(self.by_number)
-            if found > CELL_MASK:
-                raise OverflowError(
-                    f"more than {CELL_MASK} combinations of tenant, queue, channel and visibility: "
-                    f"is an id sent as one of them? last: {cell}"
-                )
             self.by_number.append(cell)
         return found
 

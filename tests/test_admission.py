@@ -6,10 +6,10 @@ from collections import Counter as Multiset
 
 from hypothesis import given, settings
 
-from streams.admission import OTHER, Admission
+from streams.admission import Admission
 from streams.counters import Counter
 from streams.events import Event
-from streams.panes import Cell, Cells
+from streams.panes import OTHER, Cell, Cells
 from streams.rules import Rules, Targets
 
 from streams_support import Log, all_tiers, does, logs, message, opened, rules
