@@ -12,7 +12,7 @@ from streams.partition import Partition
 from streams.rules import RuleBook
 
 CACHED_CONVERSATIONS = 2_000_000
-CACHED_DEPARTED = 50_000
+CACHED_DEPARTED = 20_000
 
 
 class PartitionState(LedgerState):
