@@ -7,39 +7,50 @@ are framed into records is chance; each fact says where it comes from, and a fac
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
+from msgspec import Meta
 
 from pipeline.ledger_rows import conversation_hash
-from streams.checkpoint import revision
-from streams.contacts import ToldFact
+from streams.checkpoint import OFFSET_BITS, revision
+from streams.contacts import Kind, ToldFact
 from streams.customer import Fact
-from streams.customers import SourcedFact, position
+from streams.customers import NUMBER_BITS, SourcedFact, position
 from streams.panes import Cell, Cells
 
 FACTS_PER_RECORD = 2_000
+HASHES = range(1 << 64)
+
+
+#: What no worker exceeds: whoever writes into the topic by other means must not end the one who reads it.
+LATEST_MS = 4_102_444_800_000
+Bits16 = Annotated[int, Meta(ge=0, lt=1 << 16)]
+#: Together with an offset and a number a position fits into 64 bits.
+Epoch = Annotated[int, Meta(ge=0, lt=1 << (64 - OFFSET_BITS - NUMBER_BITS))]
+Name = Annotated[str, Meta(max_length=200)]
 
 
 class SlimFact(msgspec.Struct, array_like=True, gc=False, frozen=True):
     """A fact. `number` counts the facts that the event at `offset` tells; `cell` is its place among the cells told."""
 
-    offset: int
-    number: int
-    at: int
-    kind: int
-    customer: str
+    offset: Annotated[int, Meta(ge=0, lt=1 << OFFSET_BITS)]
+    number: Annotated[int, Meta(ge=0, lt=1 << NUMBER_BITS)]
+    at: Annotated[int, Meta(ge=0, lt=LATEST_MS)]
+    kind: Annotated[int, Meta(ge=Kind.BEGAN, le=Kind.CONTAINED)]
+    customer: Annotated[str, Meta(min_length=1, max_length=64)]
+    # Of 64 bits: no constraint can say so, and what does not fit is looked for below.
     conversation: int
-    cell: int
-    case: str
+    cell: Bits16
+    case: Annotated[str, Meta(max_length=64)]
 
 
 class Told(msgspec.Struct, array_like=True, gc=False, frozen=True):
     """Facts told by one partition of the interactions in one epoch, in log order: the value of a record."""
 
-    partition: int
-    epoch: int
-    cells: Sequence[tuple[str, str, str, str]]
+    partition: Bits16
+    epoch: Epoch
+    cells: Sequence[tuple[Name, Name, Name, Name]]
     facts: Sequence[SlimFact]
 
 
@@ -83,14 +94,18 @@ def records(told: Told, partition_count: int) -> Iterator[TargetedRecord]:
 def sourced_facts(value: bytes, cells: Cells) -> list[SourcedFact]:
     """The facts of a record. Raises msgspec.MsgspecError or IndexError for what is none."""
     found = _decode(value)
+    if len(found.cells) > len(found.facts) or any(fact.conversation not in HASHES for fact in found.facts):
+        raise msgspec.ValidationError("Expected no more cells than facts, and conversations of 64 bits")
     source, epoch_begins = found.partition, revision(found.epoch, 0)
-    numbers = [cells.number(Cell(*cell)) for cell in found.cells]
+    # All facts are there before any cell gets a number that stays.
+    used = [Cell(*found.cells[fact.cell]) for fact in found.facts]
+    numbers = {cell: cells.number(cell) for cell in used}
     return [
         SourcedFact(
             source,
             position(epoch_begins | fact.offset, fact.number),
             fact.customer,
-            Fact(fact.at, fact.kind, fact.conversation, numbers[fact.cell], fact.case),
+            Fact(fact.at, fact.kind, fact.conversation, numbers[cell], fact.case),
         )
-        for fact in found.facts
+        for fact, cell in zip(found.facts, used, strict=True)
     ]

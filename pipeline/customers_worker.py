@@ -88,7 +88,7 @@ class CustomersWorker(LedgerWorker):
                 continue
             try:
                 facts += sourced_facts(record.value or b"", self.partition.cells)
-            except (msgspec.MsgspecError, IndexError) as error:
+            except (msgspec.MsgspecError, IndexError, UnicodeDecodeError, RecursionError) as error:
                 # No worker of ours wrote this, so no number is missing; stopping would help nobody.
                 logger.warning("%s@%d: expected facts about customers, got %s", self._where, record.offset, error)
                 rejected += 1

@@ -9,10 +9,13 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import Annotated
 
 import msgspec
+from msgspec import Meta
 
 from pipeline.publisher import Publisher, PublishError
+from streams.checkpoint import OFFSET_BITS
 
 logger = logging.getLogger(__name__)
 
@@ -20,6 +23,11 @@ EVERY_SECONDS = 1.0
 GIVE_UP_SECONDS = 5.0
 #: Of one partition, read or not, that are not in ClickHouse yet: more than there are without a backlog.
 BEHIND_EVENTS = 10_000
+
+
+#: Whoever writes into the topic by other means must not lead stage 2 anywhere.
+LATEST_MS = 4_102_444_800_000
+Offset = Annotated[int, Meta(ge=0, lt=1 << OFFSET_BITS)]
 
 
 class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
@@ -30,14 +38,14 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     log: str
-    partition: int
-    partition_count: int
-    epoch: int
-    next_offset: int
-    log_end: int
-    watermark_ms: int
+    partition: Annotated[int, Meta(ge=0, lt=1 << 16)]
+    partition_count: Annotated[int, Meta(ge=1, le=1 << 16)]
+    epoch: Annotated[int, Meta(ge=0, lt=1 << (64 - OFFSET_BITS))]
+    next_offset: Offset
+    log_end: Offset
+    watermark_ms: Annotated[int, Meta(ge=0, lt=LATEST_MS)]
     is_at_end: bool
-    idle_ms: int
+    idle_ms: Annotated[int, Meta(ge=0, lt=LATEST_MS)]
 
     @property
     def key(self) -> bytes:
@@ -54,11 +62,12 @@ _decode = msgspec.json.Decoder(Heartbeat).decode
 
 
 def decoded(value: bytes | None) -> Heartbeat | None:
-    """The heartbeat in a record's value, None when it is none."""
+    """The heartbeat in a record's value, None when it is none, or one that no worker sends."""
     try:
-        return _decode(value or b"")
-    except msgspec.MsgspecError:
+        found = _decode(value or b"")
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
+    return found if found.partition < found.partition_count else None
 
 
 class Heart:

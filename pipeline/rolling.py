@@ -91,7 +91,10 @@ class Rolling(Member):
             return
         for record in records:
             beat = decoded(record.value)
-            if beat is None or beat.log != self._settings.kafka_topic:
+            if beat is None:
+                self._telemetry.forged_heartbeats.inc()
+                continue
+            if beat.log != self._settings.kafka_topic:
                 continue
             before = self._heard.get(beat.partition)
             if before and (beat.epoch, beat.next_offset) < (before.epoch, before.next_offset):

@@ -57,6 +57,11 @@ class RollingTelemetry(Collector):
             "Episodes, windows and checkpoints of stage 2 that ClickHouse did not take; each is tried again",
             registry=registry,
         )
+        self.forged_heartbeats = Counter(
+            "sichtflug_rolling_forged_heartbeats",
+            "Records on the topic of heartbeats that no worker wrote; they are passed over",
+            registry=registry,
+        )
         registry.register(self)
 
     def judged(self, settled_ms: int, episodes: Sequence[Episode]) -> None:

@@ -4,6 +4,7 @@
     python tests/soak.py --minutes 30 --seed 7              the same, for so long
     python tests/soak.py --schedules 100000 --seed 7        simulated schedules
     python tests/soak.py --outage-minutes 10                ClickHouse away under full load
+    python tests/soak.py --fuzz-seconds 600 --seed 7        records and rules at the edges of what is allowed
     python tests/soak.py --zones 3                          the views in every time zone, so many pasts of each
     python tests/soak.py                                    20,000 schedules and 100 kills
 
@@ -20,6 +21,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from small_disk import may_mount, small_disk
+from soak_fuzz import soak_fuzz
 from soak_zones import soak_zones
 
 from pipeline import migrations
@@ -46,11 +48,13 @@ def main() -> int:
     parser.add_argument("--schedules", type=int, help="simulated ones, about")
     parser.add_argument("--outage-minutes", type=float, help="ClickHouse away while more arrives than workers may hold")
     parser.add_argument("--zones", type=int, help="random pasts of every time zone, all views against brute force")
+    parser.add_argument("--fuzz-seconds", type=float, help="random records and rules through a worker")
     parser.add_argument("--seed", type=int, default=1, help="of the first round or log; the others follow")
     parser.add_argument("--file", type=Path, help="NDJSON events to publish instead of simulated ones")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="for the simulated schedules")
     options = parser.parse_args()
-    if options.kills is options.minutes is options.schedules is options.outage_minutes is options.zones is None:
+    chosen = (options.kills, options.minutes, options.schedules, options.outage_minutes, options.zones)
+    if all(one is None for one in (*chosen, options.fuzz_seconds)):
         options.kills, options.schedules = 100, 20_000
     parts: list[Callable[[], Verdict]] = []
     if options.schedules:
@@ -61,6 +65,8 @@ def main() -> int:
         parts.append(lambda: soak_outage(options))
     if options.zones:
         parts.append(lambda: soak_zones(options.zones, options.seed, tell))
+    if options.fuzz_seconds:
+        parts.append(lambda: soak_fuzz(options.fuzz_seconds, options.seed, tell))
     verdicts: list[Verdict] = []
     # So that what was started ends with us, and what was found out is said.
     with stops_on_signals():
