@@ -1,5 +1,6 @@
 """What a worker remembers has bounds, whatever is sent."""
 
+import asyncio
 import gc
 from typing import Any
 
@@ -12,6 +13,10 @@ from pipeline.codec import Codec
 from pipeline.known_ids import KnownIds
 from streams import panes
 from streams.panes import OTHER, Cell, Cells
+from streams.rules import RuleBook, Rules
+
+from fault_schedule import Sent, interactions_worker, stepwise
+from simulated_ledger import Store
 
 
 class Record(msgspec.Struct):
@@ -19,6 +24,7 @@ class Record(msgspec.Struct):
     value: bytes | None
     timestamp: int = 1_709_546_400_000
     key: bytes | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 def event(number: int, **fields: Any) -> Record:
@@ -109,3 +115,12 @@ def test_beyond_the_numbers_there_are_cells_are_counted_as_another_one(monkeypat
     assert numbers == [0, 1, 2, 3, 3, 3]
     assert cells[3] == Cell(OTHER, OTHER, OTHER, "")
     assert cells.number(Cell("", "q1", "email", "private")) == 1
+
+
+def test_dead_letters_wait_for_a_flush_by_their_size() -> None:
+    # 50 letters of 100,000 bytes take the memory of 5,000 events, which are a thousand bytes each.
+    letters = [Record(number, b"x" * 100_000) for number in range(50)]
+    with stepwise():
+        worker = interactions_worker(RuleBook(Rules()), Store(), Sent())
+        asyncio.run(worker.fold(letters))
+    assert worker.pending_count == 50 + 5_000
