@@ -6,6 +6,8 @@
     python tests/soak.py --outage-minutes 10                ClickHouse away under full load
     python tests/soak.py --fuzz-seconds 600 --seed 7        records and rules at the edges of what is allowed
     python tests/soak.py --zones 3                          the views in every time zone, so many pasts of each
+    python tests/soak.py --replays 5                        so many files, each replayed in four ways
+    python tests/soak.py --memory-minutes 60 --rate 2000    one worker's memory, minute by minute
     python tests/soak.py                                    20,000 schedules and 100 kills
 
 Prints what happened and the verdict; ends with 1 when rows differ. A failure names its seed. Told to stop (Ctrl-C,
@@ -20,8 +22,10 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
+from replays import soak_replays
 from small_disk import may_mount, small_disk
 from soak_fuzz import soak_fuzz
+from soak_memory import soak_memory
 from soak_zones import soak_zones
 
 from pipeline import migrations
@@ -49,12 +53,15 @@ def main() -> int:
     parser.add_argument("--outage-minutes", type=float, help="ClickHouse away while more arrives than workers may hold")
     parser.add_argument("--zones", type=int, help="random pasts of every time zone, all views against brute force")
     parser.add_argument("--fuzz-seconds", type=float, help="random records and rules through a worker")
+    parser.add_argument("--replays", type=int, help="files of months, each replayed in several ways and compared")
+    parser.add_argument("--memory-minutes", type=float, help="one worker under live traffic, its memory each minute")
+    parser.add_argument("--rate", type=float, default=2_000.0, help="events per second of that traffic")
     parser.add_argument("--seed", type=int, default=1, help="of the first round or log; the others follow")
     parser.add_argument("--file", type=Path, help="NDJSON events to publish instead of simulated ones")
     parser.add_argument("--processes", type=int, default=os.cpu_count() or 1, help="for the simulated schedules")
     options = parser.parse_args()
-    chosen = (options.kills, options.minutes, options.schedules, options.outage_minutes, options.zones)
-    if all(one is None for one in (*chosen, options.fuzz_seconds)):
+    chosen = ("kills", "minutes", "schedules", "outage_minutes", "zones", "replays", "memory_minutes", "fuzz_seconds")
+    if all(getattr(options, name) is None for name in chosen):
         options.kills, options.schedules = 100, 20_000
     parts: list[Callable[[], Verdict]] = []
     if options.schedules:
@@ -67,6 +74,10 @@ def main() -> int:
         parts.append(lambda: soak_zones(options.zones, options.seed, tell))
     if options.fuzz_seconds:
         parts.append(lambda: soak_fuzz(options.fuzz_seconds, options.seed, tell))
+    if options.replays:
+        parts.append(lambda: soak_all_replays(options))
+    if options.memory_minutes:
+        parts.append(lambda: soak_worker_memory(options))
     verdicts: list[Verdict] = []
     # So that what was started ends with us, and what was found out is said.
     with stops_on_signals():
@@ -109,6 +120,25 @@ def soak_outage(options: argparse.Namespace) -> Verdict:
         finally:
             system.stop()
     return verdict
+
+
+def soak_all_replays(options: argparse.Namespace) -> Verdict:
+    """Months of events in every way of replaying them. What workers said stays where a failure is."""
+    with running() as (kafka, clickhouse, directory):
+        return soak_replays(
+            kafka.bootstrap, clickhouse.url, directory, options.replays, options.seed, options.file, tell
+        )
+
+
+def soak_worker_memory(options: argparse.Namespace) -> Verdict:
+    """One worker that does nothing but keep up."""
+    with running() as (kafka, clickhouse, directory):
+        migrations.migrate(clickhouse.url, "memory")
+        system = System(kafka.bootstrap, clickhouse.url, "memory", "memory", directory)
+        try:
+            return soak_memory(system, options.memory_minutes, options.rate, options.seed, tell)
+        finally:
+            system.stop()
 
 
 @contextmanager

@@ -22,6 +22,7 @@ from typing import NamedTuple
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
+from same_databases import assert_same_databases
 from small_disk import filled
 
 from pipeline import migrations
@@ -34,7 +35,7 @@ from pipeline.stopping import Stopped
 from apache_kafka import ApacheKafka
 from crew import Crew
 from oracle import Oracle, Record
-from system_support import COLUMNS, VIEWS, Rows, System, assert_same_rows, assert_same_tables, expected_rows, wait_for
+from system_support import COLUMNS, VIEWS, Rows, System, assert_same_rows, expected_rows, wait_for
 from verdict import Verdict
 
 MINUTE_MS = 60_000
@@ -290,6 +291,6 @@ class Round:
             calm.wait_until_folded(FOLDED_WITHIN_SECONDS)
             worker.terminate()
             assert worker.wait(30) == 0
-            assert_same_tables(calm.door, self._name, calm_name)
+            assert_same_databases(calm.door, self._system, calm)
         finally:
             calm.stop()

@@ -248,17 +248,6 @@ SOURCES = {
 }
 
 
-def assert_same_tables(door: ClickHouse, found: str, wanted: str) -> None:
-    """All rows that count of two databases are the same, in every column but the revision: that names the flush."""
-    for table in ("ledger", "interactions", "rejections"):
-        columns = "* EXCEPT (revision)" if table == "ledger" else "* EXCEPT (inserted_at)"
-        # How facts about customers are framed into records is chance, so these checkpoints stand elsewhere.
-        counted = "NOT (kind = 'checkpoint' AND stage = 'customers')" if table == "ledger" else "true"
-        query = f"SELECT count(), sum(cityHash64(tuple({columns}))) FROM {{}}.{table} FINAL WHERE {counted}"
-        one, other = (door.rows(query.format(database)) for database in (found, wanted))
-        assert one == other, f"{table}: rows and their hash in {found}: {one}, in {wanted}: {other}"
-
-
 def assert_same_rows(view: str, found: Rows, wanted: Rows) -> None:
     if found != wanted:
         missing, surplus = set(wanted) - set(found), set(found) - set(wanted)

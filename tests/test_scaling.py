@@ -6,11 +6,12 @@ import urllib.request
 from collections.abc import Iterator
 
 import pytest
+from same_databases import assert_same_databases
 from test_main_job import live_records
 
 from pipeline.clickhouse import ClickHouse
 
-from system_support import System, assert_same_tables, wait_for
+from system_support import System, wait_for
 
 BOOK = re.compile(r'sichtflug_(consumed|applied|duplicate|rejected)_records\{partition="(\d+)"\} ([0-9.e+]+)')
 
@@ -40,7 +41,7 @@ def test_one_two_and_four_workers_give_the_same_rows(system: System, databases: 
         # One of them may have been so young that Python was still importing.
         assert {worker.wait(60) for worker in workers} <= {0, -signal.SIGTERM}
         folding.assert_equals(oracle)
-        assert_same_tables(system.door, folding.database, databases[0].database)
+        assert_same_databases(system.door, folding, databases[0])
 
 
 def test_the_books_in_the_metrics_are_those_in_the_rows_also_after_a_kill(system: System) -> None:
