@@ -4,18 +4,19 @@ from collections.abc import Callable
 
 from rich.console import Console
 
-from pipeline import migrations
+from pipeline import migrations, schema
 from pipeline.broker import Broker, BrokerError
 from pipeline.clickhouse import ClickHouse, Refused, Unavailable
 from pipeline.configuration import newest
 from pipeline.ledger import of_partition, read_checkpoint
 from pipeline.log_identity import LogRefusedError, verify
 from pipeline.preparation import producers_clock, verify_single
+from pipeline.schema import SchemaRefusedError
 from pipeline.settings import Settings, SettingsError
 
 #: A person waits for it.
 ANSWER_SECONDS = 10.0
-PROBLEMS = (BrokerError, Refused, Unavailable, LogRefusedError, SettingsError)
+PROBLEMS = (BrokerError, Refused, Unavailable, LogRefusedError, SettingsError, SchemaRefusedError)
 
 
 def check(settings: Settings, console: Console) -> bool:
@@ -96,7 +97,7 @@ def _migrations(door: ClickHouse) -> str:
     missing = migrations.pending(door)
     if missing:
         raise Refused(f"{len(missing)} are missing; run: sichtflug migrate")
-    return f"all {len(migrations.available())} are there"
+    return f"all {len(migrations.available())} are there, and the {schema.verify(door)} parts that they made"
 
 
 def _log(settings: Settings, door: ClickHouse, broker: Broker) -> str:

@@ -1,6 +1,7 @@
 """Numbered, forward-only SQL migrations of the database."""
 
 import re
+import time
 from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
@@ -8,6 +9,16 @@ from typing import NamedTuple
 from pipeline.clickhouse import ClickHouse, Refused
 
 UNKNOWN_TABLE = "UNKNOWN_TABLE"
+
+
+#: Name, part and content of everything there is: tables and views, columns of tables, functions.
+PARTS = (
+    "SELECT name, '' AS part, if(engine = 'View', as_select, '') AS content FROM system.tables "
+    "WHERE database = currentDatabase() "
+    "UNION ALL SELECT table, name, type FROM system.columns WHERE database = currentDatabase() "
+    "AND table IN (SELECT name FROM system.tables WHERE database = currentDatabase() AND engine != 'View') "
+    "UNION ALL SELECT name, '', '' FROM system.functions WHERE origin = 'SQLUserDefined'"
+)
 
 
 class Migration(NamedTuple):
@@ -73,6 +84,15 @@ def prepare(url: str, database: str) -> None:
         door.close()
 
 
+def note(door: ClickHouse) -> None:
+    """Write down what there is now; the migrations have just made it."""
+    now_ms = time.time_ns() // 1_000_000
+    door.execute(
+        "INSERT INTO schema_parts (noted_at, name, part, content) "
+        f"SELECT fromUnixTimestamp64Milli({now_ms}, 'UTC'), name, part, content FROM ({PARTS})"
+    )
+
+
 def migrate(url: str, database: str) -> list[Migration]:
     """Bring a database up to this version; the migrations that were applied come back."""
     prepare(url, database)
@@ -81,6 +101,8 @@ def migrate(url: str, database: str) -> list[Migration]:
         missing = pending(door)
         for migration in missing:
             apply(door, migration)
+        if missing:
+            note(door)
         return missing
     finally:
         door.close()

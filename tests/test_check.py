@@ -1,5 +1,6 @@
 """A Kafka that does not answer: `sichtflug check` says so, and soon; one that is only late is waited for."""
 
+import re
 import socket
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from contextlib import AbstractContextManager, contextmanager
 
 import pytest
 
+from pipeline import schema
 from pipeline.embedded import EmbeddedKafka
 
 from system_support import System
@@ -64,3 +66,27 @@ def test_a_kafka_that_comes_up_after_ten_seconds_is_noticed_within_five_more() -
                 assert asking.communicate(timeout=5)[0] == b"0\n"
             finally:
                 asking.kill()
+
+
+@pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
+def test_check_notices_what_was_dropped_or_altered_and_leaves_what_others_added(system: System) -> None:
+    door = system.door
+    door.execute("ALTER TABLE rejections ADD COLUMN ours String")
+    door.execute("CREATE VIEW ours AS SELECT 1")
+    assert schema.verify(door) > 40
+    for change, told in (
+        ("DROP TABLE rejections", "rejections is missing (made by 0003_create_rejections.sql, 0052_"),
+        ("ALTER TABLE redrives DROP COLUMN reason", "redrives lacks the column reason (made by 0014"),
+        (
+            "ALTER TABLE workers MODIFY COLUMN configuration LowCardinality(String)",
+            "workers was altered: the column configuration is LowCardinality(String), not String (made by 00",
+        ),
+        ("CREATE OR REPLACE VIEW sla_by_hour AS SELECT 1 AS hour", "sla_by_hour was altered: it is another query"),
+        ("DROP VIEW sla_by_hour", "sla_by_hour is missing"),
+    ):
+        door.execute(change)
+        with pytest.raises(schema.SchemaRefusedError, match=re.escape(told)):
+            schema.verify(door)
+    found = system.run("check")
+    assert found.returncode == 1
+    assert "wrong migrations: redrives lacks the column reason" in found.stdout
