@@ -1,18 +1,21 @@
 """Days of the reporting zone, which need not be 24 hours long nor begin at a UTC hour."""
 
 from datetime import UTC, datetime, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 DAY_MS = 86_400_000
 SHORTEST_DAY_MS = 20 * 3_600_000
 
 
 class ReportingDays:
-    """Half-open days `[start, end)` of one zone, in UTC epoch ms."""
+    """Half-open days `[start, end)` of one zone, in UTC epoch ms. Raises ValueError for a zone that nobody knows."""
 
     def __init__(self, zone: str = "UTC") -> None:
         self.zone = zone
-        self._zone = None if zone == "UTC" else ZoneInfo(zone)
+        try:
+            self._zone = None if zone == "UTC" else ZoneInfo(zone)
+        except (ZoneInfoNotFoundError, ValueError, OSError):
+            raise ValueError(f"reporting_zone: expected a time zone such as Europe/Berlin, got {zone!r}") from None
 
     def start(self, at_ms: int) -> int:
         """Start of the day that holds `at_ms`."""

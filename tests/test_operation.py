@@ -337,8 +337,15 @@ def test_rules_come_from_the_file_and_the_environment_wins(tmp_path: Path) -> No
     settings = load({"SICHTFLUG_CONFIG": str(file), "SICHTFLUG_METRICS_PORT": "2"})
     assert (settings.kafka_topic, settings.metrics_port) == ("from_file", 2)
     assert settings.rules.targets.first_response_seconds == 600
-    file.write_text("[rules]\nreporting_zone = 'Mars/Olympus'")
-    with pytest.raises(SettingsError, match="Mars/Olympus"):
+
+
+@pytest.mark.parametrize("zone", ["Mars/Olympus", "../../etc/passwd", "/etc/localtime", "", "Europe"])
+def test_a_zone_that_nobody_knows_stops_the_start_by_its_name(tmp_path: Path, zone: str) -> None:
+    file = tmp_path / "sichtflug.toml"
+    file.write_text(f"[rules]\nreporting_zone = '{zone}'")
+    with pytest.raises(
+        SettingsError, match=f"reporting_zone: expected a time zone such as Europe/Berlin, got '{zone}'"
+    ):
         load({"SICHTFLUG_CONFIG": str(file)})
 
 
