@@ -32,7 +32,7 @@ class Change(NamedTuple):
 
 
 ACKNOWLEDGED = "        self.checkpoint = checkpoint\n"
-SECTIONS = "sections = [flush.rows, checkpoint_section(checkpoint), panes]"
+SECTIONS = "sections = [*flush.rows, checkpoint_section(checkpoint), panes]"
 SECOND_INSERT = (
     '        await patiently(self._where, lambda: writer.insert("ledger", self._rest, first_offset, revision))\n'
 )
@@ -47,8 +47,8 @@ def _in_two(first: str, second: str) -> list[Change]:
 
 
 MUTANTS: dict[str, Sequence[Change]] = {
-    "a flush is split into two inserts": _in_two("flush.rows, checkpoint_section(checkpoint)", "panes"),
-    "the checkpoint goes before the data": _in_two("checkpoint_section(checkpoint)", "flush.rows, panes"),
+    "a flush is split into two inserts": _in_two("*flush.rows, checkpoint_section(checkpoint)", "panes"),
+    "the checkpoint goes before the data": _in_two("checkpoint_section(checkpoint)", "*flush.rows, panes"),
     "rows of an unacknowledged flush are evicted": [
         Change(
             LedgerWorker,
@@ -66,16 +66,16 @@ MUTANTS: dict[str, Sequence[Change]] = {
         Change(
             PartitionState,
             "_restore",
-            "restore(checkpoint.watermark, checkpoint.books)",
-            "restore(0, checkpoint.books)",
+            "restore(checkpoint.watermark, checkpoint.books, checkpoint.broker_at)",
+            "restore(0, checkpoint.books, checkpoint.broker_at)",
         )
     ],
     "the books are not restored": [
         Change(
             PartitionState,
             "_restore",
-            "restore(checkpoint.watermark, checkpoint.books)",
-            "restore(checkpoint.watermark, type(checkpoint.books)())",
+            "restore(checkpoint.watermark, checkpoint.books, checkpoint.broker_at)",
+            "restore(checkpoint.watermark, type(checkpoint.books)(), checkpoint.broker_at)",
         )
     ],
     "the ids of a conversation's events are not restored": [

@@ -30,6 +30,7 @@ Key = tuple[Any, ...]
 PANE_KEY = ("kind", "tier", "start", "tenant", "queue", "channel", "visibility", "epoch")
 CONVERSATION_KEY = ("kind", "source", "conversation_id")
 CUSTOMER_KEY = ("kind", "conversation_id")
+CELL_KEY = ("kind", "tenant", "queue", "channel", "visibility")
 PLAIN_FIELDS = {COLUMNS[counter]: pack_field(counter) for counter in PLAIN}
 SPREAD_COUNTERS = {COLUMNS[counter]: counter for counter in SPREADS}
 RowType = TypeVar("RowType", ConversationRow, CustomerRow)
@@ -105,7 +106,7 @@ class SimulatedLedger(Ledger):
         if not rows:
             return None
         row = max(rows, key=lambda found: found["revision"])
-        numbers = ("next_offset", "watermark", "configuration_number", "partition_count", "last_offset")
+        numbers = ("next_offset", "watermark", "broker_at", "configuration_number", "partition_count", "last_offset")
         texts = ("configuration", "reporting_zone", "reason")
         return Checkpoint(
             epoch=row["revision"] >> OFFSET_BITS,
@@ -116,6 +117,12 @@ class SimulatedLedger(Ledger):
             **{name: row.get(name, 0) for name in numbers},
             **{name: row.get(name, b"").decode() for name in texts},
         )
+
+    def admitted_cells(self) -> list[Cell]:
+        return [_cell(row) for row in self._store.rows(b"cell")]
+
+    def counted_cells(self) -> list[Cell]:
+        return [_cell(row) for row in self._store.rows(b"pane") if row["tier"] == b"day"]
 
     def open_conversations(self) -> Iterator[list[tuple[str, Conversation]]]:
         for row in self._store.rows(b"conversation"):
@@ -162,7 +169,7 @@ class SimulatedLedger(Ledger):
                 values[PLAIN_FIELDS[name]] = value
             elif name in SPREAD_COUNTERS:
                 values |= {pack_field(SPREAD_COUNTERS[name], key): count for key, count in value}
-        cell = Cell(*(row.get(name, b"").decode() for name in Cell._fields))
+        cell = _cell(row)
         return pane_key(row["start"] * 1000, self._cells.number(cell)), values
 
 
@@ -178,11 +185,16 @@ class SimulatedCustomerLedger(SimulatedLedger):
         return [(row.conversation_id, customer_of(row, self._cells)) for row in wanted]
 
 
+def _cell(row: Row) -> Cell:
+    return Cell(*(row.get(name, b"").decode() for name in Cell._fields))
+
+
 def _key(row: Row) -> Key:
     names = {
         b"pane": PANE_KEY,
         b"conversation": CONVERSATION_KEY,
         b"customer": CUSTOMER_KEY,
+        b"cell": CELL_KEY,
         b"checkpoint": ("kind", "epoch", "revision"),
     }
     return tuple(row.get(name, b"") for name in names[row["kind"]])

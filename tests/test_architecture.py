@@ -25,6 +25,7 @@ PURE_MODULES = frozenset(
         "itertools",
         "math",
         "operator",
+        "re",
         "typing",
         "zoneinfo",
     )

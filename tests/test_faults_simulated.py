@@ -76,7 +76,7 @@ def check(logs: Iterable[int], seeds: Iterable[int]) -> Counter[str]:
 def test_rows_after_any_schedule_of_faults_equal_those_without_faults(block: int) -> None:
     faults = check(range(5 * block, 5 * block + 5), range(40))
     # A schedule in which nothing happens proves nothing.
-    assert min(faults.values()) >= 10
+    assert min(faults.values()) >= 5
     assert len(faults) == 9
 
 
