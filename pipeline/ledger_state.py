@@ -15,7 +15,8 @@ from streams.checkpoint import Checkpoint
 from streams.pane_cache import PaneCache
 from streams.panes import Tiers
 
-CACHED_PANES_PER_TIER = 100_000
+#: One of a busy cell takes 4 KB, so this is what most of a worker's memory goes to.
+CACHED_PANES_PER_TIER = 20_000
 
 
 class LedgerState:
