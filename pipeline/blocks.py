@@ -27,6 +27,11 @@ class Section(NamedTuple):
     row_count: int
     columns: dict[str, Column]
 
+    @property
+    def byte_count(self) -> int:
+        """Bytes of its values."""
+        return sum(len(values) for column in self.columns.values() for values in column.values)
+
 
 class Block(NamedTuple):
     """The body of one insert: its columns by name, its bytes and how many rows they are."""

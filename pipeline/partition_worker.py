@@ -27,7 +27,7 @@ from streams.rules import RuleBook
 __all__ = ["PENDING_EVENTS", "FlushResult", "PartitionWorker"]
 
 _offset = attrgetter("offset")
-#: Of the rows of an event, about. With as many as may be pending, letters take a tenth of a gigabyte.
+#: Three times what an event's row usually takes. With as many as may be pending, a tenth of a gigabyte.
 BYTES_PER_RECORD = 1_000
 
 
@@ -59,14 +59,14 @@ class PartitionWorker(LedgerWorker):
         self._interactions: list[Section] = []
         self._rejections: list[Section] = []
         self._dead_letters: list[DeadLetter] = []
-        self._letters_bytes = 0
+        self._pending_bytes = 0
         super().__init__(log, kafka_partition, book, connect)
 
     @property
     def pending_count(self) -> int:
-        """Records folded since the last flush was taken. A dead letter counts for as many as would take its memory."""
-        letters = self._letters_bytes // BYTES_PER_RECORD
-        return _row_count(self._interactions) + _row_count(self._rejections) + letters
+        """Records folded since the last flush was taken; large ones count for as many as would take their memory."""
+        row_count = _row_count(self._interactions) + _row_count(self._rejections)
+        return max(row_count, self._pending_bytes // BYTES_PER_RECORD)
 
     @property
     def open_count(self) -> int:
@@ -107,13 +107,15 @@ class PartitionWorker(LedgerWorker):
         books.rejected += len(decoded.rejections)
         books.dropped_field += decoded.dropped_fields
         if accepted:
-            self._interactions.append(self._event_rows.interactions(accepted))
+            rows = self._event_rows.interactions(accepted)
+            self._interactions.append(rows)
+            self._pending_bytes += rows.byte_count
         if decoded.rejections:
             self._rejections.append(self._event_rows.rejections(decoded.rejections))
             for rejection in decoded.rejections:
                 record = records[bisect_left(records, rejection.offset, key=_offset)]
                 self._dead_letters.append(dead_letter(self.log, self.kafka_partition, record, rejection))
-                self._letters_bytes += len(record.value or b"")
+                self._pending_bytes += len(record.value or b"")
         return decoded.rejections
 
     def take(self) -> Flush:
@@ -134,7 +136,7 @@ class PartitionWorker(LedgerWorker):
         known = told(self.kafka_partition, checkpoint.epoch, facts, self.partition.cells)
         ahead = Ahead(self._interactions, self._rejections, self._dead_letters, known)
         self._interactions, self._rejections, self._dead_letters = [], [], []
-        self._letters_bytes = 0
+        self._pending_bytes = 0
         return ahead
 
     async def _write_ahead(self, flush: Flush) -> int:

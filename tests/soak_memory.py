@@ -55,7 +55,8 @@ def soak_memory(system: System, minutes: float, rate: float, seed: int, tell: Ca
     sending = system.start([sys.executable, "-m", "pipeline.cli", "simulate", *given])
     try:
         for seen in watched(system, worker, minutes):
-            verdict.faults[f"MiB after {seen.minute} min"] = round(seen.worker_mebibytes)
+            verdict.faults["MiB at the most"] = max(verdict.faults["MiB at the most"], round(seen.worker_mebibytes))
+            verdict.faults["minutes watched"] = seen.minute
             tell(str(seen))
             if seen.behind_count > BEHIND_SECONDS * rate:
                 verdict.failures.append(f"the worker is behind: {seen}")
@@ -67,7 +68,7 @@ def soak_memory(system: System, minutes: float, rate: float, seed: int, tell: Ca
     except AssertionError as error:
         verdict.failures.append(str(error))
     except Stopped:
-        verdict.given_up = f"after {len(verdict.faults)} of {minutes:g} min"
+        verdict.given_up = f"after {verdict.faults['minutes watched']} of {minutes:g} min"
     return verdict
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from collections.abc import Callable
 from typing import Any
 
 import msgspec
@@ -17,6 +18,11 @@ from streams.rules import RuleBook, Rules
 
 from fault_schedule import Sent, interactions_worker, stepwise
 from simulated_ledger import Store
+
+#: 512 characters, 2 KiB.
+WIDE = "\U0001f680" * 512
+LONG = ("root_id", "thread_id", "into_id", "customer_id", "actor_id", "case_id")
+SPOKEN = {"actor_kind": "customer"}
 
 
 class Record(msgspec.Struct):
@@ -117,10 +123,21 @@ def test_beyond_the_numbers_there_are_cells_are_counted_as_another_one(monkeypat
     assert cells.number(Cell("", "q1", "email", "private")) == 1
 
 
-def test_dead_letters_wait_for_a_flush_by_their_size() -> None:
-    # 50 letters of 100,000 bytes take the memory of 5,000 events, which are a thousand bytes each.
-    letters = [Record(number, b"x" * 100_000) for number in range(50)]
+@pytest.mark.parametrize(
+    ("value", "pending"),
+    [
+        # 50 letters of 100,000 bytes take the memory of 5,000 events, which may take a thousand bytes each.
+        (lambda number: b"x" * 100_000, 5_000),
+        # Five texts of 2 KiB each; what names people and cases becomes short.
+        (lambda number: event(number, subject=WIDE, source=WIDE, data=dict.fromkeys(LONG, WIDE) | SPOKEN).value, 500),
+        # As events are.
+        (lambda number: event(number).value, 50),
+    ],
+    ids=["dead letters", "long texts", "usual"],
+)
+def test_what_waits_for_a_flush_counts_by_its_memory(value: Callable[[int], bytes], pending: int) -> None:
+    records = [Record(number, value(number)) for number in range(50)]
     with stepwise():
         worker = interactions_worker(RuleBook(Rules()), Store(), Sent())
-        asyncio.run(worker.fold(letters))
-    assert worker.pending_count == 50 + 5_000
+        asyncio.run(worker.fold(records))
+    assert pending <= worker.pending_count <= 1.4 * pending
