@@ -78,6 +78,10 @@ MUTANTS: dict[str, Sequence[Change]] = {
             "restore(checkpoint.watermark, type(checkpoint.books)(), checkpoint.broker_at)",
         )
     ],
+    "the cells that were admitted are not restored": [
+        Change(PartitionState, "_restore", "if admitted or not checkpoint.next_offset:", "if admitted := []:"),
+        Change(PartitionState, "_restore", "self._conversations.counted_cells()", "[]"),
+    ],
     "the ids of a conversation's events are not restored": [
         Change(Ledger, "_conversation", "digests=bytes.fromhex(row.event_digests)", "digests=b''")
     ],

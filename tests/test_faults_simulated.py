@@ -23,6 +23,8 @@ BOOK = RuleBook(
     Rules(
         targets=Targets(first_response_seconds=60, next_response_seconds=120, resolution_seconds=900),
         idle_limit_seconds={"web_chat": 1_800, "": 7_200},
+        # So few that most logs have more.
+        cell_limit=10,
     )
 )
 
