@@ -24,6 +24,9 @@ TABLES = (
     "rolling_revisions",
     "spike_revisions",
     "rolling_checkpoints",
+    "failures",
+    "skips",
+    "schema_parts",
 )
 
 
