@@ -94,8 +94,8 @@ def records(told: Told, partition_count: int) -> Iterator[TargetedRecord]:
 def sourced_facts(value: bytes, cells: Cells) -> list[SourcedFact]:
     """The facts of a record. Raises msgspec.MsgspecError or IndexError for what is none."""
     found = _decode(value)
-    if len(found.cells) > len(found.facts) or any(fact.conversation not in HASHES for fact in found.facts):
-        raise msgspec.ValidationError("Expected no more cells than facts, and conversations of 64 bits")
+    if any(fact.conversation not in HASHES for fact in found.facts):
+        raise msgspec.ValidationError("Expected conversations of 64 bits")
     source, epoch_begins = found.partition, revision(found.epoch, 0)
     # All facts are there before any cell gets a number that stays.
     used = [Cell(*found.cells[fact.cell]) for fact in found.facts]
