@@ -142,7 +142,7 @@ class Codec:
             names[customer] if customer else "",
             names[actor] if actor else "",
             names[case] if case else "",
-            0 if data.due_at is None else _due_at(due_at(record.value or b"", data.due_at)),
+            0 if data.due_at is None else _due_at(record.value, envelope, data.due_at),
             f"{source.key_prefix}{conversation_id}",
         )
 
@@ -203,8 +203,10 @@ def _without_value(record: Record | UnreadableRecord) -> Fault:
     return Fault("tombstone", "", "expected a JSON object, got a null value")
 
 
-def _due_at(moment: datetime) -> int:
-    """A promise in epoch ms; one beyond any calendar is none."""
+def _due_at(value: bytes | None, envelope: Envelope | WrittenEnvelope, moment: datetime) -> int:
+    """A promise in epoch ms; one beyond any calendar is none. Raises msgspec.ValidationError on the fast way."""
+    if value and isinstance(envelope, WrittenEnvelope):
+        moment = due_at(value, moment)
     found = (moment - EPOCH) // MILLISECOND
     return found if EARLIEST_MS <= found < LATEST_MS else 0
 

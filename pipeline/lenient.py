@@ -207,7 +207,8 @@ def _convert(name: str, value: Any) -> tuple[Any, bool]:
     is_cut = False
     if name == "due_at" and isinstance(value, str):
         value = cut_fraction(value)
-        _instant(value)
+        if is_compact(value):
+            raise msgspec.ValidationError("expected an offset with a colon, such as +01:00")
     if name in TEXT_FIELDS:
         if isinstance(value, int | float) and not isinstance(value, bool):
             value = str(value)

@@ -425,6 +425,12 @@ def test_a_fraction_is_cut_never_rounded_into_the_next_second_day_or_year(
     assert (found.occurred_at, found.due_at) == (1_704_067_199_000 + milliseconds,) * 2
 
 
+def test_a_promise_as_a_number_is_read_as_what_it_looks_like() -> None:
+    # 1,709,550,000 s are 2024-03-04T11:00:00Z.
+    for due_at in (1_709_550_000, "1709550000"):
+        assert decode(message(due_at=due_at)).events[0].due_at == 1_709_550_000_000
+
+
 def test_the_fast_way_reads_the_attributes_of_the_contract() -> None:
     assert WrittenEnvelope.__struct_fields__ == Envelope.__struct_fields__
 
