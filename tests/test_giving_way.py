@@ -81,7 +81,7 @@ class Stage2:
         return self._store.judged_minute() or 0
 
     async def until(self, holds: Callable[[], bool]) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + 150
         while not await asyncio.to_thread(holds):
             assert not self.failures
             assert time.monotonic() < deadline

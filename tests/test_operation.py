@@ -262,7 +262,7 @@ def sum_of(metrics: str, name: str) -> float:
 def test_check_says_what_is_right_and_what_is_wrong(system: System) -> None:
     well = system.run("check")
     assert well.returncode == 0, well.stdout
-    assert well.stdout.count("ok ") == 6
+    assert well.stdout.count("ok ") == 7
     ill = system.run("check", kafka_bootstrap="127.0.0.1:9")
     assert ill.returncode == 1
     assert "wrong Kafka" in ill.stdout
