@@ -11,6 +11,7 @@ from pipeline.ledger import IDS_PER_QUERY, Ledger
 from pipeline.ledger_columns import JSON_SETTINGS, LARGE_QUERY, PANE_KEY_IS_EMPTY
 from pipeline.ledger_rows import conversation_hash
 from pipeline.literals import quoted
+from pipeline.whole_answers import counted, decoded_lines, whole
 from streams.customer import Customer, Fact
 from streams.panes import Cell, Cells
 
@@ -30,9 +31,10 @@ class CustomerRow(msgspec.Struct, array_like=True, gc=False):
     fact_queues: tuple[str, ...]
     fact_channels: tuple[str, ...]
     fact_visibilities: tuple[str, ...]
+    answer_row_count: int = 0
 
 
-COLUMNS = ", ".join(CustomerRow.__struct_fields__)
+COLUMNS = ", ".join(name for name in CustomerRow.__struct_fields__ if name != "answer_row_count")
 _decoder = msgspec.json.Decoder(CustomerRow)
 
 
@@ -78,12 +80,12 @@ class CustomerLedger(Ledger):
         found: list[tuple[str, Customer]] = []
         for start in range(0, len(keys), IDS_PER_QUERY):
             listed = ", ".join(map(quoted, keys[start : start + IDS_PER_QUERY]))
-            body = self._door.raw(
+            query = counted(
                 f"SELECT {COLUMNS} FROM ledger FINAL WHERE {self._where} AND kind = 'customer' AND {PANE_KEY_IS_EMPTY} "
-                f"AND source = '' AND conversation_id IN ({listed}) SETTINGS {JSON_SETTINGS}, {LARGE_QUERY}",
-                "JSONCompactEachRow",
+                f"AND source = '' AND conversation_id IN ({listed})"
             )
-            rows = _decoder.decode_lines(body)
+            body = self._door.raw(f"{query} SETTINGS {JSON_SETTINGS}, {LARGE_QUERY}", "JSONCompactEachRow")
+            rows = whole(decoded_lines(_decoder, body, self._where), self._where)
             self._compare((row.revision for row in rows), newest_revision)
             found += [(row.conversation_id, customer_of(row, self._cells)) for row in rows]
         return found

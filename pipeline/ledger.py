@@ -8,7 +8,7 @@ from itertools import chain
 import msgspec
 
 from pipeline.blocks import Block
-from pipeline.clickhouse import ClickHouse, Unavailable
+from pipeline.clickhouse import ClickHouse
 from pipeline.first_turns import read_first_turn
 from pipeline.ledger_columns import (
     CHECKPOINT_COLUMNS,
@@ -24,7 +24,8 @@ from pipeline.ledger_columns import (
     PaneRowRead,
 )
 from pipeline.literals import quoted
-from pipeline.whole_answers import all_of, counted, decoded_lines, hashes, whole
+from pipeline.patience import read_again
+from pipeline.whole_answers import all_of, counted, decoded_lines, numbers, one_value, whole
 from streams.checkpoint import OFFSET_BITS, Checkpoint
 from streams.conversation import Clock, Conversation
 from streams.events import conversation_key
@@ -33,11 +34,13 @@ from streams.partition import Books
 
 CONVERSATIONS_PER_QUERY = 50_000
 CHUNK_BYTES = 1 << 20
-HASH_SLICES = 16
+#: 16 MB of them.
+HASHES_PER_QUERY = 2_000_000
 IDS_PER_QUERY = 2_000
 PANES_PER_QUERY = 2_000
 _conversation_decoder = msgspec.json.Decoder(ConversationRow)
 _pane_decoder = msgspec.json.Decoder(PaneRowRead)
+_cells_decoder = msgspec.json.Decoder(tuple[list[Cell]])
 _checkpoint_decoder = msgspec.json.Decoder(tuple[list[CheckpointRow]])
 
 
@@ -64,7 +67,7 @@ class Ledger:
 
     def checkpoint(self) -> Checkpoint | None:
         """How far the partition is, None before its first flush."""
-        return read_checkpoint(self._door, self._where)
+        return read_again(lambda: read_checkpoint(self._door, self._where))
 
     def open_conversations(self) -> Iterator[list[tuple[str, Conversation]]]:
         """All open conversations with their keys, in slices; ClickHouse looks up the next ones while some are decoded.
@@ -85,7 +88,7 @@ class Ledger:
         after = _after(last.source, last.conversation_id) if last else "1"
         order = f"ORDER BY source, conversation_id LIMIT {CONVERSATIONS_PER_QUERY}"
         query = self._conversation_query(f"state = 'open' AND {after} {order}", is_ordered=True)
-        return self._door.raw(query, "JSONCompactEachRow")
+        return read_again(lambda: self._door.raw(query, "JSONCompactEachRow"))
 
     def admitted_cells(self) -> list[Cell]:
         """The cells that the log is counted in; empty in a ledger that an earlier version wrote."""
@@ -97,19 +100,22 @@ class Ledger:
 
     def _cells_where(self, condition: str) -> list[Cell]:
         names = ", ".join(Cell._fields)
-        rows = self._door.rows(
-            f"SELECT DISTINCT {names} FROM ledger WHERE {self._where} AND {condition} ORDER BY {names}"
+        query = f"SELECT groupUniqArray(({names})) FROM ledger WHERE {self._where} AND {condition}"
+        return sorted(
+            read_again(lambda: one_value(_cells_decoder, self._door.raw(query, "JSONCompactEachRow"), self._where))
         )
-        return [Cell(*row) for row in rows]
 
     def hashes(self) -> Iterator["array[int]"]:
         """Hashes of all conversations, open or not, in slices; of customers where these are kept."""
-        for part in range(HASH_SLICES):
-            query = (
-                f"SELECT groupArray(conversation_hash) FROM ledger WHERE {self._where} AND kind = {quoted(self.kind)} "
-                f"AND conversation_hash % {HASH_SLICES} = {part}"
-            )
-            yield hashes(self._door.raw(query, "RowBinary"), self._where)
+        rows = f"ledger WHERE {self._where} AND kind = {quoted(self.kind)}"
+        [count] = self._numbers(f"SELECT [count()] FROM {rows}")
+        slice_count = -(-count // HASHES_PER_QUERY)
+        for number in range(slice_count):
+            condition = f"conversation_hash % {slice_count} = {number}"
+            yield self._numbers(f"SELECT groupArray(conversation_hash) FROM {rows} AND {condition}")
+
+    def _numbers(self, query: str) -> "array[int]":
+        return read_again(lambda: numbers(self._door.raw(query, "RowBinary"), self._where))
 
     def read_back(self, keys: Sequence[str], newest_revision: int) -> list[tuple[str, Conversation]]:
         """Conversations by key, those of them that exist. Raises Overtaken when one is newer than `newest_revision`."""
@@ -200,7 +206,7 @@ class Ledger:
     def newest_panes(self, epoch: int, tier: str, count: int) -> list[tuple[int, dict[int, int]]]:
         """The `count` panes of a tier that start last, as (key, values); fewer when there are no more."""
         condition = f"epoch = {epoch} AND tier = {quoted(tier)}"
-        rows = self._panes(f"{condition} ORDER BY start DESC LIMIT {count}")
+        rows = read_again(lambda: list(self._panes(f"{condition} ORDER BY start DESC LIMIT {count}")))
         return [(key, values) for _, _, key, values in rows]
 
     def panes(
@@ -289,10 +295,7 @@ def read_checkpoint(door: ClickHouse, where: str) -> Checkpoint | None:
         f"WHERE {where} AND kind = 'checkpoint' ORDER BY revision DESC LIMIT 1) SETTINGS {JSON_SETTINGS}",
         "JSONCompactEachRow",
     )
-    found = decoded_lines(_checkpoint_decoder, answer, where)
-    if len(found) != 1:
-        raise Unavailable(f"{where}: expected the newest checkpoint or none, the answer was empty")
-    [(rows,)] = found
+    rows: list[CheckpointRow] = one_value(_checkpoint_decoder, answer, where)
     if not rows:
         return None
     row = rows[0]

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
@@ -11,12 +12,29 @@ from pipeline.clickhouse import Unavailable
 logger = logging.getLogger(__name__)
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 10.0
+#: Between the attempts at one read of many, before all of them begin anew.
+READ_PAUSES_SECONDS = (0.1, 0.3)
 
 Result = TypeVar("Result")
 
 
 def _ignore() -> None:
     """A failure that only the log needs to know."""
+
+
+def read_again(read: Callable[[], Result]) -> Result:
+    """Read in this thread, up to three times while ClickHouse is away. Raises Unavailable after the last.
+
+    For one of the many reads that a restore consists of: without it a share of failing requests has the restore begin
+    anew so often that it never ends.
+    """
+    for pause_seconds in READ_PAUSES_SECONDS:
+        try:
+            return read()
+        except Unavailable as error:
+            logger.info("reading again in %.1f s: %s", pause_seconds, error)
+            time.sleep(pause_seconds)
+    return read()
 
 
 async def patiently(where: str, work: Callable[[], Result], failed: Callable[[], None] = _ignore) -> Result:

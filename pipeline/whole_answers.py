@@ -12,7 +12,7 @@ import msgspec
 
 from pipeline.clickhouse import Unavailable
 
-HASH_BYTES = 8
+NUMBER_BYTES = 8
 
 
 class Counted(Protocol):
@@ -38,6 +38,14 @@ def decoded_lines(decoder: Any, lines: bytes, where: str) -> list[Any]:
     return found
 
 
+def one_value(decoder: Any, line: bytes, where: str) -> Any:
+    """What stands in an answer of one row and one column. Raises Unavailable when there is none."""
+    found = decoded_lines(decoder, line, where)
+    if len(found) != 1:
+        raise Unavailable(f"{where}: expected one value, the answer was empty")
+    return found[0][0]
+
+
 def whole(rows: Sequence[Row], where: str) -> Sequence[Row]:
     """The rows of an answer to a `counted` query. Raises Unavailable when there are fewer than it said."""
     if rows and rows[0].answer_row_count != len(rows):
@@ -57,7 +65,7 @@ def all_of(rows: Iterable[Row], where: str) -> Iterator[Row]:
         raise Unavailable(f"{where}: expected {expected} rows, the answer broke off after {count}")
 
 
-def hashes(value: bytes, where: str) -> "array[int]":
+def numbers(value: bytes, where: str) -> "array[int]":
     """The numbers of one Array(UInt64) in RowBinary. Raises Unavailable when it is shorter or longer than it says."""
     length = shift = position = 0
     while position < len(value):
@@ -67,9 +75,9 @@ def hashes(value: bytes, where: str) -> "array[int]":
         position += 1
         if byte < 0x80:
             break
-    if not position or len(value) - position != length * HASH_BYTES:
+    if not position or len(value) - position != length * NUMBER_BYTES:
         raise Unavailable(
-            f"{where}: expected {length} hashes, the answer broke off after {len(value) - position} bytes"
+            f"{where}: expected {length} numbers, the answer broke off after {len(value) - position} bytes"
         )
     found = array("Q")
     found.frombytes(value[position:])
