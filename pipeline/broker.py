@@ -18,6 +18,7 @@ from kafka.errors import (
 )
 
 from pipeline import stored_batches
+from pipeline.record_batch import Header
 
 TIMESTAMP_TYPE = "message.timestamp.type"
 LOG_APPEND_TIME, CREATE_TIME = "LogAppendTime", "CreateTime"
@@ -27,9 +28,6 @@ START_SECONDS = 30.0
 ACKNOWLEDGED_SECONDS = 60.0
 #: After an error or Ctrl-C, how long the next answer to what is on its way may take.
 LAST_ANSWERS_SECONDS = 1.0
-
-
-Header = tuple[str, bytes | None]
 
 
 class BrokerError(Exception):
@@ -112,12 +110,12 @@ class Broker:
         try:
             admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
             try:
-                found = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all")
+                told = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all")
             finally:
                 admin.close()
         except KafkaError as error:
             raise self._failure(f"cannot read the configuration of the topic {topic}: {error}", error) from error
-        value = found.get("topic", {}).get(topic, {}).get(TIMESTAMP_TYPE, "")
+        value = told.get("topic", {}).get(topic, {}).get(TIMESTAMP_TYPE, "")
         return str(value.get("value", "") if isinstance(value, Mapping) else value)
 
     def log_ranges(self, topic: str, partitions: Sequence[int]) -> dict[int, LogRange]:
@@ -252,7 +250,7 @@ def sending(bootstrap: str, topic: str) -> Iterator[Send]:
     outcomes: SimpleQueue[object] = SimpleQueue()
     outstanding = 0
 
-    def send(key: bytes | None, value: bytes | None, headers: Sequence[tuple[str, bytes | None]] = ()) -> None:
+    def send(key: bytes | None, value: bytes | None, headers: Sequence[Header] = ()) -> None:
         nonlocal outstanding
         # kafka-python writes no header without a value.
         sent = [(name, text or b"") for name, text in headers]

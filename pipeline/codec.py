@@ -11,9 +11,10 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from pipeline.instants import SHORT_BYTES, WrittenEnvelope, check_offset, due_at, long_instant, short_instant
+from pipeline.instants import SHORT_BYTES, WrittenEnvelope, check_written_offset, due_at, long_instant, short_instant
 from pipeline.lenient import IDENTIFIER_LIMIT, MAX_NESTING, Fault, check_nesting, decode_leniently
 from pipeline.record_batch import UnreadableRecord
+from streams.days import END_MS
 from streams.events import EMPTY_DATA, KNOWN_TYPES, REQUIRED_FIELDS, Envelope, Event, Rejection, conversation_key
 
 MAX_VALUE_BYTES = 1 << 20
@@ -22,7 +23,6 @@ REJECT_AHEAD_MS = 30 * 86_400_000
 EARLIEST_MS = 946_684_800_000  # 2000-01-01
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
-LATEST_MS = 4_102_444_800_000  # 2100-01-01, what the ledger's minutes can hold
 #: Names of people and cases whose pseudonyms are kept, of all tenants together.
 CACHED_NAMES = 200_000
 CACHED_SOURCES = 10_000
@@ -77,7 +77,7 @@ class Codec:
         decode, event_of = self._decode, self._event
         for record in records:
             value, timestamp = record.value, record.timestamp
-            if 0 < timestamp < LATEST_MS:
+            if 0 < timestamp < END_MS:
                 broker_at = timestamp
             try:
                 if value is None:
@@ -91,7 +91,7 @@ class Codec:
                     written = envelope.time
                     moment = short_instant(written) if len(written) <= SHORT_BYTES else long_instant(written)
                     if moment.tzinfo is not UTC:
-                        check_offset(written)
+                        check_written_offset(written)
                     event = event_of(record, envelope, moment, broker_at)
                 except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
                     mended, dropped = decode_leniently(value)
@@ -105,7 +105,7 @@ class Codec:
     def _event(self, record: Record, envelope: Envelope | WrittenEnvelope, moment: datetime, ingested_at: int) -> Event:
         data = envelope.data or EMPTY_DATA
         occurred_at = (moment - EPOCH) // MILLISECOND
-        if not EARLIEST_MS <= occurred_at < LATEST_MS:
+        if not EARLIEST_MS <= occurred_at < END_MS:
             raise Fault("time_out_of_range", "time", f"expected 2000 to 2099, got {moment.isoformat()}")
         is_clamped = ingested_at > 0 and occurred_at > ingested_at + CLAMP_MS
         if is_clamped:
@@ -208,7 +208,7 @@ def _due_at(value: bytes | None, envelope: Envelope | WrittenEnvelope, moment: d
     if value and isinstance(envelope, WrittenEnvelope):
         moment = due_at(value, moment)
     found = (moment - EPOCH) // MILLISECOND
-    return found if EARLIEST_MS <= found < LATEST_MS else 0
+    return found if EARLIEST_MS <= found < END_MS else 0
 
 
 def _text(key: bytes | None) -> str:

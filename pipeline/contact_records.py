@@ -17,14 +17,13 @@ from streams.checkpoint import OFFSET_BITS, revision
 from streams.contacts import Kind, ToldFact
 from streams.customer import Fact
 from streams.customers import NUMBER_BITS, SourcedFact, position
+from streams.days import END_MS
 from streams.panes import Cell, Cells
 
 FACTS_PER_RECORD = 2_000
 HASHES = range(1 << 64)
 
-
-#: What no worker exceeds: whoever writes into the topic by other means must not end the one who reads it.
-LATEST_MS = 4_102_444_800_000
+#: Bounds of what a worker tells: whoever writes into the topic by other means must not end the one who reads it.
 Bits16 = Annotated[int, Meta(ge=0, lt=1 << 16)]
 #: Together with an offset and a number a position fits into 64 bits.
 Epoch = Annotated[int, Meta(ge=0, lt=1 << (64 - OFFSET_BITS - NUMBER_BITS))]
@@ -36,7 +35,7 @@ class SlimFact(msgspec.Struct, array_like=True, gc=False, frozen=True):
 
     offset: Annotated[int, Meta(ge=0, lt=1 << OFFSET_BITS)]
     number: Annotated[int, Meta(ge=0, lt=1 << NUMBER_BITS)]
-    at: Annotated[int, Meta(ge=0, lt=LATEST_MS)]
+    at: Annotated[int, Meta(ge=0, lt=END_MS)]
     kind: Annotated[int, Meta(ge=Kind.BEGAN, le=Kind.CONTAINED)]
     customer: Annotated[str, Meta(min_length=1, max_length=64)]
     # Of 64 bits: no constraint can say so, and what does not fit is looked for below.

@@ -5,17 +5,14 @@ from collections.abc import Sequence
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
-from pipeline.record_batch import UnreadableRecord
+from pipeline.record_batch import Header, UnreadableRecord
+from streams.days import END_MS
 from streams.events import Rejection
 
 WINDOW = 1000
 
-Header = tuple[str, bytes | None]
-
 #: What may travel with a letter that is too large for Kafka: headers and a key up to this size.
 SMALL_BYTES = 65_536
-#: What a timestamp of the broker may say: up to the year 2099.
-LATEST_MS = 4_102_444_800_000
 
 #: What a dead letter says of itself, behind the headers that the record had.
 OWN_HEADERS = (
@@ -89,7 +86,7 @@ def origin(headers: Sequence[Header]) -> Origin | None:
             said["sichtflug-topic"].decode(),
             int(said["sichtflug-partition"]),
             int(said["sichtflug-offset"]),
-            max(0, min(int(said["sichtflug-time"]), LATEST_MS)),
+            max(0, min(int(said["sichtflug-time"]), END_MS)),
             said["sichtflug-reason"].decode(),
         )
     except (KeyError, ValueError):

@@ -16,6 +16,7 @@ from msgspec import Meta
 
 from pipeline.publisher import Publisher, PublishError
 from streams.checkpoint import OFFSET_BITS
+from streams.days import END_MS
 
 logger = logging.getLogger(__name__)
 
@@ -24,9 +25,7 @@ GIVE_UP_SECONDS = 5.0
 #: Of one partition, read or not, that are not in ClickHouse yet: more than there are without a backlog.
 BEHIND_EVENTS = 10_000
 
-
-#: Whoever writes into the topic by other means must not lead stage 2 anywhere.
-LATEST_MS = 4_102_444_800_000
+#: Bounds of what a worker says: whoever writes into the topic by other means must not lead stage 2 anywhere.
 Offset = Annotated[int, Meta(ge=0, lt=1 << OFFSET_BITS)]
 
 
@@ -43,9 +42,9 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
     epoch: Annotated[int, Meta(ge=0, lt=1 << (64 - OFFSET_BITS))]
     next_offset: Offset
     log_end: Offset
-    watermark_ms: Annotated[int, Meta(ge=0, lt=LATEST_MS)]
+    watermark_ms: Annotated[int, Meta(ge=0, lt=END_MS)]
     is_at_end: bool
-    idle_ms: Annotated[int, Meta(ge=0, lt=LATEST_MS)]
+    idle_ms: Annotated[int, Meta(ge=0, lt=END_MS)]
 
     @property
     def key(self) -> bytes:

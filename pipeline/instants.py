@@ -15,6 +15,7 @@ from streams.events import Data, Identifier, Instant, OptionalIdentifier, Text
 
 #: Bytes of `"2026-11-23T10:00:59.123456Z"`, quotes and all: what is no longer has at most six digits.
 SHORT_BYTES = 29
+NO_COLON = "expected an offset with a colon, such as +01:00"
 _BEYOND_MICROSECONDS = re.compile(r"(\.\d{6})\d+", re.ASCII)
 _BEYOND_MICROSECONDS_OF_BYTES = re.compile(_BEYOND_MICROSECONDS.pattern.encode())
 
@@ -50,15 +51,16 @@ def cut_fraction(text: str) -> str:
     return _BEYOND_MICROSECONDS.sub(r"\1", text, count=1)
 
 
-def is_compact(text: str) -> bool:
-    """Whether the text of an instant ends with an offset that has no colon, and is one."""
-    return text[-5:-4] in ("+", "-") and text[-4:].isdigit() and text[-4:] != "0000"
+def check_offset(text: str) -> None:
+    """Look at the text of an instant. Raises msgspec.ValidationError for an offset that has no colon, and is one."""
+    if text[-5:-4] in ("+", "-") and text[-4:].isdigit() and text[-4:] != "0000":
+        raise msgspec.ValidationError(NO_COLON)
 
 
-def check_offset(written: msgspec.Raw) -> None:
+def check_written_offset(written: msgspec.Raw) -> None:
     """Look at the JSON text of an instant that is not in UTC. Raises msgspec.ValidationError."""
     if bytes(written)[-4] != ord(":"):
-        raise msgspec.ValidationError("expected an offset with a colon, such as +01:00")
+        raise msgspec.ValidationError(NO_COLON)
 
 
 def long_instant(written: msgspec.Raw) -> datetime:
@@ -71,7 +73,6 @@ def due_at(value: bytes, rounded: datetime) -> datetime:
     if rounded.microsecond % 1000 and rounded.tzinfo is UTC:
         return rounded
     text = _with_promise(value).data.due_at
-    if is_compact(text):
-        raise msgspec.ValidationError("expected an offset with a colon, such as +01:00")
+    check_offset(text)
     exact: datetime = msgspec.convert(cut_fraction(text), Instant)
     return exact

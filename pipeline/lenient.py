@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
-from pipeline.instants import cut_fraction, is_compact
+from pipeline.instants import check_offset, cut_fraction
 from streams.events import KNOWN_TYPES, REQUIRED_FIELDS, Data, Envelope
 
 #: Reasons of dead letters, as documented in `docs/dead-letters.md`.
@@ -164,8 +164,7 @@ def _required(name: str, given: Any) -> Any:
 
 def _instant(text: str) -> datetime:
     """Raises msgspec.ValidationError for what RFC 3339 does not know."""
-    if is_compact(text):
-        raise msgspec.ValidationError("expected an offset with a colon, such as +01:00")
+    check_offset(text)
     return msgspec.convert(text, datetime)
 
 
@@ -207,8 +206,7 @@ def _convert(name: str, value: Any) -> tuple[Any, bool]:
     is_cut = False
     if name == "due_at" and isinstance(value, str):
         value = cut_fraction(value)
-        if is_compact(value):
-            raise msgspec.ValidationError("expected an offset with a colon, such as +01:00")
+        check_offset(value)
     if name in TEXT_FIELDS:
         if isinstance(value, int | float) and not isinstance(value, bool):
             value = str(value)

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 from urllib.parse import parse_qsl
 
-MAX_RANGE_MS = 800 * 86_400_000
-MAX_TO_MS = 4_102_444_800_000
-"""The year 2100: what the DateTime of ClickHouse holds ends soon after."""
+from streams.days import END_MS
 
+MAX_RANGE_MS = 800 * 86_400_000
 MAX_FIELDS = 2_000
 DEFAULT_WIDTH = 800
 PIXELS_PER_POINT = 3
@@ -81,7 +80,7 @@ def seconds_of(duration: str) -> float:
 
 
 def _instant(name: str, text: str, now_ms: int) -> int:
-    if text.isascii() and text.isdecimal() and len(text) <= 13 and int(text) <= MAX_TO_MS:
+    if text.isascii() and text.isdecimal() and len(text) <= 13 and int(text) <= END_MS:
         return int(text)
     found = _RELATIVE.match(text)
     if found is None:

@@ -8,12 +8,11 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
-#: The end of the calendar, 2100-01-01 UTC: nothing falls due later, so every due minute fits into the ledger.
-END_MS = 4_102_444_800_000
+from streams.days import END_MS, time_zone
+
 END_YEAR = 2100
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -43,10 +42,7 @@ class BusinessHours:
         self._calendar = calendar
         if calendar is None:
             return
-        try:
-            self._zone = ZoneInfo(calendar.zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"zone: expected a time zone such as Europe/Berlin, got {calendar.zone!r}") from None
+        self._zone = time_zone("zone", calendar.zone)
         if unknown := set(calendar.hours) - set(WEEKDAYS):
             raise ValueError(f"hours: expected the days {', '.join(WEEKDAYS)}, got {sorted(unknown)}")
         self._week = [_joined(day, calendar.hours.get(day, ())) for day in WEEKDAYS]
@@ -99,7 +95,7 @@ class BusinessHours:
         if self._end_year == 0:
             self._first_year = self._end_year = first_year
         elif first_year < self._first_year:
-            # What is later stays as it is; it only has more before it.
+            # What lies before a span is counted from the first one, so all of them are laid out again.
             self._opens, self._closes, self._before = [], [], []
             end_year, self._first_year, self._end_year = max(end_year, self._end_year), first_year, first_year
         for year in range(self._end_year, end_year):

@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import msgspec
 
+from streams.rules import FIRST_RESPONSE
+
 #: Only events of unknown types have come: they are remembered, so that a second delivery is known as a duplicate.
 NOT_BEGUN = ""
 OPEN = "open"
@@ -115,7 +117,7 @@ class Conversation(msgspec.Struct, gc=False):
         """Remember how the first turn ended at `at`, where the event that opened the conversation has not come."""
         if self.has_opened or self.first_turn is not None:
             return
-        clock = next((clock for clock in self.clocks if clock.kind == 0), None)
+        clock = next((clock for clock in self.clocks if clock.kind == FIRST_RESPONSE), None)
         self.first_turn = FirstTurn(outcome, at, self.episode_since, self.asked_at, self.cell, clock)
 
     def remembers(self, digest: bytes) -> bool:

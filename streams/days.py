@@ -3,8 +3,18 @@
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+#: The end of the calendar, 2100-01-01 UTC: nothing happens or falls due later, so every minute fits into the ledger.
+END_MS = 4_102_444_800_000
 DAY_MS = 86_400_000
 SHORTEST_DAY_MS = 20 * 3_600_000
+
+
+def time_zone(field: str, name: str) -> ZoneInfo:
+    """The zone of an IANA name. Raises ValueError, which names the field it stands in, for one that nobody knows."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"{field}: expected a time zone such as Europe/Berlin, got {name!r}") from None
 
 
 class ReportingDays:
@@ -12,10 +22,7 @@ class ReportingDays:
 
     def __init__(self, zone: str = "UTC") -> None:
         self.zone = zone
-        try:
-            self._zone = None if zone == "UTC" else ZoneInfo(zone)
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise ValueError(f"reporting_zone: expected a time zone such as Europe/Berlin, got {zone!r}") from None
+        self._zone = None if zone == "UTC" else time_zone("reporting_zone", zone)
 
     def start(self, at_ms: int) -> int:
         """Start of the day that holds `at_ms`."""

@@ -21,9 +21,8 @@ from streams.counters import Counter
 from streams.events import Event
 from streams.opening import filled_cell, is_contact, is_inbound, own_cell
 from streams.resolution import record_resolution, take_back_resolution
+from streams.rules import FIRST_RESPONSE, RESOLUTION
 from streams.service_level import (
-    FIRST_RESPONSE,
-    RESOLUTION,
     count_due,
     count_kept,
     drop_response_clocks,
@@ -172,7 +171,8 @@ def _count_turn(context: Context, turn: FirstTurn, is_first: bool, sign: int) ->
     panes, clock, at = context.panes, turn.clock, turn.at
     if turn.outcome == ANSWERED:
         if turn.since:
-            count_reply(context, turn.cell, turn.since, at, is_first=is_first, sign=sign)
+            pane = panes.pane(at, turn.cell)
+            count_reply(context, pane, turn.cell, turn.since, at, is_first=is_first, sign=sign)
         if clock and not count_kept(panes, clock, turn.cell, at, sign):
             count_due(panes, 0, clock, sign)
     elif clock and 0 < clock.due_at <= at:

@@ -10,8 +10,8 @@ from streams.context import Context
 from streams.conversation import AGENT, CUSTOMER, OPEN, Conversation
 from streams.counters import Counter
 from streams.events import Event
+from streams.rules import FIRST_RESPONSE, NEXT_RESPONSE
 from streams.self_service import meet_human
-from streams.service_level import FIRST_RESPONSE, NEXT_RESPONSE
 from streams.turns import answer, begin_episode, our_turn
 
 Occurrence = Callable[[Context, Conversation, Event, int], None]
@@ -47,8 +47,7 @@ def message(context: Context, conversation: Conversation, event: Event, at: int)
         _after_departure(conversation, speaker, direction, at)
         return
     if speaker == CUSTOMER:
-        if not conversation.asked_at or at < conversation.asked_at:
-            conversation.asked_at = at
+        _ask(conversation, at)
         our_turn(context, conversation, at)
         if not conversation.episode_since:
             # A reopening never starts the first response anew.
@@ -63,10 +62,15 @@ def message(context: Context, conversation: Conversation, event: Event, at: int)
 def _after_departure(conversation: Conversation, speaker: str | None, direction: str, at: int) -> None:
     """Remember the customer's earliest message since the departure that nobody has answered, for a reopening."""
     if speaker == CUSTOMER and at >= conversation.departed_at:
-        asked_at = conversation.asked_at
-        conversation.asked_at = min(asked_at, at) if asked_at else at
+        _ask(conversation, at)
     elif speaker == AGENT and direction == "outbound":
         conversation.asked_at = 0
+
+
+def _ask(conversation: Conversation, at: int) -> None:
+    """Remember the customer's message at `at` where it is the earliest that nobody has answered."""
+    if not conversation.asked_at or at < conversation.asked_at:
+        conversation.asked_at = at
 
 
 def callback_requested(context: Context, conversation: Conversation, event: Event, at: int) -> None:

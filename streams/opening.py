@@ -7,9 +7,9 @@ from streams.counters import Counter
 from streams.events import Event
 from streams.panes import Cell, Cells
 from streams.resolution import take_back_resolution
-from streams.rules import RuleBook
+from streams.rules import FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION, RuleBook
 from streams.self_service import SELF_SERVICE
-from streams.service_level import FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION, start_clock
+from streams.service_level import start_clock
 from streams.stocks import count_stocks, postpone_expiry
 from streams.turns import begin_episode
 

@@ -31,6 +31,7 @@ DEFAULT_CHANNELS: dict[str, Channel] = {
 }
 
 CLOCK_KINDS = ("first_response", "next_response", "resolution")
+FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION = range(3)
 
 
 #: Up to ten years: what is meant to be for ever is left out instead.

@@ -10,9 +10,7 @@ from streams.conversation import Clock, Conversation
 from streams.counters import Counter
 from streams.histograms import bucket
 from streams.panes import PaneDeltas
-from streams.rules import RuleBook
-
-FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION = range(3)
+from streams.rules import RESOLUTION, RuleBook
 
 
 def count_due(panes: PaneDeltas, expires_at: int, clock: Clock, count: int) -> None:

@@ -4,10 +4,10 @@ A stock stands at a minute of the conversation, so no timer ever fires: the age 
 of `open_since`, a missed promise is a due minute that has passed, an expiry one that has come.
 """
 
-from streams.business_hours import END_MS
 from streams.context import Context
 from streams.conversation import AGENT, CUSTOMER, EXPIRED, THIRD_PARTY, UNANSWERED, Conversation
 from streams.counters import Counter
+from streams.days import END_MS
 from streams.panes import COUNTER_BITS, HOUR_MS, PaneDeltas
 from streams.service_level import count_due
 

@@ -14,8 +14,9 @@ from streams.events import DEPARTURES, Event
 from streams.late_opening import open_late
 from streams.opening import filled_cell, reopen
 from streams.resolution import record_resolution
+from streams.rules import RESOLUTION
 from streams.self_service import end_session, meet_human
-from streams.service_level import RESOLUTION, cancel_clocks, keep_promise, pause_clocks
+from streams.service_level import cancel_clocks, keep_promise, pause_clocks
 from streams.stocks import count_stocks, end_waiting, wait_on
 from streams.turns import hand_off, our_turn
 

@@ -5,7 +5,8 @@ from streams.conversation import AGENT, ANSWERED, CUSTOMER, HANDED_OFF, OPEN, Co
 from streams.counters import Counter
 from streams.histograms import bucket
 from streams.panes import Pane, pack_field
-from streams.service_level import FIRST_RESPONSE, NEXT_RESPONSE, keep_promise, resume_clocks, start_clock
+from streams.rules import FIRST_RESPONSE, NEXT_RESPONSE
+from streams.service_level import keep_promise, resume_clocks, start_clock
 from streams.stocks import wait_on
 
 
@@ -35,7 +36,7 @@ def answer(context: Context, conversation: Conversation, at: int, pane: Pane) ->
         is_first = not conversation.first_response_at
         if is_first:
             conversation.first_response_at = at
-        _count_reply(context, conversation.cell, since, at, pane, is_first, 1)
+        count_reply(context, pane, conversation.cell, since, at, is_first=is_first, sign=1)
         keep_promise(panes, conversation, FIRST_RESPONSE, at)
         keep_promise(panes, conversation, NEXT_RESPONSE, at)
         conversation.episode_since = 0
@@ -44,12 +45,8 @@ def answer(context: Context, conversation: Conversation, at: int, pane: Pane) ->
         wait_on(panes, conversation, CUSTOMER, at)
 
 
-def count_reply(context: Context, cell: int, since: int, at: int, *, is_first: bool, sign: int) -> None:
-    """Count (+1) or take back (−1) the answer at `at`, in `cell`, to who had waited `since`."""
-    _count_reply(context, cell, since, at, context.panes.pane(at, cell), is_first, sign)
-
-
-def _count_reply(context: Context, cell: int, since: int, at: int, pane: Pane, is_first: bool, sign: int) -> None:
+def count_reply(context: Context, pane: Pane, cell: int, since: int, at: int, *, is_first: bool, sign: int) -> None:
+    """Count (+1) or take back (−1) the answer at `at` to who had waited `since`; `pane` is that of `at` and `cell`."""
     waited = bucket(at - since)
     waited_business = bucket(context.book.business_ms(context.cells.by_number[cell].queue, since, at))
     pane[pack_field(Counter.REPLY, waited)] += sign

@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from streams.business_hours import END_MS, WEEKDAYS, BusinessHours, Calendar
+from streams.business_hours import WEEKDAYS, BusinessHours, Calendar
+from streams.days import END_MS
 
 MINUTE_MS, HOUR_MS = 60_000, 3_600_000
 #: Zones and a day on which their clocks change: by an hour or half of one, at night or at midnight.
