@@ -27,8 +27,8 @@ WHEN_WRITTEN = frozenset(
         "settled",
     }
 )
-#: Tables about the processes that folded, no matter what.
-NOT_OF_THE_LOG = frozenset({"workers"})
+#: Tables about the processes that folded, and about the migrations that made the tables, no matter what was folded.
+NOT_OF_THE_LOG = frozenset({"workers", "schema_parts"})
 #: What was known at the minute when it was judged, which is another one at another pace: `rolling_at` gives the same
 #: numbers for any past minute, and is compared.
 OF_THE_PACE = frozenset(
@@ -38,6 +38,7 @@ OF_THE_PACE = frozenset(
 COUNTED_PER_RECORD = ("next_offset", "last_offset", "last_record_hash", "consumed_count", "duplicate_count")
 PARAMETER = re.compile(r"\{(\w+):\s*(\w+)")
 DIFFERENCES_SHOWN = 4
+SHOWN_CHARACTERS = 400
 
 
 def assert_same_databases(door: ClickHouse, found: System, wanted: System) -> int:
@@ -120,6 +121,6 @@ def differences(door: ClickHouse, query: str, found: System, wanted: System) -> 
     )
     shown = []
     for system, only in ((found, one - other), (wanted, other - one)):
-        some = "\n".join(line.decode() for line in sorted(only)[:DIFFERENCES_SHOWN])
+        some = "\n".join(line.decode()[:SHOWN_CHARACTERS] for line in sorted(only)[:DIFFERENCES_SHOWN])
         shown.append(f"{only.total()} rows only in {system.database}:\n{some}")
     return "\n".join(shown)
