@@ -199,11 +199,15 @@ class System:
         return view_rows(self.door, view)
 
     def assert_equals(self, oracle: Oracle, views: Iterable[str] = VIEWS) -> None:
-        """Every row of the views equals the oracle's, and the books balance."""
+        """Every row of the views equals the oracle's, the books balance, and each record that they know has its row."""
         for view in views:
             assert_same_rows(view, self.view_rows(view), expected_rows(oracle, view))
         books = self.books()
         assert books["consumed"] == books["applied"] + books["duplicate"] + books["rejected"]
+        for table, name in (("interactions", "applied"), ("rejections", "rejected")):
+            records = "uniqExact(log, epoch, kafka_partition, kafka_offset)"
+            [(row_count,)] = self.door.rows(f"SELECT {records} FROM {table}")
+            assert row_count == books[name], f"{table}: {books[name]} rows wanted, {row_count} found"
 
     def books(self) -> dict[str, int]:
         names = ("consumed", "applied", "duplicate", "rejected", "late", "ignored")

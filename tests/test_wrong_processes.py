@@ -27,7 +27,7 @@ def cut_inserts(system: System, mutant: str, stack: ExitStack) -> None:
         system.publish(live_records(seed, number=200))
         time.sleep(0.3)
         assert worker.poll() is None
-        if proxy.faults["body cut"] >= 15:
+        if proxy.faults["body cut"] >= 30:
             break
     proxy.share = 0.0
 
