@@ -8,6 +8,7 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, timedelta
+from itertools import accumulate
 
 import msgspec
 
@@ -49,7 +50,8 @@ class BusinessHours:
         if not any(self._week):
             raise ValueError("hours: expected opening hours on at least one day, got none")
         self._holidays = frozenset(calendar.holidays)
-        #: The spans of the years `[_first_year, _end_year)`, and the business time before each of them.
+        #: The spans of the years `[_first_year, _end_year)`, and the business time before each of them, counted from
+        #: the year that was asked for first: of those before it, it is negative.
         self._opens: list[int] = []
         self._closes: list[int] = []
         self._before: list[int] = []
@@ -81,29 +83,37 @@ class BusinessHours:
         return min(max(start_ms, self._opens[index] + wanted - self._before[index]), END_MS)
 
     def _until(self, at_ms: int) -> int:
-        """Business ms before an instant, counted from the first span that is laid out."""
+        """Business ms before an instant, counted as `_before` is."""
         index = bisect_right(self._opens, at_ms) - 1
         if index < 0:
-            return 0
+            return self._before[0] if self._before else 0
         return self._before[index] + min(at_ms, self._closes[index]) - self._opens[index]
 
     def _total_ms(self) -> int:
-        """Business ms of all that is laid out."""
+        """Business ms before the end of all that is laid out, counted as `_before` is."""
         return self._before[-1] + self._closes[-1] - self._opens[-1] if self._before else 0
 
     def _lay_out(self, first_year: int, end_year: int) -> None:
         if self._end_year == 0:
             self._first_year = self._end_year = first_year
-        elif first_year < self._first_year:
-            # What lies before a span is counted from the first one, so all of them are laid out again.
-            self._opens, self._closes, self._before = [], [], []
-            end_year, self._first_year, self._end_year = max(end_year, self._end_year), first_year, first_year
+        if first_year < self._first_year:
+            self._lay_out_before(first_year)
         for year in range(self._end_year, end_year):
             self._end_year = year + 1
             for opens, closes in self._spans_of_year(year):
                 self._before.append(self._total_ms())
                 self._opens.append(opens)
                 self._closes.append(closes)
+
+    def _lay_out_before(self, first_year: int) -> None:
+        years = range(first_year, self._first_year)
+        earlier = [span for year in years for span in self._spans_of_year(year)]
+        lengths = [closes - opens for opens, closes in earlier]
+        start_ms = (self._before[0] if self._before else 0) - sum(lengths)
+        self._before[:0] = accumulate(lengths[:-1], initial=start_ms) if lengths else ()
+        self._opens[:0] = [opens for opens, _ in earlier]
+        self._closes[:0] = [closes for _, closes in earlier]
+        self._first_year = first_year
 
     def _spans_of_year(self, year: int) -> Iterator[tuple[int, int]]:
         day, last = date(year, 1, 1), date(year, 12, 31)

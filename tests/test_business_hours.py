@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -124,3 +125,25 @@ def test_a_date_of_a_lifetime_ahead_costs_no_more_than_one_of_tomorrow() -> None
     for n in range(1_000):
         assert hours.between(start + n, end) == first - n
     assert hours._closes is made
+
+
+def test_years_in_any_order_are_laid_out_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    calendar = Calendar(zone="Europe/Berlin", hours={"mon": ("09:00-12:00", "13:00-17:00"), "sat": ("22:00-24:00",)})
+    upward, downward = BusinessHours(calendar), BusinessHours(calendar)
+    laid_out: list[int] = []
+    spans_of_year = BusinessHours._spans_of_year
+
+    def watched(hours: BusinessHours, year: int) -> Any:
+        laid_out.append(year)
+        return spans_of_year(hours, year)
+
+    monkeypatch.setattr(BusinessHours, "_spans_of_year", watched)
+    downward.between(at("2099-06-01 12:00"), at("2099-12-31 12:00"))
+    for year in range(2099, 1999, -1):
+        downward.after(at(f"{year}-06-01 12:00"), 3_600_000)
+    assert len(laid_out) == len(set(laid_out)) > 100
+    for year in (2000, 2001, 2026, 2057, 2098):
+        start_ms = at(f"{year}-06-06 12:00")
+        assert downward.after(start_ms, 90_000_000) == upward.after(start_ms, 90_000_000)
+        assert downward.between(start_ms, start_ms + 10**10) == upward.between(start_ms, start_ms + 10**10) > 0
+    assert downward.between(at("2000-01-01 00:00"), END_MS) == upward.between(at("2000-01-01 00:00"), END_MS)
