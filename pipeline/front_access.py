@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import re
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from xml.sax.saxutils import escape
 
@@ -49,6 +49,12 @@ _EXPRESSION = re.compile(r"\b(?:DEFAULT|MATERIALIZED|ALIAS|EPHEMERAL)\b", re.IGN
 _TOKEN = re.compile(r"'(?P<text>(?:[^'\\]|\\.|'')*)'|`(?P<quoted>(?:[^`\\]|\\.|``)*)`|(?P<word>\w+)|(?P<mark>\S)", re.S)
 
 
+#: Of rows as they were sent. A text is matched so that what stands in it is passed over.
+_VALUE = re.compile(
+    r"""'(?:[^'\\]|\\.|'')*'|`(?P<quoted>(?:[^`\\]|\\.)*)`|"(?P<double>(?:[^"\\]|\\.)*)"|(?P<word>\w+)""", re.S
+)
+
+
 class ForbiddenError(ValueError):
     """A statement that would leave the database."""
 
@@ -67,22 +73,35 @@ class Forbidden:
         self._in_text = re.compile(rf"(?<!\w)(?:(?i:{names})|{_AI})[\s`\"]*\(")
         self._suspect = re.compile(rf"(?i:{names}|outfile|infile)|[aA][iI][A-Z]|[\\;]".encode())
 
-    def check(self, sql: bytes, canonical: Callable[[str], str]) -> None:
-        """Raises ForbiddenError. `canonical` is asked only where a name could be hidden in `sql`."""
-        if self._suspect.search(sql) is None:
+    def check(self, sql: bytes, parameters: Collection[str], canonical: Callable[[str], str]) -> None:
+        """Raises ForbiddenError. `canonical` is asked only where a name could be hidden in `sql` or its parameters."""
+        texts = list(map(_plain, parameters))
+        if self._suspect.search(sql) is None and not any(map(self._in_text.search, texts)):
             return
-        before, last = "", ""
+        before, last, has_format = "", "", False
         for token in _TOKEN.finditer(canonical(sql.decode(errors="replace"))):
-            text = token["text"]
-            # The structure of a table function may hold DEFAULT expressions: SQL within a text.
-            if text and _EXPRESSION.search(text) and (found := self._in_text.search(_plain(text))):
-                raise ForbiddenError(f"{found.group()}…) in a text is not allowed here")
+            if token["text"]:
+                texts.append(_plain(token["text"]))
+            has_format = has_format or (token["mark"] == "(" and last.lower() == "format")
             if token["mark"] == "(" and self._name.fullmatch(last):
                 raise ForbiddenError(f"the function {last} is not allowed here: it would leave the database")
             word = token["word"] or ""
             if (before.upper(), word.upper()) in (("INTO", "OUTFILE"), ("FROM", "INFILE")):
                 raise ForbiddenError(f"{before} {word} is not allowed over HTTP")
             before, last = word, word or _plain(token["quoted"] or "")
+        for text in texts:
+            # The structure of a table function may hold DEFAULT expressions, and `format` reads SQL: rows of Values.
+            if (has_format or _EXPRESSION.search(text)) and (found := self._in_text.search(text)):
+                raise ForbiddenError(f"{found.group()}…) in a text is not allowed here")
+
+    def check_values(self, data: bytes) -> None:
+        """Raises ForbiddenError for a forbidden name in rows of Values, each of which may be an expression."""
+        if self._suspect.search(data) is None:
+            return
+        for token in _VALUE.finditer(data.decode(errors="replace")):
+            name = token["word"] or _plain(token["quoted"] or token["double"] or "")
+            if self._name.fullmatch(name):
+                raise ForbiddenError(f"the name {name} is not allowed in rows of values")
 
 
 def _plain(text: str) -> str:

@@ -186,7 +186,7 @@ class Engine:
         try:
             with self._session(request) as connection:
                 self._check_space(request.statement.keyword)
-                self._forbidden.check(request.statement.sql + request.statement.clause, self._canonical)
+                self._check_allowed(request)
                 answer = run(connection, request)
         except ForbiddenError as error:
             raise EngineError(497, f"Code: 497. DB::Exception: {error}. (ACCESS_DENIED)") from None
@@ -231,6 +231,12 @@ class Engine:
                 f"Code: 243. DB::Exception: expected {LEAST_FREE_BYTES} free bytes below {self._data} for a change of "
                 "definitions. (NOT_ENOUGH_SPACE)",
             )
+
+    def _check_allowed(self, request: Request) -> None:
+        statement = request.statement
+        self._forbidden.check(statement.sql + statement.clause, request.parameters.values(), self._canonical)
+        if statement.data is not None and (statement.format or "Values").lower() == "values":
+            self._forbidden.check_values(statement.data)
 
     def _bound_time(self, settings: dict[str, str]) -> None:
         """A client may ask for less time than the engine gives, not for more."""

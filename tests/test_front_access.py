@@ -67,6 +67,8 @@ STATEMENTS = [
     "SELECT * FROM eval('SELECT file(''{dir}/secret'')')",
     "SELECT * FROM format(JSONEachRow, 'a UInt8, b String DEFAULT file(\\'{dir}/secret\\')', '{{\"a\":1}}')",
     "SELECT * FROM format(JSONEachRow, concat('a Int8, b String DEFAULT fi', 'le(\\'{dir}/secret\\')'), '{{\"a\":1}}')",
+    "SELECT * FROM format(Values, 'x String', $$(file('{dir}/secret'))$$)",
+    "SELECT * FROM format(Values, 'x String', '(file(\\'{dir}/secret\\'))')",
     "SELECT * FROM t SETTINGS additional_table_filters = {{'t': 'throwIf(1, file(\\'{dir}/secret\\'))'}}",
     "SELECT 1 FORMAT Template SETTINGS format_template_row = '{dir}/secret'",
     "SELECT 1 AS a FORMAT Protobuf SETTINGS format_schema = '{dir}/secret:M'",
@@ -129,6 +131,39 @@ STATEMENTS = [
     "SELECT 1 SETTINGS max_result_bytes = 0",
     "SELECT 1 SETTINGS allow_introspection_functions = 1",
 ]
+
+
+@pytest.mark.parametrize(
+    ("statement", "parameter"),
+    [
+        ("SELECT * FROM format(Values, 'x String', {s:String})", "(file('DIR/secret'))"),
+        (
+            "SELECT * FROM format(JSONEachRow, {s:String}, '{\"a\":1}')",
+            "a Int32, b String DEFAULT file('DIR/secret')",
+        ),
+        (
+            "SELECT * FROM format(JSONEachRow, {s:String}, '{\"a\":1}')",
+            "a Int32, b String DEF\\x41ULT fi\\x6ce('DIR/secret')",
+        ),
+    ],
+)
+def test_no_parameter_leaves_the_database(
+    front: EmbeddedClickHouse, outside: Path, statement: str, parameter: str
+) -> None:
+    reply = send(front, statement.encode(), parameters={"param_s": parameter.replace("DIR", str(outside))})
+    assert reply.status != 200
+    assert SECRET not in reply.text
+
+
+@pytest.mark.parametrize(
+    "function", ["file", "FILE", "`file`", '"file"', "`fi\\x6ce`", '"fi\\x6ce"', "file/* a */", "file -- a\n"]
+)
+def test_no_row_of_values_leaves_the_database(front: EmbeddedClickHouse, outside: Path, function: str) -> None:
+    ask(front, "CREATE OR REPLACE TABLE told (a String, b DateTime) ENGINE = Memory")
+    ask(front, "INSERT INTO told VALUES (concat('file', '(1)'), now()), ('it''s file(''x'')', 0)")
+    rows = f"INSERT INTO told VALUES ('a', 0), ({function}('{outside}/secret'), 0)"
+    assert send(front, rows.encode()).status != 200
+    assert ask(front, "SELECT count() FROM told") == "2"
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)
