@@ -205,7 +205,7 @@ def epoch(
         typer.Option(
             "--reset-watermark",
             help="The log is the same, but a wrong clock has led its watermark into the future: go on where it stands, "
-            "from the present on.",
+            "a watermark in the future becoming the present.",
         ),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
