@@ -236,7 +236,7 @@ class Engine:
         statement = request.statement
         self._forbidden.check(statement.sql + statement.clause, request.parameters.values(), self._canonical)
         if statement.data is not None and (statement.format or "Values").lower() == "values":
-            self._forbidden.check_values(statement.data)
+            self._forbidden.check_values(statement.data, self._canonical)
 
     def _bound_time(self, settings: dict[str, str]) -> None:
         """A client may ask for less time than the engine gives, not for more."""
