@@ -8,7 +8,7 @@ import msgspec
 from pipeline import native
 from pipeline.blocks import Column, Section, integers, texts
 from pipeline.ledger import IDS_PER_QUERY, Ledger
-from pipeline.ledger_columns import JSON_SETTINGS, LARGE_QUERY, PANE_KEY_IS_EMPTY
+from pipeline.ledger_columns import JSON_SETTINGS, LARGE_QUERY, PANE_KEY_IS_EMPTY, columns_of
 from pipeline.ledger_rows import conversation_hash
 from pipeline.literals import quoted
 from pipeline.whole_answers import counted, decoded_lines, whole
@@ -34,7 +34,7 @@ class CustomerRow(msgspec.Struct, array_like=True, gc=False):
     answer_row_count: int = 0
 
 
-COLUMNS = ", ".join(name for name in CustomerRow.__struct_fields__ if name != "answer_row_count")
+COLUMNS = ", ".join(columns_of(CustomerRow))
 _decoder = msgspec.json.Decoder(CustomerRow)
 
 

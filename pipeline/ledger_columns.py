@@ -91,11 +91,14 @@ class PaneRowRead(msgspec.Struct, array_like=True, gc=False):
     answer_row_count: int = 0
 
 
+def columns_of(row: type[msgspec.Struct]) -> list[str]:
+    """The columns that a row of a `counted` query holds, without the count itself."""
+    return [name for name in row.__struct_fields__ if name != "answer_row_count"]
+
+
 def _conversation_columns() -> str:
     columns = []
-    for name in ConversationRow.__struct_fields__:
-        if name == "answer_row_count":
-            continue
+    for name in columns_of(ConversationRow):
         if name in CONVERSATION_INSTANTS:
             columns.append(f"toUnixTimestamp64Milli({name})")
         elif name == "event_digests":
