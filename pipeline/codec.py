@@ -11,7 +11,15 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from pipeline.instants import SHORT_BYTES, WrittenEnvelope, check_written_offset, due_at, long_instant, short_instant
+from pipeline.instants import (
+    EPOCH,
+    SHORT_BYTES,
+    WrittenEnvelope,
+    check_written_offset,
+    due_at,
+    long_instant,
+    short_instant,
+)
 from pipeline.lenient import IDENTIFIER_LIMIT, MAX_NESTING, Fault, check_nesting, decode_leniently
 from pipeline.record_batch import UnreadableRecord
 from streams.days import END_MS
@@ -21,7 +29,6 @@ MAX_VALUE_BYTES = 1 << 20
 CLAMP_MS = 5_000
 REJECT_AHEAD_MS = 30 * 86_400_000
 EARLIEST_MS = 946_684_800_000  # 2000-01-01
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 MILLISECOND = timedelta(milliseconds=1)
 #: Names of people and cases whose pseudonyms are kept, of all tenants together.
 CACHED_NAMES = 200_000

@@ -6,7 +6,8 @@ decoded by itself, from the bytes it came in, and the rare one with more digits 
 """
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from decimal import ROUND_DOWN, Context, Decimal
 from typing import Literal
 
 import msgspec
@@ -18,6 +19,12 @@ SHORT_BYTES = 29
 NO_COLON = "expected an offset with a colon, such as +01:00"
 _BEYOND_MICROSECONDS = re.compile(r"(\.\d{6})\d+", re.ASCII)
 _BEYOND_MICROSECONDS_OF_BYTES = re.compile(_BEYOND_MICROSECONDS.pattern.encode())
+_SECONDS = re.compile(r"-?\d+(\.\d+)?([eE][+-]?\d+)?\Z", re.ASCII)
+#: Seconds at which the years of a `datetime` begin and end.
+_FIRST_SECONDS, _END_SECONDS = -62_135_596_800, 253_402_300_800
+#: Twelve digits before the point, eight behind it.
+_CUTTING = Context(prec=20, rounding=ROUND_DOWN, traps=[])
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 class WrittenEnvelope(msgspec.Struct, gc=False, frozen=True):
@@ -63,8 +70,29 @@ def check_written_offset(written: msgspec.Raw) -> None:
         raise msgspec.ValidationError(NO_COLON)
 
 
+def seconds_of(text: str) -> Decimal | None:
+    """Seconds since 1970 as a JSON number has them, cut to eight digits behind the point; None for any other text.
+
+    Raises msgspec.ValidationError for what no `datetime` can be.
+    """
+    if _SECONDS.match(text) is None:
+        return None
+    seconds = _CUTTING.create_decimal(text)
+    if not seconds.is_finite() or not _FIRST_SECONDS <= seconds < _END_SECONDS:
+        raise msgspec.ValidationError("expected seconds since 1970")
+    return seconds
+
+
+def of_seconds(text: str) -> datetime | None:
+    """The instant of seconds since 1970, cut to milliseconds; otherwise like `seconds_of`."""
+    seconds = seconds_of(text)
+    return None if seconds is None else EPOCH + timedelta(milliseconds=int(seconds * 1000))
+
+
 def long_instant(written: msgspec.Raw) -> datetime:
-    """The instant of a JSON text with more than `SHORT_BYTES`. Raises msgspec.MsgspecError for any other."""
+    """The instant of a JSON text with more than `SHORT_BYTES`, none in escapes. Raises msgspec.MsgspecError else."""
+    if b"\\" in bytes(written):
+        raise msgspec.ValidationError("expected no escapes")
     return short_instant(_BEYOND_MICROSECONDS_OF_BYTES.sub(rb"\1", bytes(written), count=1))
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal, get_args, get_origin
 
 import msgspec
 
-from pipeline.instants import check_offset, cut_fraction
+from pipeline.instants import check_offset, cut_fraction, of_seconds
 from streams.events import KNOWN_TYPES, REQUIRED_FIELDS, Data, Envelope
 
 #: Reasons of dead letters, as documented in `docs/dead-letters.md`.
@@ -29,6 +29,7 @@ REASONS = (
 )
 
 REQUIRED_ATTRIBUTES = ("specversion", "id", "source", "type", "time")
+IDENTIFIERS = frozenset(("id", "source", "type"))
 TEXT_LIMIT = 200
 IDENTIFIER_LIMIT = 512
 #: Levels of brackets. Far below Python's recursion limit, so that the answer does not depend on the caller's stack.
@@ -38,9 +39,10 @@ MAX_NESTING = 500
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
 )
-#: In place of half a surrogate pair: a code point that is no character and never will be.
-_MARK = rb"\ufdd0"
+#: In place of half a surrogate pair: a byte that is in no UTF-8, so that what holds it cannot be read.
+_NO_CHARACTER = b"\xff"
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
+NUMBER_BEGINS = tuple(b"%c" % byte for byte in b"-0123456789")
 _NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _WORD = re.compile(r"[A-Za-z0-9_.-]{1,32}")
 _TIME_LIKE = re.compile(r"\d{4}-\d\d-\d\d[0-9TtZz:+. -]{0,30}", re.ASCII)
@@ -80,12 +82,12 @@ def decode_leniently(value: bytes) -> tuple[Envelope, int]:
         raise _not_an_object(value) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _not_json(error) from None
-    attributes = {name: _required(name, _value(getattr(found, name))) for name in REQUIRED_ATTRIBUTES}
+    attributes = {name: _required(name, getattr(found, name)) for name in REQUIRED_ATTRIBUTES}
     dropped = 0
     for name in ("subject", "tenant"):
-        given = _value(getattr(found, name))
-        if isinstance(given, str | int | float) and not isinstance(given, bool):
-            attributes[name] = str(given)
+        given = _text(getattr(found, name))
+        if isinstance(given, str):
+            attributes[name] = given
         elif name == "subject" and isinstance(given, _Unreadable):  # the key need not be what it says
             raise Fault(given.reason, name, f"expected a text, got {_kind(given)}")
         elif given is not None:
@@ -97,6 +99,16 @@ def decode_leniently(value: bytes) -> tuple[Envelope, int]:
         dropped += 1
     data, dropped_data = _data(found.data, attributes["type"])  # type: ignore[attr-defined]  # a struct made below
     return msgspec.convert({**attributes, "data": data}, Envelope), dropped + dropped_data
+
+
+def subject(value: bytes) -> str:
+    """The subject of a record that need not be an event; '' where it has none."""
+    try:
+        check_nesting(value)
+        found = _text(_attributes(_readable(value)).subject)  # type: ignore[attr-defined]  # a struct made below
+    except (Fault, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return ""
+    return found if isinstance(found, str) else ""
 
 
 def _not_json(error: Exception) -> Fault:
@@ -122,13 +134,19 @@ class _Unreadable:
 
 
 def _readable(value: bytes) -> bytes:
-    """The value with half surrogate pairs marked, so that the fields which hold none can be read."""
-    return _ESCAPE.sub(lambda found: found[0] if found[1] is None else _MARK, value) if b"\\u" in value else value
+    """The value without half surrogate pairs in the texts, so that the fields which hold none can be read."""
+    if b"\\u" not in value:
+        return value
+    return _ESCAPE.sub(lambda found: found[0] if found[1] is None else _NO_CHARACTER, value)
+
+
+def _text(raw: msgspec.Raw) -> Any:
+    """The value where a text belongs: of a number, its digits as they are written."""
+    written = bytes(raw).strip()
+    return written.decode() if written[:1] in NUMBER_BEGINS else _value(raw)
 
 
 def _value(raw: msgspec.Raw) -> Any:
-    if _MARK in bytes(raw):
-        return _Unreadable("not_json")
     try:
         return msgspec.json.decode(raw)
     except UnicodeDecodeError:
@@ -137,12 +155,11 @@ def _value(raw: msgspec.Raw) -> Any:
         return _Unreadable("invalid_value")
 
 
-def _required(name: str, given: Any) -> Any:
-    """The value of a required attribute. Raises Fault."""
+def _required(name: str, raw: msgspec.Raw) -> str:
+    """The text of a required attribute. Raises Fault."""
+    given = _text(raw) if name in IDENTIFIERS else _value(raw)
     if given is None or given == "":
         raise Fault("missing_field", name, f"expected the attribute {name}, got none")
-    if isinstance(given, int | float) and not isinstance(given, bool) and name in ("id", "source", "type"):
-        given = str(given)
     if not isinstance(given, str):
         reason = given.reason if isinstance(given, _Unreadable) else "invalid_value"
         raise Fault(reason, name, f"expected {name} as text, got {_kind(given)}")
@@ -183,7 +200,8 @@ def _data(raw: msgspec.Raw, event_type: str) -> tuple[dict[str, Any], int]:
     dropped = 0
     required = REQUIRED_FIELDS.get(event_type)
     for name in FIELD_TYPES:
-        value = _value(getattr(given, name))
+        raw = getattr(given, name)
+        value = _text(raw) if name in TEXT_FIELDS or name == "due_at" else _value(raw)
         if value is None:
             continue
         try:
@@ -199,20 +217,16 @@ def _data(raw: msgspec.Raw, event_type: str) -> tuple[dict[str, Any], int]:
 
 
 def _convert(name: str, value: Any) -> tuple[Any, bool]:
-    """Numbers given as text and texts given as numbers are what they look like. Short texts are cut to their limit.
+    """A text in the place of a number is what it looks like. Short texts are cut to their limit.
 
     An identifier is never cut: what is left of it could be another one's. Raises msgspec.ValidationError.
     """
     is_cut = False
     if name == "due_at" and isinstance(value, str):
-        value = cut_fraction(value)
-        check_offset(value)
-    if name in TEXT_FIELDS:
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            value = str(value)
-        if isinstance(value, str) and name in SHORT_TEXTS:
-            is_cut = len(value) > TEXT_LIMIT
-            value = value[:TEXT_LIMIT]
+        value = of_seconds(value) or _instant(cut_fraction(value))
+    if name in SHORT_TEXTS and isinstance(value, str):
+        is_cut = len(value) > TEXT_LIMIT
+        value = value[:TEXT_LIMIT]
     return msgspec.to_builtins(msgspec.convert(value, FIELD_TYPES[name], strict=False)), is_cut
 
 

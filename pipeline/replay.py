@@ -14,6 +14,7 @@ import msgspec
 
 from pipeline.broker import sending
 from pipeline.codec import Codec
+from pipeline.lenient import subject
 from pipeline.shifted_events import shifted
 from streams.events import Event
 
@@ -34,15 +35,6 @@ class _Line(msgspec.Struct):
     value: bytes | None
     key: bytes | None = None
     timestamp: int = 0
-
-
-class _Subject(msgspec.Struct):
-    """What is read of an event that the codec rejects, so that it comes to the others of its conversation."""
-
-    subject: str | int | None = None
-
-
-_subject = msgspec.json.Decoder(_Subject).decode
 
 
 def lines(path: Path) -> Iterator[bytes]:
@@ -84,7 +76,7 @@ def replay(
                         first_ms = event.occurred_at
                         shift_seconds = (time.time_ns() // 1_000_000 - (latest_ms or first_ms)) // 1000
                     if shift_to_now:
-                        value = _shifted_where_possible(line, shift_seconds)
+                        value = shifted(line, shift_seconds)
                     if speed != SPEED_UNLIMITED:
                         due = (event.occurred_at - first_ms) / 1000 / speed
                         time.sleep(max(0.0, due - (time.monotonic() - started_at)))
@@ -137,18 +129,6 @@ def _latest_ms(paths: Sequence[Path]) -> int:
 
 
 def _key(line: bytes, event: Event | None) -> bytes | None:
-    if event is not None:
-        return event.conversation_id.encode()
-    try:
-        subject = _subject(line).subject
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
-        return None
-    return None if subject in (None, "") else str(subject).encode()
-
-
-def _shifted_where_possible(line: bytes, seconds: int) -> bytes:
-    """An event whose unknown fields cannot be read goes out as it is."""
-    try:
-        return shifted(line, seconds)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return line
+    """What brings a record to the others of its conversation, even one that is rejected; None where nothing does."""
+    conversation_id = subject(line) if event is None else event.conversation_id
+    return conversation_id.encode() or None

@@ -339,6 +339,9 @@ DROPPED: dict[str, tuple[str, Any]] = {
     "promise with an offset of half an hour without a colon": ("due_at", "2024-03-04T12:00:00-0030"),
     "promise that is no time": ("due_at", "tomorrow"),
     "promise beyond numbers": ("due_at", 1e300),
+    "promise of a billion digits": ("due_at", "1e999999999"),
+    "promise after the year 9999": ("due_at", 253_402_300_800),
+    "promise before the year 1": ("due_at", -62_135_596_801),
     "identifier too long": ("customer_id", "x" * 513),
 }
 
@@ -354,9 +357,9 @@ def test_a_count_of_thousands_of_digits_is_dropped(digits: int) -> None:
     assert mended(spliced_data(b'"reach": ' + b"9" * digits)).data.reach is None
 
 
-@pytest.mark.parametrize("value", [b"1e400", b'"\xff"'])
-def test_an_optional_field_that_cannot_be_read_is_dropped(value: bytes) -> None:
-    assert mended(spliced_data(b'"queue": ' + value)).data.queue is None
+@pytest.mark.parametrize(("field", "value"), [("reach", b"1e400"), ("due_at", b"1e400"), ("queue", b'"\xff"')])
+def test_an_optional_field_that_cannot_be_read_is_dropped(field: str, value: bytes) -> None:
+    assert getattr(mended(spliced_data(f'"{field}": '.encode() + value)).data, field) is None
 
 
 def test_each_dropped_field_counts() -> None:
@@ -431,6 +434,42 @@ def test_a_promise_as_a_number_is_read_as_what_it_looks_like() -> None:
         assert decode(message(due_at=due_at)).events[0].due_at == 1_709_550_000_000
 
 
+@pytest.mark.parametrize("is_text", [False, True])
+@pytest.mark.parametrize(
+    ("seconds", "milliseconds"),
+    [
+        ("1704067199.9999999", 1_704_067_199_999),  # nearest to it is the float of the next second, day and year
+        ("1704067199.99999999999999999999999999999999", 1_704_067_199_999),
+        ("1704067199.0019999", 1_704_067_199_001),
+        ("1.7040671995e9", 1_704_067_199_500),
+        ("17040671995E-1", 1_704_067_199_500),
+        ("946684800", 946_684_800_000),
+        ("946684799.9999999", 0),  # before 2000 there is no promise
+        ("4102444799.9999999", 4_102_444_799_999),
+        ("4102444800", 0),
+        ("-1.5", 0),
+        ("1e-400", 0),
+        ("253402300799.9999999", 0),
+        ("-62135596800", 0),
+    ],
+)
+def test_a_promise_as_a_number_is_cut_never_rounded(seconds: str, milliseconds: int, is_text: bool) -> None:
+    written = f'"due_at": "{seconds}"' if is_text else f'"due_at": {seconds}'
+    assert accepted(spliced_data(written.encode())).due_at == milliseconds
+
+
+def test_a_time_in_escapes_is_read_before_it_is_cut() -> None:
+    for time in (
+        r"2023-12-31T23:59:59.99\u0039\u0039\u0039\u0039\u0039Z",
+        r"2023-12-31T23:59:59\u002e9999999Z",
+        r"2023-12-31T23:59:59.9999999\u005a",
+        r"2023-12-31T23:59:59.9999999\u002b00:00",
+    ):
+        value = message(due_at="DUE").replace(b"2024-03-04T10:00:00Z", time.encode()).replace(b"DUE", time.encode())
+        found = accepted(value)
+        assert (found.occurred_at, found.due_at) == (1_704_067_199_999,) * 2
+
+
 def test_the_fast_way_reads_the_attributes_of_the_contract() -> None:
     assert WrittenEnvelope.__struct_fields__ == Envelope.__struct_fields__
 
@@ -472,7 +511,36 @@ def test_whole_pairs_and_escaped_backslashes_beside_half_a_pair_stay() -> None:
     assert mended(value, dropped=0).data.queue == "R \U0001f680 \\ud83d"
 
 
+@pytest.mark.parametrize("text", [r"\ufdd0", r"\uFDD0", r"\\ufdd0", "\ufdd0", "\ufffd", r"\u00ff"])
+def test_no_other_text_is_taken_for_half_a_pair(text: str) -> None:
+    written = f'"{text}"'
+    value = message(queue="HALF", visibility="odd").replace(b'"HALF"', written.encode())
+    assert mended(value).data.queue == json.loads(written)
+    assert accepted(event(id="HALF", subject=4711).replace(b'"HALF"', written.encode())).id == json.loads(written)
+
+
 # Numbers in the place of texts
+
+
+@pytest.mark.parametrize(
+    "digits", ["4711.10", "4711.1", "1700000000.12345671", "1700000000.12345672", "1e2", "1E+2", "100.0", "-0", "1e400"]
+)
+def test_a_number_in_the_place_of_a_text_is_its_digits_as_they_are_written(digits: str) -> None:
+    attributes = f'"id": {digits}, "source": {digits}, "subject":  {digits} , "tenant":{digits}\n'
+    data = ", ".join(f'"{name}": {digits}' for name in ("queue", "customer_id", "actor_id", "case_id", "thread_id"))
+    found = accepted(
+        f'{{"specversion": "1.0", "time": "2024-03-04T10:00:00Z", "type": {digits}, {attributes}, '
+        f'"data": {{{data}}}}}'.encode()
+    )
+    assert (found.id, found.source, found.type, found.conversation_id, found.tenant) == (digits,) * 5
+    names = (found.data.customer_id, found.data.actor_id, found.data.case_id)
+    assert (found.data.queue, found.data.thread_id, *names) == (digits,) * 5
+
+
+def test_too_many_digits_are_too_long_a_text() -> None:
+    assert rejected(event(id="ID").replace(b'"ID"', b"9" * 5_000)).field == "id"
+    assert mended(spliced_data(b'"queue": ' + b"9" * 5_000)).data.queue == "9" * 200
+    assert mended(spliced_data(b'"customer_id": ' + b"9" * 5_000)).data.customer_id is None
 
 
 def test_ids_may_be_numbers_as_conversation_ids_may() -> None:

@@ -49,6 +49,8 @@ def test_what_the_codec_accepts_is_routed_by_its_conversation_and_the_rest_goes_
         b"[1, 2]": None,
         encoded(id="6", subject="a", type=None): b"a",
         encoded(id="7", subject=7, time="1970-01-01T00:00:00Z"): b"7",
+        encoded(id="8", subject="@", type=None).replace(b'"@"', b'7.10, "x": "\\ud800"'): b"7.10",
+        encoded(id="9", subject=True, type=None): None,
     }
     file = tmp_path / "events.ndjson"
     wanted: dict[bytes, bytes | None] = {**accepted, **rejected}
@@ -135,6 +137,50 @@ def test_every_instant_of_the_contract_moves_by_exactly_the_same(
         told = msgspec.json.decode(shifted(value, seconds))
         assert told["more"] == text
         assert b"1" + b"0" * 30 in shifted(value, seconds)
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        # a day is 86,400 s
+        ('"due_at": 1764028799.9999999', '"due_at": 1764115199.9999999'),
+        ('"due_at":"1764028799.9999999"', '"due_at":"1764115199.9999999"'),
+        ('"due_at" : 1.764e9', '"due_at" : 1764086400'),
+        ('"due_at": "1.764e9"', '"due_at": "1764086400"'),
+        ('"due_at": 17640000005e-1', '"due_at": 1764086400.5'),
+        ('"\\u0064ue_at": "2025-11-24T12:00:00Z"', '"\\u0064ue_at": "2025-11-25T12:00:00Z"'),
+        ('"due_at": "2025-11-24T12:00:00\\u002e5\\u005a"', '"due_at": "2025-11-25T12:00:00.5Z"'),
+        (
+            '"due_at": 1764000000, "due_at": "2025-11-24T12:00:00Z"',
+            '"due_at": 1764086400, "due_at": "2025-11-25T12:00:00Z"',
+        ),
+    ],
+)
+@pytest.mark.parametrize(
+    "around",
+    [
+        ("", ""),
+        ('"zz": "\\ud800"', ""),
+        ("", ', "zz": ["\\ud800", {"due_at": 1764000000}], "x": "\\"due_at\\": 1", "y": 1.50'),
+        (
+            '"\\udfff": "\xff", "\xff" : {"time": "2025-11-24T12:00:00Z", "due_at": "2025-11-24T12:00:00Z"}',
+            ', "queue" : "\\udbff"',
+        ),
+    ],
+    ids=["alone", "half a pair beside it", "half a pair in its data", "bytes that are no text"],
+)
+def test_whatever_is_beside_an_instant_stays_byte_for_byte(before: str, after: str, around: tuple[str, str]) -> None:
+    def written(time: str, due_at: str) -> bytes:
+        beside, behind = around
+        data = f'{{{due_at}{behind}, "clock": "resolution" }}'
+        members = ['"specversion": "1.0","id": 1.10, "source": "/s", "subject" :"c"', '"type":"sla.target_set"', beside]
+        return f'{{{",".join(filter(None, members))}, "time": "{time}" , "data":{data}}}'.encode("latin-1")
+
+    value = written("2025-11-24T23:59:59.9999999Z", before)
+    assert shifted(value, 86_400) == written("2025-11-25T23:59:59.9999999Z", after)
+    assert shifted(value.replace(before.encode("latin-1"), b'"due_at": {"due_at": 1}'), 0).count(b'"due_at": 1}') == 1
+    [was], [moved] = read([value]), read([shifted(value, 86_400)])
+    assert moved.occurred_at - was.occurred_at == moved.due_at - was.due_at == 86_400_000
 
 
 def test_the_contract_has_no_other_instants() -> None:
