@@ -1,7 +1,7 @@
 """Dead letters: rejected records go aside whole, with the reason and their origin; and the brake when too many do."""
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
@@ -14,7 +14,7 @@ WINDOW = 1000
 #: What may travel with a letter that is too large for Kafka: headers and a key up to this size.
 SMALL_BYTES = 65_536
 
-#: What a dead letter says of itself, behind the headers that the record had.
+#: What a dead letter says of itself, behind the headers that the record had, and in this order.
 OWN_HEADERS = (
     "sichtflug-reason",
     "sichtflug-field",
@@ -61,11 +61,17 @@ def without_value(letter: DeadLetter) -> DeadLetter:
     """
     value = letter.value or b""
     told = ((VALUE_BYTES, str(len(value)).encode()), (VALUE_HASH, blake2b(value, digest_size=32).hexdigest().encode()))
-    own = [header for header in letter.headers if header[0] in (*OWN_HEADERS, RAW)]
-    others = [header for header in letter.headers if header[0] not in (*OWN_HEADERS, RAW)]
-    is_small = sum(len(name) + len(text or b"") for name, text in others) <= SMALL_BYTES
+    records, ours = divided(letter.headers)
+    is_small = sum(len(name) + len(text or b"") for name, text in records) <= SMALL_BYTES
     key = letter.key if letter.key is None or len(letter.key) <= SMALL_BYTES else None
-    return DeadLetter(key, None, [*(others if is_small else ()), *own, *told])
+    return DeadLetter(key, None, [*(records if is_small else ()), *ours, *told])
+
+
+def divided(headers: Sequence[Header]) -> tuple[Sequence[Header], Sequence[Header]]:
+    """The headers of a letter: those of the record, which may bear any names, and what the letter says of itself."""
+    begins = [number for number, (name, _) in enumerate(headers) if name == OWN_HEADERS[0]]
+    at = begins[-1] if begins else len(headers)
+    return headers[:at], headers[at:]
 
 
 class Origin(NamedTuple):
@@ -80,7 +86,7 @@ class Origin(NamedTuple):
 
 def origin(headers: Sequence[Header]) -> Origin | None:
     """What the headers of a dead letter say, None when it is none of ours. A time that no broker gives becomes one."""
-    said = {name: text for name, text in headers if text is not None}
+    said = {name: text for name, text in divided(headers)[1] if text is not None}
     try:
         found = Origin(
             said["sichtflug-topic"].decode(),
@@ -96,9 +102,23 @@ def origin(headers: Sequence[Header]) -> Origin | None:
 
 def redriven(found: Origin, letter: DeadLetter) -> DeadLetter:
     """The record as it was, and where it comes from."""
-    headers = [header for header in letter.headers if header[0] not in (*OWN_HEADERS, REDRIVEN_FROM)]
-    came_from = f"{found.topic}[{found.partition}]@{found.offset}"
-    return DeadLetter(letter.key, letter.value, [*headers, (REDRIVEN_FROM, came_from.encode())])
+    headers = [header for header in divided(letter.headers)[0] if header[0] != REDRIVEN_FROM]
+    return DeadLetter(letter.key, letter.value, [*headers, (REDRIVEN_FROM, place(*found[:3]))])
+
+
+def is_without_value(letter: DeadLetter) -> bool:
+    """Whether the record itself lies at its origin only, or nobody can read it."""
+    return any(name in (VALUE_HASH, RAW) for name, _ in divided(letter.headers)[1])
+
+
+def has_come_back(letter: DeadLetter, sent: Set[bytes]) -> bool:
+    """Whether the record is a copy of one that was sent from one of these places."""
+    return any(name == REDRIVEN_FROM and text in sent for name, text in divided(letter.headers)[0])
+
+
+def place(topic: str, partition: int, offset: int) -> bytes:
+    """Where a record lies, as a redriven copy of it says."""
+    return f"{topic}[{partition}]@{offset}".encode()
 
 
 class Brake:

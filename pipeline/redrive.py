@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from pipeline.broker import Broker, sending
 from pipeline.clickhouse import ClickHouse
-from pipeline.dead_letter import RAW, REDRIVEN_FROM, VALUE_HASH, DeadLetter, Origin, origin, redriven
+from pipeline.dead_letter import DeadLetter, Origin, has_come_back, is_without_value, origin, place, redriven
 from pipeline.dead_letter_reader import Filter
 from pipeline.literals import quoted
 from pipeline.settings import Settings
@@ -47,6 +47,7 @@ def redrive(
     door = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
     try:
         marked = _marked(door, settings.kafka_topic)
+        places = {place(settings.kafka_topic, *mark[:2]) for mark in marked}
         sent: Counter[str] = Counter()
         already = came_back = without_value = 0
         chosen: list[tuple[Origin, DeadLetter]] = []
@@ -54,13 +55,14 @@ def redrive(
             mark = found[1:4]
             if mark in marked:
                 already += 1
-            elif any(name in (VALUE_HASH, RAW) for name, _ in letter.headers):
+            elif is_without_value(letter):
                 without_value += 1
-            elif not again and any(name == REDRIVEN_FROM for name, _ in letter.headers):
+            elif not again and has_come_back(letter, places):
                 came_back += 1
             else:
                 # A crash may have written a letter twice.
                 marked.add(mark)
+                places.add(place(*found[:3]))
                 chosen.append((found, letter))
         for start in range(0, len(chosen), BATCH):
             batch = chosen[start : start + BATCH]

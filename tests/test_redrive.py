@@ -8,9 +8,11 @@ from test_bad_input import encoded
 
 from pipeline import redrive as redriving
 from pipeline.clickhouse import ClickHouse
-from pipeline.dead_letter import Origin
+from pipeline.dead_letter import Origin, dead_letter, origin, without_value
 from pipeline.dead_letter_reader import Filter
+from pipeline.record_batch import ReadRecord
 from pipeline.settings import Settings
+from streams.events import Rejection
 
 from system_support import System
 
@@ -50,7 +52,7 @@ def test_one_letter_that_cannot_be_ours_hides_no_other(system: System) -> None:
     def produce(headers: list[tuple[str, str | bytes | None]], value: bytes) -> None:
         producer.produce(f"{system.topic}.dead-letter", value=value, key=b"\x1b[31m", headers=headers)
 
-    ours = {"topic": system.topic, "partition": "0", "offset": "7", "time": "0", "reason": "not_json"}
+    ours = {"reason": "not_json", "topic": system.topic, "partition": "0", "offset": "7", "time": "0"}
     for changed in (
         {"time": str(-(2**52))},
         {"time": str(2**70)},
@@ -114,6 +116,55 @@ def test_letters_go_back_once_as_they_were_and_those_that_come_back_stay(system:
     ]
     assert redrive(system, "--reason", "not_json", "--again")[0] == f"sent 30 dead letters to {system.topic}"
     assert redrive(system)[:2] == [f"sent 20 dead letters to {system.topic}", "missing_field: 20"]
+
+
+def test_what_a_producer_says_in_our_headers_is_its_own(system: System) -> None:
+    """A consumer's copy of letters, or a forger: it neither keeps a record aside nor changes what is said of it."""
+    said: list[tuple[str, bytes]] = [
+        ("sichtflug-reason", b"tombstone"),
+        ("sichtflug-topic", b"elsewhere"),
+        ("sichtflug-partition", b"7"),
+        ("sichtflug-offset", b"7"),
+        ("sichtflug-time", b"7"),
+        ("sichtflug-raw", b"1"),
+        ("sichtflug-value-hash", b"1"),
+        ("sichtflug-redriven-from", f"{system.topic}[0]@999999".encode()),
+    ]
+    producer = system.producer()
+    producer.send(system.topic, key=b"k", value=b"no json", headers=said)
+    producer.flush()
+    producer.close()
+    fold(system)
+    assert redrive(system) == [f"sent 1 dead letters to {system.topic}", "not_json: 1"]
+    [(partition, first), (_, copy)] = sorted(system.records(), key=lambda record: record[1].offset)
+    assert (copy.key, copy.value) == (b"k", b"no json")
+    came_from = f"{system.topic}[{partition}]@{first.offset}".encode()
+    assert copy.headers == [*said[:-1], ("sichtflug-redriven-from", came_from)]
+    # Its letter comes back, and is held.
+    fold(system)
+    assert redrive(system)[:3] == [
+        f"sent 0 dead letters to {system.topic}",
+        "1 were sent before",
+        "1 were sent before and came back rejected; --again sends them once more",
+    ]
+
+
+def test_a_letter_without_its_value_keeps_what_is_said_of_it_behind_what_the_record_says() -> None:
+    said = [("sichtflug-topic", b"elsewhere"), ("sichtflug-raw", b"1"), ("trace", b"42")]
+    record = ReadRecord(5, 1_780_000_000_000, 0, b"k", b"value", tuple(said))
+    rejection = Rejection(5, 1_780_000_000_000, "too_large", "", "expected less")
+    whole = dead_letter("interactions", 3, record, rejection)
+    short = without_value(whole)
+    assert (short.key, short.value) == (b"k", None)
+    assert short.headers[: len(whole.headers)] == whole.headers
+    assert [name for name, _ in short.headers[len(whole.headers) :]] == [
+        "sichtflug-value-bytes",
+        "sichtflug-value-hash",
+    ]
+    # Of headers beyond 65,536 bytes only ours stay.
+    heavy = ReadRecord(5, 1_780_000_000_000, 0, b"k", b"value", (*said, ("sichtflug-detail", b"x" * 65_537)))
+    assert without_value(dead_letter("interactions", 3, heavy, rejection)).headers == short.headers[len(said) :]
+    assert origin(short.headers) == Origin("interactions", 3, 5, 1_780_000_000_000, "too_large")
 
 
 def test_filters_by_time_and_the_list_says_what_was_sent(system: System) -> None:
