@@ -241,7 +241,7 @@ class Engine:
     def _bound_time(self, settings: dict[str, str]) -> None:
         """A client may ask for less time than the engine gives, not for more."""
         wanted, most = settings.get("max_execution_time", ""), self._max_execution_seconds
-        if most and wanted.replace(".", "", 1).isdigit() and not 0 < float(wanted) <= most:
+        if most and re.fullmatch(r"\d+\.?\d*|\.\d+", wanted, re.ASCII) and not 0 < float(wanted) <= most:
             settings["max_execution_time"] = str(most)
 
     def _canonical(self, sql: str) -> str:

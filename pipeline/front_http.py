@@ -13,23 +13,28 @@ from collections.abc import Mapping
 from aiohttp import web
 
 from pipeline.front_blocks import as_blocks
+from pipeline.front_connections import Connections
 from pipeline.front_encoding import EncodingError, encoded
 from pipeline.front_engine import Answer, Engine, EngineError, Request
-from pipeline.front_request import credentials, read_request, whole_body
+from pipeline.front_request import credentials, printable, read_request, whole_body
 from pipeline.front_statement import StatementError
-from pipeline.web_server import is_cross_site, is_own_name, own_names
+from pipeline.web_server import is_cross_site, is_own_name, most_connections, own_names
 
 MAX_BODY_BYTES = 1 << 30
 MAX_LINE_BYTES = 1 << 20
 """Of the request line and of each header, as a ClickHouse server has it (`http_max_uri_size`)."""
+
+BACKLOG = 128
+"""Connections that the kernel holds, and hands over at once."""
 
 ANSWER_SECONDS = 2.0
 """At the stop: how long requests under way may take; aiohttp waits twice as long for a slow sender."""
 
 _STATUS = {
     46: 404, 47: 404, 50: 404, 60: 404, 73: 404, 81: 404, 115: 404,
-    6: 400, 25: 400, 26: 400, 27: 400, 33: 400, 36: 400, 41: 400, 43: 400, 53: 400, 62: 400, 117: 400, 407: 400,
-    456: 400, 457: 400, 636: 400, 48: 501, 159: 408, 160: 408, 516: 401, 497: 403, 236: 503, 394: 503,
+    6: 400, 25: 400, 26: 400, 27: 400, 33: 400, 36: 400, 41: 400, 43: 400, 53: 400, 62: 400, 72: 400, 117: 400,
+    407: 400, 452: 400, 456: 400, 457: 400, 636: 400,
+    48: 501, 159: 408, 160: 408, 516: 401, 497: 403, 202: 503, 236: 503, 394: 503,
 }  # fmt: skip
 
 _HANDSHAKE = b"select displayname(), version(), revision(), timezone()"
@@ -44,6 +49,7 @@ class Front:
         self._engine = engine
         self._password = password
         self._names = names
+        self.connections = Connections(most_connections())
 
     def application(self) -> web.Application:
         application = web.Application(client_max_size=MAX_BODY_BYTES)
@@ -55,17 +61,15 @@ class Front:
         return web.Response(text="Ok.\n", content_type="text/html")
 
     async def _answer(self, request: web.Request) -> web.Response:
-        query_id = request.query.get("query_id") or str(uuid.uuid4())
-        headers = {
-            "X-ClickHouse-Server-Display-Name": self._engine.display_name,
-            "X-ClickHouse-Query-Id": query_id,
-            "X-ClickHouse-Timezone": request.query.get("session_timezone") or self._engine.timezone,
-        }
+        headers = {"X-ClickHouse-Server-Display-Name": self._engine.display_name}
         try:
+            headers["X-ClickHouse-Query-Id"] = printable(request, "query_id") or str(uuid.uuid4())
+            headers["X-ClickHouse-Timezone"] = printable(request, "session_timezone") or self._engine.timezone
             self._check_sender(request)
             self._check_password(request)
-            body = await whole_body(request)
-            return await self._run(request, body, headers)
+            with self.connections.at_work(request):
+                body = await whole_body(request)
+                return await self._run(request, body, headers)
         except EngineError as error:
             code, text = error.code, str(error)
         except StatementError as error:
@@ -76,7 +80,8 @@ class Front:
         status = _STATUS.get(code, 500)
         if status == 401:
             headers["WWW-Authenticate"] = 'Basic realm="ClickHouse server HTTP API"'
-        return web.Response(status=status, text=text + "\n", headers=headers)
+        headers["Content-Type"] = "text/plain; charset=utf-8"
+        return web.Response(status=status, body=f"{text}\n".encode(errors="replace"), headers=headers)
 
     async def _run(self, http: web.Request, body: bytes, headers: dict[str, str]) -> web.Response:
         request = await asyncio.to_thread(read_request, http, body)
@@ -126,7 +131,7 @@ class Front:
         """
         revision = http.query.get("client_protocol_version", "")
         question = b" ".join(request.statement.sql.lower().split()).partition(b" format ")[0].rstrip(b"; ")
-        if question != _HANDSHAKE or request.format != "Native" or not revision.isdecimal():
+        if question != _HANDSHAKE or request.format != "Native" or not (revision.isascii() and revision.isdecimal()):
             return None
         if int(revision) < _HANDSHAKE_REVISION:
             return None
@@ -143,7 +148,7 @@ class Front:
 
     def _check_password(self, request: web.Request) -> None:
         user, found = credentials(request)
-        if not hmac.compare_digest(found.encode(), self._password.encode()):
+        if not hmac.compare_digest(found.encode(errors="surrogateescape"), self._password.encode()):
             raise EngineError(
                 516,
                 f"Code: 516. DB::Exception: {user}: Authentication failed: password is incorrect, or there is no user "
@@ -159,8 +164,9 @@ async def serve(engine: Engine, password: str, host: str, port: int) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
+    front = Front(engine, password, own_names(host))
     runner = web.AppRunner(
-        Front(engine, password, own_names(host)).application(),
+        front.application(),
         access_log=None,
         handler_cancellation=True,
         # The body is judged whole as it was sent; decoding it is ours, in a thread.
@@ -170,10 +176,13 @@ async def serve(engine: Engine, password: str, host: str, port: int) -> None:
         max_field_size=MAX_LINE_BYTES,
     )
     await runner.setup()
+    assert runner.server is not None  # after setup
+    accept = front.connections.accepting(runner.server)
     try:
-        await web.TCPSite(runner, host, port).start()
-        print(f"listening on http://{host}:{runner.addresses[0][1]}", flush=True)  # noqa: T201
+        listening = await asyncio.get_running_loop().create_server(accept, host, port, backlog=BACKLOG)
+        print(f"listening on http://{host}:{listening.sockets[0].getsockname()[1]}", flush=True)  # noqa: T201
         await ended.wait()
+        listening.close()
         engine.stop_queries()
     finally:
         await runner.cleanup()

@@ -7,7 +7,6 @@ line border is valid data, and would be half a flush.
 from __future__ import annotations
 
 import base64
-import binascii
 import email.policy
 from email.parser import BytesParser
 
@@ -42,7 +41,7 @@ def read_request(http: web.Request, raw: bytes) -> Request:
         raise StatementError(
             48, "expected a body with a Content-Encoding or none, found decompress=1: use Content-Encoding"
         )
-    body = decoded(raw, http.headers.get("Content-Encoding", ""))
+    body = decoded(raw, _header(http, "Content-Encoding"))
     values = dict(http.query)
     if http.content_type == "multipart/form-data":
         # clickhouse-connect sends long query parameters like this.
@@ -51,8 +50,8 @@ def read_request(http: web.Request, raw: bytes) -> Request:
     settings = {name: value for name, value in values.items() if not name.startswith("param_")}
     return Request(
         read_statement(values.get("query", "").encode(), body),
-        http.headers.get("X-ClickHouse-Format") or values.get("default_format") or "TabSeparated",
-        http.headers.get("X-ClickHouse-Database") or values.get("database", ""),
+        _header(http, "X-ClickHouse-Format") or values.get("default_format") or "TabSeparated",
+        _header(http, "X-ClickHouse-Database") or values.get("database", ""),
         {name: value for name, value in settings.items() if name not in NOT_SETTINGS},
         {name.removeprefix("param_"): value for name, value in values.items() if name.startswith("param_")},
         read_only=http.method != "POST",
@@ -74,8 +73,24 @@ def _form_fields(content_type: str, body: bytes) -> dict[str, str]:
     return fields
 
 
+def _header(request: web.Request, name: str) -> str:
+    """A header; a character that replaces them stands for bytes that are not UTF-8."""
+    return request.headers.get(name, "").encode(errors="surrogateescape").decode(errors="replace")
+
+
+def printable(request: web.Request, name: str) -> str:
+    """A parameter that comes back in a header of the answer. Raises StatementError for what no header can hold."""
+    value: str = request.query.get(name, "")
+    if not value.isprintable():
+        raise StatementError(36, f"expected printable characters in `{name}`, found {value!r}")
+    return value
+
+
 def credentials(request: web.Request) -> tuple[str, str]:
-    """User name and password: from the X-ClickHouse headers, else basic authentication, else the URL."""
+    """User name and password: from the X-ClickHouse headers, else basic authentication, else the URL.
+
+    In those of headers, bytes that are not UTF-8 are lone surrogates.
+    """
     headers = request.headers
     if "X-ClickHouse-Key" in headers or "X-ClickHouse-User" in headers:
         return headers.get("X-ClickHouse-User", "default"), headers.get("X-ClickHouse-Key", "")
@@ -83,7 +98,7 @@ def credentials(request: web.Request) -> tuple[str, str]:
     if kind.lower() == "basic":
         try:
             user, _, password = base64.b64decode(value, validate=True).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
+        except ValueError:  # neither base64 nor UTF-8
             return "default", ""
         return user, password
     return request.query.get("user", "default"), request.query.get("password", "")

@@ -55,6 +55,12 @@ def is_cross_site(headers: Mapping[str, str]) -> bool:
     return origin is not None and origin.partition("://")[2].lower() != headers.get("Host", "").lower()
 
 
+def most_connections() -> int:
+    """How many connections a server keeps open: `MAX_CONNECTIONS`, or a quarter of the files that may be open."""
+    files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+    return MAX_CONNECTIONS if files < 0 else max(8, min(MAX_CONNECTIONS, files // 4))
+
+
 class WebServer:
     """Answers GET and HEAD in threads: `answer` gets path and query. `start` and `stop` it, or use it as a context.
 
@@ -93,8 +99,7 @@ class _Server(ThreadingHTTPServer):
         self.answer = answer
         self.headers = headers
         self.names = own_names(address[0])
-        files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
-        self._most = MAX_CONNECTIONS if files < 0 else max(8, min(MAX_CONNECTIONS, files // 4))
+        self._most = most_connections()
         self._open: OrderedDict[int, socket.socket] = OrderedDict()
         self._lock = threading.Lock()
         super().__init__(address, _Handler)

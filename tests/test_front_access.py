@@ -5,11 +5,16 @@ from __future__ import annotations
 import asyncio
 import gzip
 import http.client
+import resource
 import socket
+import subprocess
+import sys
 import threading
 import time
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -22,6 +27,7 @@ from pipeline.embedded import EmbeddedClickHouse
 from pipeline.front_encoding import EncodingError, decoded
 
 from browser import opened
+from requirement import require
 
 SECRET = "what stands outside"
 
@@ -318,6 +324,78 @@ def test_a_slow_query_can_be_killed(front: EmbeddedClickHouse) -> None:
 def test_nobody_gets_more_time_than_there_is(front: EmbeddedClickHouse, asked: str) -> None:
     reply = send(front, b"SELECT getSetting('max_execution_time')", max_execution_time=asked)
     assert reply.text == "60\n" or reply.status >= 400
+
+
+@pytest.mark.parametrize("sent", [b"", b"POST /?query=SELECT HT", b"GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "])
+def test_connections_that_ask_nothing_keep_nobody_out(tmp_path: Path, sent: bytes) -> None:
+    """A front that may open 1,024 files serves 256 connections; 1,100 come, and a query from before stays."""
+    most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    require(most >= 2_000, "2,000 open files")
+    program = (
+        "import resource, sys; resource.setrlimit(resource.RLIMIT_NOFILE, (1024, 1024)); "
+        "from pipeline.front import main; main(sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", program, "--data", str(tmp_path / "data"), "--port", "0"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE) as process, ExitStack() as idle:
+        try:
+            assert process.stdout is not None
+            front = EmbeddedClickHouse(tmp_path / "data", port=int(process.stdout.readline().rpartition(b":")[2]))
+            with ThreadPoolExecutor() as pool:
+                slow = pool.submit(
+                    ask, front, "SELECT sum(sleepEachRow(0.05)) FROM numbers(60) SETTINGS max_block_size = 1"
+                )
+                time.sleep(0.5)
+                for _ in range(1_100):
+                    idle.enter_context(socket.create_connection(("127.0.0.1", front.port), timeout=5)).sendall(sent)
+                begun = time.monotonic()
+                assert ask(front, "SELECT 1 FORMAT TSV").strip() == "1"
+                assert time.monotonic() - begun < 5
+                assert slow.result().strip() == "0"
+            assert len(list(Path(f"/proc/{process.pid}/fd").iterdir())) < 700
+        finally:
+            process.kill()
+
+
+@pytest.mark.parametrize(
+    ("parameters", "headers", "status"),
+    [
+        ({}, {"X-ClickHouse-Key": "\xff"}, 401),
+        ({}, {"X-ClickHouse-User": "\xff\xfe", "X-ClickHouse-Key": "x"}, 401),
+        ({}, {"Authorization": "Basic \xff"}, 401),
+        ({}, {"Authorization": "Basic /////w=="}, 401),
+        ({"query_id": "a\r\nX: 1"}, {}, 400),
+        ({"query_id": "a\0"}, {}, 400),
+        ({"query_id": "\ud800"}, {}, 200),  # a character that replaces it arrives
+        ({"session_timezone": "UTC\r\nX: 1"}, {}, 400),
+        ({"session_timezone": "Nowhere"}, {}, 400),
+        ({"max_execution_time": "²"}, {}, 400),
+        ({"max_execution_time": "1e99"}, {}, 400),
+        ({"max_execution_time": "-1"}, {}, 400),
+        ({"max_execution_time": "nan"}, {}, 400),
+        ({"max_execution_time": ""}, {}, 400),
+        ({"client_protocol_version": "²"}, {}, 200),
+        ({"no_such_setting": "\r\n"}, {}, 404),
+        ({"database": "\r\n"}, {}, 404),
+        ({"param_a": "\xff"}, {}, 200),
+        ({}, {"X-ClickHouse-Database": "\xff"}, 404),
+        ({}, {"X-ClickHouse-Format": "\xff"}, 404),
+        ({}, {"Content-Encoding": "\xff"}, 500),
+    ],
+)
+def test_what_is_wrong_with_a_request_is_said_and_no_error_of_ours(
+    front: EmbeddedClickHouse, parameters: dict[str, str], headers: dict[str, str], status: int
+) -> None:
+    target = "/?" + urlencode({"query": "SELECT 1"} | parameters, errors="replace")
+    connection = http.client.HTTPConnection("127.0.0.1", front.port, timeout=20)
+    try:
+        connection.request("GET", target, headers=authorized(front, headers) | headers)
+        answer = connection.getresponse()
+        body = answer.read()
+    finally:
+        connection.close()
+    assert (answer.status, b"Internal Server Error" in body) == (status, False), body
+    assert answer.headers.get("X") is None
+    assert status == 200 or body.startswith(b"Code: ")
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd", "lz4", "br"])
