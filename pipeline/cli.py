@@ -211,40 +211,22 @@ def epoch(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
 ) -> None:
     """Begin a new epoch after a topic was recreated, or with a watermark set right. Stop all workers first."""
-    import time
+    from pipeline.new_epoch import new_epoch
 
-    from pipeline.broker import Broker
-    from pipeline.log_identity import begin_epoch
-    from pipeline.rolling_store import RollingStore
-
-    settings = load()
-    door = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
-    broker = Broker(settings.kafka_bootstrap)
-    verb = "would begin" if dry_run else "began"
-    now_ms = time.time_ns() // 1_000_000
-    # Whatever befell the interactions may have befallen what is told of them. Read once more, that changes nothing.
-    for log in [topic, settings.contacts_topic] if topic == settings.kafka_topic else [topic]:
-        begun = begin_epoch(
-            door,
-            broker,
-            log,
-            why,
-            settings.kafka_replication,
-            is_same_log=reset_watermark,
-            dry_run=dry_run,
+    begun = new_epoch(load(), topic, why, reset_watermark=reset_watermark, dry_run=dry_run)
+    for (log, partition), checkpoint in begun.checkpoints.items():
+        since = datetime.fromtimestamp(checkpoint.watermark / 1000, UTC).isoformat(timespec="seconds")
+        console.print(
+            f"{'would begin' if dry_run else 'began'} epoch {checkpoint.epoch} of {log}[{partition}] at offset "
+            f"{checkpoint.next_offset}, watermark {since}"
         )
-        for partition, checkpoint in begun:
-            since = datetime.fromtimestamp(checkpoint.watermark / 1000, UTC).isoformat(timespec="seconds")
-            console.print(
-                f"{verb} epoch {checkpoint.epoch} of {log}[{partition}] at offset {checkpoint.next_offset}, "
-                f"watermark {since}"
-            )
-        if not begun and log == topic:
-            console.print(f"the ledger knows nothing of {topic}: a worker begins epoch 1 by itself")
-    if reset_watermark and topic == settings.kafka_topic:
-        taken_back = RollingStore(door, topic).take_back_from(now_ms // 60_000, dry_run=dry_run)
-        console.print(f"{'would take' if dry_run else 'took'} back {taken_back} minutes judged in the future")
-    door.close()
+    if begun.checkpoints and reset_watermark:
+        verb = "would take" if dry_run else "took"
+        console.print(f"{verb} back {begun.taken_back_count} minutes judged in the future")
+    elif not begun.checkpoints and reset_watermark:
+        console.print(f"no watermark of {topic} lies in the future: there is nothing to reset, and no epoch begins")
+    elif not begun.checkpoints:
+        console.print(f"the ledger knows nothing of {topic}: a worker begins epoch 1 by itself")
 
 
 @app.command()
@@ -263,7 +245,8 @@ def skip(
     size = len(done.record.value or b"") if done.record else None
     told = "cannot be read here" if size is None else f"has a value of {size} bytes"
     console.print(
-        f"{done.where}, which {told}, {'would be' if dry_run else 'is'} set aside; start the worker again",
+        f"{done.where}, which {told}, {'would be' if dry_run else 'is'} set aside; "
+        + (f"restart the workers at work: {', '.join(done.workers)}" if done.workers else "start the worker again"),
         highlight=False,
         markup=False,
     )

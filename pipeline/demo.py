@@ -25,7 +25,7 @@ from pipeline.clickhouse import ClickHouse, Refused, Unavailable
 from pipeline.credentials import read_secret
 from pipeline.embedded import EmbeddedClickHouse, EmbeddedKafka, free_port
 from pipeline.live import publish_live
-from pipeline.log_identity import begin_epoch
+from pipeline.new_epoch import begin_epoch
 from pipeline.page_command import beside
 from pipeline.settings import PREFIX, Settings
 from pipeline.stopping import stops_on_signals

@@ -17,6 +17,15 @@ BEAT_SECONDS = 4.0
 GONE_SECONDS = 15
 
 
+def at_work(door: ClickHouse, log: str) -> list[str]:
+    """Ids of the workers that fold a log or are about to. Raises what ClickHouse raises."""
+    rows = door.rows(
+        f"SELECT worker_id FROM workers FINAL WHERE log = {quoted(log)} AND state IN ('starting', 'working') "
+        f"AND seen_at > now64(3, 'UTC') - INTERVAL {GONE_SECONDS} SECOND ORDER BY worker_id"
+    )
+    return [str(worker_id) for (worker_id,) in rows]
+
+
 class Presence:
     """One worker process as the others see it. Not for several threads at once. Raises what ClickHouse raises."""
 
@@ -27,12 +36,12 @@ class Presence:
         self._worker_id = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
 
     def tell(self, state: Literal["starting", "working", "stopped"]) -> None:
-        """Give a sign of life, or say goodbye, so that nobody waits."""
+        """Give a sign of life, or say goodbye in order, so that nobody waits."""
         self._tell(self._door, state)
 
-    def tell_of_the_brake(self, door: ClickHouse) -> None:
-        """Say that the brake ended this worker; over a connection of one's own, since signs of life go on meanwhile."""
-        self._tell(door, "braked")
+    def say_goodbye(self, door: ClickHouse, state: Literal["stopped", "braked"]) -> None:
+        """The last word of a worker that fails; over a connection of its own, since signs of life go on meanwhile."""
+        self._tell(door, state)
 
     def last_brake(self) -> float:
         """When the brake last ended a worker of this log, in epoch seconds; 0 where none is known."""

@@ -7,16 +7,18 @@ from pipeline.clickhouse import ClickHouse
 from pipeline.ledger import of_partition, read_checkpoint
 from pipeline.literals import quoted
 from pipeline.log_identity import LogRefusedError, first_checkpoint
+from pipeline.presence import at_work
 from pipeline.settings import Settings, SettingsError
 
 LONGEST_WHY = 1_000
 
 
 class Skipped(NamedTuple):
-    """Where the record lies, and itself as far as it can be read."""
+    """Where the record lies, itself as far as it can be read, and the workers that need a new start to learn of it."""
 
     where: str
     record: StoredRecord | None
+    workers: list[str]
 
 
 def skip(settings: Settings, topic: str, partition: int, offset: int, why: str, *, dry_run: bool) -> Skipped:
@@ -53,6 +55,8 @@ def skip(settings: Settings, topic: str, partition: int, offset: int, why: str, 
                 "INSERT INTO skips (log, epoch, kafka_partition, kafka_offset, why) VALUES "
                 f"({quoted(topic)}, {checkpoint.epoch}, {partition}, {offset}, {quoted(why)})"
             )
-        return Skipped(where, record if record and record.offset == offset else None)
+        return Skipped(
+            where, record if record and record.offset == offset else None, at_work(door, settings.kafka_topic)
+        )
     finally:
         door.close()

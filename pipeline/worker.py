@@ -8,13 +8,13 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Callable, Coroutine
+from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
 from pipeline import configuration
 from pipeline.broker import Broker, BrokerError
-from pipeline.clickhouse import ClickHouse, Refused, Unavailable
+from pipeline.clickhouse import Refused, Unavailable
 from pipeline.configuration import ConfigurationRefusedError
 from pipeline.contacts import Contacts
 from pipeline.customers_stage import CustomersStage
@@ -107,18 +107,18 @@ class Worker:
         else:
             traceback.print_exception(error)
         sys.stderr.flush()
-        if isinstance(error, BrakeError):
-            self._leave_word(self._presence.tell_of_the_brake)
-        elif isinstance(error, PartitionFailedError):
-            self._leave_word(lambda door: leave_word(door, error))
+        self._say_goodbye(error)
         os._exit(EXIT_REFUSED if isinstance(error, EXPECTED_FAILURES) else EXIT_BUG)
 
-    def _leave_word(self, last_word: Callable[[ClickHouse], None]) -> None:
+    def _say_goodbye(self, error: BaseException) -> None:
         """For the others, if ClickHouse answers; nothing is folded meanwhile, since the event loop waits here."""
 
         def tell() -> None:
             with suppress(Unavailable, Refused):
-                last_word(self._folding.restorer.connect())
+                door = self._folding.restorer.connect()
+                if isinstance(error, PartitionFailedError):
+                    leave_word(door, error)
+                self._presence.say_goodbye(door, "braked" if isinstance(error, BrakeError) else "stopped")
 
         telling = threading.Thread(target=tell, daemon=True)
         telling.start()

@@ -21,7 +21,7 @@ from pipeline.clickhouse import ClickHouse
 from pipeline.embedded import EmbeddedClickHouse, EmbeddedKafka
 from pipeline.ledger import of_partition, read_checkpoint
 from pipeline.ledger_rows import checkpoint_section, ledger_block
-from pipeline.log_identity import begin_epoch
+from pipeline.new_epoch import begin_epoch
 from pipeline.publisher import Publisher
 from pipeline.settings import Settings, SettingsError, load
 from pipeline.worker import Worker

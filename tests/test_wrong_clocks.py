@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import time
 from collections.abc import Sequence
 from datetime import UTC, datetime
@@ -117,6 +118,10 @@ def test_where_producers_stamp_records_a_future_does_bounded_harm_and_can_be_res
     assert [epoch for (epoch,) in system.door.rows("SELECT DISTINCT epoch FROM checkpoints")] == [1]
     done = system.run(*arguments)
     assert done.returncode == 0, done.stderr
+    again = system.run(*arguments)
+    assert again.stdout.strip() == (
+        f"no watermark of {system.topic} lies in the future: there is nothing to reset, and no epoch begins"
+    )
     assert f"began epoch 2 of {system.topic}[0] at offset" in done.stdout
     [(ahead,)] = system.door.rows(
         "SELECT max(w) FROM (SELECT toUnixTimestamp64Milli(argMax(watermark, revision)) AS w FROM checkpoints "
@@ -131,6 +136,27 @@ def test_where_producers_stamp_records_a_future_does_bounded_harm_and_can_be_res
     phone = "SELECT sum(contact_count) FROM panes WHERE channel = 'phone' AND tier = "
     assert [system.door.rows(f"{phone} '{tier}'") for tier in ("minute", "hour", "day")] == [[(2,)], [(2,)], [(2,)]]
     assert system.door.rows("SELECT count() FROM conversation_facts") == [(15,)]
+
+
+@pytest.mark.parametrize("reset", [[], ["--reset-watermark"]], ids=["recreated", "reset"])
+@pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
+def test_no_epoch_begins_under_a_worker_at_work(system: System, reset: list[str]) -> None:
+    worker = system.start_worker()
+    at_ms = now_ms() + HOUR_MS
+    send(system, (0, at_ms, event("1", at_ms, "a", channel="email")))
+    wait_for(lambda: system.books()["consumed"] == 1, 60, system.log)
+    arguments = ("epoch", "--topic", system.topic, "--why", "test", *reset)
+    assert "would begin epoch 2" in system.run(*arguments, "--dry-run").stdout
+    refusal = f"{system.topic}: expected no worker at work, found {socket.gethostname()}/{worker.pid}/"
+    refused = system.run(*arguments)
+    assert (refused.returncode, refusal in refused.stderr) == (2, True), refused
+    # One that was killed could not say goodbye: nobody knows for 15 s.
+    worker.kill()
+    worker.wait(timeout=30)
+    assert refusal in system.run(*arguments).stderr
+    assert system.door.rows("SELECT DISTINCT epoch FROM checkpoints") == [(1,)]
+    wait_for(lambda: system.run(*arguments).returncode == 0, 40, system.log)
+    assert system.door.rows("SELECT max(epoch) FROM checkpoints") == [(2,)]
 
 
 @pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
