@@ -4,7 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: demo test lint bench evaluate soak lock clean
+.PHONY: install demo test lint bench evaluate soak lock clean
+
+install: $(VENV)/.installed
 
 demo: $(VENV)/.installed
 	$(BIN)/sichtflug demo $(ARGS)

@@ -28,16 +28,15 @@ def check(settings: Settings, console: Console) -> bool:
         ("Kafka", lambda: _kafka(settings, broker)),
         ("ClickHouse", lambda: f"{door} answers, version {_server_version(settings)}"),
         ("migrations", lambda: _migrations(door)),
-        ("rules", lambda: _rules(settings, door)),
     ]
     passed = [_passes(console, name, run) for name, run in checks]
     is_well = all(passed)
     if is_well:
         _look_at_the_clock(console, settings, broker)
-    if is_well:
-        is_well = _passes(console, "log", lambda: _log(settings, door, broker))
+        is_well = _passes(console, "rules", lambda: _rules(settings, door))
+        is_well = _passes(console, "log", lambda: _log(settings, door, broker)) and is_well
     else:
-        console.print("[yellow]open[/]  log: not looked at while something else is wrong", highlight=False)
+        console.print("[yellow]open[/]  rules, log: not looked at while something else is wrong", highlight=False)
     door.close()
     return is_well
 

@@ -79,6 +79,13 @@ TOO_MANY_PARTITIONS = "Too many partitions for single INSERT block"
 NO_SPACE = "No space left on device"
 
 
+#: WRONG_PASSWORD, REQUIRED_PASSWORD, UNKNOWN_USER, AUTHENTICATION_FAILED
+PASSWORD_CODES = frozenset({192, 193, 194, 516})
+PASSWORD_REMEDY = (
+    "; expected user and password in SICHTFLUG_CLICKHOUSE_USER and SICHTFLUG_CLICKHOUSE_PASSWORD (or _PASSWORD_FILE)"
+)
+
+
 class Unavailable(Exception):  # noqa: N818  (it is a state of the other side)
     """ClickHouse did not answer, or said that it cannot now. The same request may succeed later."""
 
@@ -203,7 +210,8 @@ class _Errors:
             is_passing = not code or code in PASSING_CODES or NO_SPACE in str(error)
             is_passing = is_passing and TOO_MANY_PARTITIONS not in str(error)
             failure = Unavailable if is_passing else Refused
-            raise failure(f"{self._door}: {type(error).__name__}: {error}") from error
+            remedy = PASSWORD_REMEDY if code in PASSWORD_CODES else ""
+            raise failure(f"{self._door}: {type(error).__name__}: {error}{remedy}") from error
 
 
 def wait_until_ready(url: str, database: str, seconds: float) -> None:

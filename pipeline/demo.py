@@ -34,6 +34,7 @@ REFRESH_SECONDS = 1.0
 FIRST_FLUSH_SECONDS = 60.0
 EPOCH_REASON = "the embedded broker keeps nothing: each of its starts is a new epoch"
 SESSION_SECONDS = 6.0
+KEY_FILE = "pseudonym-key"
 
 
 def begin_epoch_after_start(settings: Settings) -> None:
@@ -68,6 +69,10 @@ def run_embedded(
         if password is None:
             secret = shlex.quote(clickhouse.password)
             console.print(f"export SICHTFLUG_CLICKHOUSE_PASSWORD={secret}", highlight=False, soft_wrap=True)
+        if not settings.pseudonym_key:
+            kept_key(data)
+            file = shlex.quote(str((data / KEY_FILE).resolve()))
+            console.print(f"export SICHTFLUG_PSEUDONYM_KEY_FILE={file}", highlight=False, soft_wrap=True)
         console.print("ready; stop with Ctrl-C", highlight=False)
         while True:
             signal.pause()
@@ -79,8 +84,8 @@ def _configured_password(settings: Settings) -> str | None:
 
 
 def kept_key(data: Path) -> str:
-    """The key of a demo's pseudonyms, made at its first run: a second one on the same data goes on with it."""
-    file = data / "pseudonym-key"
+    """The key of the pseudonyms of embedded parts, made at their first start: the next on the same data has it, too."""
+    file = data / KEY_FILE
     if not file.exists():
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
             opened.write(secrets.token_urlsafe(32) + "\n")
@@ -90,6 +95,7 @@ def kept_key(data: Path) -> str:
 def run(settings: Settings, seconds: float | None, rate: float, data: Path | None, console: Console) -> None:
     """The whole way of the data on embedded parts, until Ctrl-C or for `seconds`."""
     with contextlib.ExitStack() as parts, stops_on_signals():
+        is_kept = data is not None
         if data is None:
             data = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="sichtflug-")))
         data.mkdir(parents=True, exist_ok=True)
@@ -127,7 +133,9 @@ def run(settings: Settings, seconds: float | None, rate: float, data: Path | Non
         traffic.join(timeout=10)
         time.sleep(settings.flush_seconds)
         worker.stop()
-        _last_words(settings, data, console)
+        _last_words(settings, console)
+        ends = f"kept in {data}" if is_kept else f"removed with {data}; --data DIR keeps them"
+        console.print(f"data and logs are {ends}", highlight=False, soft_wrap=True)
 
 
 def _start_worker(settings: Settings, data: Path) -> Child:
@@ -258,7 +266,7 @@ def _mix(rows: list[tuple[Any, ...]]) -> Table:
     return table
 
 
-def _last_words(settings: Settings, data: Path, console: Console) -> None:
+def _last_words(settings: Settings, console: Console) -> None:
     door = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
     consumed, applied, duplicate, rejected = door.rows(
         "SELECT sum(consumed_count), sum(applied_count), sum(duplicate_count), sum(rejected_count) FROM checkpoints"

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from pipeline.alerts import alert
+from pipeline.alerts import alert, summary
 from pipeline.clickhouse import Unavailable
 from pipeline.ledger import Overtaken
 from pipeline.patience import again_and_again, patiently
@@ -160,7 +160,8 @@ class Judge:
 
     async def _tell(self, changes: Sequence[Change]) -> None:
         for change in changes:
-            logger.warning("%s: a spike %s: %s", self._where, change.kind, change.episode)
+            severity = change.episode.severity
+            logger.warning("%s: a spike %s (%s): %s", self._where, change.kind, severity, summary(change.episode))
         messages = [alert(self._log, change) for change in changes]
         if messages:
             await again_and_again(self._where, lambda: self._publish(messages))

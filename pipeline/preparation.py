@@ -64,10 +64,10 @@ def producers_clock(broker: Broker, topic: str) -> str:
 def cost_of_producers_clocks(topic: str) -> str:
     """One sentence for people."""
     return (
-        f"the timestamps of {topic} are the producers' own (CreateTime), so a wrong clock is compared with itself: an "
-        "event from the future is not clamped, and moves its partition's watermark there. Where Kafka can stamp "
-        f"records, let it: kafka-configs.sh --alter --entity-type topics --entity-name {topic} "
-        "--add-config message.timestamp.type=LogAppendTime"
+        f"the timestamps of {topic} are the producers' own (CreateTime), so an event is clamped to its own producer's "
+        "clock at most: where that one is ahead, it leads its partition's watermark into the future. Let Apache Kafka "
+        f"stamp the records: kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config "
+        "message.timestamp.type=LogAppendTime (the embedded broker cannot)"
     )
 
 

@@ -5,8 +5,6 @@ given in it by its lower-case name without the prefix. Unknown or invalid settin
 """
 
 import os
-import re
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -15,6 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from pipeline.credentials import HIDDEN, read_secret, with_credentials, without_credentials
+from pipeline.settings_file import KINDS, FileError, converted, parsed
 from streams.rules import RuleBook, Rules
 
 PREFIX = "SICHTFLUG_"
@@ -126,7 +125,11 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
             known = ", ".join(PREFIX + known.upper() for known in FIELDS if known != "rules")
             raise SettingsError(f"{name} is not a setting; expected one of {known}")
         values[field] = _converted(name, text, FIELDS[field].type, field)
-    settings = _with_secrets(_settings(values, path))
+    try:
+        settings = _with_secrets(converted(values, Settings))
+    except FileError as error:
+        # What the environment holds is converted already: this is about the file.
+        raise SettingsError(f"{path}: {error}") from None
     _check(settings)
     return _with_credentials(settings)
 
@@ -165,23 +168,16 @@ def _from_file(variables: Mapping[str, str]) -> tuple[dict[str, Any], Path]:
             raise SettingsError(f"{FILE_VARIABLE}={named}: expected a file, found none")
         return {}, path
     try:
-        return tomllib.loads(path.read_text()), path
-    except tomllib.TOMLDecodeError as error:
-        # Its text may quote the line, and that may hold a secret.
-        place = re.search(r"\(at .*\)\Z", str(error))
-        raise SettingsError(
-            f"{path}: expected TOML, found an error {place.group() if place else ''}".rstrip()
-        ) from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = "bytes that are not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
-        raise SettingsError(f"{path}: expected a readable file in UTF-8, found {reason}") from None
+        return parsed(path), path
+    except FileError as error:
+        raise SettingsError(f"{path}: {error}") from None
 
 
 def _converted(name: str, text: str, kind: Any, field: str) -> Any:
     try:
         return msgspec.convert(text, kind, strict=False)
     except msgspec.ValidationError:
-        raise SettingsError(f"{name}={shown(field, text)}: expected {kind.__name__}") from None
+        raise SettingsError(f"{name}={shown(field, text)}: expected {KINDS[kind.__name__]}") from None
 
 
 def shown(name: str, value: Any) -> str:
@@ -189,14 +185,6 @@ def shown(name: str, value: Any) -> str:
     if name in SECRETS:
         return HIDDEN
     return without_credentials(value) if name in URLS and value else repr(value)
-
-
-def _settings(values: dict[str, Any], path: Path) -> Settings:
-    try:
-        return msgspec.convert(values, Settings)
-    except msgspec.ValidationError as error:
-        # What the environment holds is converted already: this is about the file. The text names kinds, no value.
-        raise SettingsError(f"{path}: {error}") from None
 
 
 def _is_url(url: str) -> bool:

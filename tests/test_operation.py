@@ -17,7 +17,7 @@ import pytest
 from test_bad_input import encoded
 
 from pipeline.broker import Broker, BrokerAwayError
-from pipeline.clickhouse import ClickHouse
+from pipeline.clickhouse import ClickHouse, Refused
 from pipeline.embedded import EmbeddedClickHouse, EmbeddedKafka
 from pipeline.ledger import of_partition, read_checkpoint
 from pipeline.ledger_rows import checkpoint_section, ledger_block
@@ -304,7 +304,7 @@ def test_replay_shifts_times_to_now_and_refuses_a_missing_file(system: System, t
     ("variable", "value", "said"),
     [
         ("SICHTFLUG_KAFKA_TOPICS", "x", "SICHTFLUG_KAFKA_TOPICS is not a setting"),
-        ("SICHTFLUG_METRICS_PORT", "many", "SICHTFLUG_METRICS_PORT='many': expected int"),
+        ("SICHTFLUG_METRICS_PORT", "many", "SICHTFLUG_METRICS_PORT='many': expected a whole number"),
         ("SICHTFLUG_METRICS_PORT", "99999", "expected -1 to 65535"),
         ("SICHTFLUG_CLICKHOUSE_URL", "ftp://x", "expected http or https"),
         ("SICHTFLUG_DEAD_LETTER_LIMIT", "0", "expected a share above 0"),
@@ -314,6 +314,52 @@ def test_replay_shifts_times_to_now_and_refuses_a_missing_file(system: System, t
 def test_a_wrong_setting_is_named_with_its_value_and_what_is_expected(variable: str, value: str, said: str) -> None:
     with pytest.raises(SettingsError, match="(?s)" + said.replace("(", r"\(")):
         load({variable: value})
+
+
+RULE_NAMES = (
+    "channels, targets, queues, calendars, idle_limit_seconds, allowed_lateness_seconds, reporting_zone, cell_limit"
+)
+TARGET_NAMES = "first_response_seconds, next_response_seconds, resolution_seconds"
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ('kafka_topics = "x"', "kafka_topics is not a setting; expected one of kafka_bootstrap, kafka_topic, "),
+        ("[rules]\nzone = 1", f"rules.zone is not a setting; expected one of {RULE_NAMES}"),
+        ("[rules.targets]\nfirst = 1", f"rules.targets.first is not a setting; expected one of {TARGET_NAMES}"),
+        ("[rules.queues.a]\nhours = 1", "rules.queues.*.hours is not a setting; expected one of calendar, targets"),
+        (
+            "[rules.queues.a.targets]\nfirst = 1",
+            f"rules.queues.*.targets.first is not a setting; expected one of {TARGET_NAMES}",
+        ),
+        ("[rules.channels.fax]\nway = 1", "rules.channels.*.way is not a setting; expected one of mode, visibility"),
+        ('flush_seconds = "1 s"', "flush_seconds: expected a number, found a text"),
+        ("kafka_partitions = 1.5", "kafka_partitions: expected a whole number, found a number"),
+        (
+            '[rules.targets]\nresolution_seconds = "1h"',
+            "rules.targets.resolution_seconds: expected a whole number or nothing, found a text",
+        ),
+        ("rules = 5", "rules: expected a table, found a whole number"),
+        ('[rules.idle_limit_seconds]\nfax = "x"', "rules.idle_limit_seconds.*: expected a whole number, found a text"),
+        ("kafka_topic = [1,\n", "expected TOML: Invalid value (at end of document)"),
+        ("kafka_topic = {a = 1\n", "expected TOML: Unclosed inline table (at line 1, column 21)"),
+        ('kafka_topic = """x', "expected TOML: Unterminated string (at end of document)"),
+        ('kafka_topic = "x\n', "expected TOML: Error (at line 1, column 17)"),
+    ],
+)
+def test_a_fault_of_the_file_is_said_in_words(tmp_path: Path, content: str, said: str) -> None:
+    file = tmp_path / "mine.toml"
+    file.write_text(content)
+    with pytest.raises(SettingsError) as found:
+        load({"SICHTFLUG_CONFIG": str(file)})
+    assert str(found.value).startswith(f"{file}: {said}")
+
+
+def test_a_wrong_password_names_the_settings(clickhouse: EmbeddedClickHouse) -> None:
+    door = ClickHouse(clickhouse.url.replace(clickhouse.password, "wrong"), "default")
+    with pytest.raises(Refused, match="SICHTFLUG_CLICKHOUSE_USER and SICHTFLUG_CLICKHOUSE_PASSWORD"):
+        door.rows("SELECT 1")
 
 
 def test_a_secret_setting_is_never_shown() -> None:

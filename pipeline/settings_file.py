@@ -1,0 +1,75 @@
+"""`sichtflug.toml`: read, and said in words where it is not what is expected. No message quotes a value: it may be a
+secret."""
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any, TypeVar, get_args
+
+import msgspec
+
+Struct = TypeVar("Struct", bound=msgspec.Struct)
+
+#: What a setting takes, for people.
+KINDS = {
+    "int": "a whole number",
+    "float": "a number",
+    "str": "a text",
+    "bool": "true or false",
+    "object": "a table",
+    "array": "an array",
+    "null": "nothing",
+}
+#: Messages of the parser without anything of the file in them.
+_OWN_WORDS = re.compile(r"(?:[A-Za-z /,-]|'(?:=|]|]]|\\)')+")
+_UNKNOWN = re.compile(r"Object contains unknown field `([^`]*)`(?: - at `\$\.?(.*)`)?")
+_WRONG = re.compile(r"Expected `(.*)`, got `(.*)` - at `\$\.(.*)`")
+
+
+class FileError(ValueError):
+    """A file is not what is expected. The message says what is, what came, and where; not in which file."""
+
+
+def parsed(path: Path) -> dict[str, Any]:
+    """The content of a file. Raises FileError."""
+    try:
+        return tomllib.loads(path.read_text())
+    except tomllib.TOMLDecodeError as error:
+        what, at, place = str(error).partition(" (at ")
+        words = what if _OWN_WORDS.fullmatch(what) else "Error"
+        raise FileError(f"expected TOML: {words}{at}{place}") from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = "bytes that are not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
+        raise FileError(f"expected a readable file in UTF-8, found {reason}") from None
+
+
+def converted(values: dict[str, Any], kind: type[Struct]) -> Struct:
+    """The content as a struct. Raises FileError."""
+    try:
+        return msgspec.convert(values, kind)
+    except msgspec.ValidationError as error:
+        raise FileError(_in_words(str(error), kind)) from None
+
+
+def _in_words(message: str, kind: type[msgspec.Struct]) -> str:
+    if found := _UNKNOWN.fullmatch(message):
+        name, place = found[1], found[2] or ""
+        return f"{_path(place, name)} is not a setting; expected one of {', '.join(_names(kind, place))}"
+    if found := _WRONG.fullmatch(message):
+        wanted, came = (" or ".join(KINDS.get(one, one) for one in text.split(" | ")) for text in found.group(1, 2))
+        return f"{_path(found[3])}: expected {wanted}, found {came}"
+    return message.replace("`$.", "`")
+
+
+def _path(*parts: str) -> str:
+    """A place in the file as TOML writes it; `*` stands for a name that the file chose."""
+    return ".".join(filter(None, parts)).replace("[...]", ".*")
+
+
+def _names(kind: Any, place: str) -> list[str]:
+    """What a table of the file may hold."""
+    for part in re.findall(r"\w+", place):
+        [kind] = (field.type for field in msgspec.structs.fields(kind) if field.name == part)
+        # One table of that struct, or tables under names that the file chose.
+        kind = next((one for one in get_args(kind) if hasattr(one, "__struct_fields__")), kind)
+    return [field.name for field in msgspec.structs.fields(kind)]
