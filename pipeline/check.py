@@ -30,13 +30,16 @@ def check(settings: Settings, console: Console) -> bool:
         ("migrations", lambda: _migrations(door)),
     ]
     passed = [_passes(console, name, run) for name, run in checks]
+    if passed[-1]:
+        passed.append(_passes(console, "rules", lambda: _rules(settings, door)))
+    else:
+        console.print("[yellow]open[/]  rules: not looked at without the migrations", highlight=False)
     is_well = all(passed)
     if is_well:
         _look_at_the_clock(console, settings, broker)
-        is_well = _passes(console, "rules", lambda: _rules(settings, door))
-        is_well = _passes(console, "log", lambda: _log(settings, door, broker)) and is_well
+        is_well = _passes(console, "log", lambda: _log(settings, door, broker))
     else:
-        console.print("[yellow]open[/]  rules, log: not looked at while something else is wrong", highlight=False)
+        console.print("[yellow]open[/]  log: not looked at while something else is wrong", highlight=False)
     door.close()
     return is_well
 
