@@ -28,6 +28,8 @@ from typing import IO, Any
 import chdb
 
 from pipeline.front_access import Forbidden, ForbiddenError, keep_default_plain, write_configuration
+from pipeline.front_gate import Gate
+from pipeline.front_repair import Repair
 from pipeline.front_sandbox import confine
 from pipeline.front_statement import Statement, StatementError
 from pipeline.literals import quoted
@@ -51,6 +53,11 @@ _NAME = re.compile(r"[A-Za-z_]\w*\Z")
 _CODE = re.compile(r"Code: (\d+)\.")
 _TWICE = re.compile(r"(?:Code: \d+\. DB::Exception: )+(?=Code: )")
 _MEMORY_FILE = re.compile(r"[:,]? ?\(in file/uri /proc/self/fd/\d+\)")
+_WRITING = frozenset({"INSERT", "CREATE"})
+_NOT_WRITTEN = (
+    "Code: 243. DB::Exception: the disk was full while the rows were written; they are taken out again. "
+    "(NOT_ENOUGH_SPACE)"
+)
 _DEFINING = frozenset({"CREATE", "ALTER", "RENAME", "EXCHANGE", "ATTACH"})
 LEAST_FREE_BYTES = 8 << 20
 QUERY_THREADS = 4
@@ -123,7 +130,10 @@ class Engine:
         keep_default_plain(data)
         if missing := confine(data):
             print(missing, file=sys.stderr, flush=True)  # noqa: T201
+        self._gate = Gate()
+        self._repair = Repair(data, self._gate, lambda: chdb.connect(self._path))
         self._held = chdb.connect(self._path)
+        self._repair.start()
         self._stopping = False
         self._inserts = ThreadPoolExecutor(1, "inserts")
         self._queries = ThreadPoolExecutor(QUERY_THREADS, "queries")
@@ -169,6 +179,7 @@ class Engine:
         """
         self._inserts.shutdown(wait=True)
         self._queries.shutdown(wait=False)
+        self._repair.stop()
         deadline = time.monotonic() + query_seconds
         while self._running:
             if time.monotonic() > deadline:
@@ -182,12 +193,30 @@ class Engine:
         if self._stopping and request.statement.data is None:
             raise EngineError(236, "Code: 236. DB::Exception: the server is being stopped. (ABORTED)")
         begun = time.perf_counter_ns()
+        inserts, repairs = self._repair.inserts, self._repair.repairs
+        try:
+            answer = self._run(run, request)
+        except EngineError:
+            if request.statement.keyword in _WRITING:
+                raise
+            # What a read says that comes upon a damaged part depends on where it is short.
+            self._repair.look()
+            if self._repair.repairs == repairs:
+                raise
+            answer = self._run(run, request)
+        if request.statement.keyword in _WRITING:
+            self._repair.look()
+            if self._repair.inserts != inserts:
+                raise EngineError(243, _NOT_WRITTEN)
+        return replace(answer, elapsed_ns=time.perf_counter_ns() - begun)
+
+    def _run(self, run: Callable[[Any, Request], Answer], request: Request) -> Answer:
         self._running.add(request.name)
         try:
-            with self._session(request) as connection:
+            with self._gate.shared(), self._session(request) as connection:
                 self._check_space(request.statement.keyword)
                 self._check_allowed(request)
-                answer = run(connection, request)
+                return run(connection, request)
         except ForbiddenError as error:
             raise EngineError(497, f"Code: 497. DB::Exception: {error}. (ACCESS_DENIED)") from None
         except (RuntimeError, chdb.ChdbError) as error:
@@ -197,7 +226,6 @@ class Engine:
             raise self._explained(error.object.decode(errors="replace")) from None
         finally:
             self._running.discard(request.name)
-        return replace(answer, elapsed_ns=time.perf_counter_ns() - begun)
 
     @contextmanager
     def _session(self, request: Request) -> Iterator[Any]:

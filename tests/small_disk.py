@@ -1,11 +1,15 @@
-"""A disk of a few megabytes that can be filled and freed."""
+"""A disk of a few megabytes that can be filled and freed; `python small_disk.py DISK SEED` does so again and again."""
 
 import os
+import signal
 import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from random import Random
 
 from requirement import require
 
@@ -59,3 +63,28 @@ def fill(disk: Path, free_bytes: int = 0) -> None:
 def free(disk: Path) -> None:
     """Give back what `fill` took."""
     (disk / "ballast").unlink(missing_ok=True)
+
+
+@contextmanager
+def churned(disk: Path, seed: int) -> Iterator[None]:
+    """Inside the block another process fills the disk and frees it ten times a second, in the midst of writes, too."""
+    with subprocess.Popen([sys.executable, __file__, str(disk), str(seed)]) as process:
+        try:
+            yield
+        finally:
+            process.terminate()
+            process.wait()
+            free(disk)
+
+
+def _churn(disk: Path, chance: Random) -> None:
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit())
+    while True:
+        time.sleep(chance.uniform(0.01, 0.1))
+        fill(disk, chance.choice((0, 0, 1 << 17, 1 << 19, 1 << 20, 3 << 19)))
+        time.sleep(chance.uniform(0.01, 0.1))
+        free(disk)
+
+
+if __name__ == "__main__":
+    _churn(Path(sys.argv[1]), Random(int(sys.argv[2])))

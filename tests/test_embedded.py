@@ -41,12 +41,12 @@ def test_what_embedded_prints_is_all_that_another_terminal_needs(tmp_path: Path,
             assert HARD not in "".join(lines)
             exported = dict(shlex.split(line)[1].split("=", 1) for line in lines if line.startswith("export "))
             assert ("SICHTFLUG_CLICKHOUSE_PASSWORD" in exported) is (not configured)
-            other = environment | exported | {"SICHTFLUG_PSEUDONYM_KEY": "mine"}
+            other = environment | exported
             assert (done := run(other, tmp_path, "migrate")).returncode == 0, done.stdout + done.stderr
             assert (done := run(other, tmp_path, "check")).returncode == 0, done.stdout + done.stderr
             wrong = other | {"SICHTFLUG_CLICKHOUSE_PASSWORD": "guess", "SICHTFLUG_CLICKHOUSE_PASSWORD_FILE": ""}
             assert "Authentication failed" in (done := run(wrong, tmp_path, "migrate")).stdout + done.stderr
-            del other["SICHTFLUG_PSEUDONYM_KEY"]
+            del other["SICHTFLUG_PSEUDONYM_KEY_FILE"]
             done = run(other, tmp_path, "check")
             assert (done.returncode, "SICHTFLUG_PSEUDONYM_KEY is not set" in done.stdout) == (1, True)
         finally:

@@ -63,7 +63,7 @@ def raise_in_the_fold(system: System, mutant: str, stack: ExitStack) -> None:
 
 
 def lose_fetches(system: System, mutant: str, stack: ExitStack) -> None:
-    """Every third fetch never arrives, as happens now and then around a rebalance."""
+    """A third of the fetches never arrives, as happens now and then around a rebalance."""
     worker = system.start(wrong_worker(mutant, lost_fetch=3))
     wait_for(lambda: "INFO folding" in system.log(), 60, system.log)
     for seed in range(80, 90):

@@ -4,6 +4,7 @@
 """
 
 import sys
+from random import Random
 from typing import Any
 
 from pipeline import cli
@@ -61,14 +62,15 @@ def raise_on(place: str) -> None:
 
 
 def lose_each(number: int) -> None:
-    """From now on each so-manieth fetch that brings records gets lost between the client and Faust."""
-    fetch, seen_count = ConsumerThread._fetch_records, 0
+    """From now on each so-manieth fetch that brings records, on average, gets lost between the client and Faust.
+
+    By chance, since stages that fetch in a fixed rhythm would make it the same one each time.
+    """
+    fetch, chance = ConsumerThread._fetch_records, Random(number)
 
     async def lose(self: ConsumerThread, *arguments: Any, **options: Any) -> dict[Any, Batch]:
-        nonlocal seen_count
         found: dict[Any, Batch] = await fetch(self, *arguments, **options)
-        seen_count += bool(found)
-        return {} if found and seen_count % number == 0 else found
+        return {} if found and chance.randrange(number) == 0 else found
 
     ConsumerThread._fetch_records = lose  # type: ignore[method-assign]
 
