@@ -53,6 +53,7 @@ _NAME = re.compile(r"[A-Za-z_]\w*\Z")
 _CODE = re.compile(r"Code: (\d+)\.")
 _TWICE = re.compile(r"(?:Code: \d+\. DB::Exception: )+(?=Code: )")
 _MEMORY_FILE = re.compile(r"[:,]? ?\(in file/uri /proc/self/fd/\d+\)")
+_READING = frozenset({"SELECT", "WITH"})
 _WRITING = frozenset({"INSERT", "CREATE"})
 _NOT_WRITTEN = (
     "Code: 243. DB::Exception: the disk was full while the rows were written; they are taken out again. "
@@ -197,7 +198,7 @@ class Engine:
         try:
             answer = self._run(run, request)
         except EngineError:
-            if request.statement.keyword in _WRITING:
+            if request.statement.keyword not in _READING:
                 raise
             # What a read says that comes upon a damaged part depends on where it is short.
             self._repair.look()

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import cramjam
 
-_PART = re.compile(r"(?P<partition>.+)_(?P<first>\d+)_(?P<last>\d+)_(?P<level>\d+)(?:_\d+)?")
+_PART = re.compile(r"(?P<partition>.+)_(?P<first>\d+)_(?P<last>\d+)_\d+(?:_\d+)?")
 _HEADER = b"checksums format version: 4\n"
 _HASH_BYTES = 16
 _PLAIN, _LZ4, _ZSTD = 0x02, 0x82, 0x90
@@ -30,24 +30,25 @@ class Part(NamedTuple):
 
     @property
     def is_inserted(self) -> bool:
-        """Whether it holds what one insert brought: nothing it was merged from is left elsewhere."""
-        return self._block(self.name)[3] == 0
+        """Whether it holds what one insert brought, of whatever level: one block, which no other part has."""
+        _, first, last = self._block(self.name)
+        return first == last and not self.has_sources
 
     @property
     def has_sources(self) -> bool:
-        """Whether what it was merged from is still there: parts of the first and of the last of its blocks."""
-        partition, first, last, _ = self._block(self.name)
+        """Whether what it was made from is still there: parts of the first and of the last of its blocks."""
+        partition, first, last = self._block(self.name)
         others = [self._block(name) for name in _part_names(self.table) if name != self.name]
         within = [one for one in others if one[0] == partition and first <= one[1] <= one[2] <= last]
         return {first, last} <= {block for one in within for block in one[1:3]}
 
     @staticmethod
-    def _block(name: str) -> tuple[str, int, int, int]:
-        """Partition, first and last block, level."""
+    def _block(name: str) -> tuple[str, int, int]:
+        """Partition, first and last block."""
         found = _PART.fullmatch(name)
         if found is None:
             raise ValueError(f"expected the name of a part, got {name}")
-        return found["partition"], int(found["first"]), int(found["last"]), int(found["level"])
+        return found["partition"], int(found["first"]), int(found["last"])
 
 
 class Parts:

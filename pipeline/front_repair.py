@@ -90,20 +90,23 @@ class Repair:
         if part.is_inserted:
             self.inserts += 1
             allow_again(part)
-        if part.is_inserted or part.has_sources:
+            shutil.rmtree(part.table / part.name)
+        elif part.has_sources:
             shutil.rmtree(part.table / part.name)
         else:
-            (part.table / part.name).rename(part.table / "detached" / f"damaged_{part.name}")
+            kept = part.table / "detached" / f"damaged_{time.time_ns()}_{part.name}"
+            (part.table / part.name).rename(kept)
 
     @contextmanager
     def _detached(self, connection: Any, path: Path) -> Iterator[str]:
         """The name of a table, which the engine does not know meanwhile; '' for one that was dropped."""
         found = connection.query(
-            "SELECT concat(database, '\\n', name) FROM system.tables "
-            f"WHERE has(data_paths, {quoted(f'{path}{os.sep}')})",
-            "RawBLOB",
+            "SELECT hex(database), hex(name) FROM system.tables "
+            f"WHERE has(data_paths, {quoted(f'{path}{os.sep}')}) AND engine LIKE '%MergeTree' LIMIT 1",
+            "TabSeparated",
         )
-        database, _, name = bytes(found.bytes()).decode().strip("\n").partition("\n")
+        words = bytes(found.bytes()).decode().split() or ("", "")
+        database, name = (bytes.fromhex(word).decode() for word in words)
         if not name:
             yield ""
             return

@@ -43,7 +43,7 @@ def new_epoch(settings: Settings, topic: str, why: str, *, reset_watermark: bool
             and not (is_events and rolling.take_back_from(now_ms // 60_000, dry_run=True))
         ):
             return NewEpoch({}, 0)
-        living = [] if dry_run else at_work(door, topic)
+        living = [] if dry_run else at_work(door, settings.kafka_topic)
         if living:
             raise LogRefusedError(
                 f"{topic}: expected no worker at work, found {', '.join(living)}. Stop all workers and run this again; "

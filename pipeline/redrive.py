@@ -48,6 +48,8 @@ def redrive(
     try:
         marked = _marked(door, settings.kafka_topic)
         places = {place(settings.kafka_topic, *mark[:2]) for mark in marked}
+        # A crash, or a new epoch, may have written a letter twice.
+        taken: set[tuple[int, int, int]] = set()
         sent: Counter[str] = Counter()
         already = came_back = without_value = 0
         chosen: list[tuple[Origin, DeadLetter]] = []
@@ -59,9 +61,8 @@ def redrive(
                 without_value += 1
             elif not again and has_come_back(letter, places):
                 came_back += 1
-            else:
-                # A crash may have written a letter twice.
-                marked.add(mark)
+            elif mark not in taken:
+                taken.add(mark)
                 places.add(place(*found[:3]))
                 chosen.append((found, letter))
         for start in range(0, len(chosen), BATCH):

@@ -38,9 +38,12 @@ def parsed(path: Path) -> dict[str, Any]:
         what, at, place = str(error).partition(" (at ")
         words = what if _OWN_WORDS.fullmatch(what) else "Error"
         raise FileError(f"expected TOML: {words}{at}{place}") from None
-    except (OSError, UnicodeDecodeError) as error:
-        reason = "bytes that are not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error.strerror)
-        raise FileError(f"expected a readable file in UTF-8, found {reason}") from None
+    except (ValueError, RecursionError) as error:
+        if isinstance(error, UnicodeDecodeError):
+            raise FileError("expected a readable file in UTF-8, found bytes that are not UTF-8") from None
+        raise FileError("expected TOML: a number of thousands of digits, or thousands of brackets") from None
+    except OSError as error:
+        raise FileError(f"expected a readable file in UTF-8, found {error.strerror}") from None
 
 
 def converted(values: dict[str, Any], kind: type[Struct]) -> Struct:

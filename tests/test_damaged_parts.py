@@ -28,7 +28,7 @@ WITHOUT_CHECKSUM = (
 )
 TABLE = (
     "CREATE TABLE t (a UInt64, b String, c LowCardinality(String), INDEX i a TYPE minmax) "
-    "ENGINE = MergeTree ORDER BY a PARTITION BY a % 2 SETTINGS non_replicated_deduplication_window = 1000, {}"
+    "ENGINE = {}MergeTree ORDER BY (a, b) PARTITION BY a % 2 SETTINGS non_replicated_deduplication_window = 1000, {}"
 )
 INSERT = (
     "INSERT INTO t SETTINGS insert_deduplication_token = '{}' "
@@ -37,11 +37,11 @@ INSERT = (
 
 
 @contextmanager
-def parts(directory: Path, settings: str) -> Iterator[tuple[EmbeddedClickHouse, list[Path]]]:
+def parts(directory: Path, settings: str, engine: str = "") -> Iterator[tuple[EmbeddedClickHouse, list[Path]]]:
     """A front that was killed behind ten inserts, and the parts that are there."""
     front = EmbeddedClickHouse(directory / "data", log_directory=directory)
     with front:
-        ask(front, TABLE.format(settings))
+        ask(front, TABLE.format(engine, settings))
         for number in range(10):
             ask(front, INSERT.format(number, number, 3_000))
         front.kill()
@@ -66,10 +66,13 @@ def test_every_file_of_a_part_is_missed_where_it_is_short(tmp_path: Path, settin
         assert is_whole(found[0])  # nothing is wrong with what has been removed
 
 
+@pytest.mark.parametrize("engine", ["", "Replacing", "Summing", "Aggregating"])
 @pytest.mark.parametrize("settings", [WIDE, COMPACT], ids=["wide", "compact"])
-def test_an_insert_whose_part_was_damaged_before_a_crash_may_come_again(tmp_path: Path, settings: str) -> None:
-    with parts(tmp_path, settings + ", max_parts_to_merge_at_once = 1") as (front, found):
-        [marks] = [path for path in found if path.name == "1_8_8_0"]
+def test_an_insert_whose_part_was_damaged_before_a_crash_may_come_again(
+    tmp_path: Path, settings: str, engine: str
+) -> None:
+    with parts(tmp_path, settings + ", max_parts_to_merge_at_once = 1", engine) as (front, found):
+        [marks] = [path for path in found if path.name.startswith("1_8_8_")]
         next(path for path in marks.iterdir() if ".cmrk" in path.name).write_bytes(b"")
         front.start()
         door = ClickHouse(front.url, "default")
@@ -84,12 +87,17 @@ def test_an_insert_whose_part_was_damaged_before_a_crash_may_come_again(tmp_path
 
 
 @pytest.mark.parametrize(
-    ("settings", "rows", "kills"),
-    [(COMPACT, 20_000, False), (WIDE, 20_000, False), (WIDE, 100_000, False), (COMPACT, 60_000, True)],
-    ids=["compact", "wide", "large inserts", "killed meanwhile"],
+    ("engine", "settings", "rows", "kills"),
+    [
+        ("", COMPACT, 20_000, False),
+        ("", WIDE, 100_000, False),
+        ("Replacing", WIDE, 150_000, False),
+        ("Replacing", COMPACT, 60_000, True),
+    ],
+    ids=["compact", "large inserts", "large inserts that replace", "killed meanwhile"],
 )
 def test_nothing_is_lost_on_a_disk_that_fills_while_parts_are_written(
-    tmp_path: Path, settings: str, rows: int, kills: bool
+    tmp_path: Path, engine: str, settings: str, rows: int, kills: bool
 ) -> None:
     chance = Random(rows)
     count = 0
@@ -98,7 +106,7 @@ def test_nothing_is_lost_on_a_disk_that_fills_while_parts_are_written(
         EmbeddedClickHouse(disk / "data", log_directory=tmp_path) as front,
     ):
         door = ClickHouse(front.url, "default")
-        door.execute(TABLE.format(settings))
+        door.execute(TABLE.format(engine, settings))
         with churned(disk, rows):
             deadline = time.monotonic() + 6
             while time.monotonic() < deadline:

@@ -348,6 +348,8 @@ TARGET_NAMES = "first_response_seconds, next_response_seconds, resolution_second
         ("kafka_topic = [1,\n", "expected TOML: Invalid value (at end of document)"),
         ("kafka_topic = {a = 1\n", "expected TOML: Unclosed inline table (at line 1, column 21)"),
         ('kafka_topic = """x', "expected TOML: Unterminated string (at end of document)"),
+        ("metrics_port = " + "9" * 5_000, "expected TOML: a number of thousands of digits"),
+        ("kafka_topic = " + "[" * 5_000, "expected TOML: a number of thousands of digits, or thousands of brackets"),
         ('kafka_topic = "x\n', "expected TOML: Error (at line 1, column 17)"),
     ],
 )

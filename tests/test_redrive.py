@@ -228,5 +228,7 @@ def test_what_a_crash_wrote_twice_goes_once_and_what_is_not_ours_stays(system: S
     producer.send(f"{system.topic}.dead-letter", value=b"somebody else's", headers=[("sichtflug-offset", b"many")])
     producer.flush()
     producer.close()
-    assert redrive(system)[0] == f"sent 50 dead letters to {system.topic}"
+    would = redrive(system, "--dry-run")
+    assert would == [f"would send 50 dead letters to {system.topic}", "missing_field: 20", "not_json: 30"]
+    assert redrive(system) == [f"sent 50 dead letters to {system.topic}", *would[1:]]
     assert len(system.records()) == 51 + 50
