@@ -5,6 +5,7 @@ from collections.abc import Sequence, Set
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
+from pipeline.lenient import REASONS
 from pipeline.record_batch import Header, UnreadableRecord
 from streams.days import END_MS
 from streams.events import Rejection
@@ -97,7 +98,8 @@ def origin(headers: Sequence[Header]) -> Origin | None:
         )
     except (KeyError, ValueError):
         return None
-    return found if 0 <= found.partition < 1 << 16 and 0 <= found.offset < 1 << 63 else None
+    is_ours = found.reason in REASONS and 0 <= found.partition < 1 << 16 and 0 <= found.offset < 1 << 63
+    return found if is_ours else None
 
 
 def redriven(found: Origin, letter: DeadLetter) -> DeadLetter:

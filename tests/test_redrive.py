@@ -61,6 +61,7 @@ def test_one_letter_that_cannot_be_ours_hides_no_other(system: System) -> None:
         {"offset": str(2**80)},
         {"topic": None},
         {"reason": None},
+        {"reason": "DEFAULT file('x')"},
     ):
         said: dict[str, str | None] = {**ours, **changed}
         produce(
