@@ -11,7 +11,6 @@ import re
 import uuid
 from collections.abc import Callable, Collection
 from pathlib import Path
-from xml.sax.saxutils import escape
 
 MAX_RESULT_BYTES = 1 << 30
 LEAST_MEMORY_BYTES = 1 << 30
@@ -20,16 +19,17 @@ _RIGHTS = (
     "SHOW, SELECT, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, CREATE TEMPORARY TABLE, CREATE FUNCTION, "
     "DROP, TRUNCATE, OPTIMIZE, KILL QUERY, CHECK"
 )
-_ENGINES = (
-    *("MergeTree", "ReplacingMergeTree", "SummingMergeTree", "AggregatingMergeTree", "CollapsingMergeTree"),
-    *("VersionedCollapsingMergeTree", "CoalescingMergeTree", "Memory", "Null", "Set", "Join", "Log", "TinyLog"),
-    *("StripeLog", "Buffer", "Merge", "Atomic", "View", "MaterializedView"),
+#: Not Log, TinyLog, StripeLog, Set and Join: they lose rows where the disk fills, and nothing would show it.
+_ENGINES = frozenset(
+    {"MergeTree", "ReplacingMergeTree", "SummingMergeTree", "AggregatingMergeTree", "CollapsingMergeTree"}
+    | {"VersionedCollapsingMergeTree", "CoalescingMergeTree", "Memory", "Null", "Buffer", "Merge", "Atomic"}
 )
-#: Settings that read or write a file, ask somebody, or hold SQL of their own, and those that would change the parser.
+#: Settings that read or write a file, ask somebody, name an engine or hold SQL of their own, or change the parser.
 _FIXED = (
     *("dialect", "additional_table_filters", "additional_result_filter", "filter", "format_template_row"),
     *("format_template_resultset", "format_schema", "format_schema_source", "output_format_schema"),
     *("format_avro_schema_registry_url", "input_format_record_errors_file_path", "url_base"),
+    *("default_table_engine", "default_temporary_table_engine"),
     *("allow_introspection_functions", "allow_python_table_function", "dynamic_disk_allow_from_env"),
     *("dynamic_disk_allow_include", "dynamic_disk_allow_from_zk", "rename_files_after_processing"),
 )
@@ -65,14 +65,14 @@ class Forbidden:
         names = "|".join(map(re.escape, refused))
         self._name = re.compile(rf"(?i:{names})|{_AI}")
         self._in_text = re.compile(rf"(?<!\w)(?:(?i:{names})|{_AI})[\s`\"]*\(")
-        self._suspect = re.compile(rf"(?i:{names}|outfile|infile)|[aA][iI][A-Z]|[\\;]".encode())
+        self._suspect = re.compile(rf"(?i:{names}|outfile|infile|engine)|[aA][iI][A-Z]|[\\;]".encode())
 
     def check(self, sql: bytes, parameters: Collection[str], canonical: Callable[[str], str]) -> None:
         """Raises ForbiddenError. `canonical` is asked only where a name could be hidden in `sql` or its parameters."""
         texts = list(map(_plain, parameters))
         if self._suspect.search(sql) is None and not any(map(self._in_text.search, texts)):
             return
-        before, last, has_format = "", "", False
+        before, last, has_format, is_engine = "", "", False, False
         for token in _TOKEN.finditer(canonical(sql.decode(errors="replace"))):
             if token["text"]:
                 texts.append(_plain(token["text"]))
@@ -82,7 +82,11 @@ class Forbidden:
             word = token["word"] or ""
             if (before.upper(), word.upper()) in (("INTO", "OUTFILE"), ("FROM", "INFILE")):
                 raise ForbiddenError(f"{before} {word} is not allowed over HTTP")
-            before, last = word, word or _plain(token["quoted"] or "")
+            name = word or _plain(token["quoted"] or "")
+            if is_engine and name not in _ENGINES:
+                raise ForbiddenError(f"expected one of {', '.join(sorted(_ENGINES))} as engine, found {name}")
+            is_engine = before == "ENGINE" and token["mark"] == "="
+            before, last = word, name
         for text in texts:
             # The structure of a table function may hold DEFAULT expressions, and `format` reads SQL: rows of Values.
             if (has_format or _EXPRESSION.search(text)) and (found := self._in_text.search(text)):
@@ -112,14 +116,12 @@ def write_configuration(data: Path, max_execution_seconds: int) -> Path:
     defaults = "".join(f"<{name}>{value}</{name}>" for name, (_, _, value) in bounds.items())
     limits = "".join(f"<{name}><min>{low}</min><max>{high}</max></{name}>" for name, (low, high, _) in bounds.items())
     fixed = "".join(f"<{name}><readonly/></{name}>" for name in (*_FIXED, "result_overflow_mode"))
-    grants = [f"GRANT {_RIGHTS} ON *.*", *(f"GRANT TABLE ENGINE ON {engine}" for engine in _ENGINES)]
-    queries = "".join(f"<query>{escape(grant)}</query>" for grant in grants)
     (data / "front-users.xml").write_text(
         f"""<clickhouse>
 <profiles><default>{defaults}{_OFF}
 <constraints>{limits}{fixed}</constraints></default></profiles>
 <users><default><password></password><networks><ip>::/0</ip></networks><profile>default</profile>
-<quota>default</quota><grants>{queries}</grants></default></users>
+<quota>default</quota><grants><query>GRANT {_RIGHTS} ON *.*</query></grants></default></users>
 <quotas><default></default></quotas>
 </clickhouse>
 """
@@ -129,8 +131,6 @@ def write_configuration(data: Path, max_execution_seconds: int) -> Path:
         """<clickhouse>
 <default_database>_front</default_database><database>_front</database>
 <user_directories><users_xml><path>front-users.xml</path></users_xml></user_directories>
-<access_control_improvements><table_engines_require_grant>true</table_engines_require_grant>
-</access_control_improvements>
 </clickhouse>
 """
     )

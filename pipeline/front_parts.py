@@ -20,6 +20,7 @@ _HEADER = b"checksums format version: 4\n"
 _HASH_BYTES = 16
 _PLAIN, _LZ4, _ZSTD = 0x02, 0x82, 0x90
 _DROPPED = b"2"
+_PROJECTION = ".proj"
 
 
 class Part(NamedTuple):
@@ -83,7 +84,7 @@ class Parts:
 
 
 def is_whole(part: Path) -> bool:
-    """Whether each file has its size. True, too, for a part that is being removed."""
+    """Whether each file has its size, those of its projections too. True as well for a part that is being removed."""
     try:
         sizes = {entry.name: entry.stat().st_size for entry in os.scandir(part) if entry.is_file()}
         content = (part / "checksums.txt").read_bytes()
@@ -93,9 +94,17 @@ def is_whole(part: Path) -> bool:
         expected = _expected_sizes(content)
     except (ValueError, IndexError, struct.error, cramjam.DecompressionError):
         return False
-    return all(sizes.get(name) == size for name, size in expected.items()) and all(
-        size > 0 for name, size in sizes.items() if name not in expected
+    projections = {name for name in expected if name.endswith(_PROJECTION)}
+    return (
+        all(sizes.get(name) == expected[name] for name in expected.keys() - projections)
+        and all(size > 0 for name, size in sizes.items() if name not in expected)
+        and all(_is_whole_projection(part, name) for name in projections)
     )
+
+
+def _is_whole_projection(part: Path, name: str) -> bool:
+    """Whether a projection, which is a part within a part, is there and whole. True for a part being removed."""
+    return (is_whole(part / name) and (part / name).exists()) or not part.exists()
 
 
 def _expected_sizes(content: bytes) -> dict[str, int]:
@@ -123,8 +132,7 @@ def _expected_sizes(content: bytes) -> dict[str, int]:
             at += _HASH_BYTES
         else:
             at += 1
-        if not name.endswith(".proj"):  # a directory
-            sizes[name] = size
+        sizes[name] = size
     return sizes
 
 

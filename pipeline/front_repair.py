@@ -19,7 +19,7 @@ from typing import Any
 
 from pipeline.front_gate import Gate
 from pipeline.front_parts import Part, Parts, allow_again
-from pipeline.literals import quoted
+from pipeline.literals import quoted, quoted_bytes
 
 LOOK_SECONDS = 1.0
 ATTACH_SECONDS = 30.0
@@ -82,52 +82,51 @@ class Repair:
         finally:
             connection.close()
 
-    def _take_out(self, part: Part, table: str) -> None:
+    def _take_out(self, part: Part, table: bytes) -> None:
         self.repairs += 1
         if not (part.table / part.name).exists():
             return
-        print(f"{table}: the part {part.name} was damaged by a full disk and taken out", file=sys.stderr, flush=True)  # noqa: T201
-        if part.is_inserted:
+        name = table.decode(errors="replace")
+        print(f"{name}: the part {part.name} was damaged by a full disk and taken out", file=sys.stderr, flush=True)  # noqa: T201
+        if is_inserted := part.is_inserted:
             self.inserts += 1
             allow_again(part)
-            shutil.rmtree(part.table / part.name)
-        elif part.has_sources:
+        if is_inserted or part.has_sources:
             shutil.rmtree(part.table / part.name)
         else:
             kept = part.table / "detached" / f"damaged_{time.time_ns()}_{part.name}"
             (part.table / part.name).rename(kept)
 
     @contextmanager
-    def _detached(self, connection: Any, path: Path) -> Iterator[str]:
-        """The name of a table, which the engine does not know meanwhile; '' for one that was dropped."""
+    def _detached(self, connection: Any, path: Path) -> Iterator[bytes]:
+        """The name of a table, which the engine does not know meanwhile; b'' for one that was dropped."""
         found = connection.query(
             "SELECT hex(database), hex(name) FROM system.tables "
             f"WHERE has(data_paths, {quoted(f'{path}{os.sep}')}) AND engine LIKE '%MergeTree' LIMIT 1",
             "TabSeparated",
         )
-        words = bytes(found.bytes()).decode().split() or ("", "")
-        database, name = (bytes.fromhex(word).decode() for word in words)
-        if not name:
-            yield ""
+        words = bytes(found.bytes()).decode().split()
+        if not words:
+            yield b""
             return
-        table = f"{quoted(database, '`')}.{quoted(name, '`')}"
-        connection.query(f"DETACH TABLE {table} SYNC")
+        table = b".".join(quoted_bytes(bytes.fromhex(word), b"`") for word in words)
+        connection.query(b"DETACH TABLE " + table + b" SYNC")
         try:
             yield table
         finally:
             _attach(connection, table)
 
 
-def _attach(connection: Any, table: str) -> None:
+def _attach(connection: Any, table: bytes) -> None:
     """Again and again: without it the table would be missing until the next start."""
     deadline = time.monotonic() + ATTACH_SECONDS
     while True:
         try:
-            connection.query(f"ATTACH TABLE {table}")
+            connection.query(b"ATTACH TABLE " + table)
             return
         except Exception as error:
             if time.monotonic() > deadline:
-                _end(f"{table} could not be attached again: {error}")
+                _end(f"{table.decode(errors='replace')} could not be attached again: {error}")
             time.sleep(0.1)
 
 

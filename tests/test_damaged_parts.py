@@ -11,7 +11,7 @@ from random import Random
 
 import pytest
 from small_disk import churned, small_disk
-from test_front import ask
+from test_front import ask, send
 
 from pipeline.clickhouse import ClickHouse, Unavailable
 from pipeline.embedded import EmbeddedClickHouse
@@ -29,6 +29,10 @@ WITHOUT_CHECKSUM = (
 TABLE = (
     "CREATE TABLE t (a UInt64, b String, c LowCardinality(String), INDEX i a TYPE minmax) "
     "ENGINE = {}MergeTree ORDER BY (a, b) PARTITION BY a % 2 SETTINGS non_replicated_deduplication_window = 1000, {}"
+)
+PROJECTED = (
+    "CREATE TABLE p (a UInt64, b UInt64, PROJECTION by_rest (SELECT b, count() GROUP BY b)) "
+    "ENGINE = MergeTree ORDER BY a SETTINGS {}"
 )
 INSERT = (
     "INSERT INTO t SETTINGS insert_deduplication_token = '{}' "
@@ -64,6 +68,42 @@ def test_every_file_of_a_part_is_missed_where_it_is_short(tmp_path: Path, settin
         assert is_whole(found[0])
         shutil.rmtree(found[0])
         assert is_whole(found[0])  # nothing is wrong with what has been removed
+
+
+@pytest.mark.parametrize("settings", [WIDE, COMPACT], ids=["wide", "compact"])
+def test_every_file_of_a_projection_is_missed_where_it_is_short(tmp_path: Path, settings: str) -> None:
+    front = EmbeddedClickHouse(tmp_path / "data", log_directory=tmp_path)
+    with front:
+        ask(front, PROJECTED.format(settings))
+        ask(front, "INSERT INTO p SELECT number, number % 7 FROM numbers(1000)")
+        front.kill()
+        [projection] = (tmp_path / "data" / "store").rglob("by_rest.proj")
+        assert is_whole(projection.parent)
+        for file in projection.iterdir():
+            content = file.read_bytes()
+            file.write_bytes(content[:-1] if file.name not in WITHOUT_CHECKSUM else b"")
+            assert not is_whole(projection.parent), file.name
+            file.write_bytes(content)
+        assert is_whole(projection.parent)
+        shutil.rmtree(projection)
+        assert not is_whole(projection.parent)
+
+
+def test_a_table_whose_name_is_no_utf_8_is_repaired_like_any_other(tmp_path: Path) -> None:
+    table = b"`t\xff``\\\\`"
+    with EmbeddedClickHouse(tmp_path / "data", log_directory=tmp_path) as front:
+        assert send(front, b"CREATE TABLE " + table + b" (a UInt64) ENGINE = MergeTree ORDER BY a").status == 200
+        assert send(front, b"INSERT INTO " + table + b" SELECT 1").status == 200
+        [part] = [path.parent for path in (tmp_path / "data" / "store").rglob("checksums.txt")]
+        renamed = part.parent / "all_2_2_0"
+        shutil.copytree(part, tmp_path / "all_2_2_0")
+        (tmp_path / "all_2_2_0" / "primary.cidx").write_bytes(b"")
+        (tmp_path / "all_2_2_0").rename(renamed)
+        deadline = time.monotonic() + 30
+        while renamed.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert not renamed.exists()
+        assert send(front, b"SELECT a FROM " + table).text == "1\n"
 
 
 @pytest.mark.parametrize("engine", ["", "Replacing", "Summing", "Aggregating"])
