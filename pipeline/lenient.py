@@ -202,7 +202,7 @@ def _data(raw: msgspec.Raw, event_type: str) -> tuple[dict[str, Any], int]:
     for name in FIELD_TYPES:
         raw = getattr(given, name)
         value = _text(raw) if name in TEXT_FIELDS or name == "due_at" else _value(raw)
-        if value is None:
+        if value is None or value == "":
             continue
         try:
             kept[name], is_cut = _convert(name, value)

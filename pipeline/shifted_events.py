@@ -7,7 +7,9 @@ from typing import Any, get_args
 
 import msgspec
 
-from pipeline.instants import seconds_of
+from pipeline.codec import EARLIEST_MS
+from pipeline.instants import EPOCH, check_offset, seconds_of
+from streams.days import END_MS
 from streams.events import Data, Envelope
 
 #: Up to the seconds; then a fraction, which moving by whole seconds leaves alone; then the offset.
@@ -88,18 +90,29 @@ def _moved_value(written: bytes, seconds: int) -> bytes:
 
 
 def _moved_number(text: str, seconds: int) -> str | None:
-    """Seconds since 1970, moved, without an exponent; None for what is no number."""
+    """Seconds since 1970, moved, without an exponent; None for what is no number. Raises as `_moved` does."""
     found = seconds_of(text)
-    return None if found is None else f"{found + seconds:f}"
+    if found is None:
+        return None
+    _check_calendar(int(found * 1000))
+    return f"{found + seconds:f}"
 
 
 def _moved(text: str, seconds: int) -> str:
-    """An instant of RFC 3339, in UTC. Raises msgspec.ValidationError or OverflowError for any other text."""
+    """An instant of RFC 3339, in UTC. Raises msgspec.ValidationError or OverflowError for what a worker would drop."""
+    check_offset(text)
     found = _WRITTEN.match(text)
     if found is None:
         raise msgspec.ValidationError("expected an RFC 3339 time")
     moment = msgspec.convert(found[1] + found[3], datetime)
     if moment.tzinfo is None:
         raise msgspec.ValidationError("expected an offset")
-    moved = (moment + timedelta(seconds=seconds)).astimezone(UTC)
-    return f"{moved:%Y-%m-%dT%H:%M:%S}{found[2] or ''}Z"
+    _check_calendar((moment - EPOCH) // timedelta(milliseconds=1))
+    moved = (moment + timedelta(seconds=seconds)).astimezone(UTC).replace(tzinfo=None)
+    return f"{moved.isoformat()}{found[2] or ''}Z"
+
+
+def _check_calendar(instant_ms: int) -> None:
+    """Raises msgspec.ValidationError for an instant that no event has: moved, it could become one."""
+    if not EARLIEST_MS <= instant_ms < END_MS:
+        raise msgspec.ValidationError("expected an instant from 2000 up to 2100")

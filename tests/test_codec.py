@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from pipeline.codec import Codec, Decoded
 from pipeline.instants import WrittenEnvelope
-from pipeline.lenient import REASONS
+from pipeline.lenient import FIELD_TYPES, REASONS
 from pipeline.simulation.bad_records import BAD_RECORDS
 from streams.events import Envelope, Event, Rejection
 
@@ -382,6 +382,12 @@ def test_null_fields_are_missing_fields() -> None:
     fields = dict.fromkeys(("channel", "queue", "customer_id", "level", "reach", "due_at", "clock"))
     found = accepted(event(subject="conv-1", tenant=None, data=fields | {"actor_kind": "bot"}))
     assert (found.data.queue, found.data.reach, found.customer, found.due_at, found.tenant) == (None, None, "", 0, "")
+
+
+def test_empty_fields_are_missing_fields() -> None:
+    found = accepted(event(tenant="", data=dict.fromkeys(FIELD_TYPES, "") | {"actor_kind": "bot"}))
+    assert (found.data.queue or None, found.data.reach, found.customer, found.due_at) == (None, None, "", 0)
+    assert (found.data.kind or None, found.data.level, found.data.waiting_on or None) == (None, None, None)
 
 
 def test_short_texts_are_cut_and_counted() -> None:

@@ -183,6 +183,21 @@ def test_whatever_is_beside_an_instant_stays_byte_for_byte(before: str, after: s
     assert moved.occurred_at - was.occurred_at == moved.due_at - was.due_at == 86_400_000
 
 
+@pytest.mark.parametrize(
+    "due_at",
+    [
+        *('"2025-11-24T12:00:00+0100"', '"0999-01-01T00:00:00Z"', '"1999-12-31T23:59:59Z"', "946684799", '"946684799"'),
+        *('"2100-01-01T00:00:00Z"', "4102444800", '"9999-12-31T23:59:59Z"', '"12:00"', '""', "null", "true", "1e400"),
+    ],
+)
+def test_a_promise_that_is_none_does_not_become_one(due_at: str) -> None:
+    value = encoded(type="sla.target_set", data={"clock": "resolution", "due_at": "@"}).replace(b'"@"', due_at.encode())
+    for seconds in (-86_400, 86_400):
+        [moved] = read([shifted(value, seconds)])
+        assert moved.due_at == 0
+        assert due_at.encode() in shifted(value, seconds)
+
+
 def test_the_contract_has_no_other_instants() -> None:
     assert frozenset(("time",)) == ATTRIBUTES
     assert frozenset(("due_at",)) == DATA_FIELDS
