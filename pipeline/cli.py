@@ -218,8 +218,10 @@ def epoch(
         since = datetime.fromtimestamp(checkpoint.watermark / 1000, UTC).isoformat(timespec="seconds")
         console.print(
             f"{'would begin' if dry_run else 'began'} epoch {checkpoint.epoch} of {log}[{partition}] at offset "
-            f"{checkpoint.next_offset}, watermark {since}"
+            f"{checkpoint.next_offset}, {f'watermark {since}' if checkpoint.watermark else 'without a watermark'}"
         )
+    if begun.checkpoints and begun.at_work:
+        console.print(f"first stop the workers that are at work: {', '.join(begun.at_work)}")
     if begun.checkpoints and reset_watermark:
         verb = "would take" if dry_run else "took"
         console.print(f"{verb} back {begun.taken_back_count} minutes judged in the future")

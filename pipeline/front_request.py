@@ -45,7 +45,7 @@ def read_request(http: web.Request, raw: bytes) -> Request:
     values = dict(http.query)
     if http.content_type == "multipart/form-data":
         # clickhouse-connect sends long query parameters like this.
-        values |= _form_fields(http.headers["Content-Type"], body)
+        values |= _form_fields(_header(http, "Content-Type"), body)
         body = b""
     settings = {name: value for name, value in values.items() if not name.startswith("param_")}
     return Request(
@@ -59,7 +59,7 @@ def read_request(http: web.Request, raw: bytes) -> Request:
 
 
 def _form_fields(content_type: str, body: bytes) -> dict[str, str]:
-    """The fields of a form. Raises StatementError for a file in it: external tables are not supported."""
+    """The fields of a form. Raises StatementError for a file, since there are no external tables, and for no UTF-8."""
     head = b"Content-Type: " + content_type.encode() + b"\r\n\r\n"
     fields = {}
     for part in BytesParser(policy=email.policy.HTTP).parsebytes(head + body).iter_parts():
@@ -69,7 +69,10 @@ def _form_fields(content_type: str, body: bytes) -> dict[str, str]:
                 48, f"expected form fields, found the file {name!r}: external tables are not supported"
             )
         content = part.get_payload(decode=True)
-        fields[name] = content.decode() if isinstance(content, bytes) else ""
+        try:
+            fields[name] = content.decode() if isinstance(content, bytes) else ""
+        except UnicodeDecodeError:
+            raise StatementError(36, f"expected a form field in UTF-8, found other bytes in {name!r}") from None
     return fields
 
 

@@ -11,8 +11,11 @@ class LogRefusedError(Exception):
     """The log under a checkpoint is another one, or has lost records. The message says what to do."""
 
 
-def verify(broker: Broker, topic: str, partition: int, checkpoint: Checkpoint, partition_count: int) -> None:
-    """Raise LogRefusedError unless the log goes on where the checkpoint stands."""
+def verify(broker: Broker, topic: str, partition: int, checkpoint: Checkpoint, partition_count: int) -> bool:
+    """Whether the record that was folded last is there; without one, or where it is gone, nothing can be said.
+
+    Raises LogRefusedError unless the log goes on where the checkpoint stands.
+    """
     where = f"{topic}[{partition}]"
     remedy = (
         f"If the topic was recreated or changed on purpose, stop all workers and run: sichtflug epoch --topic {topic}"
@@ -32,17 +35,17 @@ def verify(broker: Broker, topic: str, partition: int, checkpoint: Checkpoint, p
             f"{where}: the log begins at offset {found.start}, the checkpoint needs {checkpoint.next_offset}: "
             f"{found.start - checkpoint.next_offset} records are gone and not counted. {remedy}"
         )
-    if checkpoint.last_offset >= found.start:
-        record = broker.record_at(topic, partition, checkpoint.last_offset)
-        is_other = record is not None and (
-            record.offset == checkpoint.last_offset
-            and record_hash(record.key, record.value) != checkpoint.last_record_hash
+    if checkpoint.last_offset < found.start:
+        return False
+    record = broker.record_at(topic, partition, checkpoint.last_offset)
+    if record is None or record.offset != checkpoint.last_offset:
+        return False
+    if record_hash(record.key, record.value) != checkpoint.last_record_hash:
+        raise LogRefusedError(
+            f"{where}: the record at offset {checkpoint.last_offset} is not the one that was folded last: "
+            f"this is another log. {remedy}"
         )
-        if is_other:
-            raise LogRefusedError(
-                f"{where}: the record at offset {checkpoint.last_offset} is not the one that was folded last: "
-                f"this is another log. {remedy}"
-            )
+    return True
 
 
 def first_checkpoint(door: ClickHouse, topic: str, found: LogRange, partition_count: int) -> Checkpoint:

@@ -16,18 +16,23 @@ from streams.checkpoint import Checkpoint
 
 
 class NewEpoch(NamedTuple):
-    """The checkpoints with which the partitions of a log begin, by log and partition; and of the minutes that were
-    judged, how many lay in the future and are judged anew."""
+    """The checkpoints with which the partitions of a log begin, by log and partition.
+
+    Of the minutes that were judged, `taken_back_count` lay in the future and are judged anew. `at_work` names workers
+    that have to be stopped before.
+    """
 
     checkpoints: dict[tuple[str, int], Checkpoint]
     taken_back_count: int
+    at_work: list[str]
 
 
 def new_epoch(settings: Settings, topic: str, why: str, *, reset_watermark: bool, dry_run: bool) -> NewEpoch:
     """Begin a new epoch of a topic, and of the topic of contacts with that of the events.
 
     With `reset_watermark` the log is the same, and none begins where nothing lies in the future. Raises LogRefusedError
-    for workers that still run, BrokerError, and what ClickHouse raises.
+    for workers that still run and, without `reset_watermark`, for a log that is the same; BrokerError, and what
+    ClickHouse raises.
     """
     broker = Broker(settings.kafka_bootstrap)
     is_events = topic == settings.kafka_topic
@@ -42,12 +47,17 @@ def new_epoch(settings: Settings, topic: str, why: str, *, reset_watermark: bool
             and not _is_ahead(door, logs, now_ms)
             and not (is_events and rolling.take_back_from(now_ms // 60_000, dry_run=True))
         ):
-            return NewEpoch({}, 0)
-        living = [] if dry_run else at_work(door, settings.kafka_topic)
-        if living:
+            return NewEpoch({}, 0, [])
+        living = at_work(door, settings.kafka_topic)
+        if living and not dry_run:
             raise LogRefusedError(
                 f"{topic}: expected no worker at work, found {', '.join(living)}. Stop all workers and run this again; "
                 f"one that was killed counts as gone after {GONE_SECONDS} s."
+            )
+        if not reset_watermark and _goes_on(door, broker, topic):
+            raise LogRefusedError(
+                f"{topic}: expected another log than before, found the record that was folded last in every partition. "
+                "Workers go on with it by themselves; against a watermark in the future: --reset-watermark."
             )
         begun = {
             (log, partition): checkpoint
@@ -63,7 +73,8 @@ def new_epoch(settings: Settings, topic: str, why: str, *, reset_watermark: bool
             )
         }
         is_judged_anew = reset_watermark and is_events
-        return NewEpoch(begun, rolling.take_back_from(now_ms // 60_000, dry_run=dry_run) if is_judged_anew else 0)
+        taken_back_count = rolling.take_back_from(now_ms // 60_000, dry_run=dry_run) if is_judged_anew else 0
+        return NewEpoch(begun, taken_back_count, living)
     finally:
         door.close()
 
@@ -72,6 +83,18 @@ def _is_ahead(door: ClickHouse, logs: list[str], now_ms: int) -> bool:
     """Whether any checkpoint has been led into the future."""
     found = (checkpoint for log in logs for checkpoint in _newest(door, log).values() if checkpoint)
     return any(max(checkpoint.watermark, checkpoint.broker_at) > now_ms for checkpoint in found)
+
+
+def _goes_on(door: ClickHouse, broker: Broker, topic: str) -> bool:
+    """Whether this is the log that was read, in all partitions in which anything was."""
+    known = {partition: found for partition, found in _newest(door, topic).items() if found and found.last_offset >= 0}
+    partition_count = broker.partition_count(topic)
+    try:
+        return bool(known) and all(
+            verify(broker, topic, partition, checkpoint, partition_count) for partition, checkpoint in known.items()
+        )
+    except LogRefusedError:
+        return False
 
 
 def _newest(door: ClickHouse, topic: str) -> dict[int, Checkpoint | None]:

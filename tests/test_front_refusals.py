@@ -131,3 +131,17 @@ def test_a_disk_quota_of_the_process_is_said_too(tmp_path: Path) -> None:
             assert count(front, "t") == 0
         finally:
             process.kill()
+
+
+@pytest.mark.parametrize(
+    ("part", "text"),
+    [
+        (b'name="query"\r\n\r\nSELECT \xff', "expected a form field in UTF-8, found other bytes in 'query'"),
+        (b'name="query"\r\n\r\nSELECT 1\r\n--x\r\nContent-Disposition: form-data; name="\xff"\r\n\r\n1', "setting"),
+    ],
+)
+def test_a_form_of_other_bytes_than_utf_8_is_refused(front: EmbeddedClickHouse, part: bytes, text: str) -> None:
+    body = b"--x\r\nContent-Disposition: form-data; " + part + b"\r\n--x--\r\n"
+    reply = send(front, body, headers={"Content-Type": "multipart/form-data; boundary=x"})
+    assert 400 <= reply.status < 500
+    assert text in reply.text
