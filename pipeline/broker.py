@@ -118,6 +118,11 @@ class Broker:
         value = told.get("topic", {}).get(topic, {}).get(TIMESTAMP_TYPE, "")
         return str(value.get("value", "") if isinstance(value, Mapping) else value)
 
+    def is_empty(self, topic: str) -> bool:
+        """Whether a topic holds no record."""
+        ranges = self.log_ranges(topic, list(range(self.partition_count(topic))))
+        return all(found.start >= found.end for found in ranges.values())
+
     def log_ranges(self, topic: str, partitions: Sequence[int]) -> dict[int, LogRange]:
         """Start and end of the logs of some partitions."""
         with self._consumer() as consumer:

@@ -14,8 +14,9 @@ from pipeline import migrations
 from pipeline.broker import BrokerError
 from pipeline.clickhouse import ClickHouse, Refused, Unavailable
 from pipeline.embedded import EmbeddedMissingError, EmbeddedStartError
+from pipeline.literals import quoted
 from pipeline.log_identity import LogRefusedError
-from pipeline.logs import log_to_stderr
+from pipeline.logs import log_to_stderr, quieten_clients
 from pipeline.page_dashboards import DashboardError
 from pipeline.page_server import PagePortError
 from pipeline.replay import BrokenFileError
@@ -49,6 +50,7 @@ DataDirectory = Annotated[Path | None, typer.Option("--data", help="Directory fo
 
 def main() -> None:
     """Run a command; expected errors are one line on standard error and exit status 2."""
+    quieten_clients()
     try:
         app()
     except EXPECTED_ERRORS as error:
@@ -93,7 +95,7 @@ def migrate(
     settings = load()
     if dry_run:
         door = ClickHouse(settings.clickhouse_url, "")
-        known = door.rows(f"SELECT name FROM system.databases WHERE name = '{settings.clickhouse_database}'")
+        known = door.rows(f"SELECT name FROM system.databases WHERE name = {quoted(settings.clickhouse_database)}")
         door.close()
         missing = migrations.available()
         if known:

@@ -84,6 +84,7 @@ PASSWORD_CODES = frozenset({192, 193, 194, 516})
 PASSWORD_REMEDY = (
     "; expected user and password in SICHTFLUG_CLICKHOUSE_USER and SICHTFLUG_CLICKHOUSE_PASSWORD (or _PASSWORD_FILE)"
 )
+AWAY_REMEDY = "; is it running, and is SICHTFLUG_CLICKHOUSE_URL right?"
 
 
 class Unavailable(Exception):  # noqa: N818  (it is a state of the other side)
@@ -210,8 +211,20 @@ class _Errors:
             is_passing = not code or code in PASSING_CODES or NO_SPACE in str(error)
             is_passing = is_passing and TOO_MANY_PARTITIONS not in str(error)
             failure = Unavailable if is_passing else Refused
+            if not code and (reason := _network_reason(error)):
+                raise failure(f"{self._door} does not answer: {reason}{AWAY_REMEDY}") from error
             remedy = PASSWORD_REMEDY if code in PASSWORD_CODES else ""
             raise failure(f"{self._door}: {type(error).__name__}: {error}{remedy}") from error
+
+
+def _network_reason(error: BaseException | None) -> str:
+    """What the operating system said, below what libraries made of it; '' where it said nothing."""
+    found = ""
+    while error is not None:
+        if isinstance(error, OSError):
+            found = error.strerror or str(error)
+        error = error.__cause__ or error.__context__
+    return found
 
 
 def wait_until_ready(url: str, database: str, seconds: float) -> None:

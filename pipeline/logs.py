@@ -11,10 +11,14 @@ def log_to_stderr() -> None:
     logging.getLogger().handlers[0].addFilter(_OncePerWhile())
     for name in ("aiokafka", "faust", "mode"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    # Its errors come back as exceptions, and we say more of them than it does.
-    logging.getLogger("kafka").setLevel(logging.CRITICAL)
     # Faust's services log their starts and stops under the name of the module that defines them.
     logging.getLogger("pipeline.transport").setLevel(logging.WARNING)
+
+
+def quieten_clients() -> None:
+    """Keep client libraries from printing errors that come back as exceptions: we say more of them than they do."""
+    for name in ("kafka", "clickhouse_connect"):
+        logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 class _OncePerWhile(logging.Filter):

@@ -90,3 +90,25 @@ def test_check_notices_what_was_dropped_or_altered_and_leaves_what_others_added(
     found = system.run("check")
     assert found.returncode == 1
     assert "wrong migrations: redrives lacks the column reason" in found.stdout
+
+
+@pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
+def test_check_says_once_and_in_words_that_clickhouse_does_not_answer(system: System) -> None:
+    with refusing() as port:
+        url = f"http://user:secret@127.0.0.1:{port}"
+        found = system.run("check", clickhouse_url=url)
+    lines = found.stdout.splitlines()
+    away = f"http://127.0.0.1:{port}/ does not answer: Connection refused; is it running, and is "
+    assert [line.split(":")[0] for line in lines if not line.startswith("ok ")] == [
+        *("wrong ClickHouse", "open  migrations", "open  rules", "open  log")
+    ]
+    assert f"wrong ClickHouse: {away}SICHTFLUG_CLICKHOUSE_URL right?" in lines
+    assert found.stderr == ""
+
+
+@pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
+def test_check_believes_a_broker_that_stamps_records_only_once_it_has(system: System) -> None:
+    # The embedded broker takes LogAppendTime for a topic and does not obey.
+    assert f"ok    clock: {system.topic} asks for LogAppendTime; its first record will" in system.run("check").stdout
+    system.publish([(b"a", b"{}")])
+    assert "note  clock: the timestamps" in system.run("check").stdout

@@ -151,7 +151,9 @@ def test_no_epoch_begins_under_a_worker_at_work(system: System, reset: list[str]
     dry = system.run(*arguments, "--dry-run")
     if reset:
         name = f"{socket.gethostname()}/{worker.pid}/"
-        assert re.search(rf"would begin epoch 2.*first stop the workers that are at work: {name}", dry.stdout, re.DOTALL)
+        assert re.search(
+            rf"would begin epoch 2.*first stop the workers that are at work: {name}", dry.stdout, re.DOTALL
+        )
     else:
         assert SAME_LOG in dry.stderr
     refusal = f"{system.topic}: expected no worker at work, found {socket.gethostname()}/{worker.pid}/"
