@@ -274,7 +274,7 @@ Until = Annotated[datetime | None, typer.Option(help="Only before this instant (
 
 @dead_letters.command("list")
 def list_dead_letters(
-    limit: Annotated[int, typer.Option(help="How many, newest first.")] = 20,
+    limit: Annotated[int, typer.Option(min=1, help="How many, newest first.")] = 20,
     reason: Reasons = None,
     since: Since = None,
     until: Until = None,
@@ -290,7 +290,7 @@ def show_dead_letter(
     partition: Annotated[int, typer.Argument(help="Partition of the rejected record in its source topic.")],
     offset: Annotated[int, typer.Argument(help="Its offset there.")],
 ) -> None:
-    """One dead letter, whole, with its headers."""
+    """The dead letter of a record, whole, with its headers; of several records that lay there, all."""
     from pipeline.dead_letter_reader import show_one
 
     show_one(load(), partition, offset, console)
@@ -315,7 +315,8 @@ def redrive_dead_letters(
         "dead letters sent", lambda show: redrive(settings, wanted, dry_run=dry_run, again=again, progress=show)
     )
     verb = "would send" if dry_run else "sent"
-    console.print(f"{verb} {done.sent.total()} dead letters to {settings.kafka_topic}")
+    noun = "dead letter" if done.sent.total() == 1 else "dead letters"
+    console.print(f"{verb} {done.sent.total()} {noun} to {settings.kafka_topic}")
     for name, number in sorted(done.sent.items()):
         console.print(f"  {name}: {number}")
     if done.already:

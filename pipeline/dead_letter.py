@@ -1,5 +1,6 @@
 """Dead letters: rejected records go aside whole, with the reason and their origin; and the brake when too many do."""
 
+import re
 from collections import deque
 from collections.abc import Sequence, Set
 from hashlib import blake2b
@@ -11,6 +12,7 @@ from streams.days import END_MS
 from streams.events import Rejection
 
 WINDOW = 1000
+_NUMBER = re.compile(rb"-?[0-9]{1,19}")
 
 #: What may travel with a letter that is too large for Kafka: headers and a key up to this size.
 SMALL_BYTES = 65_536
@@ -91,15 +93,22 @@ def origin(headers: Sequence[Header]) -> Origin | None:
     try:
         found = Origin(
             said["sichtflug-topic"].decode(),
-            int(said["sichtflug-partition"]),
-            int(said["sichtflug-offset"]),
-            max(0, min(int(said["sichtflug-time"]), END_MS)),
+            _number(said["sichtflug-partition"]),
+            _number(said["sichtflug-offset"]),
+            max(0, min(_number(said["sichtflug-time"]), END_MS)),
             said["sichtflug-reason"].decode(),
         )
     except (KeyError, ValueError):
         return None
     is_ours = found.reason in REASONS and 0 <= found.partition < 1 << 16 and 0 <= found.offset < 1 << 63
     return found if is_ours else None
+
+
+def _number(text: bytes) -> int:
+    """An integer as we write it. Raises ValueError for what Python would read as one besides."""
+    if _NUMBER.fullmatch(text) is None:
+        raise ValueError(f"expected an integer, got {text!r}")
+    return int(text)
 
 
 def redriven(found: Origin, letter: DeadLetter) -> DeadLetter:

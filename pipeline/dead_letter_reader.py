@@ -12,6 +12,8 @@ from pipeline.clickhouse import ClickHouse
 from pipeline.dead_letter import Origin, origin
 from pipeline.settings import Settings
 
+SECONDS = "%Y-%m-%d %H:%M:%S"
+
 
 class Filter(NamedTuple):
     """Which dead letters: with one of the reasons (all when there are none), from `since` until before `until`, UTC."""
@@ -34,7 +36,7 @@ def show_list(settings: Settings, wanted: Filter, limit: int, console: Console) 
     """A table of the newest rejections, and when they were published again."""
     door = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
     rows = door.rows(
-        "SELECT rejected_at, log, kafka_partition, kafka_offset, reason, field, redriven_at "
+        "SELECT rejected_at, log, epoch, kafka_partition, kafka_offset, reason, field, redriven_at "
         "FROM (SELECT * FROM rejections FINAL) AS rejected "
         "LEFT JOIN (SELECT * FROM redrives FINAL) AS again USING (log, kafka_partition, kafka_offset, rejected_at) "
         "WHERE (empty({reasons:Array(String)}) OR reason IN {reasons:Array(String)}) "
@@ -48,27 +50,32 @@ def show_list(settings: Settings, wanted: Filter, limit: int, console: Console) 
         },
     )
     door.close()
-    table = Table("rejected at (UTC)", "topic", "partition", "offset", "reason", "field", "redriven at (UTC)")
-    for rejected_at, log, partition, offset, reason, field, redriven_at in rows:
-        again = f"{redriven_at:%Y-%m-%d %H:%M:%S}" if redriven_at.year > 1970 else ""
-        table.add_row(f"{rejected_at:%Y-%m-%d %H:%M:%S}", log, str(partition), str(offset), reason, field, again)
+    table = Table("rejected at (UTC)", "topic", "epoch", "partition", "offset", "reason", "field", "redriven at (UTC)")
+    for rejected_at, log, epoch, partition, offset, reason, field, redriven_at in rows:
+        at, again = f"{rejected_at:{SECONDS}}", f"{redriven_at:{SECONDS}}" if redriven_at.year > 1970 else ""
+        table.add_row(at, log, str(epoch), str(partition), str(offset), reason, field, again)
     console.print(table if rows else "no dead letters")
 
 
 def show_one(settings: Settings, partition: int, offset: int, console: Console) -> None:
-    """Headers and value of the newest dead letter of a record. Exits with status 1 when there is none."""
-    found: StoredRecord | None = None
+    """Headers and value of the dead letters of a record. Exits with status 1 when there is none.
+
+    There are several where other records lay at the same place: in another topic that workers fold, or in an earlier
+    epoch.
+    """
+    letters: dict[Origin, StoredRecord] = {}
     for record in Broker(settings.kafka_bootstrap).records(settings.dead_letter_topic):
         came_from = origin(record.headers)
         if came_from and (came_from.partition, came_from.offset) == (partition, offset):
-            found = record
-    if found is None:
+            letters[came_from] = record
+    if not letters:
         sys.stderr.write(f"sichtflug: no dead letter of {settings.kafka_topic}[{partition}]@{offset}\n")
         sys.exit(1)
-    for name, text in found.headers:
-        console.print(f"{printable(name)}: {printable(text)}", highlight=False, markup=False)
-    console.print(f"key: {printable(found.key)}", highlight=False, markup=False)
-    sys.stdout.write(printable(found.value, keep="\n\t") + "\n")
+    for letter in letters.values():
+        for name, text in letter.headers:
+            console.print(f"{printable(name)}: {printable(text)}", highlight=False, markup=False)
+        console.print(f"key: {printable(letter.key)}", highlight=False, markup=False)
+        sys.stdout.write(printable(letter.value, keep="\n\t") + "\n")
 
 
 def printable(text: bytes | str | None, keep: str = "") -> str:

@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from pipeline.credentials import HIDDEN, read_secret, with_credentials, without_credentials
-from pipeline.settings_file import KINDS, FileError, converted, parsed
+from pipeline.settings_file import KINDS, FileError, closest, converted, parsed
 from streams.rules import RuleBook, Rules
 
 PREFIX = "SICHTFLUG_"
@@ -122,15 +122,15 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
             continue
         field = name.removeprefix(PREFIX).lower()
         if field not in FIELDS or field == "rules":
-            known = ", ".join(PREFIX + known.upper() for known in FIELDS if known != "rules")
-            raise SettingsError(f"{name} is not a setting; expected one of {known}")
+            known = [PREFIX + known.upper() for known in FIELDS if known != "rules"]
+            raise SettingsError(f"{name} is not a setting; {closest(name, known)}expected one of {', '.join(known)}")
         values[field] = _converted(name, text, FIELDS[field].type, field)
     try:
         settings = _with_secrets(converted(values, Settings))
     except FileError as error:
         # What the environment holds is converted already: this is about the file.
         raise SettingsError(f"{path}: {error}") from None
-    _check(settings)
+    _check(settings, path)
     return _with_credentials(settings)
 
 
@@ -197,7 +197,7 @@ def _is_url(url: str) -> bool:
     return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment
 
 
-def _check(settings: Settings) -> None:
+def _check(settings: Settings, path: Path) -> None:
     expectations = (
         ("kafka_partitions", 1 <= settings.kafka_partitions <= 1024, "1 to 1024"),
         ("kafka_replication", 1 <= settings.kafka_replication <= 16, "1 to 16"),
@@ -223,4 +223,4 @@ def _check(settings: Settings) -> None:
     try:
         RuleBook(settings.rules)
     except (ValueError, OSError, KeyError) as error:
-        raise SettingsError(f"rules: {error}") from None
+        raise SettingsError(f"{path}: rules: {error}") from None

@@ -3,6 +3,8 @@ secret."""
 
 import re
 import tomllib
+from collections.abc import Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -54,10 +56,17 @@ def converted(values: dict[str, Any], kind: type[Struct]) -> Struct:
         raise FileError(_in_words(str(error), kind)) from None
 
 
+def closest(name: str, known: Sequence[str]) -> str:
+    """The start of a hint at the name that was probably meant, '' where none is close."""
+    found = get_close_matches(name, known, n=1, cutoff=0.8)
+    return f"did you mean {found[0]}? " if found else ""
+
+
 def _in_words(message: str, kind: type[msgspec.Struct]) -> str:
     if found := _UNKNOWN.fullmatch(message):
         name, place = found[1], found[2] or ""
-        return f"{_path(place, name)} is not a setting; expected one of {', '.join(_names(kind, place))}"
+        known = _names(kind, place)
+        return f"{_path(place, name)} is not a setting; {closest(name, known)}expected one of {', '.join(known)}"
     if found := _WRONG.fullmatch(message):
         wanted, came = (" or ".join(KINDS.get(one, one) for one in text.split(" | ")) for text in found.group(1, 2))
         return f"{_path(found[3])}: expected {wanted}, found {came}"

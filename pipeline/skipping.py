@@ -35,10 +35,12 @@ def skip(settings: Settings, topic: str, partition: int, offset: int, why: str, 
     broker = Broker(settings.kafka_bootstrap)
     count = broker.partition_count(topic)
     if not 0 <= partition < count:
-        raise LogRefusedError(f"{where}: expected one of the {count} partitions of {topic}")
+        held = f"{topic} has the partitions 0 to {count - 1}" if count else f"there is no topic {topic}"
+        raise LogRefusedError(f"{where}: expected a partition of the topic; {held}")
     found = broker.log_ranges(topic, [partition])[partition]
     if not found.start <= offset < found.end:
-        raise LogRefusedError(f"{where}: expected an offset of the log, which holds {found.start} to {found.end - 1}")
+        held = f"holds {found.start} to {found.end - 1}" if found.start < found.end else "is empty"
+        raise LogRefusedError(f"{where}: expected an offset of the log, which {held}")
     door = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
     try:
         checkpoint = read_checkpoint(door, of_partition(topic, partition)) or first_checkpoint(

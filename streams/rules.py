@@ -96,8 +96,10 @@ class RuleBook:
         self._always = BusinessHours(None)
         for name, queue in rules.queues.items():
             if queue.calendar and queue.calendar not in self._hours:
-                known = ", ".join(sorted(self._hours)) or "none"
-                raise ValueError(f"queues.{name}.calendar: expected one of {known}, got {queue.calendar!r}")
+                known = ", ".join(sorted(self._hours)) or "there are none"
+                raise ValueError(
+                    f"queues.{name}.calendar: expected one of rules.calendars ({known}), got {queue.calendar!r}"
+                )
         self.has_idle_limits = bool(rules.idle_limit_seconds)
 
     def visibility(self, channel: str) -> str:

@@ -122,7 +122,7 @@ def test_a_letter_too_large_for_its_topic_goes_without_its_value_and_stops_nobod
     assert (headers["sichtflug-topic"], headers["sichtflug-offset"]) == (system.topic.encode(), b"0")
     # It is never published again as if its value were null.
     sent = system.run("dead-letters", "redrive").stdout
-    assert f"sent 1 dead letters to {system.topic}" in sent
+    assert f"sent 1 dead letter to {system.topic}" in sent
     assert "1 were too large for a letter" in sent
 
 

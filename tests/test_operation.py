@@ -306,7 +306,11 @@ def test_replay_shifts_times_to_now_and_refuses_a_missing_file(system: System, t
 @pytest.mark.parametrize(
     ("variable", "value", "said"),
     [
-        ("SICHTFLUG_KAFKA_TOPICS", "x", "SICHTFLUG_KAFKA_TOPICS is not a setting"),
+        (
+            "SICHTFLUG_KAFKA_TOPICS",
+            "x",
+            "SICHTFLUG_KAFKA_TOPICS is not a setting; did you mean SICHTFLUG_KAFKA_TOPIC? ",
+        ),
         ("SICHTFLUG_METRICS_PORT", "many", "SICHTFLUG_METRICS_PORT='many': expected a whole number"),
         ("SICHTFLUG_METRICS_PORT", "99999", "expected -1 to 65535"),
         ("SICHTFLUG_CLICKHOUSE_URL", "ftp://x", "expected http or https"),
@@ -315,7 +319,7 @@ def test_replay_shifts_times_to_now_and_refuses_a_missing_file(system: System, t
     ],
 )
 def test_a_wrong_setting_is_named_with_its_value_and_what_is_expected(variable: str, value: str, said: str) -> None:
-    with pytest.raises(SettingsError, match="(?s)" + said.replace("(", r"\(")):
+    with pytest.raises(SettingsError, match=re.escape(said)):
         load({variable: value})
 
 
@@ -328,7 +332,10 @@ TARGET_NAMES = "first_response_seconds, next_response_seconds, resolution_second
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ('kafka_topics = "x"', "kafka_topics is not a setting; expected one of kafka_bootstrap, kafka_topic, "),
+        (
+            'kafka_topics = "x"',
+            "kafka_topics is not a setting; did you mean kafka_topic? expected one of kafka_bootstrap, ",
+        ),
         ("[rules]\nzone = 1", f"rules.zone is not a setting; expected one of {RULE_NAMES}"),
         ("[rules.targets]\nfirst = 1", f"rules.targets.first is not a setting; expected one of {TARGET_NAMES}"),
         ("[rules.queues.a]\nhours = 1", "rules.queues.*.hours is not a setting; expected one of calendar, targets"),
@@ -342,6 +349,10 @@ TARGET_NAMES = "first_response_seconds, next_response_seconds, resolution_second
         (
             '[rules.targets]\nresolution_seconds = "1h"',
             "rules.targets.resolution_seconds: expected a whole number or nothing, found a text",
+        ),
+        (
+            '[rules.queues.a]\ncalendar = "office"',
+            "rules: queues.a.calendar: expected one of rules.calendars (there are none), got 'office'",
         ),
         ("rules = 5", "rules: expected a table, found a whole number"),
         ('[rules.idle_limit_seconds]\nfax = "x"', "rules.idle_limit_seconds.*: expected a whole number, found a text"),

@@ -136,7 +136,7 @@ def test_what_a_producer_says_in_our_headers_is_its_own(system: System) -> None:
     producer.flush()
     producer.close()
     fold(system)
-    assert redrive(system) == [f"sent 1 dead letters to {system.topic}", "not_json: 1"]
+    assert redrive(system) == [f"sent 1 dead letter to {system.topic}", "not_json: 1"]
     [(partition, first), (_, copy)] = sorted(system.records(), key=lambda record: record[1].offset)
     assert (copy.key, copy.value) == (b"k", b"no json")
     came_from = f"{system.topic}[{partition}]@{first.offset}".encode()
@@ -166,6 +166,15 @@ def test_a_letter_without_its_value_keeps_what_is_said_of_it_behind_what_the_rec
     heavy = ReadRecord(5, 1_780_000_000_000, 0, b"k", b"value", (*said, ("sichtflug-detail", b"x" * 65_537)))
     assert without_value(dead_letter("interactions", 3, heavy, rejection)).headers == short.headers[len(said) :]
     assert origin(short.headers) == Origin("interactions", 3, 5, 1_780_000_000_000, "too_large")
+
+
+@pytest.mark.parametrize("number", [b"1_0", b" 7 ", b"+7", b"7.0", b"", "\u0667".encode(), b"9" * 20, b"-1"])
+@pytest.mark.parametrize("name", ["sichtflug-partition", "sichtflug-offset"])
+def test_what_is_no_number_of_ours_makes_no_origin(name: str, number: bytes) -> None:
+    record = ReadRecord(5, 1_780_000_000_000, 0, b"k", b"value", ())
+    letter = dead_letter("interactions", 3, record, Rejection(5, 1_780_000_000_000, "not_json", "", ""))
+    assert origin(letter.headers) is not None
+    assert origin([(key, number if key == name else text) for key, text in letter.headers]) is None
 
 
 def test_filters_by_time_and_the_list_says_what_was_sent(system: System) -> None:
