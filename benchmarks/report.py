@@ -12,7 +12,7 @@ from benchmarks.filled_ledger import Filled
 from benchmarks.freshness import Freshness
 from benchmarks.memory import Memory
 from benchmarks.panel_queries import PanelQueries
-from benchmarks.restore import Restore
+from benchmarks.restore import READ_BACK_COUNT, Restore
 from benchmarks.stages import FLUSHED_RECORDS, INSERT_INTERACTIONS, INSERT_LEDGER, PASSES, Stages
 from benchmarks.whole_way import WholeWay
 
@@ -200,6 +200,7 @@ def _state(figures: Figures) -> str:
         ("longest pause of the event loop meanwhile", f"{1000 * restore.longest_pause_seconds:.0f} ms", "alive"),
         ("pauses of more than 100 ms", f"{restore.long_pause_count}", ""),
         ("resident memory of the worker afterwards", f"{restore.resident_bytes / 2**20:,.0f} MiB", ""),
+        (f"reading back {READ_BACK_COUNT} of them by key", f"{1000 * restore.read_back_seconds:.0f} ms", ""),
     ]
     return _table(("what", "value", "target"), rows)
 

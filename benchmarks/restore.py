@@ -1,8 +1,13 @@
-"""Restore of very many open conversations: how long it takes, and how long the event loop stands still meanwhile."""
+"""Restore of very many open conversations: how long it takes, and how long the event loop stands still meanwhile.
+
+And how long a few conversations take that are read back when an event of theirs comes.
+"""
 
 import asyncio
+import statistics
 import time
 from collections.abc import Sequence
+from random import Random
 
 import msgspec
 
@@ -11,17 +16,24 @@ from benchmarks.processes import MeasurementError, answer, arguments_of, residen
 from pipeline.clickhouse import ClickHouse
 from pipeline.codec import Codec
 from pipeline.dead_letter import DeadLetter
+from pipeline.ledger import Ledger
 from pipeline.partition_worker import PartitionWorker
 from streams.checkpoint import Checkpoint
+from streams.panes import Cells
 from streams.rules import RuleBook, Rules
 
 BEAT_SECONDS = 0.01
 LONG_PAUSE_SECONDS = 0.1
+READ_BACKS, READ_BACK_COUNT = 20, 26
+NEWEST_REVISION = 1 << 62
 
 
 class Restore(msgspec.Struct):
     """Wall and CPU seconds of the restore, how late the loop's task woke at worst and how often by more than
-    `LONG_PAUSE_SECONDS`, and the resident memory of the process afterwards."""
+    `LONG_PAUSE_SECONDS`, and the resident memory of the process afterwards.
+
+    `read_back_seconds` is the median for `READ_BACK_COUNT` conversations by key.
+    """
 
     conversation_count: int
     seconds: float
@@ -29,6 +41,7 @@ class Restore(msgspec.Struct):
     longest_pause_seconds: float
     long_pause_count: int
     resident_bytes: int
+    read_back_seconds: float
 
 
 class _Beat:
@@ -62,9 +75,25 @@ async def restore(run: Run) -> Restore:
     if count != run.count:
         raise MeasurementError(f"expected {run.count} conversations restored, found {count}")
     long = sum(pause > LONG_PAUSE_SECONDS for pause in beat.late)
-    result = Restore(count, seconds, cpu, max(beat.late), long, resident_bytes())
+    resident, keys = resident_bytes(), sorted(worker.partition.conversations)
     worker.close()
-    return result
+    return Restore(count, seconds, cpu, max(beat.late), long, resident, _read_back(run, keys))
+
+
+def _read_back(run: Run, keys: Sequence[str]) -> float:
+    """Median seconds to read back a few conversations that lie far from each other."""
+    chance, lasted = Random(run.count), []
+    door = ClickHouse(run.url, run.database)
+    ledger = Ledger(door, LOG, PARTITION, Cells())
+    for _ in range(READ_BACKS):
+        wanted = chance.sample(keys, READ_BACK_COUNT)
+        started_at = time.perf_counter()
+        found = ledger.read_back(wanted, NEWEST_REVISION)
+        lasted.append(time.perf_counter() - started_at)
+        if len(found) != READ_BACK_COUNT:
+            raise MeasurementError(f"expected {READ_BACK_COUNT} conversations read back, found {len(found)}")
+    door.close()
+    return statistics.median(lasted)
 
 
 def _no_checkpoint() -> Checkpoint:

@@ -8,7 +8,7 @@ import msgspec
 from pipeline import native
 from pipeline.blocks import Column, Section, integers, texts
 from pipeline.ledger import IDS_PER_QUERY, Ledger
-from pipeline.ledger_columns import JSON_SETTINGS, LARGE_QUERY, PANE_KEY_IS_EMPTY, columns_of
+from pipeline.ledger_columns import PANE_KEY_IS_EMPTY, SINGLE_ROWS, columns_of
 from pipeline.ledger_rows import conversation_hash
 from pipeline.literals import quoted
 from pipeline.whole_answers import counted, decoded_lines, whole
@@ -81,10 +81,10 @@ class CustomerLedger(Ledger):
         for start in range(0, len(keys), IDS_PER_QUERY):
             listed = ", ".join(map(quoted, keys[start : start + IDS_PER_QUERY]))
             query = counted(
-                f"SELECT {COLUMNS} FROM ledger FINAL WHERE {self._where} AND kind = 'customer' AND {PANE_KEY_IS_EMPTY} "
-                f"AND source = '' AND conversation_id IN ({listed})"
+                f"SELECT {COLUMNS} FROM ledger FINAL PREWHERE conversation_id IN ({listed}) "
+                f"WHERE {self._where} AND kind = 'customer' AND {PANE_KEY_IS_EMPTY} AND source = ''"
             )
-            body = self._door.raw(f"{query} SETTINGS {JSON_SETTINGS}, {LARGE_QUERY}", "JSONCompactEachRow")
+            body = self._door.raw(f"{query} SETTINGS {SINGLE_ROWS}", "JSONCompactEachRow")
             rows = whole(decoded_lines(_decoder, body, self._where), self._where)
             self._compare((row.revision for row in rows), newest_revision)
             found += [(row.conversation_id, customer_of(row, self._cells)) for row in rows]

@@ -18,6 +18,7 @@ from pipeline.ledger_columns import (
     LARGE_QUERY,
     PANE_COLUMNS,
     PLAIN,
+    SINGLE_ROWS,
     SPREADS,
     CheckpointRow,
     ConversationRow,
@@ -86,8 +87,11 @@ class Ledger:
     def _open_after(self, last: ConversationRow | None) -> bytes:
         """Rows of the open conversations that follow one in the order of the table, nothing when there are none."""
         after = _after(last.source, last.conversation_id) if last else "1"
-        order = f"ORDER BY source, conversation_id LIMIT {CONVERSATIONS_PER_QUERY}"
-        query = self._conversation_query(f"state = 'open' AND {after} {order}", is_ordered=True)
+        query = (
+            f"SELECT {CONVERSATION_COLUMNS} FROM ledger FINAL WHERE {self._where} AND {CONVERSATION_KEY} "
+            f"AND state = 'open' AND {after} ORDER BY source, conversation_id LIMIT {CONVERSATIONS_PER_QUERY} "
+            f"SETTINGS {JSON_SETTINGS}, {LARGE_QUERY}"
+        )
         return read_again(lambda: self._door.raw(query, "JSONCompactEachRow"))
 
     def admitted_cells(self) -> list[Cell]:
@@ -121,17 +125,16 @@ class Ledger:
         """Conversations by key, those of them that exist. Raises Overtaken when one is newer than `newest_revision`."""
         found: list[tuple[str, Conversation]] = []
         for start in range(0, len(keys), IDS_PER_QUERY):
-            some = keys[start : start + IDS_PER_QUERY]
-            wanted = set(some)
-            body = self._door.raw(self._conversation_query(_by_keys(some)), "JSONCompactEachRow")
+            some = _by_keys(keys[start : start + IDS_PER_QUERY])
+            query = counted(
+                f"SELECT {CONVERSATION_COLUMNS} FROM ledger FINAL PREWHERE {some} "
+                f"WHERE {self._where} AND {CONVERSATION_KEY}"
+            )
+            body = self._door.raw(f"{query} SETTINGS {SINGLE_ROWS}", "JSONCompactEachRow")
             rows = whole(decoded_lines(_conversation_decoder, body, self._where), self._where)
             self._compare((row.revision for row in rows), newest_revision)
-            found += [(key, conversation) for key, conversation in self._keyed(rows) if key in wanted]
+            found += self._keyed(rows)
         return found
-
-    def _conversation_query(self, rest: str, *, is_ordered: bool = False) -> str:
-        query = f"SELECT {CONVERSATION_COLUMNS} FROM ledger FINAL WHERE {self._where} AND {CONVERSATION_KEY} AND {rest}"
-        return f"{query if is_ordered else counted(query)} SETTINGS {JSON_SETTINGS}, {LARGE_QUERY}"
 
     def _keyed(self, rows: Iterable[ConversationRow]) -> list[tuple[str, Conversation]]:
         return [(found.key, found) for found in map(self._conversation, rows)]
@@ -216,24 +219,25 @@ class Ledger:
         found = []
         for start in range(0, len(wanted), PANES_PER_QUERY):
             some = wanted[start : start + PANES_PER_QUERY]
-            rows = list(self._panes(self._pane_condition(epoch, some)))
+            rows = list(self._panes(f"epoch = {epoch}", self._pane_keys(some)))
             self._compare((revision for revision, _, _, _ in rows), newest_revision)
             found += [(tier, key, values) for _, tier, key, values in rows]
         return found
 
-    def _pane_condition(self, epoch: int, wanted: Iterable[tuple[str, int]]) -> str:
+    def _pane_keys(self, wanted: Iterable[tuple[str, int]]) -> str:
         tuples = []
         for tier, key in wanted:
             start_ms, number = unpack_pane_key(key)
             texts = ", ".join(map(quoted, self._cells[number]))
             tuples.append(f"({quoted(tier)}, {start_ms // 1000}, {texts})")
-        return f"epoch = {epoch} AND (tier, start, tenant, queue, channel, visibility) IN ({', '.join(tuples)})"
+        return f"(tier, start, tenant, queue, channel, visibility) IN ({', '.join(tuples)})"
 
-    def _panes(self, condition: str) -> Iterator[tuple[int, str, int, dict[int, int]]]:
+    def _panes(self, condition: str, keys: str = "1") -> Iterator[tuple[int, str, int, dict[int, int]]]:
         query = counted(
-            f"SELECT {PANE_COLUMNS} FROM ledger FINAL WHERE {self._where} AND kind = 'pane' AND {condition}"
+            f"SELECT {PANE_COLUMNS} FROM ledger FINAL PREWHERE {keys} "
+            f"WHERE {self._where} AND kind = 'pane' AND {condition}"
         )
-        chunks = self._door.stream(f"{query} SETTINGS {JSON_SETTINGS}, {LARGE_QUERY}", "JSONCompactEachRow")
+        chunks = self._door.stream(f"{query} SETTINGS {SINGLE_ROWS}", "JSONCompactEachRow")
         rows = chain.from_iterable(decoded_lines(_pane_decoder, chunk, self._where) for chunk in chunks)
         for row in all_of(rows, self._where):
             values = {pack_field(counter): count for counter, count in zip(PLAIN, row.counts, strict=True) if count}
@@ -277,10 +281,12 @@ def _after(source: str, conversation_id: str) -> str:
 
 
 def _by_keys(keys: Sequence[str]) -> str:
-    """The condition under which a row may be one of these conversations; the ids alone do not tell their sources."""
-    sources, _, ids = zip(*(key.partition("\n") for key in keys), strict=True)
-    named = ", ".join(map(quoted, sorted(set(sources))))
-    return f"source IN ({named}) AND conversation_id IN ({', '.join(map(quoted, ids))})"
+    """The condition under which a row is one of these conversations.
+
+    As pairs: the primary index would look for every id under every source.
+    """
+    pairs = (f"({quoted(source)}, {quoted(name)})" for source, _, name in (key.partition("\n") for key in keys))
+    return f"(source, conversation_id) IN ({', '.join(pairs)})"
 
 
 class Overtaken(Exception):  # noqa: N818
