@@ -663,7 +663,7 @@ def test_a_calendar_that_makes_no_sense_says_so(calendar: Calendar, complaint: s
 
 
 def test_a_queue_with_an_unknown_calendar_says_which_ones_are_known() -> None:
-    with pytest.raises(ValueError, match="expected one of office, got 'ofice'"):
+    with pytest.raises(ValueError, match=r"expected one of rules.calendars \(office\), got 'ofice'"):
         RuleBook(msgspec.structs.replace(OFFICE_RULES, queues={"desk": Queue(calendar="ofice")}))
 
 
