@@ -1,4 +1,8 @@
-"""When partitions are flushed: at least once in an interval, one flush of a partition at a time, bounded at the end."""
+"""When partitions are flushed: at least once in an interval, one flush of a partition at a time, bounded at the end.
+
+A partition that is behind is flushed more seldom: its numbers are late anyway, and what an insert costs ClickHouse
+beyond its rows would keep it from catching up.
+"""
 
 import asyncio
 import logging
@@ -14,14 +18,16 @@ logger = logging.getLogger(__name__)
 WAKE_SECONDS = 0.1
 #: Two inserts per flush; ClickHouse pays for parts, so one worker makes about ten a second at most.
 SECONDS_PER_PARTITION = 0.2
+#: Between flushes of a partition while more waits in its log than was folded since its last flush.
+SECONDS_BEHIND = 3.0
 
 
 class Flusher:
     """Flushes the workers in `partitions`, a mapping that others change.
 
-    `is_assigned` tells whether the partitions are this process's now, `committed` is told of each flush of one of them,
-    `overtaken` when another process turned out to be ahead, `failed` of any other exception; it must not return to
-    normal work.
+    `is_assigned` tells whether the partitions are this process's now, `lag` how many records of one are not folded.
+    `committed` is told of each flush of one of them, `overtaken` when another process turned out to be ahead, `failed`
+    of any other exception; it must not return to normal work.
     """
 
     def __init__(
@@ -31,6 +37,7 @@ class Flusher:
         interval_seconds: float,
         *,
         is_assigned: Callable[[], bool],
+        lag: Callable[[int, LedgerWorker], int],
         committed: Callable[[int, FlushResult], Awaitable[None]],
         overtaken: Callable[[int, Overtaken], Awaitable[None]],
         failed: Callable[[int, LedgerWorker, BaseException], None],
@@ -38,7 +45,7 @@ class Flusher:
         self._partitions = partitions
         self._telemetry = telemetry
         self._interval_seconds = interval_seconds
-        self._is_assigned = is_assigned
+        self._is_assigned, self._lag = is_assigned, lag
         self._committed, self._overtaken, self._failed = committed, overtaken, failed
         self._running: dict[int, asyncio.Task[None]] = {}
 
@@ -72,6 +79,8 @@ class Flusher:
         if not worker.may_flush or partition in self._running or not self._is_assigned():
             return
         interval_seconds = max(self._interval_seconds, SECONDS_PER_PARTITION * len(self._partitions))
+        if self._lag(partition, worker) > worker.pending_count:
+            interval_seconds = max(interval_seconds, SECONDS_BEHIND)
         if worker.pending_count >= PENDING_EVENTS or time.monotonic() - worker.last_flush_at >= interval_seconds:
             self._begin(partition, worker)
 

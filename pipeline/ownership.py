@@ -62,6 +62,7 @@ class Owner(Member, Generic[Worker]):
             telemetry,
             settings.flush_seconds,
             is_assigned=lambda: self._is_assigned,
+            lag=self._lag,
             committed=self._committed,
             overtaken=self._restore_again,
             failed=self._flush_failed,
