@@ -5,7 +5,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from statistics import median
-from typing import Any, TypeVar
+from typing import Any, TypeVar, TypeVarTuple
 
 import msgspec
 
@@ -46,6 +46,7 @@ INSERT_LEDGER = "insert into `ledger` (HTTP and engine)"
 STAGES = (DECODE, KNOWN, FOLD, TELL, CONVERSATIONS, ROLL_UP, INTERACTIONS, PANES, INSERT_INTERACTIONS, INSERT_LEDGER)
 
 Result = TypeVar("Result")
+Arguments = TypeVarTuple("Arguments")
 
 
 class Run(msgspec.Struct, frozen=True):
@@ -91,7 +92,7 @@ class _Pass:
                 timed(KNOWN, _look_up, decoded.events, partition, known)
                 accepted = timed(FOLD, partition.fold, decoded.events)
                 if accepted:
-                    sections.append(timed(INTERACTIONS, event_rows.interactions, accepted, [""] * len(accepted)))
+                    sections.append(timed(INTERACTIONS, event_rows.interactions, accepted))
 
             def tell() -> Any:
                 known_facts = told(number, 1, partition.take_facts(), cells)
@@ -114,7 +115,7 @@ class _Pass:
             self.flush_count += 1
             self.ledger_row_count += encoded.row_count
 
-    def _timed(self, stage: str, work: Callable[..., Result], *arguments: Any) -> Result:
+    def _timed(self, stage: str, work: Callable[[*Arguments], Result], *arguments: *Arguments) -> Result:
         started_at = time.perf_counter()
         result = work(*arguments)
         self.seconds[stage] += time.perf_counter() - started_at
