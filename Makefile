@@ -29,7 +29,7 @@ evaluate: $(VENV)/.installed
 
 # Long: kills and other faults on real processes, simulated schedules of faults; `ARGS=--help` says what can be chosen.
 soak: $(VENV)/.installed
-	$(BIN)/python tests/soak.py $(ARGS)
+	$(BIN)/python -m tests.faults.soak $(ARGS)
 
 # Everything at the versions of requirements.lock, our own package in place.
 $(VENV)/.installed: requirements.lock pyproject.toml

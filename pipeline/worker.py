@@ -12,24 +12,24 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
-from pipeline import configuration
-from pipeline.broker import Broker, BrokerError
-from pipeline.clickhouse import Refused, Unavailable
-from pipeline.configuration import ConfigurationRefusedError
-from pipeline.contacts import Contacts
-from pipeline.customers_stage import CustomersStage
-from pipeline.dead_letter import BrakeError
-from pipeline.failures import PartitionFailedError, leave_word
-from pipeline.folding import Folding
-from pipeline.log_identity import LogRefusedError
-from pipeline.patience import again_and_again, patiently
-from pipeline.preparation import MissingMigrationsError, prepare
-from pipeline.presence import BEAT_SECONDS, Presence
-from pipeline.publisher import Publisher, PublishError
-from pipeline.rolling import Rolling
-from pipeline.rolling_telemetry import RollingTelemetry
+from pipeline.clickhouse.client import Refused, Unavailable
+from pipeline.contract.dead_letter import BrakeError
+from pipeline.kafka.admin import Broker, BrokerError
+from pipeline.kafka.producer import Publisher, PublishError
+from pipeline.ledger import rules_version as configuration
+from pipeline.ledger.epochs import LogRefusedError
+from pipeline.ledger.failures import PartitionFailedError, leave_word
+from pipeline.ledger.rules_version import ConfigurationRefusedError
+from pipeline.ledger.workers import BEAT_SECONDS, Presence
+from pipeline.metrics.rolling import RollingTelemetry
+from pipeline.metrics.stage import BrakeTelemetry, CellTelemetry, PortError, Server, Telemetry
+from pipeline.retry import again_and_again, patiently
 from pipeline.settings import Settings
-from pipeline.telemetry import BrakeTelemetry, CellTelemetry, PortError, Server, Telemetry
+from pipeline.stages.contacts import Contacts
+from pipeline.stages.customers.stage import CustomersStage
+from pipeline.stages.interactions.stage import Folding
+from pipeline.stages.rolling.stage import Rolling
+from pipeline.startup import MissingMigrationsError, prepare
 from streams.rules import RuleBook
 
 logger = logging.getLogger(__name__)

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from streams.business_hours import BusinessHours, Calendar
+from streams.calendars import BusinessHours, Calendar
 from streams.days import ReportingDays
 
 

@@ -7,13 +7,12 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from pipeline import migrations
-from pipeline.clickhouse import ClickHouse
-from pipeline.embedded import EmbeddedClickHouse, EmbeddedKafka
-
-from apache_kafka import ApacheKafka
-from requirement import require
-from system_support import System
+from pipeline.clickhouse import migrations
+from pipeline.clickhouse.client import ClickHouse
+from pipeline.embedded.servers import EmbeddedClickHouse, EmbeddedKafka
+from tests.support.kafka import ApacheKafka
+from tests.support.requirement import require
+from tests.support.system import System
 
 # A slow machine is no defect: nothing here is a timed test.
 hypothesis.settings.register_profile("untimed", deadline=None)

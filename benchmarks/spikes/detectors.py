@@ -7,9 +7,9 @@ import math
 from collections import deque
 from typing import Protocol
 
-from streams.cumulative_sum import CumulativeSum
-from streams.expectation import Expectation
-from streams.spikes import SpikeDetector
+from streams.spikes.baseline import Expectation
+from streams.spikes.cusum import CumulativeSum
+from streams.spikes.detector import SpikeDetector
 
 DAY_BINS = 1_440
 
@@ -25,7 +25,7 @@ class Detector(Protocol):
 
 
 class Ours:
-    """streams/spikes.py with a budget of false episodes per bin."""
+    """streams/spikes/detector.py with a budget of false episodes per bin."""
 
     def __init__(self, budget: float, bins_per_hour: int = 60) -> None:
         self._detector = SpikeDetector(budget, bins_per_hour)

@@ -1,4 +1,4 @@
--- 0005: SQL functions for the histograms of panes (streams/histograms.py has the same in Python).
+-- 0005: SQL functions for the histograms of panes (streams/panes/histograms.py has the same in Python).
 
 -- Smallest duration of a bucket, ms.
 CREATE OR REPLACE FUNCTION bucket_lower_bound_ms AS (bucket) ->

@@ -34,7 +34,7 @@ ALTER TABLE ledger
         COMMENT 'stock: those contained and without a human for that day, a day after the end' AFTER session_verifiable_count,
     ADD COLUMN IF NOT EXISTS is_session Bool COMMENT 'a self-service session that has not ended' AFTER has_peer_answered,
     ADD COLUMN IF NOT EXISTS fact_at Array(Int64) COMMENT 'of a customer, per fact: UTC epoch ms',
-    ADD COLUMN IF NOT EXISTS fact_kinds Array(UInt8) COMMENT 'what the fact says, by streams/contacts.py',
+    ADD COLUMN IF NOT EXISTS fact_kinds Array(UInt8) COMMENT 'what the fact says, by streams/conversations/facts.py',
     ADD COLUMN IF NOT EXISTS fact_conversations Array(UInt64) COMMENT 'hash of the conversation that it is about',
     ADD COLUMN IF NOT EXISTS fact_cases Array(String) COMMENT 'pseudonym of the case',
     ADD COLUMN IF NOT EXISTS fact_tenants Array(String) COMMENT 'dimensions in which the fact counts',

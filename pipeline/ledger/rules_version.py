@@ -1,0 +1,82 @@
+"""Which configuration of the rules a log is folded with: one at a time, changed with all workers stopped.
+
+Rules decide stored values, so two workers with different ones would write rows that no single computation gives.
+Checkpoints name the version (a hash) and the number (which counts the changes) of the configuration they were written
+with. A worker with other rules than the newest begins the next number, but not while workers with other rules are
+alive; and a worker that comes upon a number newer than its own stops.
+"""
+
+import time
+from typing import NamedTuple
+
+from pipeline.clickhouse.client import ClickHouse
+from pipeline.clickhouse.sql import quoted
+from pipeline.ledger.workers import GONE_SECONDS, Presence
+from streams.rules import RuleBook
+
+POLL_SECONDS = 0.5
+
+
+class ConfigurationRefusedError(Exception):
+    """The rules of this worker must not be used with this ledger now. The message says what to do."""
+
+
+class Configuration(NamedTuple):
+    """Which change of a log's rules, and the version of the rules since then."""
+
+    number: int
+    version: str
+
+
+def newest(door: ClickHouse, topic: str) -> tuple[Configuration, str] | None:
+    """The newest configuration with which a log was folded and its reporting zone, None before the first flush."""
+    rows = door.rows(
+        "SELECT configuration_number, configuration, reporting_zone FROM ledger "
+        f"WHERE log = {quoted(topic)} AND kind = 'checkpoint' AND configuration != '' "
+        "ORDER BY configuration_number DESC, revision DESC LIMIT 1"
+    )
+    if not rows:
+        return None
+    number, version, zone = rows[0]
+    return Configuration(int(number), str(version)), str(zone)
+
+
+def adopt(door: ClickHouse, presence: Presence, topic: str, book: RuleBook) -> Configuration:
+    """The configuration under which a worker that starts writes its checkpoints: the newest, or the one after it.
+
+    Workers that were killed look alive for a while, so others are waited for. Raises ConfigurationRefusedError, and
+    what ClickHouse raises.
+    """
+    # First show oneself, then look around: of two that begin a change at once at least one sees the other.
+    presence.tell("starting")
+    found = newest(door, topic)
+    if found and found[1] != book.days.zone:
+        raise ConfigurationRefusedError(
+            f"{topic}: the days in the ledger are those of {found[1]}, the configuration says reporting_zone = "
+            f"{book.days.zone!r}. Stored days cannot be cut anew: set it back, or fold into an empty database"
+        )
+    before = found[0] if found else Configuration(0, "")
+    is_change = before.version != book.version
+    # One that only starts must not hold up those that go on with the rules in force.
+    rivals = ("starting", "working") if is_change else ("working",)
+    deadline = time.monotonic() + GONE_SECONDS
+    while others := presence.others(rivals):
+        if time.monotonic() >= deadline:
+            presence.tell("stopped")
+            raise ConfigurationRefusedError(
+                f"{topic}: this worker has configuration {book.version}, and workers with another one are still "
+                f"running: {', '.join(others)}. Stop all of them, then start them with the new one"
+            )
+        time.sleep(POLL_SECONDS)
+    presence.tell("working")
+    return Configuration(before.number + 1, book.version) if is_change else before
+
+
+def verify(where: str, found: Configuration, own: Configuration) -> None:
+    """Raise ConfigurationRefusedError when a checkpoint was written with a newer configuration than one's own."""
+    if found.version in ("", own.version) or found.number < own.number:
+        return
+    raise ConfigurationRefusedError(
+        f"{where}: a checkpoint was written with configuration {found.version}, which is newer than this worker's "
+        f"{own.version}. Give this worker the newer one, or stop all workers and start them with this one"
+    )

@@ -1,0 +1,248 @@
+"""What every stage does that keeps its state in the ledger: own partitions as the group assigns them, fold, flush."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, TypeVar
+
+from pipeline.clickhouse.client import Unavailable
+from pipeline.contract.dead_letter import BrakeError
+from pipeline.kafka.admin import Broker, BrokerError
+from pipeline.kafka.membership import Member
+from pipeline.kafka.producer import PublishError
+from pipeline.ledger.failures import FLUSH, FOLD, PartitionFailedError, Suspects
+from pipeline.ledger.store import Overtaken
+from pipeline.metrics.stage import Telemetry
+from pipeline.processing.flusher import Flusher
+from pipeline.processing.partition import PENDING_EVENTS, FlushResult, LedgerWorker
+from pipeline.processing.restorer import Restorer
+from pipeline.retry import patiently
+from pipeline.settings import Settings
+from streams.events import Rejection
+
+logger = logging.getLogger(__name__)
+
+UNFLUSHED_SECONDS = 30
+LOOK_SECONDS = 1.0
+#: What may go wrong in a fold or a flush without a record to blame.
+NO_RECORDS_FAULT = (Overtaken, Unavailable, BrokerError, PublishError, BrakeError)
+
+Worker = TypeVar("Worker", bound=LedgerWorker)
+
+
+class Owner(Member, Generic[Worker]):
+    """What the transport runs over the topic that `restorer` restores. `failed` must end the process."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        group: str,
+        restorer: Restorer[Worker],
+        broker: Broker,
+        telemetry: Telemetry,
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        super().__init__(settings, group, restorer.log)
+        self._broker = broker
+        self._telemetry = telemetry
+        self._failed = failed
+        self.restorer = restorer
+        self.partitions: dict[int, Worker] = {}
+        # Between two assignments: often most partitions come back, and nobody has touched them meanwhile.
+        self._kept: dict[int, Worker] = {}
+        self._assignment_number = 0
+        self._is_assigned = False
+        self._partition_count = 0
+        # Since when (`time.monotonic`) an open transaction keeps what comes next from us.
+        self._held_since: dict[int, float] = {}
+        self._last_flush_seconds = settings.kafka_session_seconds / 3
+        self._flusher = Flusher(
+            self.partitions,
+            telemetry,
+            settings.flush_seconds,
+            is_assigned=lambda: self._is_assigned,
+            lag=self._lag,
+            committed=self._committed,
+            overtaken=self._restore_again,
+            failed=self._flush_failed,
+        )
+
+    # ---- what the process calls
+
+    async def run(self) -> None:
+        """Flush when it is time, and look how far the log goes on, for ever."""
+        await asyncio.gather(self._flusher.run(), self._look_at_the_end())
+
+    async def _look_at_the_end(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if not self._is_assigned:
+                self._held_since.clear()
+                continue
+            await self._stage.look_at_ends()
+            for partition, worker in self.partitions.items():
+                self._telemetry.behind(partition, self._lag(partition, worker))
+                if self._stage.is_held(partition):
+                    self._held_since.setdefault(partition, time.monotonic())
+                else:
+                    self._held_since.pop(partition, None)
+
+    def _lag(self, partition: int, worker: LedgerWorker) -> int:
+        """Records that are not folded; those that only end transactions count while there is something before them."""
+        if self._stage.is_at_end(partition):
+            return 0
+        return max(0, self._stage.end_offset(partition) - worker.next_offset)
+
+    async def finish(self) -> bool:
+        """Flush what can be flushed in a third of the session; whether all that was folded is in ClickHouse."""
+        is_complete = await self._flusher.flush_all(self._last_flush_seconds)
+        # Batches that still arrive begin no flush.
+        self._is_assigned = False
+        return is_complete
+
+    async def leave(self) -> None:
+        """Leave the group and give all connections back."""
+        await self._stage.stop()
+        for worker in (*self.partitions.values(), *self._kept.values()):
+            worker.close()
+
+    def unready(self) -> str:
+        """What a load balancer or a person should know before they trust this stage; '' when nothing is missing."""
+        if not self._is_assigned:
+            return "waiting for the group to assign partitions, or restoring them"
+        now = time.monotonic()
+        for partition, worker in list(self.partitions.items()):
+            since = worker.unflushed_since
+            if since and now - since > UNFLUSHED_SECONDS:
+                return f"partition {partition}: what was folded {now - since:.0f} s ago is not in ClickHouse yet"
+        for partition, held_since in list(self._held_since.items()):
+            if now - held_since > UNFLUSHED_SECONDS:
+                return (
+                    f"partition {partition}: a producer has kept a transaction open for {now - held_since:.0f} s, and "
+                    "nothing behind its begin can be read"
+                )
+        return ""
+
+    # ---- what the transport calls
+
+    async def assigned(self, partitions: set[int], generation: int) -> None:
+        """Restore what is assigned and not still at hand, unless a newer assignment overtakes."""
+        self._assignment_number += 1
+        number = self._assignment_number
+        for partition in self._kept.keys() - partitions:
+            self._kept.pop(partition).close()
+        topic = self._topic
+        self._partition_count = await patiently(topic, lambda: self._broker.partition_count(topic))
+        # All at once: most of a restore is waiting for answers.
+        missing = sorted(partitions - self.partitions.keys())
+        if not all(await asyncio.gather(*(self._install(partition, number) for partition in missing))):
+            return
+        self._is_assigned = True
+        self._telemetry.partitions.set(len(self.partitions))
+        logger.info("%s: generation %s: partitions %s", topic, generation, sorted(self.partitions))
+
+    async def revoked(self, partitions: set[int]) -> None:
+        """Flush what can be flushed in a third of the session, then keep the state aside: it may come back."""
+        self._assignment_number += 1
+        self._is_assigned = False
+        await self._flusher.flush_all(self._last_flush_seconds)
+        for partition in list(self.partitions):
+            self._kept[partition] = self.partitions.pop(partition)
+            self._telemetry.forget(partition)
+        self._telemetry.partitions.set(0)
+
+    def position(self, partition: int) -> int | None:
+        """Where to read on; None while a partition is not restored."""
+        worker = self.partitions.get(partition)
+        return worker.next_offset if worker else None
+
+    async def batch(self, partition: int, records: Sequence[Any], end_offset: int) -> None:
+        """Fold a batch; wait while too much is unflushed. What a worker failed over before comes in portions."""
+        worker = self.partitions.get(partition)
+        suspects = worker.known.suspects if worker else None
+        if suspects is None:
+            await self._fold(partition, records)
+            return
+        for some in suspects.portions(records):
+            await self._fold(partition, some)
+            if suspects.stage == FLUSH and suspects.concern(some):
+                await self._flusher.flush(partition)
+
+    async def _fold(self, partition: int, records: Sequence[Any]) -> None:
+        worker = self.partitions.get(partition)
+        if worker is None:
+            return
+        if worker.pending_count > PENDING_EVENTS:
+            await self._flusher.wait_for(partition)
+        try:
+            rejections = await worker.fold(records)
+        except Overtaken as overtaken:
+            await self._restore_again(partition, overtaken)
+            return
+        except NO_RECORDS_FAULT:
+            raise
+        except Exception as error:
+            raise _failed_over(worker, FOLD, worker.folding, error) from error
+        if self.partitions.get(partition) is not worker:
+            return
+        self._observe(worker, records, rejections)
+        lag = self._lag(partition, worker)
+        ingested_at = records[-1].timestamp
+        self._telemetry.folded(partition, len(records), lag, ingested_at, worker.watermark, worker.open_count)
+        self._flusher.flush_if_due(partition, worker)
+
+    def failed(self, error: BaseException) -> None:
+        """Let the process end."""
+        self._failed(error)
+
+    def _flush_failed(self, partition: int, worker: LedgerWorker, error: BaseException) -> None:
+        if isinstance(error, Exception) and not isinstance(error, NO_RECORDS_FAULT):
+            found = _failed_over(worker, FLUSH, worker.flushing, error)
+            found.__cause__ = error
+            error = found
+        self._failed(error)
+
+    # ---- restore, and what follows a flush
+
+    async def _install(self, partition: int, number: int) -> bool:
+        """Restore a partition and work on it, unless an assignment later than `number` overtook; True when done."""
+        kept = self._kept.pop(partition, None)
+        worker = await self.restorer.restored(partition, self._partition_count, kept)
+        if number != self._assignment_number:
+            worker.close()
+            return False
+        worker.insert_failed = self._telemetry.insert_failures.inc
+        self.partitions[partition] = worker
+        self._stage.set_aside(partition, worker.known.skips)
+        self._telemetry.restored(partition, worker.checkpoint.books, worker.watermark, worker.open_count)
+        return True
+
+    async def _restore_again(self, partition: int, overtaken: Overtaken) -> None:
+        """Another worker wrote this partition after us: forget what we know, read what it wrote, go on from there."""
+        logger.warning("%s; restoring the partition", overtaken)
+        self._drop(partition)
+        if await self._install(partition, self._assignment_number):
+            await self._stage.seek(partition)
+
+    def _drop(self, partition: int) -> None:
+        worker = self.partitions.pop(partition, None)
+        self._telemetry.forget(partition)
+        if worker and not self._flusher.is_flushing(partition):
+            worker.close()
+
+    async def _committed(self, partition: int, result: FlushResult) -> None:
+        """A flush is in ClickHouse: show it, and tell Kafka."""
+        self._telemetry.committed(partition, result.checkpoint.books)
+        # Not while partitions are being taken away: the group is waiting for us, and would not answer.
+        if self._is_assigned:
+            await self._stage.commit({partition: result.checkpoint.next_offset})
+
+    def _observe(self, worker: Worker, records: Sequence[Any], rejections: Sequence[Rejection]) -> None:
+        """A batch was folded, some of it perhaps rejected."""
+
+
+def _failed_over(worker: LedgerWorker, stage: str, offsets: tuple[int, int], cause: Exception) -> PartitionFailedError:
+    found = Suspects(stage, *offsets)
+    epoch = worker.checkpoint.epoch
+    return PartitionFailedError(worker.log, worker.kafka_partition, epoch, found, worker.known.suspects, cause)

@@ -1,0 +1,30 @@
+"""The internal topic of contacts: how facts about known customers get from stage 1 to the stage of customers."""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Sequence
+
+from pipeline.kafka.producer import Publisher
+from pipeline.retry import again_and_again
+from pipeline.stages.facts import Told, records
+
+
+class Contacts:
+    """The way in. `partition_count` must be set before anything is published."""
+
+    def __init__(self, publisher: Publisher, topic: str) -> None:
+        self.topic = topic
+        self.partition_count = 0
+        self._publisher = publisher
+
+    async def publish(self, told: Told) -> None:
+        """Publish facts; returns when Kafka has them all. Waits for a Kafka that is away. Raises PublishError."""
+        values = defaultdict(list)
+        for record in records(told, self.partition_count):
+            values[record.partition].append(record.value)
+        await asyncio.gather(*(self._in_order(partition, some) for partition, some in values.items()))
+
+    async def _in_order(self, partition: int, values: Sequence[bytes]) -> None:
+        # The reader takes a fact for one told again when it has seen a later one: none may overtake another.
+        for value in values:
+            await again_and_again(self.topic, lambda: self._publisher.put(self.topic, partition, value))  # noqa: B023

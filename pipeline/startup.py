@@ -1,0 +1,81 @@
+"""What a worker sees to before it joins its group: database and topics are there, and its rules may be used."""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import partial
+
+from pipeline.clickhouse import migrations
+from pipeline.clickhouse.client import ClickHouse
+from pipeline.kafka.admin import LOG_APPEND_TIME, Broker, BrokerError
+from pipeline.kafka.producer import PUBLISHED_BYTES
+from pipeline.ledger import rules_version as configuration
+from pipeline.ledger.rules_version import Configuration
+from pipeline.ledger.workers import Presence
+from pipeline.retry import patiently
+from pipeline.settings import Settings
+from pipeline.stages.contacts import Contacts
+from pipeline.stages.rolling.store import RollingStore
+from streams.rules import RuleBook
+
+#: Heartbeats: the last one of each partition stays, the others soon go.
+COMPACTED = {"cleanup.policy": "compact", "segment.ms": "600000", "min.cleanable.dirty.ratio": "0.1"}
+
+
+class MissingMigrationsError(Exception):
+    """The database is not up to date."""
+
+
+async def prepare(
+    settings: Settings, book: RuleBook, broker: Broker, contacts: Contacts, door: ClickHouse, presence: Presence
+) -> Configuration:
+    """Look and create what is missing; wait for whoever does not answer. The configuration to work with comes back.
+
+    Raises MissingMigrationsError, ConfigurationRefusedError, BrokerError.
+    """
+    missing = await patiently("start", lambda: migrations.pending(door))
+    if missing:
+        names = ", ".join(f"{migration.number:04} {migration.name}" for migration in missing)
+        raise MissingMigrationsError(f"{door} lacks the migrations {names}; run: sichtflug migrate")
+    count, replication = settings.kafka_partitions, settings.kafka_replication
+    ensure: Callable[..., int] = partial(broker.ensure_topic, partitions=count, replication=replication)
+    found = await patiently("start", lambda: ensure(settings.kafka_topic))
+    # Whatever size the events' topic lets in has to go into this one, too.
+    largest = {"max.message.bytes": str(PUBLISHED_BYTES)}
+    others: Sequence[Callable[[], int]] = (
+        lambda: ensure(settings.dead_letter_topic, configuration=largest),
+        lambda: ensure(settings.kafka_alerts_topic),
+        lambda: broker.ensure_topic(settings.kafka_panes_topic, 1, replication, COMPACTED),
+        # A customer's facts spread like the conversations do, if the topic has to be created.
+        lambda: broker.ensure_topic(settings.contacts_topic, found, replication),
+    )
+    *_, panes_count, contacts.partition_count = await asyncio.gather(*(patiently("start", one) for one in others))
+    verify_single(settings, panes_count)
+    await patiently("start", lambda: RollingStore(door, settings.kafka_topic).begin())
+    return await patiently("start", lambda: configuration.adopt(door, presence, settings.kafka_topic, book))
+
+
+def producers_clock(broker: Broker, topic: str) -> str:
+    """What it costs that the topic's timestamps are the producers' own; '' where they are the broker's.
+
+    Raises BrokerError.
+    """
+    return "" if broker.timestamp_type(topic) == LOG_APPEND_TIME else cost_of_producers_clocks(topic)
+
+
+def cost_of_producers_clocks(topic: str) -> str:
+    """One sentence for people."""
+    return (
+        f"the timestamps of {topic} are the producers' own (CreateTime), so an event is clamped to its own producer's "
+        "clock at most: where that one is ahead, it leads its partition's watermark into the future. Let Apache Kafka "
+        f"stamp the records: kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config "
+        "message.timestamp.type=LogAppendTime (the embedded broker cannot)"
+    )
+
+
+def verify_single(settings: Settings, partition_count: int) -> None:
+    """Whoever has the topic of heartbeats must hear of all partitions. Raises BrokerError."""
+    if partition_count != 1:
+        raise BrokerError(
+            f"Kafka at {settings.kafka_bootstrap}: expected 1 partition of the topic {settings.kafka_panes_topic}, "
+            f"it has {partition_count}; name another topic by SICHTFLUG_KAFKA_PANES_TOPIC"
+        )

@@ -1,0 +1,18 @@
+"""What every step of the fold works with: the rules, the cells, the panes and the facts of one partition."""
+
+from typing import NamedTuple
+
+from streams.conversations.facts import ToldFact
+from streams.panes.admission import Admission
+from streams.panes.deltas import Cells, PaneDeltas
+from streams.rules import RuleBook
+
+
+class Context(NamedTuple):
+    """The rules, the numbered cells, those that may be counted in, the panes to add to, and the facts to tell."""
+
+    book: RuleBook
+    cells: Cells
+    admission: Admission
+    panes: PaneDeltas
+    facts: list[ToldFact]

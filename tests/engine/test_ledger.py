@@ -1,0 +1,234 @@
+"""The ledger on the real engine: what is written comes back as it was, wherever a partition is restored."""
+
+import asyncio
+import random
+import secrets
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from pipeline.clickhouse import migrations
+from pipeline.clickhouse.client import ClickHouse
+from pipeline.contract.codec import Codec
+from pipeline.contract.dead_letter import DeadLetter
+from pipeline.embedded.servers import EmbeddedClickHouse
+from pipeline.ledger import store as ledger
+from pipeline.ledger.store import Ledger, Overtaken
+from pipeline.processing import state as ledger_state
+from pipeline.simulation import simulate
+from pipeline.stages.interactions import state as partition_state
+from pipeline.stages.interactions.partition import PartitionWorker
+from streams.calendars import Calendar
+from streams.checkpoint import Checkpoint
+from streams.panes.deltas import Cells
+from streams.rules import Queue, RuleBook, Rules, Targets
+from tests.oracle import Oracle, Record
+from tests.support.system import assert_same_rows, expected_rows, view_rows
+from tests.system.test_bad_input import encoded
+
+START_MS = 1_700_000_000_000
+HOUR_MS = 3_600_000
+
+TARGETS = Targets(first_response_seconds=60, next_response_seconds=120, resolution_seconds=900)
+RICH_RULES = Rules(
+    targets=TARGETS,
+    calendars={"office": Calendar(zone="Europe/Berlin", hours={"mon": ("08:00-18:00",), "fri": ("00:00-24:00",)})},
+    queues={"billing": Queue(calendar="office")},
+    idle_limit_seconds={"web_chat": 1_800, "": 7_200},
+    reporting_zone="Europe/Berlin",
+)
+
+
+@pytest.fixture
+def door(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
+    name = f"ledger_{secrets.token_hex(4)}"
+    migrations.migrate(clickhouse.url, name)
+    found = ClickHouse(clickhouse.url, name)
+    yield found
+    found.execute(f"DROP DATABASE {name}")
+    found.close()
+
+
+def traffic(seed: int, hours: float = 1.0, rate: float = 2.0) -> list[Any]:
+    items = simulate(seed, rate, START_MS, until_ms=START_MS + int(hours * HOUR_MS), follows_the_day=False, haste=30.0)
+    return [
+        SimpleNamespace(offset=offset, timestamp=item.send_at_ms, key=item.key, value=item.value, headers=())
+        for offset, item in enumerate(items)
+    ]
+
+
+def new_worker(door: ClickHouse, log: str, rules: Rules) -> PartitionWorker:
+    async def ignore(letters: Sequence[DeadLetter]) -> None:
+        """The dead letters are not what is tested here."""
+
+    worker = PartitionWorker(log, 0, RuleBook(rules), Codec(b"k"), lambda: ClickHouse(door.url, door.database), ignore)
+    worker.restore(lambda: Checkpoint(epoch=1, partition_count=1))
+    return worker
+
+
+async def fold(door: ClickHouse, log: str, records: Sequence[Any], rules: Rules, chance: random.Random | None) -> None:
+    """Fold and flush; with a `chance`, in random pieces, and restored by another worker between some of them."""
+    worker = new_worker(door, log, rules)
+    position = 0
+    while position < len(records):
+        size = chance.randint(1, 900) if chance else len(records)
+        await worker.fold(records[position : position + size])
+        position += size
+        if chance is None or chance.random() < 0.7 or position >= len(records):
+            await worker.flush()
+        if chance and chance.random() < 0.4:
+            worker.close()  # what was folded and not flushed is forgotten
+            worker = new_worker(door, log, rules)
+            position = worker.next_offset
+    if worker.is_dirty:
+        await worker.flush()
+    ((open_count,),) = door.rows(f"SELECT countIf(state = 'open') FROM conversations WHERE log = '{log}'")
+    assert worker.partition.open_count == open_count
+    worker.close()
+
+
+def rows(door: ClickHouse, view: str, log: str) -> list[tuple[Any, ...]]:
+    columns = door.rows(
+        f"SELECT groupArray(name) FROM system.columns WHERE database = currentDatabase() AND table = '{view}' "
+        "AND name NOT IN ('log', 'revision')"
+    )[0][0]
+    listed = ", ".join(f"toString({name})" for name in columns)
+    return sorted(door.rows(f"SELECT {listed} FROM {view} WHERE log = '{log}'"))
+
+
+@pytest.mark.parametrize("rules", [Rules(), RICH_RULES], ids=["default rules", "every kind of rule"])
+def test_wherever_a_partition_is_cut_restored_and_evicted_the_rows_are_the_same(
+    door: ClickHouse, rules: Rules, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    records = traffic(seed=5)
+    asyncio.run(fold(door, "whole", records, rules, None))
+    # Memory for next to nothing: panes and departed conversations are read back all the time.
+    monkeypatch.setattr(ledger_state, "CACHED_PANES_PER_TIER", 40)
+    monkeypatch.setattr(partition_state, "CACHED_DEPARTED", 0)
+    monkeypatch.setattr(partition_state, "CACHED_CONVERSATIONS", 50)
+    monkeypatch.setattr(ledger, "CONVERSATIONS_PER_QUERY", 7)
+    asyncio.run(fold(door, "cut", records, rules, random.Random(1)))
+    for view in ("checkpoints", "conversations", "panes"):
+        whole, cut = rows(door, view, "whole"), rows(door, view, "cut")
+        assert len(whole) > (0 if view == "checkpoints" else 100)
+        assert cut == whole, view
+
+
+@pytest.mark.parametrize("per_query", [1, 4, 12, 1_000])
+def test_open_conversations_come_back_once_each_however_many_a_query_brings(
+    door: ClickHouse, monkeypatch: pytest.MonkeyPatch, per_query: int
+) -> None:
+    monkeypatch.setattr(ledger, "CONVERSATIONS_PER_QUERY", per_query)
+    monkeypatch.setattr(ledger, "CHUNK_BYTES", 100)
+    sources = ["/", "/a", "/a'", "/ä\\"]
+    subjects = ["0", "a", "a'b", "ä", "\\", "line\nend"]
+    values = [
+        encoded(id=subject, source=source, subject=subject, time="2023-11-14T22:13:20Z")
+        for source in sources
+        for subject in subjects
+    ]
+    records = [
+        SimpleNamespace(offset=offset, timestamp=START_MS, key=None, value=value, headers=())
+        for offset, value in enumerate(values)
+    ]
+    asyncio.run(fold(door, "log", records, Rules(), None))
+    found = [key for rows in Ledger(door, "log", 0, Cells()).open_conversations() for key, _ in rows]
+    folded = new_worker(door, "log", Rules()).partition.conversations
+    assert (
+        sorted(found) == sorted(folded) == sorted(f"{source}\n{subject}" for source in sources for subject in subjects)
+    )
+
+
+def test_another_worker_that_is_ahead_is_noticed_when_a_row_is_read_back(
+    door: ClickHouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(partition_state, "CACHED_DEPARTED", 0)
+    monkeypatch.setattr(partition_state, "CACHED_CONVERSATIONS", 0)
+    records = traffic(seed=6)
+
+    async def overtake() -> None:
+        slow, fast = new_worker(door, "log", Rules()), new_worker(door, "log", Rules())
+        try:
+            await slow.fold(records[:1_000])
+            await slow.flush()
+            await fast.fold(records[:2_000])
+            await fast.flush()
+            with pytest.raises(Overtaken, match="another worker has this partition"):
+                await slow.fold(records[1_000:2_000])
+        finally:
+            slow.close()
+            fast.close()
+
+    asyncio.run(overtake())
+
+
+def test_response_times_promises_and_age_in_sql_equal_the_oracle(door: ClickHouse) -> None:
+    records = traffic(seed=8, hours=2)
+    asyncio.run(fold(door, "log", records, Rules(targets=TARGETS), None))
+    oracle = Oracle(
+        (Record(record.value, record.timestamp, record.key) for record in records),
+        target_seconds={"first_response": 60, "next_response": 120, "resolution": 900},
+    )
+    ended = Counter(time["kind"] for time in oracle.response_times())
+    found = dict(
+        door.rows(
+            "SELECT measure, sum(ended_count) FROM response_times_by_hour "
+            "WHERE measure IN ('first_response', 'reply', 'resolution') GROUP BY measure"
+        )
+    )
+    assert found == ended
+    assert door.rows("SELECT count() FROM response_times_by_hour WHERE p50_seconds > p90_seconds") == [(0,)]
+
+    promises = expected_rows(oracle, "sla_by_hour")
+    clocks: Counter[tuple[str, str]] = Counter()
+    for *_, clock, met, missed in promises:
+        clocks[clock, "met"] += met
+        clocks[clock, "missed"] += missed
+    assert min(clocks.values()) > 10
+    assert_same_rows("sla_by_hour", view_rows(door, "sla_by_hour"), promises)
+
+    open_now = Counter(
+        bucket_of(oracle.watermark_ms - row["open_since_ms"] // 60_000 * 60_000) for row in oracle.open_since()
+    )
+    assert dict(door.rows("SELECT age, sum(open_count) FROM backlog_age GROUP BY age")) == open_now
+
+
+def bucket_of(age_ms: int) -> str:
+    return "< 1 h" if age_ms < HOUR_MS else "1-4 h" if age_ms < 4 * HOUR_MS else "4-24 h"
+
+
+def test_the_quantile_of_a_histogram_in_sql_is_within_five_percent(door: ClickHouse) -> None:
+    chance = random.Random(3)
+    durations = sorted(int(chance.lognormvariate(11, 2)) for _ in range(999))
+    from streams.panes.histograms import bucket
+
+    histogram = Counter(map(bucket, durations))
+    literal = "map(" + ", ".join(f"toUInt32({key}), toInt64({count})" for key, count in histogram.items()) + ")"
+    for level in (0.5, 0.9, 0.99):
+        ((found,),) = door.rows(f"SELECT histogram_quantile_ms({literal}, {level})")
+        # The exact quantile: the smallest duration that at least level × 999 do not exceed.
+        exact = durations[-(-int(level * 1000) * 999 // 1000) - 1]
+        assert abs(found - exact) <= 0.05 * exact
+    assert door.rows("SELECT histogram_quantile_ms(CAST(map(), 'Map(UInt32, Int64)'), 0.5)") == [(None,)]
+
+
+def test_old_minutes_are_deleted_and_hours_stand_for_them(door: ClickHouse) -> None:
+    asyncio.run(fold(door, "log", traffic(seed=9, hours=1), Rules(), None))
+    before_ms = START_MS + HOUR_MS // 2
+
+    def count(tier: str, until_ms: int) -> int:
+        query = f"SELECT count() FROM panes WHERE tier = '{tier}' AND start < toDateTime({until_ms // 1000})"
+        return int(door.rows(query)[0][0])
+
+    assert count("minute", before_ms) > 0
+    younger = count("minute", 4_000_000_000_000) - count("minute", before_ms)
+    hours = count("hour", 4_000_000_000_000)
+    worker = new_worker(door, "log", Rules())
+    Ledger(door, "log", 0, worker.partition.cells).expire_minutes(before_ms)
+    worker.close()
+    assert count("minute", before_ms) == 0
+    assert count("minute", 4_000_000_000_000) == younger > 0
+    assert count("hour", 4_000_000_000_000) == hours

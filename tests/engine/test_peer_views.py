@@ -1,0 +1,200 @@
+"""Customers who help customers, and public posts that spread: golden cases, and the views on the real engine."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from types import SimpleNamespace
+from typing import Any
+
+import msgspec
+import pytest
+
+from pipeline.clickhouse.client import ClickHouse
+from streams.panes.counters import Counter
+from streams.rules import Rules
+from tests.engine.test_ledger import door, fold, traffic
+from tests.oracle import Oracle, Record
+from tests.support.events import Log, does, event, instant, message, minutes_long, opened, record, reply
+from tests.support.system import as_milliseconds, assert_same_rows
+
+__all__ = ["door"]
+
+
+def post(about: str, *, at: str, **data: Any) -> Any:
+    return opened(about, at=at, channel="community", **data)
+
+
+def by_peer(about: str, *, at: str, **data: Any) -> Any:
+    return message(about, at=at, by="peer", **data)
+
+
+def accepted(about: str, *, at: str, by: str = "peer", **data: Any) -> Any:
+    return event("solution.accepted", about, at=at, actor_kind=by, **data)
+
+
+def unaccepted(about: str, *, at: str, by: str = "peer", **data: Any) -> Any:
+    return event("solution.unaccepted", about, at=at, actor_kind=by, **data)
+
+
+# ---- golden cases -------------------------------------------------------------------------------------
+
+
+def test_the_first_peer_answer_is_measured_from_the_question_and_counted_once() -> None:
+    # 12:00 question ---- 12:07 peer ---- 12:09 peer: 7 minutes, once, before staff
+    log = Log(events=[post("a", at="12:00"), by_peer("a", at="12:07"), by_peer("a", at="12:09")])
+    assert log.durations(Counter.FIRST_PEER_ANSWER) == {f"12:07 {minutes_long(7)}": 1}
+    assert log.minutes(Counter.PEER_BEFORE_STAFF) == {"12:07": 1}
+    assert log.minutes(Counter.PEER_MESSAGE) == {"12:07": 1, "12:09": 1}
+
+
+def test_a_peer_ends_no_waiting_episode() -> None:
+    # 12:00 question ---- 12:07 peer ---- 12:20 agent: the first response took 20 minutes
+    log = Log(events=[post("a", at="12:00"), by_peer("a", at="12:07"), reply("a", at="12:20")])
+    assert log.durations(Counter.FIRST_RESPONSE) == {f"12:20 {minutes_long(20)}": 1}
+
+
+def test_a_peer_after_an_agent_is_not_before_staff_and_is_measured_from_the_question_that_waits() -> None:
+    # 12:00 question - 12:05 agent - 12:30 customer again - 12:34 peer: 4 minutes, not before staff
+    log = Log(
+        events=[post("a", at="12:00"), reply("a", at="12:05"), message("a", at="12:30"), by_peer("a", at="12:34")]
+    )
+    assert log.durations(Counter.FIRST_PEER_ANSWER) == {f"12:34 {minutes_long(4)}": 1}
+    assert log.minutes(Counter.PEER_BEFORE_STAFF) == {}
+
+
+@pytest.mark.parametrize(
+    "events",
+    [
+        [post("a", at="12:00", direction="outbound"), by_peer("a", at="12:07")],
+        [post("a", at="12:00"), by_peer("a", at="12:07", direction="internal")],
+        [post("a", at="12:00"), message("a", at="12:07", by="bot")],
+        [post("a", at="12:00"), does("closed", "a", at="12:05"), by_peer("a", at="12:07")],
+        [post("a", at="12:00"), reply("a", at="12:05"), by_peer("a", at="12:07")],
+    ],
+    ids=["an announcement", "a note", "a bot", "after the end", "nobody waits any more"],
+)
+def test_what_answers_nobody_is_no_peer_answer(events: list[Any]) -> None:
+    assert Log(events=events).durations(Counter.FIRST_PEER_ANSWER) == {}
+
+
+def test_a_contact_is_saved_by_a_peers_solution_without_a_word_of_an_agent() -> None:
+    # two solutions of one conversation save one contact; an agent's solution saves none; a note of an agent is no word
+    events = [
+        post("a", at="12:00"),
+        reply("a", at="12:01", direction="internal"),
+        accepted("a", at="12:05"),
+        accepted("a", at="12:06"),
+        post("b", at="12:00"),
+        accepted("b", at="12:07", by="agent"),
+        post("c", at="12:00"),
+        reply("c", at="12:02"),
+        accepted("c", at="12:08"),
+    ]
+    log = Log(events=events)
+    assert log.minutes(Counter.SAVED_BY_PEER) == {"12:05": 1}
+    assert log.minutes(Counter.SOLUTION_ACCEPTED) == {"12:05": 1, "12:06": 1, "12:07": 1, "12:08": 1}
+    assert log.minutes(Counter.SOLUTION_ACCEPTED_FROM_PEER) == {"12:05": 1, "12:06": 1, "12:08": 1}
+
+
+def test_a_contact_is_saved_no_more_once_the_last_solution_is_taken_back_or_an_agent_speaks() -> None:
+    log = Log(events=[post("a", at="12:00"), accepted("a", at="12:05"), accepted("a", at="12:06")])
+    log.fold(unaccepted("a", at="12:10"))
+    assert log.minutes(Counter.SAVED_BY_PEER) == {"12:05": 1}
+    log.fold(unaccepted("a", at="12:11"))
+    assert log.minutes(Counter.SAVED_BY_PEER) == {"12:05": 1, "12:11": -1}
+    log.fold(unaccepted("a", at="12:12"), accepted("a", at="12:13"), reply("a", at="12:20"), reply("a", at="12:21"))
+    assert log.minutes(Counter.SAVED_BY_PEER) == {"12:05": 1, "12:11": -1, "12:13": 1, "12:20": -1}
+
+
+# ---- the views on the real engine ---------------------------------------------------------------------
+
+
+def folded(door: ClickHouse, events: list[Any]) -> None:
+    """Let a worker fold events, as records that reach the broker now: `interactions` keeps 90 days."""
+    now_ms = time.time_ns() // 1_000_000
+    records = [
+        SimpleNamespace(
+            offset=offset, timestamp=now_ms, key=None, value=msgspec.json.encode(record(one).value), headers=()
+        )
+        for offset, one in enumerate(events)
+    ]
+    asyncio.run(fold(door, "log", records, Rules(), None))
+
+
+def test_peer_views_equal_the_batch_computation(door: ClickHouse) -> None:
+    records = traffic(seed=12, hours=3)
+    asyncio.run(fold(door, "log", records, Rules(), None))
+    oracle = Oracle(Record(one.value, one.timestamp, one.key) for one in records)
+    cell = "tenant, queue, channel, visibility"
+    for interval in ("minute", "hour", "day"):
+        counts = "accepted_count, accepted_from_peer_count, saved_count"
+        for view, columns, wanted in (
+            ("peer_resolution", counts, oracle.peer_resolution_by(interval)),
+            ("peer_answers", "answered_count, before_staff_count", oracle.peer_answers_by(interval)),
+        ):
+            found = door.rows(f"SELECT {interval}, {cell}, {columns} FROM {view}_by_{interval}")
+            assert len(wanted) > 5
+            assert_same_rows(
+                view,
+                sorted(tuple(map(as_milliseconds, row)) for row in found),
+                sorted(tuple(row.values()) for row in wanted),
+            )
+
+
+def test_concentration_shows_shares_of_the_busiest_and_nobody(door: ClickHouse) -> None:
+    # Twenty helpers: one with 81 messages, nineteen with 1 each, together 100; one message of nobody.
+    #   top 1 % = ceil(0.2) = 1 helper: 0.81; top 5 % = 1 helper: 0.81; top 10 % = 2 helpers: 0.82
+    #   Gini, counts ascending, i = rank: (2 * sum(i * x) / sum(x) - n - 1) / n
+    #     sum(i * x) = 1 + 2 + … + 19 + 20 * 81 = 190 + 1620 = 1810;  (36.2 - 21) / 20 = 0.76
+    #   Herfindahl: 0.81² + 19 * 0.01² = 0.6561 + 0.0019 = 0.658
+    events = [post("a", at="12:00"), by_peer("a", at="12:01")]
+    events += [by_peer("a", at="12:02", actor_id="busy") for _ in range(81)]
+    events += [by_peer("a", at="12:03", actor_id=f"helper {number}") for number in range(19)]
+    # Two solutions by one, one by another that is taken back: one helper is left.
+    events += [accepted("a", at="12:04", actor_id="busy"), accepted("a", at="12:05", actor_id="busy")]
+    events += [accepted("a", at="12:06", actor_id="other"), unaccepted("a", at="12:07", actor_id="other")]
+    folded(door, events)
+    found = door.rows("SELECT * FROM peer_concentration_by_day ORDER BY measure")
+    assert [row[2:6] for row in found] == [("message", 20, 100, 1), ("solution", 1, 2, 0)]
+    assert found[0][6:] == pytest.approx((0.81, 0.81, 0.82, 0.76, 0.658))
+    assert found[1][6:] == pytest.approx((1, 1, 1, 0, 1))
+    columns = door.rows("SELECT name FROM system.columns WHERE table = 'peer_concentration_by_day'")
+    assert not {"actor", "peer", "helper"} & {name for (name,) in columns}
+
+
+def shared(about: str, *, at: str, by: str, reach: int, thread_id: str = "") -> Any:
+    fields = {"thread_id": thread_id} if thread_id else {}
+    return event("public.shared", about, at=at, actor_id=by, reach=reach, **fields)
+
+
+def test_virality_of_a_root_post_at_any_instant_and_now(door: ClickHouse) -> None:
+    # 12:00 post a (100) -- 12:05 anna (10), in a reply to a -- 12:11 bert (20) - 12:12 anna (10) - 12:15 carl likes it
+    #                                                         12:14 post b (5) -------------------------- 12:20 dora (7)
+    events = [
+        opened("a", at="12:00", channel="social_public", reach=100, actor_id="author"),
+        opened("other", at="12:01", channel="social_public", thread_id="a"),
+        shared("other", at="12:05", by="anna", reach=10, thread_id="a"),
+        shared("a", at="12:11", by="bert", reach=20),
+        shared("a", at="12:12", by="anna", reach=10),
+        opened("b", at="12:14", channel="social_public", reach=5),
+        event("public.reacted", "a", at="12:15", actor_id="carl"),
+        opened("private", at="12:16", channel="email", reach=9),
+        shared("b", at="12:20", by="dora", reach=7),
+    ]
+    folded(door, events)
+    # At 12:20, the watermark: of a the last ten minutes, (12:10, 12:20], hold 2 shares, the ten before 1.
+    # Its reach is 100 + 10 + 20 + 10.
+    assert door.rows("SELECT * FROM virality ORDER BY root_post_id") == [
+        ("", "/test", "a", 140, 4, 3, 1, 2, 1, 2.0),
+        ("", "/test", "b", 12, 1, 1, 0, 1, 0, None),
+    ]
+    # The brand: 3 shares against 1; 2 of 3 are of the largest root.
+    assert door.rows("SELECT * FROM brand_virality") == [("", 3, 1, 3.0, 2, pytest.approx(2 / 3))]
+    # At 12:11 the share of that very instant counts, what comes later does not.
+    assert door.rows("SELECT * FROM virality_at(at = '2024-03-04 12:11:00')") == [
+        ("", "/test", "a", 130, 3, 2, 0, 2, 0, None)
+    ]
+    assert door.rows("SELECT * FROM brand_virality_at(at = '2024-03-04 12:30:00.000')") == [("", 0, 3, 0.0, 0, None)]
+    assert door.rows("SELECT * FROM virality_at(at = '2024-03-12 12:00:00')") == []
+    assert instant("12:20") == as_milliseconds(door.rows("SELECT latest FROM watermarks")[0][0])

@@ -1,0 +1,152 @@
+"""Answers that break off behind a status of success: each read notices, and is repeated."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from pipeline.clickhouse import migrations
+from pipeline.clickhouse.client import ClickHouse, Unavailable
+from pipeline.embedded.servers import EmbeddedClickHouse
+from pipeline.ledger.customers import CustomerLedger
+from pipeline.ledger.store import Ledger, read_checkpoint
+from pipeline.stages.interactions.state import PartitionState
+from streams.checkpoint import Checkpoint
+from streams.events import conversation_key
+from streams.panes.deltas import Cells
+from streams.rules import RuleBook, Rules
+from tests.engine.test_customer_views import hear, tell
+from tests.engine.test_ledger import new_worker, traffic
+
+ERROR = b"Code: 241. DB::Exception: (total) memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)\n"
+
+
+class Cutting(ClickHouse):
+    """A real database whose answers end in the middle: at the end of a line, within one, or with an error."""
+
+    how = ""
+
+    def _cut(self, body: bytes) -> bytes:
+        half = body[: body.find(b"\n", len(body) // 2) + 1] if b"\n" in body else body[: len(body) // 2]
+        return {"": body, "at a line": half, "within a line": body[: len(body) * 2 // 3], "error": half + ERROR}[
+            self.how
+        ]
+
+    def rows(self, query: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """No read of the ledger is one of these: nothing in their answers tells that they are whole."""
+        raise AssertionError(query)
+
+    def raw(self, query: str, output_format: str, settings: Mapping[str, Any] | None = None) -> bytes:
+        return self._cut(super().raw(query, output_format, settings))
+
+    def stream(self, query: str, output_format: str, chunk_bytes: int = 1 << 20) -> Iterator[bytes]:
+        yield self._cut(b"".join(super().stream(query, output_format, chunk_bytes)))
+
+
+@pytest.fixture
+def door(clickhouse: EmbeddedClickHouse) -> Iterator[Cutting]:
+    name = f"whole_{secrets.token_hex(4)}"
+    migrations.migrate(clickhouse.url, name)
+    found = Cutting(clickhouse.url, name)
+    yield found
+    found.execute(f"DROP DATABASE {name}")
+    found.close()
+
+
+@pytest.mark.parametrize("how", ["at a line", "within a line", "error"])
+def test_no_read_of_the_ledger_takes_half_an_answer_for_all_there_is(door: Cutting, how: str) -> None:
+    async def fold() -> None:
+        await hear(door, "log.contacts", await tell(door, traffic(seed=3)[:1_500]), None)
+
+    asyncio.run(fold())
+    ledger = Ledger(door, "log", 0, Cells())
+    customers = CustomerLedger(door, "log.contacts", 0, Cells())
+    whole = ClickHouse(door.url, door.database)
+    query = "SELECT DISTINCT source, conversation_id FROM ledger WHERE kind = {kind:String}"
+    keys = [conversation_key(*row) for row in whole.rows(query, {"kind": "conversation"})]
+    customer_keys = [str(key) for _, key in whole.rows(query, {"kind": "customer"})]
+    whole.close()
+    assert min(len(keys), len(customer_keys)) > 100
+    reads: Sequence[Any] = (
+        # A conversation has a row per flush until ClickHouse merges them.
+        lambda: {number for some in ledger.hashes() for number in some},
+        lambda: sorted(key for key, _ in ledger.read_back(keys, 1 << 62)),
+        lambda: sorted(ledger.newest_panes(1, "hour", 100_000)),
+        lambda: read_checkpoint(door, "log = 'log' AND kafka_partition = 0"),
+        ledger.counted_cells,
+        ledger.admitted_cells,
+        lambda: sorted((key, customer.facts) for key, customer in customers.customers(customer_keys, 1 << 62)),
+    )
+    #: What is one value on one line cannot be cut at the end of a line.
+    one_line = (0, 3, 4, 5)
+    wanted = [read() for read in reads]
+    assert all(wanted)
+    assert len(wanted[0]) == len(wanted[1]) == len(keys)
+    assert len(wanted[6]) == len(customer_keys)
+    for number, read in enumerate(reads):
+        door.how = how
+        if not (how == "at a line" and number in one_line):
+            with pytest.raises(Unavailable, match=r"broke off|was empty"):
+                read()
+        door.how = ""
+        assert read() == wanted[number]
+
+
+def test_half_a_slice_of_open_conversations_is_gone_on_with(door: Cutting) -> None:
+    async def fold() -> int:
+        worker = new_worker(door, "log", Rules())
+        await worker.fold(traffic(seed=3))
+        await worker.flush()
+        worker.close()
+        return worker.partition.open_count
+
+    open_count = asyncio.run(fold())
+    assert open_count > 20
+    door.how = "at a line"
+    found = [key for rows in Ledger(door, "log", 0, Cells()).open_conversations() for key, _ in rows]
+    assert len(found) == len(set(found)) == open_count
+
+
+class Shaky(ClickHouse):
+    """A real database that answers every third request."""
+
+    def __init__(self, url: str, database: str) -> None:
+        super().__init__(url, database)
+        self.request_count = 0
+
+    def _fail_two_of_three(self) -> None:
+        self.request_count += 1
+        if self.request_count % 3:
+            raise Unavailable("not now")
+
+    def raw(self, query: str, output_format: str, settings: Mapping[str, Any] | None = None) -> bytes:
+        self._fail_two_of_three()
+        return super().raw(query, output_format, settings)
+
+    def stream(self, query: str, output_format: str, chunk_bytes: int = 1 << 20) -> Iterator[bytes]:
+        self._fail_two_of_three()
+        yield from super().stream(query, output_format, chunk_bytes)
+
+
+def test_a_restore_under_failing_requests_does_not_begin_anew_with_each_of_them(door: Cutting) -> None:
+    async def fold() -> int:
+        worker = new_worker(door, "log", Rules())
+        await worker.fold(traffic(seed=3)[:500])
+        await worker.flush()
+        worker.close()
+        return worker.partition.open_count
+
+    open_count = asyncio.run(fold())
+    shaky = Shaky(door.url, door.database)
+    state = PartitionState(RuleBook(Rules()), shaky, "log", 0)
+    checkpoint = state.load(lambda: Checkpoint(epoch=1, partition_count=1))
+    assert checkpoint
+    assert checkpoint.next_offset == 500
+    assert state.partition.open_count == open_count > 20
+    # Two checkpoints, cells admitted, open conversations and their end, how many hashes and these, panes of each tier.
+    assert shaky.request_count <= 3 * 10
+    shaky.close()

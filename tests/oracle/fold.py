@@ -1,0 +1,581 @@
+"""The life of one conversation, for the batch oracle: its events in log order, one rule after the other.
+
+Each number in a comment is the paragraph of docs/decisions/0001 that the line follows. What happens becomes
+`Change`s: counter, instant, cell, plus or minus n. Instants are UTC epoch milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import NamedTuple
+
+from tests.oracle.clocks import RESPONSE_KINDS, Cell, Clock, Clocks
+from tests.oracle.records import KNOWN_TYPES, Event
+
+HOUR_MS = 3_600_000
+DEPARTURES = {
+    "conversation.resolved": "resolved",
+    "conversation.closed": "closed",
+    "conversation.abandoned": "abandoned",
+    "conversation.merged": "merged",
+    "conversation.deleted": "deleted",
+}
+# Life-cycle time never runs back for these; all others keep their own minute.
+LIFE_CYCLE_TYPES = frozenset(
+    name for name in KNOWN_TYPES if name.startswith("conversation.") or name == "bot.handed_off"
+)
+
+
+class Change(NamedTuple):
+    """`amount` (+1 or -1) on `counter` at an instant in a cell; `kind` of an escalation, else ''."""
+
+    counter: str
+    at_ms: int
+    cell: Cell
+    amount: int
+    kind: str = ""
+
+
+class ResponseTime(NamedTuple):
+    """One measured duration, at the instant of its end."""
+
+    kind: str
+    at_ms: int
+    cell: Cell
+    duration_ms: int
+
+
+class Fact(NamedTuple):
+    """What the customer's other conversations have to know of this one; `case` of a beginning."""
+
+    kind: str
+    at_ms: int
+    cell: Cell
+    case: str = ""
+
+
+class FirstTurn(NamedTuple):
+    """How the time from an opening of which nobody told ended: `how` is answered, handed off or departed."""
+
+    how: str
+    at_ms: int
+    start_ms: int | None
+    asked_at_ms: int | None
+    cell: Cell
+    clock: Clock | None
+
+
+class Settings(NamedTuple):
+    """`channels` maps a channel to its mode and default visibility."""
+
+    channels: Mapping[str, tuple[str, str]]
+    target_seconds: Mapping[str, int]
+    idle_limit_seconds: int | None
+
+
+class Conversation:
+    """Fold the accepted, distinct events of one conversation with `apply`, in log order, then `finish`."""
+
+    def __init__(self, source: str, conversation_id: str, settings: Settings) -> None:
+        self.source = source
+        self.conversation_id = conversation_id
+        self.settings = settings
+        self.changes: list[Change] = []
+        self.response_times: list[ResponseTime] = []
+        self.clocks = Clocks(settings.target_seconds)
+
+        self.state = ""  # '' before its first event
+        self.cell = Cell("", "", "", "")
+        self.is_implicit = False
+        self.opened_at_ms = 0  # the first opening
+        self.opening_cell = self.cell  # where the first opening was counted
+        self.opening_mix_count = 0  # 1 when the first opening counts in the channel mix
+        self.had_opened_event = False
+        self.open_since_ms = 0  # the last (re)opening
+        self.last_transition_ms = 0
+        self.last_activity_ms = 0
+        self.departed_at_ms: int | None = None
+        self.resolved_at_ms: int | None = None
+        self.resolution: ResponseTime | None = None
+
+        self.waiting_on = ""
+        self.waiting_since_ms = 0
+        self.episode_start_ms: int | None = None
+        self.asked_at_ms: int | None = None  # the customer's earliest message that nobody has answered
+        self.first_turn: FirstTurn | None = None
+        self.had_episode = False  # or a reopening, after which no first-response clock starts
+        self.is_handoff_told = False
+        self.first_response_at_ms: int | None = None
+        self.first_peer_answer: ResponseTime | None = None
+        self.has_agent_spoken = False
+        self.standing_peer_solutions = 0
+        self.customer = ""
+        self.began: Fact | None = None  # as a contact, once the customer is known
+        self.beginnings: list[Fact] = []  # all that was said of it
+        self.facts: list[Fact] = []
+        self.is_session = False
+
+        self.message_count = 0
+        self.transferred_count = 0
+        self.escalated_count = 0
+        self.reopened_count = 0
+
+    # ---- one event -------------------------------------------------------------------------------
+
+    def apply(self, event: Event) -> None:
+        if event.type not in KNOWN_TYPES:
+            return
+        if not self.state:
+            self._begin(event)
+            if event.type != "conversation.opened":
+                self._happen(event, event.occurred_at_ms)
+        else:
+            self._go_on(event)
+        if self.state == "open":
+            self._promise(event)
+            self.last_activity_ms = max(self.last_activity_ms, event.occurred_at_ms, self.last_transition_ms)
+
+    def finish(self, watermark_ms: int) -> None:
+        """Nothing more comes: a conversation idle for too long by the watermark has expired."""
+        self._expire_until(watermark_ms)
+
+    def _begin(self, event: Event) -> None:
+        self.is_implicit = event.type != "conversation.opened"  # (1)
+        self.had_opened_event = not self.is_implicit
+        self.cell = self._cell_after(event)
+        self.state = "open"
+        self.opening_cell = self.cell
+        at_ms = event.occurred_at_ms
+        self.opened_at_ms = self.open_since_ms = self.last_transition_ms = at_ms
+        self.opening_mix_count = self._mix_count(event)
+        self._count("arrived", at_ms)
+        self._count("opened_inbound", at_ms, self.opening_mix_count)
+        self.clocks.start("resolution", at_ms, self.cell)
+        self.customer = event.person("customer_id")
+        self.is_session = self._is_inbound_opening(event) and event.field("channel") == "self_service"
+        if self.opening_mix_count:
+            self._begin_as_contact(event, self.cell)
+            if not self.is_implicit and event.field("queue"):
+                self._tell("waited", at_ms)
+        if self._is_inbound_opening(event):  # (11, 13)
+            self._wait_on("agent", at_ms)
+            self._start_episode(at_ms)
+        else:
+            self._wait_on("customer", at_ms)
+
+    def _go_on(self, event: Event) -> None:
+        if not self.customer and event.field("customer_id"):
+            self.customer = event.person("customer_id")
+            if self.opening_mix_count:
+                self._begin_as_contact(event, self.cell)
+        at_ms = max(event.occurred_at_ms, self.last_transition_ms)
+        is_own_minute = event.type not in LIFE_CYCLE_TYPES
+        self._expire_until(event.occurred_at_ms if is_own_minute else at_ms)
+        is_opened = event.type == "conversation.opened"
+        is_late_opening = (  # (4)
+            is_opened
+            and self.is_implicit
+            and not self.had_opened_event
+            and (self.departed_at_ms is None or event.occurred_at_ms < self.departed_at_ms)
+        )
+        self.had_opened_event = self.had_opened_event or is_opened
+
+        first_at_ms = self.opened_at_ms
+        if is_late_opening:
+            self._late_opening(event)
+        only_empty = is_late_opening or (is_opened and self.state == "open")  # (5)
+        before, self.cell = self.cell, self._cell_after(event, only_empty)
+        if self.state == "open" and self.cell != before:
+            self._count("moved_out", at_ms, cell=before)
+            self._count("moved_in", at_ms)
+            self.clocks.move(at_ms, self.cell)
+            self.last_transition_ms = at_ms
+        if is_late_opening:
+            if self.opened_at_ms < first_at_ms:
+                self._begin_earlier(first_at_ms)
+            self._decide_anew_who_waited(first_at_ms, self._is_inbound_opening(event))
+            self.last_transition_ms = at_ms
+            return
+        if self.state == "expired" and event.type not in DEPARTURES:  # (8)
+            self._reopen(at_ms)  # dated before the expiry, it takes the time of that last transition
+        self._happen(event, at_ms)
+
+    def _happen(self, event: Event, at_ms: int) -> None:
+        """The event's own effect at `at_ms`, once the conversation is known and its dimensions hold."""
+        is_open = self.state == "open"
+        is_transition = event.type in LIFE_CYCLE_TYPES
+        match event.type:
+            case "conversation.opened" | "conversation.reopened":
+                if is_open:
+                    is_transition = False
+                else:
+                    self._reopen(at_ms)
+            case "message.created":
+                self._message(event)
+            case "conversation.transferred":
+                self.transferred_count += 1
+                self._tell("transferred", at_ms)
+            case "conversation.queued":
+                self._tell("waited", at_ms)
+            case "solution.accepted":
+                self._solution(event, +1)
+            case "solution.unaccepted":
+                self._solution(event, -1)
+            case "conversation.escalated" if event.field("kind") != "handoff":
+                self._escalate(event.field("kind"), at_ms)
+            case "conversation.escalated" | "bot.handed_off":
+                self._hand_off(at_ms)
+            case "conversation.waiting" if is_open:
+                self._wait_explicitly(event.field("waiting_on") or "customer", at_ms)
+            case "conversation.resumed" if is_open:
+                self._wait_explicitly("agent", at_ms)
+            case departure if departure in DEPARTURES:
+                is_merge_into_itself = (
+                    departure == "conversation.merged" and event.field("into_id") == self.conversation_id
+                )
+                if is_open and not is_merge_into_itself:
+                    self._depart(DEPARTURES[departure], at_ms)
+                else:
+                    is_transition = False
+        if is_transition:
+            self.last_transition_ms = at_ms
+
+    # ---- openings and departures -----------------------------------------------------------------
+
+    def _is_inbound_opening(self, event: Event) -> bool:
+        """(2) Inbound, unless an `opened` or a message says otherwise."""
+        if event.type not in ("conversation.opened", "message.created"):
+            return True
+        if event.field("direction"):
+            return event.field("direction") != "outbound"
+        return event.field("actor_kind") in ("", "customer")
+
+    def _mix_count(self, event: Event) -> int:
+        """(3) A transfer chain counts once: with the conversation that is its root."""
+        is_root = event.field("root_id") in ("", self.conversation_id)
+        return 1 if is_root and self._is_inbound_opening(event) else 0
+
+    def _late_opening(self, event: Event) -> None:
+        """(4) Move the opening to its own minute and dimensions, if earlier; decide its mix anew."""
+        first_at_ms, first_cell = self.opened_at_ms, self.opening_cell
+        mix_count = self._mix_count(event)
+        if event.occurred_at_ms < first_at_ms:
+            own_cell = self._cell_after(event, before=Cell("", "", "", ""))
+            self._count("arrived", first_at_ms, -1, first_cell)
+            self._count("arrived", event.occurred_at_ms, +1, own_cell)
+            if own_cell != first_cell:
+                self._count("moved_out", first_at_ms, +1, own_cell)
+                self._count("moved_in", first_at_ms, +1, first_cell)
+            self.opened_at_ms, self.opening_cell = event.occurred_at_ms, own_cell
+        self._count("opened_inbound", first_at_ms, -self.opening_mix_count, first_cell)
+        self._count("opened_inbound", self.opened_at_ms, mix_count, self.opening_cell)
+        self.opening_mix_count = mix_count
+        self.began = None
+        if mix_count:
+            self._begin_as_contact(event, self.opening_cell)
+
+    def _begin_earlier(self, first_at_ms: int) -> None:
+        """(4) What began when the opening seemed to be at `first_at_ms` and still runs began with the opening."""
+        at_ms = self.opened_at_ms
+        if self.resolution is not None:
+            self.response_times.remove(self.resolution)
+            self.resolution = self.resolution._replace(duration_ms=self.resolution.at_ms - at_ms)
+            self.response_times.append(self.resolution)
+        if self.state != "open" or self.reopened_count:
+            return
+        self.open_since_ms = at_ms
+        if self.waiting_since_ms == first_at_ms:
+            self.waiting_since_ms = at_ms
+        self.clocks.begin_earlier("resolution", first_at_ms, at_ms)
+
+    # ---- (4) who waited, once the opening is known --------------------------------------------------
+
+    def _end_first_turn(self, how: str, at_ms: int) -> None:
+        if not self.had_opened_event and self.first_turn is None:
+            clock = self.clocks.running("first_response")
+            self.first_turn = FirstTurn(how, at_ms, self.episode_start_ms, self.asked_at_ms, self.cell, clock)
+
+    def _decide_anew_who_waited(self, first_at_ms: int, is_inbound: bool) -> None:
+        turn = self.first_turn
+        if turn is None:
+            if self.state == "open" and not self.is_handoff_told:
+                self._decide_running_turn(first_at_ms, is_inbound)
+        elif turn.how == "answered":
+            self._decide_answered_turn(turn, first_at_ms, is_inbound)
+        elif turn.how == "departed":
+            start_ms = self.opened_at_ms if is_inbound else turn.asked_at_ms
+            if start_ms != turn.start_ms:
+                clock = self._promised_from(turn, start_ms)
+                if clock is not None and clock.remaining_ms is None and clock.due_at_ms <= turn.at_ms:
+                    self.clocks.all.append(clock)
+
+    def _decide_running_turn(self, first_at_ms: int, is_inbound: bool) -> None:
+        asked_at_ms, before_ms = self.asked_at_ms, self.episode_start_ms
+        start_ms = self.opened_at_ms if is_inbound else asked_at_ms
+        self.episode_start_ms = start_ms
+        if before_ms is not None and start_ms is None:
+            self.clocks.take_back(*RESPONSE_KINDS)
+        elif before_ms is not None and start_ms is not None:
+            self.clocks.begin_earlier("first_response", before_ms, start_ms)
+        elif start_ms is not None:
+            self.clocks.start_and_pause("first_response", start_ms, self.cell, self.waiting_since_ms)
+        self.had_episode = start_ms is not None
+        before = self._waits(self.opened_at_ms, before_ms == first_at_ms, asked_at_ms)
+        self._correct_wait(before, self._waits(self.opened_at_ms, is_inbound, asked_at_ms))
+
+    def _decide_answered_turn(self, turn: FirstTurn, first_at_ms: int, is_inbound: bool) -> None:
+        start_ms = self.opened_at_ms if is_inbound else turn.asked_at_ms
+        if start_ms == turn.start_ms:
+            return
+        kinds = ["reply"]
+        if turn.start_ms is not None or self.first_response_at_ms is None:
+            kinds.append("first_response")
+            self.first_response_at_ms = None if start_ms is None else turn.at_ms
+        for kind in kinds:
+            if turn.start_ms is not None:
+                before_ms = max(0, turn.at_ms - turn.start_ms)
+                self.response_times.remove(ResponseTime(kind, turn.at_ms, turn.cell, before_ms))
+            if start_ms is not None:
+                duration_ms = max(0, turn.at_ms - start_ms)
+                self.response_times.append(ResponseTime(kind, turn.at_ms, turn.cell, duration_ms))
+        self.had_episode = bool(self.first_response_at_ms is not None or self.episode_start_ms or self.reopened_count)
+        clock = self._promised_from(turn, start_ms)
+        if clock is not None:
+            if clock.is_past_due(turn.at_ms):
+                clock.outcome, clock.at_ms = "missed", clock.due_at_ms
+            else:
+                clock.outcome, clock.at_ms, clock.cell = "met", turn.at_ms, turn.cell
+            self.clocks.all.append(clock)
+        if self.state == "open":
+            before = self._answered(
+                self._waits(self.opened_at_ms, turn.start_ms == first_at_ms, turn.asked_at_ms), turn
+            )
+            after = self._answered(self._waits(self.opened_at_ms, is_inbound, turn.asked_at_ms), turn)
+            self._correct_wait(before, after)
+
+    def _promised_from(self, turn: FirstTurn, start_ms: int | None) -> Clock | None:
+        """Take the promise of the turn back; what takes its place, had the episode begun at `start_ms`."""
+        if turn.clock is not None:
+            self.clocks.all.remove(turn.clock)
+        target_seconds = self.settings.target_seconds.get("first_response")
+        if start_ms is None or (target_seconds is None and turn.clock is None):
+            return None
+        if turn.clock is None:
+            assert target_seconds is not None
+            return Clock("first_response", start_ms + target_seconds * 1000, turn.cell, is_open=False)
+        clock = replace(turn.clock, is_open=False, outcome="")
+        is_target = target_seconds is not None and turn.start_ms is not None and clock.remaining_ms is None
+        if is_target and clock.due_at_ms == (turn.start_ms or 0) + (target_seconds or 0) * 1000:
+            clock.due_at_ms = start_ms + (target_seconds or 0) * 1000
+        return clock
+
+    @staticmethod
+    def _waits(opened_at_ms: int, is_inbound: bool, asked_at_ms: int | None) -> tuple[str, int]:
+        """Whom it waits on from the opening on, as long as nobody answers."""
+        if is_inbound:
+            return "agent", opened_at_ms
+        return ("customer", opened_at_ms) if asked_at_ms is None else ("agent", max(asked_at_ms, opened_at_ms))
+
+    @staticmethod
+    def _answered(wait: tuple[str, int], turn: FirstTurn) -> tuple[str, int]:
+        return ("customer", max(wait[1], turn.at_ms)) if wait[0] == "agent" else wait
+
+    def _correct_wait(self, before: tuple[str, int], after: tuple[str, int]) -> None:
+        if (self.waiting_on, self.waiting_since_ms) == before and not self.clocks.is_paused:
+            self.waiting_on, self.waiting_since_ms = after
+
+    def _reopen(self, at_ms: int) -> None:
+        self.state = "open"
+        self.departed_at_ms = self.resolved_at_ms = None
+        self.open_since_ms = self.last_transition_ms = at_ms
+        self.reopened_count += 1
+        self._count("arrived", at_ms)
+        if self.resolution is not None:  # the resolution is taken back where it was counted
+            self.response_times.remove(self.resolution)
+            self.resolution = None
+        self._wait_on("agent", at_ms)  # (13), but a waiting episode begins only with a customer's message
+        self.had_episode = True
+        self.is_handoff_told = False
+        self.clocks.start("resolution", at_ms, self.cell)
+        if self.asked_at_ms is not None:  # (25)
+            self._start_episode(self.asked_at_ms)
+
+    def _depart(self, state: str, at_ms: int) -> None:
+        self._end_first_turn("departed", at_ms)
+        self._count("departed", at_ms)
+        if state != "expired":
+            self._end_session("contained", at_ms)
+        if state == "resolved":
+            self.resolved_at_ms = at_ms
+            self._tell("resolved", at_ms)
+            self.resolution = ResponseTime("resolution", at_ms, self.cell, at_ms - self.opened_at_ms)
+            self.response_times.append(self.resolution)
+            self.clocks.reply(at_ms, self.cell, "resolution")
+        self.clocks.depart(at_ms)
+        self.state, self.departed_at_ms = state, at_ms
+        self.episode_start_ms = self.asked_at_ms = None
+        self.is_handoff_told = False
+        self.waiting_on = ""
+        self.last_transition_ms = at_ms
+
+    def _expire_until(self, at_ms: int) -> None:
+        """Expire at the full hour not before the idle limit, when `at_ms` is not before that hour."""
+        if self.state != "open" or self.settings.idle_limit_seconds is None:
+            return
+        limit_ms = self.last_activity_ms + self.settings.idle_limit_seconds * 1000
+        expires_at_ms = (limit_ms + HOUR_MS - 1) // HOUR_MS * HOUR_MS
+        if at_ms >= expires_at_ms:
+            self._depart("expired", expires_at_ms)
+
+    # ---- what other conversations of the customer have to know -------------------------------------
+
+    def _tell(self, kind: str, at_ms: int) -> None:
+        """Only while the customer is known."""
+        if self.customer:
+            self.facts.append(Fact(kind, at_ms, self.cell))
+
+    def _begin_as_contact(self, event: Event, cell: Cell) -> None:
+        if self.customer:
+            self.began = Fact("began", self.opened_at_ms, cell, event.person("case_id"))
+            self.beginnings.append(self.began)
+
+    def _meet_human(self, at_ms: int) -> None:
+        self._tell("human", at_ms)
+        self._end_session("handed on", at_ms)
+
+    def _end_session(self, how: str, at_ms: int) -> None:
+        if self.is_session:
+            self.is_session = False
+            self._count("session_ended", at_ms)
+            self._count("session_contained", at_ms, int(how == "contained"))
+            self._tell(how, at_ms)
+
+    # ---- who waits for whom ----------------------------------------------------------------------
+
+    def _message(self, event: Event) -> None:
+        """A message keeps its own minute, whatever the life cycle's time is."""
+        at_ms, actor = event.occurred_at_ms, event.field("actor_kind")
+        direction = event.field("direction") or ("inbound" if actor == "customer" else "outbound")
+        self.message_count += 1
+        if direction == "inbound":
+            self._count("inbound_message", at_ms)
+        if actor == "peer" and direction == "outbound" and self.state == "open":  # (19)
+            self._answer_of_peer(at_ms)
+        if actor == "agent" and direction == "outbound" and not self.has_agent_spoken:
+            self.has_agent_spoken = True
+            self._meet_human(at_ms)
+            if self.standing_peer_solutions:  # (21)
+                self._count("saved", at_ms, -1)
+        if self.state != "open":  # (10)
+            if actor == "customer" and self.departed_at_ms is not None and at_ms >= self.departed_at_ms:
+                self.asked_at_ms = at_ms if self.asked_at_ms is None else min(at_ms, self.asked_at_ms)
+            elif actor == "agent" and direction == "outbound":
+                self.asked_at_ms = None
+            return
+        if actor == "customer":
+            self.asked_at_ms = at_ms if self.asked_at_ms is None else min(at_ms, self.asked_at_ms)
+            self._wait_on("agent", at_ms)
+            self.clocks.resume(max(at_ms, self.last_transition_ms))  # (24)
+            if self.episode_start_ms is None:
+                self._start_episode(at_ms)
+        elif actor == "agent" and direction == "outbound":  # (12)
+            self._answer(at_ms)
+
+    def _answer_of_peer(self, at_ms: int) -> None:
+        """(19, 20) The first one while somebody waits."""
+        if self.first_peer_answer is not None or self.episode_start_ms is None:
+            return
+        duration_ms = max(0, at_ms - self.episode_start_ms)
+        self.first_peer_answer = ResponseTime("first_peer_answer", at_ms, self.cell, duration_ms)
+        if not self.has_agent_spoken:
+            self._count("before_staff", at_ms)
+
+    def _solution(self, event: Event, amount: int) -> None:
+        """(21) Accepted or taken back; a peer's that stands without a word of an agent saves the contact."""
+        at_ms = event.occurred_at_ms
+        self._count("accepted", at_ms, amount)
+        if event.field("actor_kind") != "peer":
+            return
+        self._count("accepted_from_peer", at_ms, amount)
+        was_saved = self.standing_peer_solutions > 0
+        self.standing_peer_solutions = max(0, self.standing_peer_solutions + amount)
+        if not self.has_agent_spoken:
+            self._count("saved", at_ms, int(self.standing_peer_solutions > 0) - int(was_saved))
+
+    def _answer(self, at_ms: int) -> None:
+        self._end_first_turn("answered", at_ms)
+        self.asked_at_ms = None
+        if self.episode_start_ms is not None:
+            duration_ms = max(0, at_ms - self.episode_start_ms)
+            self.response_times.append(ResponseTime("reply", at_ms, self.cell, duration_ms))
+            if self.first_response_at_ms is None:  # (14)
+                self.first_response_at_ms = at_ms
+                self.response_times.append(ResponseTime("first_response", at_ms, self.cell, duration_ms))
+            self.episode_start_ms = None
+            self.is_handoff_told = False
+            self.clocks.reply(at_ms, self.cell, *RESPONSE_KINDS)
+        if self.waiting_on == "agent":
+            self._wait_on("customer", at_ms)
+
+    def _start_episode(self, at_ms: int) -> None:
+        kind = "next_response" if self.had_episode else "first_response"
+        self.episode_start_ms, self.had_episode, self.is_handoff_told = at_ms, True, False
+        self.clocks.start(kind, at_ms, self.cell)
+
+    def _hand_off(self, at_ms: int) -> None:
+        """(15) Once per waiting episode, whichever event tells it. Restarts the response clock."""
+        if self.is_handoff_told:
+            return
+        self._escalate("handoff", at_ms)
+        self._meet_human(at_ms)
+        self.is_handoff_told = True
+        if self.state == "open":
+            self._end_first_turn("handed off", at_ms)
+            self._wait_explicitly("agent", at_ms)
+            self.episode_start_ms, self.had_episode = at_ms, True
+            self.clocks.start("first_response", at_ms, self.cell)
+
+    def _wait_explicitly(self, party: str, at_ms: int) -> None:
+        self._wait_on(party, at_ms)
+        if party == "agent":
+            self.clocks.resume(at_ms)
+        else:
+            self.clocks.pause(at_ms)
+
+    def _wait_on(self, party: str, at_ms: int) -> None:
+        """A wait never begins before the one that it ends, however late a message tells of it."""
+        if party != self.waiting_on:
+            since_ms = max(at_ms, self.waiting_since_ms) if self.waiting_on else at_ms
+            self.waiting_on, self.waiting_since_ms = party, since_ms
+
+    def _promise(self, event: Event) -> None:
+        """`clock` with `due_at`. A promised response needs somebody who waits for it."""
+        kind = event.field("clock")
+        if not kind or event.due_at_ms is None:
+            return
+        if kind == "resolution" or self.episode_start_ms is not None:
+            self.clocks.promise(kind, event.due_at_ms, event.occurred_at_ms, self.cell)
+
+    # ---- counting --------------------------------------------------------------------------------
+
+    def _escalate(self, kind: str, at_ms: int) -> None:
+        self.escalated_count += 1
+        self.changes.append(Change("escalated", at_ms, self.cell, 1, kind))
+
+    def _count(self, counter: str, at_ms: int, amount: int = 1, cell: Cell | None = None) -> None:
+        if amount:
+            self.changes.append(Change(counter, at_ms, self.cell if cell is None else cell, amount))
+
+    def _cell_after(self, event: Event, only_empty: bool = False, before: Cell | None = None) -> Cell:
+        """(5, 6) The last value known; an `opened` on a known conversation fills empty ones alone."""
+        old = self.cell if before is None else before
+        tenant, queue = event.tenant or old.tenant, event.field("queue") or old.queue
+        channel = event.field("channel") or old.channel
+        visibility = event.field("visibility")
+        if not visibility and channel != old.channel:
+            _, visibility = self.settings.channels.get(channel, ("async", "private"))
+        visibility = visibility or old.visibility
+        if not only_empty:
+            return Cell(tenant, queue, channel, visibility)
+        return Cell(old.tenant or tenant, old.queue or queue, old.channel or channel, old.visibility or visibility)
