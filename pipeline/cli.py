@@ -82,7 +82,7 @@ def embedded(
     no_kafka: Annotated[bool, typer.Option("--no-kafka", help="Only ClickHouse.")] = False,
 ) -> None:
     """Only the embedded Kafka and ClickHouse, until Ctrl-C."""
-    from pipeline.commands.demo import run_embedded
+    from pipeline.commands.embedded import run_embedded
 
     run_embedded(load(), data or Path("sichtflug-data"), kafka_port, clickhouse_port, no_kafka, console)
 
@@ -280,7 +280,7 @@ def list_dead_letters(
     until: Until = None,
 ) -> None:
     """The newest dead letters: where, when and why, and when they were published again."""
-    from pipeline.commands.dead_letter_reader import show_list
+    from pipeline.commands.dead_letters import show_list
 
     show_list(load(), _filter(reason, since, until), limit, console)
 
@@ -291,7 +291,7 @@ def show_dead_letter(
     offset: Annotated[int, typer.Argument(help="Its offset there.")],
 ) -> None:
     """The dead letter of a record, whole, with its headers; of several records that lay there, all."""
-    from pipeline.commands.dead_letter_reader import show_one
+    from pipeline.commands.dead_letters import show_one
 
     show_one(load(), partition, offset, console)
 
@@ -330,7 +330,7 @@ def redrive_dead_letters(
 
 
 def _filter(reasons: list[str] | None, since: datetime | None, until: datetime | None) -> Any:
-    from pipeline.commands.dead_letter_reader import Filter
+    from pipeline.commands.dead_letters import Filter
     from pipeline.contract.validation import REASONS
 
     for reason in reasons or ():

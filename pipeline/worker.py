@@ -22,7 +22,8 @@ from pipeline.ledger.failures import PartitionFailedError, leave_word
 from pipeline.ledger.rules_version import ConfigurationRefusedError
 from pipeline.ledger.workers import BEAT_SECONDS, Presence
 from pipeline.metrics.rolling import RollingTelemetry
-from pipeline.metrics.stage import BrakeTelemetry, CellTelemetry, PortError, Server, Telemetry
+from pipeline.metrics.server import Server
+from pipeline.metrics.stage import BrakeTelemetry, CellTelemetry, PortError, Telemetry
 from pipeline.retry import again_and_again, patiently
 from pipeline.settings import Settings
 from pipeline.stages.contacts import Contacts

@@ -6,35 +6,16 @@ changes no value.
 
 from collections.abc import Iterable
 
-import msgspec
-
+from streams.books import Books
 from streams.conversations.conversation import NOT_BEGUN, OPEN, Conversation
 from streams.conversations.facts import ToldFact
 from streams.conversations.life_cycle import LifeCycle
 from streams.conversations.opening import not_begun
 from streams.events import KNOWN_TYPES, Event
 from streams.panes.admission import Admission
-from streams.panes.deltas import MINUTE_MS, Cells, PaneDeltas
+from streams.panes.cells import Cells
+from streams.panes.deltas import MINUTE_MS, PaneDeltas
 from streams.rules import RuleBook
-
-
-class Books(msgspec.Struct):
-    """Records of a partition's log by what became of them: `consumed = applied + duplicate + rejected`.
-
-    The others are parts of `applied`: late behind the watermark, of an unknown type (ignored), clamped to the broker's
-    time, on a channel without configuration, with optional fields dropped, and identities forgotten at the cap.
-    """
-
-    consumed: int = 0
-    applied: int = 0
-    duplicate: int = 0
-    rejected: int = 0
-    late: int = 0
-    ignored: int = 0
-    clamped: int = 0
-    unknown_channel: int = 0
-    dropped_field: int = 0
-    forgotten: int = 0
 
 
 class Accepted:

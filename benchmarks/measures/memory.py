@@ -9,7 +9,7 @@ from benchmarks.support.conversations import batches
 from benchmarks.support.processes import answer, arguments_of, resident_bytes
 from streams.conversations.conversation import OPEN
 from streams.fold import Partition
-from streams.panes.deltas import Cells
+from streams.panes.cells import Cells
 from streams.rules import RuleBook, Rules
 
 WARM_UP = 1_000

@@ -19,7 +19,7 @@ from pipeline.contract.dead_letter import DeadLetter
 from pipeline.ledger.store import Ledger
 from pipeline.stages.interactions.partition import PartitionWorker
 from streams.checkpoint import Checkpoint
-from streams.panes.deltas import Cells
+from streams.panes.cells import Cells
 from streams.rules import RuleBook, Rules
 
 BEAT_SECONDS = 0.01

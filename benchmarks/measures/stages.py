@@ -24,7 +24,8 @@ from streams.checkpoint import Checkpoint
 from streams.events import Event
 from streams.fold import Partition
 from streams.panes.cache import PaneCache
-from streams.panes.deltas import Cells, PaneDeltas
+from streams.panes.cells import Cells
+from streams.panes.deltas import PaneDeltas
 from streams.rules import RuleBook, Rules
 
 #: Records of one partition per flush: what four partitions get in a second at 50,000 events a second.

@@ -7,11 +7,12 @@ from benchmarks.support.processes import answer, arguments_of
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.ledger.rows import RowEncoder, checkpoint_section, ledger_block
 from pipeline.ledger.store import Ledger
+from streams.books import Books
 from streams.checkpoint import Checkpoint
 from streams.events import conversation_key
-from streams.fold import Books, Partition
+from streams.fold import Partition
 from streams.panes.cache import PaneCache
-from streams.panes.deltas import Cells
+from streams.panes.cells import Cells
 from streams.rules import RuleBook, Rules
 
 CHUNK = 50_000

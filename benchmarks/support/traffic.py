@@ -12,7 +12,8 @@ from kafka import KafkaAdminClient
 from kafka.errors import UnknownTopicOrPartitionError
 
 from pipeline.commands.simulate import HASTE
-from pipeline.kafka.admin import Broker, producer
+from pipeline.kafka.admin import Broker
+from pipeline.kafka.bulk import producer
 from pipeline.kafka.transport import FETCHED_BYTES, FETCHED_RECORDS
 from pipeline.simulation import simulate
 

@@ -15,7 +15,7 @@ import msgspec
 from pipeline.commands.shifted_events import shifted
 from pipeline.contract.codec import Codec
 from pipeline.contract.validation import subject
-from pipeline.kafka.admin import sending
+from pipeline.kafka.bulk import sending
 from streams.events import Event
 
 SPEED_UNLIMITED = float("inf")

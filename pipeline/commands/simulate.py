@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.kafka.admin import sending
+from pipeline.kafka.bulk import sending
 from pipeline.simulation import Simulation, simulate
 
 #: Conversations go on this much faster than real ones, so that a short look sees them begin and end.

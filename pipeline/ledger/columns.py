@@ -3,7 +3,7 @@
 import msgspec
 
 from pipeline.ledger.rows import CONVERSATION_INSTANTS
-from streams.fold import Books
+from streams.books import Books
 from streams.panes.counters import COLUMNS, is_spread
 
 #: The pane's part of the sorting key is empty in other rows; said in full, the index finds it by its ids.

@@ -13,7 +13,7 @@ from pipeline.ledger.columns import PANE_KEY_IS_EMPTY, SINGLE_ROWS, columns_of
 from pipeline.ledger.rows import conversation_hash
 from pipeline.ledger.store import IDS_PER_QUERY, Ledger
 from streams.customers.customer import Customer, Fact
-from streams.panes.deltas import Cell, Cells
+from streams.panes.cells import Cell, Cells
 
 DIMENSIONS = ("fact_tenants", "fact_queues", "fact_channels", "fact_visibilities")
 

@@ -6,7 +6,7 @@ Few conversations have one and only the fold reads it, so it is one JSON array a
 import msgspec
 
 from streams.conversations.conversation import Clock, FirstTurn
-from streams.panes.deltas import Cell, Cells
+from streams.panes.cells import Cell, Cells
 
 
 class _Clock(msgspec.Struct, array_like=True):

@@ -11,12 +11,13 @@ import msgspec
 from pipeline.clickhouse import native
 from pipeline.clickhouse.blocks import INSTANT, Block, Column, Section, encoded, integers, joined, texts
 from pipeline.ledger.first_turns import first_turn_text
+from streams.books import Books
 from streams.checkpoint import Checkpoint
 from streams.conversations.conversation import Clock, Conversation
-from streams.fold import Books
 from streams.panes.cache import PaneRow
+from streams.panes.cells import Cell, Cells
 from streams.panes.counters import COLUMNS, is_spread
-from streams.panes.deltas import COUNTER_BITS, COUNTER_MASK, Cell, Cells
+from streams.panes.deltas import COUNTER_BITS, COUNTER_MASK
 from streams.rules import RuleBook
 
 CONVERSATION_TEXTS = ("state", "waiting_on")

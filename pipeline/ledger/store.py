@@ -27,11 +27,12 @@ from pipeline.ledger.columns import (
 )
 from pipeline.ledger.first_turns import read_first_turn
 from pipeline.retry import read_again
+from streams.books import Books
 from streams.checkpoint import OFFSET_BITS, Checkpoint
 from streams.conversations.conversation import Clock, Conversation
 from streams.events import conversation_key
-from streams.fold import Books
-from streams.panes.deltas import Cell, Cells, pack_field, pane_key, unpack_pane_key
+from streams.panes.cells import Cell, Cells
+from streams.panes.deltas import pack_field, pane_key, unpack_pane_key
 
 CONVERSATIONS_PER_QUERY = 50_000
 CHUNK_BYTES = 1 << 20

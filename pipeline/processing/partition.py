@@ -21,9 +21,9 @@ from pipeline.ledger.rows import RowEncoder, checkpoint_section, ledger_block
 from pipeline.ledger.store import Ledger
 from pipeline.processing.state import LedgerState
 from pipeline.retry import patiently
+from streams.books import Books
 from streams.checkpoint import Checkpoint, record_hash
 from streams.events import Rejection
-from streams.fold import Books
 from streams.panes.deltas import DAY_MS, PaneDeltas, Tiers
 from streams.rules import RuleBook
 

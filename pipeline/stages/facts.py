@@ -18,7 +18,7 @@ from streams.conversations.facts import Kind, ToldFact
 from streams.customers.customer import Fact
 from streams.customers.fold import NUMBER_BITS, SourcedFact, position
 from streams.days import END_MS
-from streams.panes.deltas import Cell, Cells
+from streams.panes.cells import Cell, Cells
 
 FACTS_PER_RECORD = 2_000
 HASHES = range(1 << 64)

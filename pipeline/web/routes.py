@@ -8,16 +8,17 @@
 /api/dashboards/UID/annotations         regions of time            likewise
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from typing import Any
+from importlib.resources import files
+from pathlib import Path
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 import msgspec
 
 from pipeline.http_server import JSON, Answer
 from pipeline.web.dashboards import Dashboards
-from pipeline.web.files import INDEX, read_files
 from pipeline.web.panels import Panels
 from pipeline.web.queries import QueryError
 from pipeline.web.request import BadRequestError, NotFoundError, read_request
@@ -79,3 +80,31 @@ class Routes:
 def error_answer(status: HTTPStatus, error: Exception) -> Answer:
     """An error as an answer, with its text."""
     return Answer(status, JSON, msgspec.json.encode({"error": str(error)}))
+
+
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+
+
+INDEX = "index.html"
+
+
+class File(NamedTuple):
+    """What is sent for one file."""
+
+    content_type: str
+    body: bytes
+
+
+def read_files() -> Mapping[str, File]:
+    """The page's files by their path below `pipeline/web/static`, with slashes."""
+    root = Path(str(files("pipeline"))) / "web" / "static"
+    return {
+        path.relative_to(root).as_posix(): File(TYPES[path.suffix], path.read_bytes())
+        for path in sorted(root.rglob("*"))
+        if path.suffix in TYPES
+    }

@@ -4,7 +4,8 @@ from typing import NamedTuple
 
 from streams.conversations.facts import ToldFact
 from streams.panes.admission import Admission
-from streams.panes.deltas import Cells, PaneDeltas
+from streams.panes.cells import Cells
+from streams.panes.deltas import PaneDeltas
 from streams.rules import RuleBook
 
 

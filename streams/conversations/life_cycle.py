@@ -15,7 +15,8 @@ from streams.conversations.stocks import expire, postpone_expiry
 from streams.conversations.transitions import TRANSITIONS, come_back
 from streams.events import DEPARTURES, Event
 from streams.panes.admission import Admission
-from streams.panes.deltas import Cells, PaneDeltas
+from streams.panes.cells import Cells
+from streams.panes.deltas import PaneDeltas
 from streams.rules import CLOCK_KINDS, RuleBook
 
 

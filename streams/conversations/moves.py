@@ -4,7 +4,7 @@ from streams.conversations.context import Context
 from streams.conversations.conversation import OPEN, REMEMBERED_QUEUES, Conversation
 from streams.conversations.stocks import move
 from streams.events import Event
-from streams.panes.deltas import Cell
+from streams.panes.cells import Cell
 
 
 def relocate(context: Context, conversation: Conversation, event: Event, at: int) -> str:

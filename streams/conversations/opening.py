@@ -9,8 +9,8 @@ from streams.conversations.self_service import SELF_SERVICE
 from streams.conversations.sla import start_clock
 from streams.conversations.stocks import count_stocks, postpone_expiry
 from streams.events import Event
+from streams.panes.cells import Cell, Cells
 from streams.panes.counters import Counter
-from streams.panes.deltas import Cell, Cells
 from streams.rules import FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION, RuleBook
 
 

@@ -19,8 +19,9 @@ from typing import NamedTuple
 import msgspec
 
 from streams.conversations.facts import Kind
+from streams.panes.cells import Cell, Cells
 from streams.panes.counters import Counter
-from streams.panes.deltas import DAY_MS, HOUR_MS, Cell, Cells
+from streams.panes.deltas import DAY_MS, HOUR_MS
 
 WEEK_MS = 7 * DAY_MS
 EXPOSURE_MS = 72 * HOUR_MS

@@ -7,9 +7,10 @@ by the highest position seen of each partition of its own log.
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
+from streams.books import Books
 from streams.customers.customer import STRETCH_MS, Customer, Fact
-from streams.fold import Books
-from streams.panes.deltas import Cells, PaneDeltas
+from streams.panes.cells import Cells
+from streams.panes.deltas import PaneDeltas
 from streams.rules import RuleBook
 
 NUMBER_BITS = 3

@@ -6,7 +6,7 @@ dashboard. Which cells are admitted is a function of the log: the first ones, in
 
 from collections.abc import Iterable, Iterator
 
-from streams.panes.deltas import OTHER, Cell, Cells
+from streams.panes.cells import OTHER, Cell, Cells
 
 
 class Admission:

@@ -15,9 +15,17 @@ costs nothing by itself. Bins are a minute long, or some that make a quarter of 
 epoch, UTC. Floats are fine here: nothing of this is stored in the ledger.
 """
 
-from streams.spikes.day_shape import QUARTERS, DayShape
 from streams.spikes.dispersion import ASSUMED_DISPERSION, Blocks
-from streams.spikes.profile import DAY_HOURS, LEANING_EVENTS, WEEK_HOURS, WEEKEND_HOUR, Week, hour_of_week
+from streams.spikes.profile import (
+    DAY_HOURS,
+    LEANING_EVENTS,
+    QUARTERS,
+    WEEK_HOURS,
+    WEEKEND_HOUR,
+    DayShape,
+    Week,
+    hour_of_week,
+)
 
 #: Time constant of forgetting the level; it leans on 1 as if it had seen `LEANING_EVENTS`.
 LEVEL_HOURS = 36.0

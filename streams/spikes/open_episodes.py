@@ -14,7 +14,7 @@ from streams.spikes.attribution import Recent
 from streams.spikes.detector import Run
 from streams.spikes.episodes import Change, Episode, Lasting, SeriesRun, severity_of
 from streams.spikes.series import Series
-from streams.spikes.track import Track
+from streams.spikes.tracks import Track
 
 SCOPES = ("all", "channel", "queue", "cell")
 

@@ -4,16 +4,52 @@ One budget is shared by those of which something can be said. A series that is n
 could be said of it, is seen in the wider series only.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping
 
-from streams.spikes.budget import shares
+from streams.spikes.detector import SpikeDetector
 from streams.spikes.series import COUNTED, Counts, Measure, Place, Series, series_of
-from streams.spikes.track import Track
+from streams.spikes.silence import SilenceDetector
 
 #: A series of which less is expected is seen in wider series only.
 LEAST_EVENTS_PER_WEEK = 20.0
 #: Beyond so many series, further places are seen in wider ones only.
 TRACKED_SERIES = 20_000
+
+
+class Track:
+    """One counted series: its detectors, and the minutes for which they have not been asked yet."""
+
+    __slots__ = ("count", "next_minute", "series", "silence", "silence_series", "spikes")
+
+    def __init__(self, series: Series, minute: int) -> None:
+        self.series = series
+        self.spikes = SpikeDetector(0.0)
+        self.spikes.turn(minute)
+        self.silence: SilenceDetector | None = None
+        self.silence_series = series._replace(measure="silence")
+        if series.measure == "inflow" and series.scope in ("all", "channel"):
+            self.silence = SilenceDetector(self.spikes.expectation, 0.0)
+        self.next_minute = minute
+        #: Of the present minute.
+        self.count = 0
+
+    def pass_zeros(self, minute: int) -> None:
+        """Let the minutes before this one be over; those not heard of were without events."""
+        if self.next_minute < minute:
+            self.spikes.observe_zeros(self.next_minute, minute)
+            self.next_minute = minute
+
+    def expected_to_be_heard(self, minute: int) -> float:
+        """Events in a minute that would be missed; a night in which nothing was ever seen leans on days: none."""
+        expectation = self.spikes.expectation
+        return expectation.expected(minute) * expectation.seen_ratio
+
+    def freeze(self, minute: int, is_frozen: bool) -> None:
+        """From this minute on learn nothing, or learn again."""
+        if self.spikes.is_frozen != is_frozen:
+            self.pass_zeros(minute)
+            self.spikes.is_frozen = is_frozen
 
 
 def _never(series: Series) -> bool:
@@ -123,3 +159,14 @@ class Tracks:
 def _is_watched(track: Track) -> bool:
     expectation = track.spikes.expectation
     return expectation.is_known and 60 * sum(expectation.weekly_rates()) >= LEAST_EVENTS_PER_WEEK
+
+
+def shares(watched: Collection[Series], budget: float) -> dict[Series, float]:
+    """What each series may use up of the budget; together that is all of it.
+
+    Each measure and scope of which there is a series gets as much as the others, and its series get equal parts: one
+    more queue makes the queues a little less sensitive, and never the totals. The series overlap, so that several of
+    them alarm over one thing: the budget is an upper bound of the false episodes.
+    """
+    numbers = Counter((series.measure, series.scope) for series in watched)
+    return {series: budget / len(numbers) / numbers[series.measure, series.scope] for series in watched}

@@ -19,8 +19,7 @@ from streams.spikes.detector import LONGEST_RUN_HOURS, Run
 from streams.spikes.episodes import Change, Episode, Lasting
 from streams.spikes.open_episodes import OpenEpisodes
 from streams.spikes.series import Counts, Place, Series
-from streams.spikes.track import Track
-from streams.spikes.tracks import Tracks
+from streams.spikes.tracks import Track, Tracks
 
 DAY_MINUTES, WEEK_MINUTES = 1_440, 10_080
 

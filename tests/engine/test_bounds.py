@@ -13,7 +13,7 @@ from pipeline.contract.codec import Codec
 from pipeline.processing import id_filter as known_ids
 from pipeline.processing.id_filter import KnownIds
 from streams.panes import deltas as panes
-from streams.panes.deltas import OTHER, Cell, Cells
+from streams.panes.cells import OTHER, Cell, Cells
 from streams.rules import RuleBook, Rules
 from tests.support.ledger import Store
 from tests.support.schedules import Sent, interactions_worker, stepwise

@@ -14,7 +14,7 @@ from pipeline.clickhouse.client import ClickHouse
 from pipeline.embedded.servers import EmbeddedClickHouse
 from pipeline.stages.facts import sourced_facts
 from pipeline.stages.progress import Heartbeat, decoded
-from streams.panes.deltas import Cells
+from streams.panes.cells import Cells
 from tests.engine.fuzz import run_pass
 
 

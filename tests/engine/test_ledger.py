@@ -23,7 +23,7 @@ from pipeline.stages.interactions import state as partition_state
 from pipeline.stages.interactions.partition import PartitionWorker
 from streams.calendars import Calendar
 from streams.checkpoint import Checkpoint
-from streams.panes.deltas import Cells
+from streams.panes.cells import Cells
 from streams.rules import Queue, RuleBook, Rules, Targets
 from tests.oracle import Oracle, Record
 from tests.support.system import assert_same_rows, expected_rows, view_rows

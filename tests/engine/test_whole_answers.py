@@ -17,7 +17,7 @@ from pipeline.ledger.store import Ledger, read_checkpoint
 from pipeline.stages.interactions.state import PartitionState
 from streams.checkpoint import Checkpoint
 from streams.events import conversation_key
-from streams.panes.deltas import Cells
+from streams.panes.cells import Cells
 from streams.rules import RuleBook, Rules
 from tests.engine.test_customer_views import hear, tell
 from tests.engine.test_ledger import new_worker, traffic

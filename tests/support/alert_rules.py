@@ -13,7 +13,7 @@ from prometheus_client import CollectorRegistry
 
 from pipeline.metrics.rolling import WINDOWS, RollingTelemetry
 from pipeline.metrics.stage import BrakeTelemetry, CellTelemetry, Telemetry
-from streams.fold import Books
+from streams.books import Books
 from streams.spikes.episodes import Episode
 from streams.spikes.series import Series
 from tests.support.requirement import require

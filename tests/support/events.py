@@ -21,8 +21,9 @@ from streams.conversations.conversation import OPEN, Clock, Conversation
 from streams.events import EMPTY_DATA, KNOWN_TYPES, Data, Event, conversation_key
 from streams.fold import Partition
 from streams.panes.cache import PaneCache
+from streams.panes.cells import Cell, Cells
 from streams.panes.counters import Counter
-from streams.panes.deltas import Cell, Cells, PaneValues, Tiers, unpack_field, unpack_pane_key
+from streams.panes.deltas import PaneValues, Tiers, unpack_field, unpack_pane_key
 from streams.panes.histograms import bucket
 from streams.rules import RuleBook, Rules, Targets
 from tests.oracle import Record

@@ -15,12 +15,13 @@ from pipeline.clickhouse.client import Unavailable
 from pipeline.ledger.columns import PLAIN, SPREADS, ConversationRow
 from pipeline.ledger.customers import CustomerRow, customer_of
 from pipeline.ledger.store import Ledger
+from streams.books import Books
 from streams.checkpoint import OFFSET_BITS, Checkpoint
 from streams.conversations.conversation import Conversation
 from streams.customers.customer import Customer
-from streams.fold import Books
+from streams.panes.cells import Cell
 from streams.panes.counters import COLUMNS
-from streams.panes.deltas import Cell, pack_field, pane_key, unpack_pane_key
+from streams.panes.deltas import pack_field, pane_key, unpack_pane_key
 from tests.support.native import Reader
 
 Row = dict[str, Any]

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.contract.dead_letter import Brake, BrakeError
+from pipeline.contract.brake import Brake
+from pipeline.contract.dead_letter import BrakeError
 from streams.events import Rejection
 from tests.support.system import System, wait_for
 

@@ -17,7 +17,8 @@ import pytest
 
 from pipeline import http_server as web_server
 from pipeline.http_server import Answer, WebServer, is_cross_site, is_own_name
-from pipeline.metrics.stage import Server, Telemetry
+from pipeline.metrics.server import Server
+from pipeline.metrics.stage import Telemetry
 
 SENT = (b"", b"GET /metrics HT", b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ", b"POST /livez HTTP/1.1\r\n")
 

@@ -7,7 +7,7 @@ from kafka import KafkaProducer
 
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.commands import dead_letters as redriving
-from pipeline.commands.dead_letter_reader import Filter
+from pipeline.commands.dead_letters import Filter
 from pipeline.contract.dead_letter import Origin, dead_letter, origin, without_value
 from pipeline.kafka.record_batch import ReadRecord
 from pipeline.settings import Settings

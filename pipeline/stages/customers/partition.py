@@ -22,7 +22,7 @@ from streams.checkpoint import CUSTOMERS, Checkpoint
 from streams.customers.customer import STRETCH_MS, Customer
 from streams.customers.fold import Customers, SourcedFact, remembered_keys, stretch_key
 from streams.events import Rejection
-from streams.panes.deltas import Cells
+from streams.panes.cells import Cells
 from streams.rules import RuleBook
 
 logger = logging.getLogger(__name__)

@@ -12,7 +12,7 @@ from pipeline.clickhouse import native
 from pipeline.clickhouse.blocks import INSTANT, Block, Column, Section, encoded, integers, joined, texts
 from streams.events import Data, Event, Rejection
 from streams.fold import Accepted
-from streams.panes.deltas import Cell, Cells
+from streams.panes.cells import Cell, Cells
 from streams.rules import RuleBook
 
 _as_tuple = msgspec.structs.astuple

@@ -6,8 +6,9 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from pipeline.contract.brake import Brake
 from pipeline.contract.codec import Codec
-from pipeline.contract.dead_letter import Brake, DeadLetter, without_value
+from pipeline.contract.dead_letter import DeadLetter, without_value
 from pipeline.kafka.admin import Broker
 from pipeline.kafka.producer import Publisher
 from pipeline.metrics.stage import Telemetry

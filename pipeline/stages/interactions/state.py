@@ -8,7 +8,7 @@ from pipeline.processing.state import LedgerState
 from streams.checkpoint import Checkpoint
 from streams.conversations.conversation import OPEN
 from streams.fold import Partition
-from streams.panes.deltas import Cells
+from streams.panes.cells import Cells
 from streams.rules import RuleBook
 
 CACHED_CONVERSATIONS = 2_000_000

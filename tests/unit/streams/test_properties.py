@@ -18,8 +18,9 @@ from hypothesis import strategies as st
 from streams.conversations.conversation import NOT_BEGUN, OPEN, Conversation
 from streams.days import ReportingDays
 from streams.events import KNOWN_TYPES, Event
+from streams.panes.cells import Cell
 from streams.panes.counters import BACKLOG_SIGN, COUNTERS, Counter
-from streams.panes.deltas import Cell, PaneDeltas, Tiers, pane_key, unpack_pane_key
+from streams.panes.deltas import PaneDeltas, Tiers, pane_key, unpack_pane_key
 from streams.panes.histograms import bucket
 from streams.rules import CLOCK_KINDS, Rules, Targets
 from tests.oracle import Oracle

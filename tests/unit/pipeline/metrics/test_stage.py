@@ -8,7 +8,7 @@ import pytest
 from pipeline.clickhouse.client import Unavailable
 from pipeline.metrics.stage import Telemetry
 from pipeline.retry import patiently
-from streams.fold import Books
+from streams.books import Books
 
 
 def value(telemetry: Telemetry, name: str, **labels: str) -> float | None:

@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from pipeline.metrics.stage import Server, Telemetry
+from pipeline.metrics.server import Server
+from pipeline.metrics.stage import Telemetry
 from pipeline.web.promql import ExpressionError, History, Labels, evaluate
 from pipeline.web.request import read_request
 from pipeline.web.scraper import Samples

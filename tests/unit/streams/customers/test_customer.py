@@ -18,8 +18,9 @@ from streams.customers.customer import Customer, Fact
 from streams.customers.fold import Customers, SourcedFact, position
 from streams.events import Event
 from streams.panes.cache import PaneCache
+from streams.panes.cells import Cell, Cells
 from streams.panes.counters import COUNTERS, Counter
-from streams.panes.deltas import DAY_MS, HOUR_MS, Cell, Cells, Tiers
+from streams.panes.deltas import DAY_MS, HOUR_MS, Tiers
 from streams.rules import RuleBook, Rules
 from tests.oracle import Oracle
 from tests.oracle.customers import count_customers

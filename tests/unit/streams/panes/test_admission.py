@@ -8,8 +8,8 @@ from hypothesis import given, settings
 
 from streams.events import Event
 from streams.panes.admission import Admission
+from streams.panes.cells import OTHER, Cell, Cells
 from streams.panes.counters import Counter
-from streams.panes.deltas import OTHER, Cell, Cells
 from streams.rules import Rules, Targets
 from tests.support.events import Log, all_tiers, does, logs, message, opened, rules
 

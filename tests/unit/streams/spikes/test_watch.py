@@ -9,10 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchmarks.spikes.series import DAY_MINUTES, draw, season
-from streams.spikes.budget import shares
 from streams.spikes.detector import Run
 from streams.spikes.episodes import Change, Episode, Lasting, SeriesRun, episode_id
 from streams.spikes.series import Counts, Place, Series, series_of
+from streams.spikes.tracks import shares
 from streams.spikes.watch import Watch
 
 WEEK = 7 * DAY_MINUTES
