@@ -11,16 +11,11 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from pipeline.clickhouse import migrations
-from pipeline.clickhouse.client import ClickHouse, Refused, Unavailable
+from pipeline.clickhouse.client import ClickHouse
 from pipeline.clickhouse.sql import quoted
-from pipeline.commands.replay import BrokenFileError
-from pipeline.embedded.servers import EmbeddedMissingError, EmbeddedStartError
-from pipeline.kafka.admin import BrokerError
-from pipeline.ledger.epochs import LogRefusedError
+from pipeline.errors import InputFileError, SichtflugError
 from pipeline.logs import log_to_stderr, quieten_clients
-from pipeline.settings import Settings, SettingsError, load
-from pipeline.web.dashboards import DashboardError
-from pipeline.web.server import PagePortError
+from pipeline.settings import Settings, load
 
 app = typer.Typer(
     add_completion=False,
@@ -31,29 +26,15 @@ app = typer.Typer(
 # In a pipe or a file nobody's window is too narrow.
 console = Console() if sys.stdout.isatty() else Console(width=160)
 
-EXPECTED_ERRORS = (
-    SettingsError,
-    BrokerError,
-    BrokenFileError,
-    Refused,
-    Unavailable,
-    LogRefusedError,
-    EmbeddedMissingError,
-    EmbeddedStartError,
-    DashboardError,
-    PagePortError,
-    FileNotFoundError,
-)
-
 DataDirectory = Annotated[Path | None, typer.Option("--data", help="Directory for ClickHouse's data.")]
 
 
 def main() -> None:
-    """Run a command; expected errors are one line on standard error and exit status 2."""
+    """Run a command; an expected error is one line on standard error and exit status 2."""
     quieten_clients()
     try:
         app()
-    except EXPECTED_ERRORS as error:
+    except SichtflugError as error:
         sys.stderr.write(f"sichtflug: {error}\n")
         sys.exit(2)
 
@@ -152,7 +133,7 @@ def replay(
     factor = SPEED_UNLIMITED if speed == "max" else _positive("--speed", speed)
     for path in files:
         if not path.is_file():
-            raise FileNotFoundError(f"{path}: expected a file, found none")
+            raise InputFileError(f"{path}: expected a file, found none")
     _prepare_topic(settings)
     sent = _with_progress(
         "events replayed",

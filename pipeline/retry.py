@@ -6,8 +6,7 @@ import time
 from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
-from pipeline.clickhouse.client import Unavailable
-from pipeline.kafka.admin import BrokerAwayError
+from pipeline.errors import ClickHouseUnavailableError, KafkaUnavailableError
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +22,8 @@ def _ignore() -> None:
 
 
 def read_again(read: Callable[[], Result]) -> Result:
-    """Read in this thread, up to three times while ClickHouse is away. Raises Unavailable after the last.
+    """Read in this thread, up to three times while ClickHouse is away. Raises ClickHouseUnavailableError after the
+    last.
 
     For one of the many reads that a restore consists of: without it a share of failing requests has the restore begin
     anew so often that it never ends.
@@ -31,7 +31,7 @@ def read_again(read: Callable[[], Result]) -> Result:
     for pause_seconds in READ_PAUSES_SECONDS:
         try:
             return read()
-        except Unavailable as error:
+        except ClickHouseUnavailableError as error:
             logger.info("reading again in %.1f s: %s", pause_seconds, error)
             time.sleep(pause_seconds)
     return read()
@@ -53,7 +53,7 @@ async def again_and_again(
     while True:
         try:
             return await work()
-        except (Unavailable, BrokerAwayError) as error:
+        except (ClickHouseUnavailableError, KafkaUnavailableError) as error:
             failed()
             logger.warning("%s: again in %.1f s: %s", where, pause_seconds, error)
             await asyncio.sleep(pause_seconds)

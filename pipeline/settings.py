@@ -13,16 +13,13 @@ from urllib.parse import urlsplit
 import msgspec
 
 from pipeline.credentials import HIDDEN, read_secret, with_credentials, without_credentials
+from pipeline.errors import SettingsError
 from pipeline.settings_file import KINDS, FileError, closest, converted, parsed
 from streams.rules import RuleBook, Rules
 
 PREFIX = "SICHTFLUG_"
 FILE_VARIABLE = "SICHTFLUG_CONFIG"
 DEFAULT_FILE = "sichtflug.toml"
-
-
-class SettingsError(Exception):
-    """A setting is unknown or invalid. The message names it, its value and what is expected."""
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -6,7 +6,8 @@ from functools import partial
 
 from pipeline.clickhouse import migrations
 from pipeline.clickhouse.client import ClickHouse
-from pipeline.kafka.admin import LOG_APPEND_TIME, Broker, BrokerError
+from pipeline.errors import BrokerError, MissingMigrationsError
+from pipeline.kafka.admin import LOG_APPEND_TIME, Broker
 from pipeline.kafka.producer import PUBLISHED_BYTES
 from pipeline.ledger import rules_version as configuration
 from pipeline.ledger.rules_version import Configuration
@@ -21,16 +22,12 @@ from streams.rules import RuleBook
 COMPACTED = {"cleanup.policy": "compact", "segment.ms": "600000", "min.cleanable.dirty.ratio": "0.1"}
 
 
-class MissingMigrationsError(Exception):
-    """The database is not up to date."""
-
-
 async def prepare(
     settings: Settings, book: RuleBook, broker: Broker, contacts: Contacts, door: ClickHouse, presence: Presence
 ) -> Configuration:
     """Look and create what is missing; wait for whoever does not answer. The configuration to work with comes back.
 
-    Raises MissingMigrationsError, ConfigurationRefusedError, BrokerError.
+    Raises MissingMigrationsError, RulesRefusedError, BrokerError.
     """
     missing = await patiently("start", lambda: migrations.pending(door))
     if missing:

@@ -12,30 +12,31 @@ from collections.abc import Coroutine
 from contextlib import suppress
 from typing import Any
 
-from pipeline.clickhouse.client import Refused, Unavailable
-from pipeline.contract.dead_letter import BrakeError
-from pipeline.kafka.admin import Broker, BrokerError
-from pipeline.kafka.producer import Publisher, PublishError
+from pipeline.errors import (
+    ClickHouseRejectedError,
+    ClickHouseUnavailableError,
+    DeadLetterLimitError,
+    SichtflugError,
+)
+from pipeline.kafka.admin import Broker
+from pipeline.kafka.producer import Publisher
 from pipeline.ledger import rules_version as configuration
-from pipeline.ledger.epochs import LogRefusedError
 from pipeline.ledger.failures import PartitionFailedError, leave_word
-from pipeline.ledger.rules_version import ConfigurationRefusedError
 from pipeline.ledger.workers import BEAT_SECONDS, Presence
 from pipeline.metrics.rolling import RollingTelemetry
 from pipeline.metrics.server import Server
-from pipeline.metrics.stage import BrakeTelemetry, CellTelemetry, PortError, Telemetry
+from pipeline.metrics.stage import BrakeTelemetry, CellTelemetry, Telemetry
 from pipeline.retry import again_and_again, patiently
 from pipeline.settings import Settings
 from pipeline.stages.contacts import Contacts
 from pipeline.stages.customers.stage import CustomersStage
 from pipeline.stages.interactions.stage import Folding
 from pipeline.stages.rolling.stage import Rolling
-from pipeline.startup import MissingMigrationsError, prepare
+from pipeline.startup import prepare
 from streams.rules import RuleBook
 
 logger = logging.getLogger(__name__)
 
-EXPECTED_FAILURES = (BrakeError, LogRefusedError, ConfigurationRefusedError, BrokerError, PortError, PublishError)
 EXIT_REFUSED, EXIT_BUG = 2, 70
 #: One try to reach Kafka; it is tried again, and a stop waits for the end of a try.
 ANSWER_SECONDS = 5.0
@@ -103,23 +104,23 @@ class Worker:
         """Say why and end the process at once: going on would skip events."""
         if isinstance(error, PartitionFailedError):
             traceback.print_exception(error.__cause__)
-        if isinstance(error, (*EXPECTED_FAILURES, PartitionFailedError)):
+        if isinstance(error, SichtflugError | PartitionFailedError):
             sys.stderr.write(f"sichtflug worker: {error}\n")
         else:
             traceback.print_exception(error)
         sys.stderr.flush()
         self._say_goodbye(error)
-        os._exit(EXIT_REFUSED if isinstance(error, EXPECTED_FAILURES) else EXIT_BUG)
+        os._exit(EXIT_REFUSED if isinstance(error, SichtflugError) else EXIT_BUG)
 
     def _say_goodbye(self, error: BaseException) -> None:
         """For the others, if ClickHouse answers; nothing is folded meanwhile, since the event loop waits here."""
 
         def tell() -> None:
-            with suppress(Unavailable, Refused):
+            with suppress(ClickHouseUnavailableError, ClickHouseRejectedError):
                 door = self._folding.restorer.connect()
                 if isinstance(error, PartitionFailedError):
                     leave_word(door, error)
-                self._presence.say_goodbye(door, "braked" if isinstance(error, BrakeError) else "stopped")
+                self._presence.say_goodbye(door, "braked" if isinstance(error, DeadLetterLimitError) else "stopped")
 
         telling = threading.Thread(target=tell, daemon=True)
         telling.start()
@@ -148,7 +149,7 @@ class Worker:
     async def _disconnect(self) -> None:
         await asyncio.gather(self._folding.leave(), self._customers.leave(), self._rolling.leave())
         await self._publisher.stop()
-        with suppress(Unavailable):
+        with suppress(ClickHouseUnavailableError):
             await asyncio.to_thread(self._presence.tell, "stopped")
 
     async def _prepare(self) -> None:
@@ -185,7 +186,7 @@ class Worker:
                     self.failed(reason)
             try:
                 await asyncio.to_thread(self._look_around)
-            except Unavailable as error:
+            except ClickHouseUnavailableError as error:
                 logger.debug("no sign of life this time: %s", error)
             except Exception as error:
                 self.failed(error)
@@ -202,7 +203,7 @@ def run(settings: Settings) -> int:
     """Run a worker in this process, which ends with it; the exit status comes back when it cannot begin."""
     try:
         asyncio.run(_run(settings))
-    except (*EXPECTED_FAILURES, MissingMigrationsError, Refused) as error:
+    except SichtflugError as error:
         sys.stderr.write(f"sichtflug worker: {error}\n")
     return EXIT_REFUSED
 

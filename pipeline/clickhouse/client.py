@@ -12,6 +12,8 @@ import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
 from urllib3.exceptions import HTTPError
 
+from pipeline.errors import ClickHouseRejectedError, ClickHouseUnavailableError
+
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 60
 
@@ -87,16 +89,11 @@ PASSWORD_REMEDY = (
 AWAY_REMEDY = "; is it running, and is SICHTFLUG_CLICKHOUSE_URL right?"
 
 
-class Unavailable(Exception):  # noqa: N818  (it is a state of the other side)
-    """ClickHouse did not answer, or said that it cannot now. The same request may succeed later."""
-
-
-class Refused(Exception):  # noqa: N818
-    """ClickHouse said no: the same request will fail again. The message is ClickHouse's own."""
-
-
 class ClickHouse:
-    """A connection to one database. Not for several threads at once. Raises Unavailable or Refused."""
+    """A connection to one database.
+
+    Not for several threads at once. Raises ClickHouseUnavailableError or ClickHouseRejectedError.
+    """
 
     def __init__(self, url: str, database: str) -> None:
         self.url = url
@@ -153,7 +150,7 @@ class ClickHouse:
     def insert(self, table: str, columns: Sequence[str], body: bytes, row_count: int, token: str) -> None:
         """Insert one Native block as one part; `token` names it, so that a repeated one does nothing.
 
-        Raises Unavailable also when ClickHouse reports another number of rows than were sent.
+        Raises ClickHouseUnavailableError also when ClickHouse reports another number of rows than were sent.
         """
         settings = {**INSERT_SETTINGS, "insert_deduplication_token": token}
         with self._errors():
@@ -162,7 +159,9 @@ class ClickHouse:
             )
         written = int(summary.summary.get("written_rows", row_count))
         if written != row_count:
-            raise Unavailable(f"{self}: expected {row_count} rows written to {table}, ClickHouse says {written}")
+            raise ClickHouseUnavailableError(
+                f"{self}: expected {row_count} rows written to {table}, ClickHouse says {written}"
+            )
 
     def _connected(self) -> Any:
         if self._client is None:
@@ -210,7 +209,7 @@ class _Errors:
             # Without a number, ClickHouse itself did not answer: a proxy did, or nobody.
             is_passing = not code or code in PASSING_CODES or NO_SPACE in str(error)
             is_passing = is_passing and TOO_MANY_PARTITIONS not in str(error)
-            failure = Unavailable if is_passing else Refused
+            failure = ClickHouseUnavailableError if is_passing else ClickHouseRejectedError
             if not code and (reason := _network_reason(error)):
                 raise failure(f"{self._door} does not answer: {reason}{AWAY_REMEDY}") from error
             remedy = PASSWORD_REMEDY if code in PASSWORD_CODES else ""
@@ -228,14 +227,14 @@ def _network_reason(error: BaseException | None) -> str:
 
 
 def wait_until_ready(url: str, database: str, seconds: float) -> None:
-    """Wait until ClickHouse answers. Raises Unavailable after `seconds`."""
+    """Wait until ClickHouse answers. Raises ClickHouseUnavailableError after `seconds`."""
     deadline = time.monotonic() + seconds
     while True:
         door = ClickHouse(url, database)
         try:
             door.rows("SELECT 1")
             return
-        except Unavailable:
+        except ClickHouseUnavailableError:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.05)

@@ -6,7 +6,8 @@ from importlib.resources import files
 from pathlib import Path
 from typing import NamedTuple
 
-from pipeline.clickhouse.client import ClickHouse, Refused
+from pipeline.clickhouse.client import ClickHouse
+from pipeline.errors import ClickHouseRejectedError
 
 UNKNOWN_TABLE = "UNKNOWN_TABLE"
 
@@ -48,7 +49,7 @@ def applied(door: ClickHouse) -> set[int]:
     """Numbers of the migrations that the database has; empty when it has none, not even the table that lists them."""
     try:
         return {row[0] for row in door.rows("SELECT DISTINCT number FROM migrations")}
-    except Refused as refusal:
+    except ClickHouseRejectedError as refusal:
         if UNKNOWN_TABLE in str(refusal) or "UNKNOWN_DATABASE" in str(refusal):
             return set()
         raise

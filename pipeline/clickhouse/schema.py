@@ -9,12 +9,9 @@ from functools import cache
 
 from pipeline.clickhouse import migrations
 from pipeline.clickhouse.client import ClickHouse
+from pipeline.errors import SchemaRefusedError
 
 SHOWN = 5
-
-
-class SchemaRefusedError(Exception):
-    """Something that the migrations made is missing or another one. The message says what, and what to do."""
 
 
 def verify(door: ClickHouse) -> int:

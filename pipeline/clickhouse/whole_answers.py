@@ -10,7 +10,7 @@ from typing import Any, Protocol, TypeVar
 
 import msgspec
 
-from pipeline.clickhouse.client import Unavailable
+from pipeline.errors import ClickHouseUnavailableError
 
 NUMBER_BYTES = 8
 
@@ -30,26 +30,34 @@ def counted(query: str) -> str:
 
 
 def decoded_lines(decoder: Any, lines: bytes, where: str) -> list[Any]:
-    """The rows of some lines. Raises Unavailable for one that is none, as an error in the middle of an answer is."""
+    """The rows of some lines.
+
+    Raises ClickHouseUnavailableError for one that is none, as an error in the middle of an answer is.
+    """
     try:
         found: list[Any] = decoder.decode_lines(lines)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise Unavailable(f"{where}: expected rows, the answer broke off: {lines[-200:]!r}") from error
+        raise ClickHouseUnavailableError(f"{where}: expected rows, the answer broke off: {lines[-200:]!r}") from error
     return found
 
 
 def one_value(decoder: Any, line: bytes, where: str) -> Any:
-    """What stands in an answer of one row and one column. Raises Unavailable when there is none."""
+    """What stands in an answer of one row and one column. Raises ClickHouseUnavailableError when there is none."""
     found = decoded_lines(decoder, line, where)
     if len(found) != 1:
-        raise Unavailable(f"{where}: expected one value, the answer was empty")
+        raise ClickHouseUnavailableError(f"{where}: expected one value, the answer was empty")
     return found[0][0]
 
 
 def whole(rows: Sequence[Row], where: str) -> Sequence[Row]:
-    """The rows of an answer to a `counted` query. Raises Unavailable when there are fewer than it said."""
+    """The rows of an answer to a `counted` query.
+
+    Raises ClickHouseUnavailableError when there are fewer than it said.
+    """
     if rows and rows[0].answer_row_count != len(rows):
-        raise Unavailable(f"{where}: expected {rows[0].answer_row_count} rows, the answer broke off after {len(rows)}")
+        raise ClickHouseUnavailableError(
+            f"{where}: expected {rows[0].answer_row_count} rows, the answer broke off after {len(rows)}"
+        )
     return rows
 
 
@@ -62,11 +70,14 @@ def all_of(rows: Iterable[Row], where: str) -> Iterator[Row]:
         count += 1
         yield row
     if count != expected:
-        raise Unavailable(f"{where}: expected {expected} rows, the answer broke off after {count}")
+        raise ClickHouseUnavailableError(f"{where}: expected {expected} rows, the answer broke off after {count}")
 
 
 def numbers(value: bytes, where: str) -> "array[int]":
-    """The numbers of one Array(UInt64) in RowBinary. Raises Unavailable when it is shorter or longer than it says."""
+    """The numbers of one Array(UInt64) in RowBinary.
+
+    Raises ClickHouseUnavailableError when it is shorter or longer than it says.
+    """
     length = shift = position = 0
     while position < len(value):
         byte = value[position]
@@ -76,7 +87,7 @@ def numbers(value: bytes, where: str) -> "array[int]":
         if byte < 0x80:
             break
     if not position or len(value) - position != length * NUMBER_BYTES:
-        raise Unavailable(
+        raise ClickHouseUnavailableError(
             f"{where}: expected {length} numbers, the answer broke off after {len(value) - position} bytes"
         )
     found = array("Q")

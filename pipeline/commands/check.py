@@ -5,18 +5,20 @@ from collections.abc import Callable
 from rich.console import Console
 
 from pipeline.clickhouse import migrations, schema
-from pipeline.clickhouse.client import ClickHouse, Refused, Unavailable
-from pipeline.clickhouse.schema import SchemaRefusedError
-from pipeline.kafka.admin import Broker, BrokerError
-from pipeline.ledger.epochs import LogRefusedError, verify
+from pipeline.clickhouse.client import ClickHouse
+from pipeline.errors import (
+    ClickHouseRejectedError,
+    SichtflugError,
+)
+from pipeline.kafka.admin import Broker
+from pipeline.ledger.epochs import verify
 from pipeline.ledger.rules_version import newest
 from pipeline.ledger.store import of_partition, read_checkpoint
-from pipeline.settings import Settings, SettingsError
+from pipeline.settings import Settings
 from pipeline.startup import producers_clock, verify_single
 
 #: A person waits for it.
 ANSWER_SECONDS = 10.0
-PROBLEMS = (BrokerError, Refused, Unavailable, LogRefusedError, SettingsError, SchemaRefusedError)
 
 
 def check(settings: Settings, console: Console) -> bool:
@@ -52,7 +54,7 @@ def _leave_open(console: Console, name: str) -> None:
 def _passes(console: Console, name: str, run: Callable[[], str]) -> bool:
     try:
         console.print(f"[green]ok[/]    {name}: {run()}", highlight=False)
-    except PROBLEMS as problem:
+    except SichtflugError as problem:
         console.print(f"[red]wrong[/] {name}: {problem}", highlight=False)
         return False
     return True
@@ -109,7 +111,7 @@ def _server_version(settings: Settings) -> str:
 def _migrations(door: ClickHouse) -> str:
     missing = migrations.pending(door)
     if missing:
-        raise Refused(f"{len(missing)} are missing; run: sichtflug migrate")
+        raise ClickHouseRejectedError(f"{len(missing)} are missing; run: sichtflug migrate")
     return f"all {len(migrations.available())} are there, and the {schema.verify(door)} parts that they made"
 
 

@@ -11,10 +11,11 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 from rich.console import Console
 
-from pipeline.clickhouse.client import ClickHouse, Refused
+from pipeline.clickhouse.client import ClickHouse
 from pipeline.commands.epoch import begin_epoch
 from pipeline.credentials import read_secret
 from pipeline.embedded.servers import EmbeddedClickHouse, EmbeddedKafka
+from pipeline.errors import ClickHouseRejectedError
 from pipeline.kafka.admin import Broker
 from pipeline.settings import Settings
 from pipeline.signals import stops_on_signals
@@ -31,7 +32,7 @@ def begin_epoch_after_start(settings: Settings) -> None:
     try:
         for log in (settings.kafka_topic, settings.contacts_topic):
             begin_epoch(door, Broker(settings.kafka_bootstrap), log, EPOCH_REASON, 1)
-    except Refused as refusal:
+    except ClickHouseRejectedError as refusal:
         if "UNKNOWN_DATABASE" not in str(refusal) and "UNKNOWN_TABLE" not in str(refusal):
             raise
     finally:

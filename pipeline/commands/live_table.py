@@ -6,7 +6,8 @@ from typing import Any
 from rich.console import Group
 from rich.table import Table
 
-from pipeline.clickhouse.client import ClickHouse, Unavailable
+from pipeline.clickhouse.client import ClickHouse
+from pipeline.errors import ClickHouseUnavailableError
 from pipeline.settings import Settings
 
 
@@ -27,7 +28,7 @@ class ClickHouseTable:
         """One look."""
         try:
             return self._drawn()
-        except Unavailable as error:
+        except ClickHouseUnavailableError as error:
             return f"ClickHouse does not answer: {error}"
 
     def _drawn(self) -> Group | str:

@@ -15,6 +15,7 @@ import msgspec
 from pipeline.commands.shifted_events import shifted
 from pipeline.contract.codec import Codec
 from pipeline.contract.validation import subject
+from pipeline.errors import InputFileError
 from pipeline.kafka.bulk import sending
 from streams.events import Event
 
@@ -22,10 +23,6 @@ SPEED_UNLIMITED = float("inf")
 POLL_EVERY = 10_000
 #: Lines that are decoded together.
 LINES_PER_BATCH = 500
-
-
-class BrokenFileError(Exception):
-    """A file cannot be read to its end. The message names it and how many records were sent."""
 
 
 class _Line(msgspec.Struct):
@@ -38,14 +35,14 @@ class _Line(msgspec.Struct):
 
 
 def lines(path: Path) -> Iterator[bytes]:
-    """The records of a file of JSON lines, plain or .gz; empty lines are left out. Raises BrokenFileError."""
+    """The records of a file of JSON lines, plain or .gz; empty lines are left out. Raises InputFileError."""
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             for line in file:
                 if stripped := line.strip():
                     yield stripped
     except (OSError, EOFError, zlib.error) as error:
-        raise BrokenFileError(f"{path}: cannot be read to its end: {error}") from error
+        raise InputFileError(f"{path}: cannot be read to its end: {error}") from error
 
 
 def replay(
@@ -62,11 +59,11 @@ def replay(
     `speed` 1 keeps the distances of event time, 60 makes an hour a minute, infinity waits for nothing. `shift_to_now`
     moves all instants by the same whole seconds: the first event occurs now or, where `speed` is above 1, the latest
     one, since a worker clamps what lies ahead of the clock. Lines that are no acceptable events go out as they are.
-    Raises BrokerError, and BrokenFileError when all before the break is acknowledged.
+    Raises BrokerError, and InputFileError when all before the break is acknowledged.
     """
     sent, started_at, first_ms, shift_seconds = 0, time.monotonic(), 0, 0
     latest_ms = _latest_ms(paths) if shift_to_now and speed > 1 else 0
-    broken: BrokenFileError | None = None
+    broken: InputFileError | None = None
     with sending(bootstrap, topic) as send:
         try:
             for line, event in _read(paths):
@@ -84,28 +81,28 @@ def replay(
                 sent += 1
                 if sent % POLL_EVERY == 0 or speed != SPEED_UNLIMITED:
                     progress(sent)
-        except BrokenFileError as error:
+        except InputFileError as error:
             broken = error
     progress(sent)
     if broken is not None:
-        raise BrokenFileError(f"{broken}; {sent} records were sent before it broke off") from broken
+        raise InputFileError(f"{broken}; {sent} records were sent before it broke off") from broken
     return sent
 
 
 def _read(paths: Sequence[Path]) -> Iterator[tuple[bytes, Event | None]]:
     """The lines of files, each with its event as a worker will read it; None where it will reject it.
 
-    Raises BrokenFileError, after all lines before the break.
+    Raises InputFileError, after all lines before the break.
     """
     codec = Codec(b"")
     for path in paths:
         rest = lines(path)
-        broken: BrokenFileError | None = None
+        broken: InputFileError | None = None
         while broken is None:
             batch: list[_Line] = []
             try:
                 batch.extend(_Line(number, line) for number, line in enumerate(islice(rest, LINES_PER_BATCH)))
-            except BrokenFileError as error:
+            except InputFileError as error:
                 broken = error
             if not batch and broken is None:
                 break
@@ -123,7 +120,7 @@ def _latest_ms(paths: Sequence[Path]) -> int:
         for _, event in _read(paths):
             if event is not None and event.occurred_at > latest_ms:
                 latest_ms = event.occurred_at
-    except BrokenFileError:
+    except InputFileError:
         pass  # it is told when the lines before the break are sent
     return latest_ms
 

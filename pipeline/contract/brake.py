@@ -3,7 +3,7 @@
 from collections import deque
 from collections.abc import Sequence
 
-from pipeline.contract.dead_letter import BrakeError
+from pipeline.errors import DeadLetterLimitError
 from streams.events import Rejection
 
 WINDOW = 1000
@@ -19,7 +19,10 @@ class Brake:
         self._rejected = 0
 
     def observe(self, where: str, consumed: int, rejections: Sequence[Rejection]) -> None:
-        """Count a batch. Raises BrakeError when more than the limit of the last thousand or so were rejected."""
+        """Count a batch.
+
+        Raises DeadLetterLimitError when more than the limit of the last thousand or so were rejected.
+        """
         self._recent.append((consumed, len(rejections)))
         self._seen += consumed
         self._rejected += len(rejections)
@@ -30,7 +33,7 @@ class Brake:
         if self._seen >= WINDOW and self._rejected > self._limit_ratio * self._seen:
             last = rejections[-1] if rejections else None
             example = f"; offsets {rejections[0].offset} to {last.offset}, the last: {last.detail}" if last else ""
-            raise BrakeError(
+            raise DeadLetterLimitError(
                 f"{where}: {self._rejected} of the last {self._seen} records were rejected, more than the limit of "
                 f"{self._limit_ratio:.0%}{example}. Nothing of this batch was stored, so these records are not in "
                 "`sichtflug dead-letters list`: look at them in the topic, mend the producer, or raise "

@@ -33,10 +33,6 @@ RAW = "sichtflug-raw"
 REDRIVEN_FROM = "sichtflug-redriven-from"
 
 
-class BrakeError(Exception):
-    """Most of the input is bad: the fault is more likely ours, or the producer's, than that of single records."""
-
-
 class DeadLetter(NamedTuple):
     """A rejected record: its key and value as they came, and headers that say why and where from."""
 

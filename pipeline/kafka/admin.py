@@ -16,6 +16,7 @@ from kafka.errors import (
     UnsupportedCodecError,
 )
 
+from pipeline.errors import BrokerError, KafkaUnavailableError
 from pipeline.kafka import stored_batches
 from pipeline.kafka.record_batch import Header
 
@@ -24,14 +25,6 @@ LOG_APPEND_TIME, CREATE_TIME = "LogAppendTime", "CreateTime"
 READ_SECONDS = 10.0
 #: How long a Kafka that is just starting may keep us waiting.
 START_SECONDS = 30.0
-
-
-class BrokerError(Exception):
-    """Kafka cannot be reached, or a topic is not as it must be. The message says what to do."""
-
-
-class BrokerAwayError(BrokerError):
-    """Nobody answers now; the same call may succeed later."""
 
 
 class LogRange(NamedTuple):
@@ -52,7 +45,10 @@ class StoredRecord(NamedTuple):
 
 
 class Broker:
-    """Administration of one cluster. Raises BrokerError; BrokerAwayError when no answer comes in `answer_seconds`."""
+    """Administration of one cluster.
+
+    Raises BrokerError; KafkaUnavailableError when no answer comes in `answer_seconds`.
+    """
 
     def __init__(self, bootstrap: str, answer_seconds: float = START_SECONDS) -> None:
         self.bootstrap = bootstrap
@@ -142,7 +138,7 @@ class Broker:
     def records(self, topic: str) -> Iterator[StoredRecord]:
         """All that a topic holds now, each partition in log order. Nothing when it does not exist.
 
-        Raises BrokerAwayError when nothing comes for `READ_SECONDS` before the end is reached.
+        Raises KafkaUnavailableError when nothing comes for `READ_SECONDS` before the end is reached.
         """
         with self._consumer() as consumer:
             partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
@@ -157,7 +153,7 @@ class Broker:
                     yield from (_stored(record) for record in records if record.offset < ranges[tp.partition].end)
                 waiting = {tp for tp in waiting if consumer.position(tp) < ranges[tp.partition].end}
                 if waiting and time.monotonic() > deadline:
-                    raise BrokerAwayError(
+                    raise KafkaUnavailableError(
                         f"Kafka at {self.bootstrap}: no more records of {topic} within {READ_SECONDS:.0f} s"
                     )
 
@@ -173,7 +169,7 @@ class Broker:
             raise self._failure(f"{error}; is it running, and is the address right?", error) from error
 
     def _failure(self, what: str, error: KafkaError) -> BrokerError:
-        kind = BrokerAwayError if isinstance(error, RetriableError) else BrokerError
+        kind = KafkaUnavailableError if isinstance(error, RetriableError) else BrokerError
         return kind(f"Kafka at {self.bootstrap}: {what}")
 
     def _connect(self) -> Any:
@@ -191,7 +187,7 @@ class Broker:
                 fetch_max_wait_ms=50,
             )
         except KafkaTimeoutError as error:
-            raise BrokerAwayError(
+            raise KafkaUnavailableError(
                 f"Kafka at {self.bootstrap} does not answer within {self._answer_seconds:.0f} s; "
                 "is it running, and is the address right?"
             ) from error

@@ -11,7 +11,7 @@ from kafka.errors import (
     KafkaTimeoutError,
 )
 
-from pipeline.kafka.admin import BrokerError
+from pipeline.errors import BrokerError
 from pipeline.kafka.record_batch import Header
 
 ACKNOWLEDGED_SECONDS = 60.0

@@ -10,7 +10,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 from faust.types import TP
 
-from pipeline.kafka.admin import BrokerAwayError
+from pipeline.errors import KafkaUnavailableError
 from pipeline.kafka.fetching import TolerantRecords
 from pipeline.kafka.transport import FETCHED_BYTES, FETCHED_RECORDS, Batch, BatchSchema, BatchTransport, Handler
 
@@ -70,13 +70,13 @@ class Stage:
         self._app = app
 
     async def start(self) -> None:
-        """Connect, join the group, begin to read. Raises BrokerAwayError; then another Stage may be tried."""
+        """Connect, join the group, begin to read. Raises KafkaUnavailableError; then another Stage may be tried."""
         self._app.finalize()
         try:
             await self._app.start()
         except KafkaConnectionError as error:
             await self._app.stop()
-            raise BrokerAwayError(f"Kafka at {self._bootstrap} does not answer: {error!r}") from error
+            raise KafkaUnavailableError(f"Kafka at {self._bootstrap} does not answer: {error!r}") from error
         self._watch = asyncio.create_task(self._guarded(self._look_for_losses))
 
     async def stop(self) -> None:

@@ -14,7 +14,7 @@ from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.memory_records import MemoryRecords
 
-from pipeline.kafka.admin import BrokerError
+from pipeline.errors import BrokerError
 from pipeline.kafka.record_batch import FORMAT_V2, UnreadableRecord, is_known_codec, read_batch
 
 logger = logging.getLogger(__name__)

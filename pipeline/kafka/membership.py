@@ -1,6 +1,6 @@
 """Membership of a consumer group: what every stage does to join one and to notice that it is lost."""
 
-from pipeline.kafka.admin import BrokerAwayError
+from pipeline.errors import KafkaUnavailableError
 from pipeline.kafka.consumer import Stage
 from pipeline.kafka.transport import Handler
 from pipeline.retry import again_and_again
@@ -27,7 +27,7 @@ class Member(Handler):
     async def _start_stage(self) -> None:
         try:
             await self._stage.start()
-        except BrokerAwayError:
+        except KafkaUnavailableError:
             self._stage = self._new_stage()
             raise
 

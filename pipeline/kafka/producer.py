@@ -13,7 +13,7 @@ from aiokafka.errors import (
     RecordListTooLargeError,
 )
 
-from pipeline.kafka.admin import BrokerAwayError
+from pipeline.errors import KafkaUnavailableError, PublishError
 
 #: Of a record that we publish, before it is compressed. What it may have afterwards, the topic says.
 PUBLISHED_BYTES = 256 << 20
@@ -21,10 +21,6 @@ PUBLISHED_BYTES = 256 << 20
 TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 Message = tuple[bytes | None, bytes | None, Sequence[Any]]
-
-
-class PublishError(Exception):
-    """Kafka does not take a record that must not get lost. The message says what to do."""
 
 
 class Publisher:
@@ -35,7 +31,7 @@ class Publisher:
         self._producer: AIOKafkaProducer | None = None
 
     async def start(self) -> None:
-        """Connect. Raises BrokerAwayError; then it may be tried again."""
+        """Connect. Raises KafkaUnavailableError; then it may be tried again."""
         producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap,
             acks="all",
@@ -50,7 +46,7 @@ class Publisher:
             await producer.start()
         except KafkaConnectionError as error:
             await producer.stop()
-            raise BrokerAwayError(f"Kafka at {self._bootstrap} does not answer: {error!r}") from error
+            raise KafkaUnavailableError(f"Kafka at {self._bootstrap} does not answer: {error!r}") from error
         self._producer = producer
 
     async def stop(self) -> None:
@@ -62,13 +58,13 @@ class Publisher:
     async def put(self, topic: str, partition: int, value: bytes) -> None:
         """Send one record to a partition; returns when Kafka has acknowledged it.
 
-        Raises BrokerAwayError when that may succeed later: it may have arrived nevertheless. Else PublishError.
+        Raises KafkaUnavailableError when that may succeed later: it may have arrived nevertheless. Else PublishError.
         """
         assert self._producer is not None
         try:
             await self._producer.send_and_wait(topic, value, partition=partition)
         except KafkaError as error:
-            failure = BrokerAwayError if error.retriable or isinstance(error, KafkaTimeoutError) else PublishError
+            failure = KafkaUnavailableError if error.retriable or isinstance(error, KafkaTimeoutError) else PublishError
             raise failure(
                 f"Kafka at {self._bootstrap} does not take a record of {len(value)} bytes for {topic}[{partition}]: "
                 f"{error!r}"

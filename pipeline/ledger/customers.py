@@ -76,7 +76,7 @@ class CustomerLedger(Ledger):
     kind = "customer"
 
     def customers(self, keys: Sequence[str], newest_revision: int) -> list[tuple[str, Customer]]:
-        """Customers by key, those that exist. Raises Overtaken when one is newer than `newest_revision`."""
+        """Customers by key, those that exist. Raises FencedError when one is newer than `newest_revision`."""
         found: list[tuple[str, Customer]] = []
         for start in range(0, len(keys), IDS_PER_QUERY):
             listed = ", ".join(map(quoted, keys[start : start + IDS_PER_QUERY]))

@@ -2,13 +2,10 @@
 
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.clickhouse.sql import quoted
+from pipeline.errors import LogRefusedError
 from pipeline.kafka.admin import Broker, LogRange
 from pipeline.ledger.store import read_checkpoint
 from streams.checkpoint import Checkpoint, record_hash
-
-
-class LogRefusedError(Exception):
-    """The log under a checkpoint is another one, or has lost records. The message says what to do."""
 
 
 def verify(broker: Broker, topic: str, partition: int, checkpoint: Checkpoint, partition_count: int) -> bool:

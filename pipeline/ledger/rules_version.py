@@ -11,14 +11,11 @@ from typing import NamedTuple
 
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.clickhouse.sql import quoted
+from pipeline.errors import RulesRefusedError
 from pipeline.ledger.workers import GONE_SECONDS, Presence
 from streams.rules import RuleBook
 
 POLL_SECONDS = 0.5
-
-
-class ConfigurationRefusedError(Exception):
-    """The rules of this worker must not be used with this ledger now. The message says what to do."""
 
 
 class Configuration(NamedTuple):
@@ -44,14 +41,14 @@ def newest(door: ClickHouse, topic: str) -> tuple[Configuration, str] | None:
 def adopt(door: ClickHouse, presence: Presence, topic: str, book: RuleBook) -> Configuration:
     """The configuration under which a worker that starts writes its checkpoints: the newest, or the one after it.
 
-    Workers that were killed look alive for a while, so others are waited for. Raises ConfigurationRefusedError, and
+    Workers that were killed look alive for a while, so others are waited for. Raises RulesRefusedError, and
     what ClickHouse raises.
     """
     # First show oneself, then look around: of two that begin a change at once at least one sees the other.
     presence.tell("starting")
     found = newest(door, topic)
     if found and found[1] != book.days.zone:
-        raise ConfigurationRefusedError(
+        raise RulesRefusedError(
             f"{topic}: the days in the ledger are those of {found[1]}, the configuration says reporting_zone = "
             f"{book.days.zone!r}. Stored days cannot be cut anew: set it back, or fold into an empty database"
         )
@@ -63,7 +60,7 @@ def adopt(door: ClickHouse, presence: Presence, topic: str, book: RuleBook) -> C
     while others := presence.others(rivals):
         if time.monotonic() >= deadline:
             presence.tell("stopped")
-            raise ConfigurationRefusedError(
+            raise RulesRefusedError(
                 f"{topic}: this worker has configuration {book.version}, and workers with another one are still "
                 f"running: {', '.join(others)}. Stop all of them, then start them with the new one"
             )
@@ -73,10 +70,10 @@ def adopt(door: ClickHouse, presence: Presence, topic: str, book: RuleBook) -> C
 
 
 def verify(where: str, found: Configuration, own: Configuration) -> None:
-    """Raise ConfigurationRefusedError when a checkpoint was written with a newer configuration than one's own."""
+    """Raise RulesRefusedError when a checkpoint was written with a newer configuration than one's own."""
     if found.version in ("", own.version) or found.number < own.number:
         return
-    raise ConfigurationRefusedError(
+    raise RulesRefusedError(
         f"{where}: a checkpoint was written with configuration {found.version}, which is newer than this worker's "
         f"{own.version}. Give this worker the newer one, or stop all workers and start them with this one"
     )

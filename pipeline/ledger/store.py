@@ -11,6 +11,7 @@ from pipeline.clickhouse.blocks import Block
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.clickhouse.sql import quoted
 from pipeline.clickhouse.whole_answers import all_of, counted, decoded_lines, numbers, one_value, whole
+from pipeline.errors import FencedError
 from pipeline.ledger.columns import (
     CHECKPOINT_COLUMNS,
     CONVERSATION_COLUMNS,
@@ -123,7 +124,10 @@ class Ledger:
         return read_again(lambda: numbers(self._door.raw(query, "RowBinary"), self._where))
 
     def read_back(self, keys: Sequence[str], newest_revision: int) -> list[tuple[str, Conversation]]:
-        """Conversations by key, those of them that exist. Raises Overtaken when one is newer than `newest_revision`."""
+        """Conversations by key, those of them that exist.
+
+        Raises FencedError when one is newer than `newest_revision`.
+        """
         found: list[tuple[str, Conversation]] = []
         for start in range(0, len(keys), IDS_PER_QUERY):
             some = _by_keys(keys[start : start + IDS_PER_QUERY])
@@ -216,7 +220,7 @@ class Ledger:
     def panes(
         self, epoch: int, wanted: Sequence[tuple[str, int]], newest_revision: int
     ) -> list[tuple[str, int, dict[int, int]]]:
-        """Panes by (tier, key), those that exist. Raises Overtaken when one is newer than `newest_revision`."""
+        """Panes by (tier, key), those that exist. Raises FencedError when one is newer than `newest_revision`."""
         found = []
         for start in range(0, len(wanted), PANES_PER_QUERY):
             some = wanted[start : start + PANES_PER_QUERY]
@@ -251,7 +255,7 @@ class Ledger:
     def _compare(self, revisions: Iterable[int], newest_revision: int) -> None:
         newest = max(revisions, default=0)
         if newest > newest_revision:
-            raise Overtaken(
+            raise FencedError(
                 f"{self.log}[{self.kafka_partition}]: read back a row of revision {newest}, "
                 f"our own last flush was {newest_revision}: another worker has this partition"
             )
@@ -288,10 +292,6 @@ def _by_keys(keys: Sequence[str]) -> str:
     """
     pairs = (f"({quoted(source)}, {quoted(name)})" for source, _, name in (key.partition("\n") for key in keys))
     return f"(source, conversation_id) IN ({', '.join(pairs)})"
-
-
-class Overtaken(Exception):  # noqa: N818
-    """The ledger is ahead of this process: drop the partition's state and restore it."""
 
 
 def read_checkpoint(door: ClickHouse, where: str) -> Checkpoint | None:

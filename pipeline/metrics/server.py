@@ -5,8 +5,9 @@ from http import HTTPStatus
 
 from prometheus_client import generate_latest
 
+from pipeline.errors import PortError
 from pipeline.http_server import Answer, WebServer
-from pipeline.metrics.stage import PortError, Telemetry
+from pipeline.metrics.stage import Telemetry
 
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 

@@ -184,7 +184,3 @@ class CellTelemetry:
             registry=registry,
         )
         gauge.set(limit)
-
-
-class PortError(Exception):
-    """The port for metrics cannot be had."""

@@ -9,7 +9,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 
-from pipeline.ledger.store import Overtaken
+from pipeline.errors import FencedError
 from pipeline.metrics.stage import Telemetry
 from pipeline.processing.partition import PENDING_EVENTS, FlushResult, LedgerWorker
 
@@ -39,7 +39,7 @@ class Flusher:
         is_assigned: Callable[[], bool],
         lag: Callable[[int, LedgerWorker], int],
         committed: Callable[[int, FlushResult], Awaitable[None]],
-        overtaken: Callable[[int, Overtaken], Awaitable[None]],
+        overtaken: Callable[[int, FencedError], Awaitable[None]],
         failed: Callable[[int, LedgerWorker, BaseException], None],
     ) -> None:
         self._partitions = partitions
@@ -121,7 +121,7 @@ class Flusher:
     async def _flush_and_tell(self, partition: int, worker: LedgerWorker) -> None:
         try:
             result = await worker.flush()
-        except Overtaken as overtaken:
+        except FencedError as overtaken:
             self._ended(partition)
             if self._partitions.get(partition) is worker:
                 await self._overtaken(partition, overtaken)

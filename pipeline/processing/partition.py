@@ -157,7 +157,8 @@ class LedgerWorker(ABC):
     async def fold(self, records: Sequence[Any]) -> Sequence[Rejection]:
         """Fold records in log order; those before the next offset are dropped. The rejections come back.
 
-        Raises Overtaken when a row read back shows that another worker is ahead, Unavailable when ClickHouse is away.
+        Raises FencedError when a row read back shows that another worker is ahead, ClickHouseUnavailableError when
+        ClickHouse is away.
         """
         rejections: list[Rejection] = []
         self._is_folding = True
@@ -210,7 +211,7 @@ class LedgerWorker(ABC):
     async def flush(self) -> FlushResult:
         """Write everything folded so far; only when `may_flush`. Waits for ClickHouse for as long as it takes.
 
-        Raises Overtaken when a pane read back shows that another worker is ahead. A worker whose flush was given up
+        Raises FencedError when a pane read back shows that another worker is ahead. A worker whose flush was given up
         (cancelled, or ended by an exception) has to be restored.
         """
         if self._is_flushing:

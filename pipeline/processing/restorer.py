@@ -25,7 +25,7 @@ Worker = TypeVar("Worker", bound=LedgerWorker)
 
 
 class Restorer(Generic[Worker]):
-    """Makes workers of the partitions of a log, restored. Raises LogRefusedError and ConfigurationRefusedError."""
+    """Makes workers of the partitions of a log, restored. Raises LogRefusedError and RulesRefusedError."""
 
     def __init__(
         self,

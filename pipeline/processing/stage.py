@@ -6,13 +6,10 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any, Generic, TypeVar
 
-from pipeline.clickhouse.client import Unavailable
-from pipeline.contract.dead_letter import BrakeError
-from pipeline.kafka.admin import Broker, BrokerError
+from pipeline.errors import BrokerError, ClickHouseUnavailableError, DeadLetterLimitError, FencedError, PublishError
+from pipeline.kafka.admin import Broker
 from pipeline.kafka.membership import Member
-from pipeline.kafka.producer import PublishError
 from pipeline.ledger.failures import FLUSH, FOLD, PartitionFailedError, Suspects
-from pipeline.ledger.store import Overtaken
 from pipeline.metrics.stage import Telemetry
 from pipeline.processing.flusher import Flusher
 from pipeline.processing.partition import PENDING_EVENTS, FlushResult, LedgerWorker
@@ -26,7 +23,7 @@ logger = logging.getLogger(__name__)
 UNFLUSHED_SECONDS = 30
 LOOK_SECONDS = 1.0
 #: What may go wrong in a fold or a flush without a record to blame.
-NO_RECORDS_FAULT = (Overtaken, Unavailable, BrokerError, PublishError, BrakeError)
+NO_RECORDS_FAULT = (FencedError, ClickHouseUnavailableError, BrokerError, PublishError, DeadLetterLimitError)
 
 Worker = TypeVar("Worker", bound=LedgerWorker)
 
@@ -177,7 +174,7 @@ class Owner(Member, Generic[Worker]):
             await self._flusher.wait_for(partition)
         try:
             rejections = await worker.fold(records)
-        except Overtaken as overtaken:
+        except FencedError as overtaken:
             await self._restore_again(partition, overtaken)
             return
         except NO_RECORDS_FAULT:
@@ -218,7 +215,7 @@ class Owner(Member, Generic[Worker]):
         self._telemetry.restored(partition, worker.checkpoint.books, worker.watermark, worker.open_count)
         return True
 
-    async def _restore_again(self, partition: int, overtaken: Overtaken) -> None:
+    async def _restore_again(self, partition: int, overtaken: FencedError) -> None:
         """Another worker wrote this partition after us: forget what we know, read what it wrote, go on from there."""
         logger.warning("%s; restoring the partition", overtaken)
         self._drop(partition)

@@ -22,7 +22,7 @@ CACHED_PANES_PER_TIER = 20_000
 class LedgerState:
     """Panes, what is held by key, and which keys the ledger may hold. Empty until `load`.
 
-    `held` is the fold's; `look_up` reads it back by keys, and raises Overtaken where a row is newer than it may be.
+    `held` is the fold's; `look_up` reads it back by keys, and raises FencedError where a row is newer than it may be.
     What else there is to restore and to forget is the subclass's affair.
     """
 
@@ -63,8 +63,8 @@ class LedgerState:
     ) -> None:
         """Bring back what memory does not hold and the ledger may. Of `keys`, those in `begun` will be written.
 
-        While a look-up waits, a flush may end and evict; so look again until nothing is missing. Raises Overtaken when
-        one is newer than `newest_revision`, that of our own last flush.
+        While a look-up waits, a flush may end and evict; so look again until nothing is missing. Raises FencedError
+        when one is newer than `newest_revision`, that of our own last flush.
         """
         held, known = self._held, self._known
         absent: set[str] = set()

@@ -14,7 +14,8 @@ from typing import Annotated
 import msgspec
 from msgspec import Meta
 
-from pipeline.kafka.producer import Publisher, PublishError
+from pipeline.errors import PublishError
+from pipeline.kafka.producer import Publisher
 from streams.checkpoint import OFFSET_BITS
 from streams.days import END_MS
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 
+from pipeline.errors import DashboardError
 from pipeline.web.request import NotFoundError
 
 Json = dict[str, Any]
@@ -18,10 +19,6 @@ HOME = "sichtflug-lagebild"
 WATERMARK = "holds_for"
 #: What a browser needs of a panel to draw it. Its queries stay here.
 PANEL_KEYS = ("id", "type", "title", "description", "gridPos", "fieldConfig", "options", "links", "collapsed")
-
-
-class DashboardError(Exception):
-    """A file is no dashboard. The message names it."""
 
 
 class Dashboard:

@@ -4,7 +4,8 @@ import queue
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from pipeline.clickhouse.client import ClickHouse, Refused, Unavailable
+from pipeline.clickhouse.client import ClickHouse
+from pipeline.errors import ClickHouseRejectedError, ClickHouseUnavailableError
 from pipeline.web.frames import Column, read_columns
 
 CONNECTIONS = 3
@@ -45,7 +46,7 @@ class Queries:
         with self._door() as door:
             try:
                 answer = door.raw(sql, "JSONCompact", LIMITS)
-            except (Refused, Unavailable) as error:
+            except (ClickHouseRejectedError, ClickHouseUnavailableError) as error:
                 raise QueryError(_readable(str(error))) from error
         if not answer.strip():
             raise QueryError("expected a statement that answers with a table, found one that answers nothing")

@@ -7,6 +7,7 @@ one in front.
 from pathlib import Path
 from typing import Self
 
+from pipeline.errors import PortError
 from pipeline.http_server import WebServer
 from pipeline.settings import Settings
 from pipeline.web.dashboards import Dashboards, default_directory
@@ -30,16 +31,12 @@ HEADERS = {
 }
 
 
-class PagePortError(Exception):
-    """The port for the page cannot be had."""
-
-
 class PageServer:
     """Serves the page of one database. As a context manager it answers inside the block."""
 
     def __init__(self, settings: Settings, directory: Path | None = None) -> None:
         """Reads the dashboards, those of this version unless a directory is given. Raises DashboardError,
-        PagePortError."""
+        PortError."""
         dashboards = Dashboards(directory or default_directory())
         self._queries = Queries(settings.clickhouse_url, settings.clickhouse_database)
         self._samples = None if settings.prometheus_url else _samples(settings)
@@ -49,7 +46,7 @@ class PageServer:
         try:
             self._server = WebServer("page", host, port, routes.answer, HEADERS)
         except OSError as error:
-            raise PagePortError(
+            raise PortError(
                 f"SICHTFLUG_PAGE_PORT={port}: cannot listen on {host}:{port}: {error.strerror}; choose another port, "
                 "0 for a free one"
             ) from error

@@ -29,7 +29,8 @@ from clickhouse_connect.driver.client import Client
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from pipeline.embedded.chdb_server.compression import city_hash_128
-from pipeline.embedded.servers import EmbeddedClickHouse, EmbeddedKafka, EmbeddedMissingError, EmbeddedStartError
+from pipeline.embedded.servers import EmbeddedClickHouse, EmbeddedKafka
+from pipeline.errors import EmbeddedMissingError, EmbeddedStartError
 from tests.support.requirement import require
 
 JDBC_ARTIFACTS = (

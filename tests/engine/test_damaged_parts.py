@@ -11,9 +11,10 @@ from random import Random
 
 import pytest
 
-from pipeline.clickhouse.client import ClickHouse, Unavailable
+from pipeline.clickhouse.client import ClickHouse
 from pipeline.embedded.chdb_server.parts import is_whole
 from pipeline.embedded.servers import EmbeddedClickHouse
+from pipeline.errors import ClickHouseUnavailableError
 from tests.engine.test_chdb_server import ask, send
 from tests.support.small_disk import churned, small_disk
 
@@ -175,5 +176,5 @@ def insert(door: ClickHouse, number: int, rows: int) -> None:
         try:
             door.execute(INSERT.format(number, number, rows))
             return
-        except Unavailable:
+        except ClickHouseUnavailableError:
             time.sleep(0.002)

@@ -15,8 +15,9 @@ from pipeline.clickhouse.client import ClickHouse
 from pipeline.contract.codec import Codec
 from pipeline.contract.dead_letter import DeadLetter
 from pipeline.embedded.servers import EmbeddedClickHouse
+from pipeline.errors import FencedError
 from pipeline.ledger import store as ledger
-from pipeline.ledger.store import Ledger, Overtaken
+from pipeline.ledger.store import Ledger
 from pipeline.processing import state as ledger_state
 from pipeline.simulation import simulate
 from pipeline.stages.interactions import state as partition_state
@@ -156,7 +157,7 @@ def test_another_worker_that_is_ahead_is_noticed_when_a_row_is_read_back(
             await slow.flush()
             await fast.fold(records[:2_000])
             await fast.flush()
-            with pytest.raises(Overtaken, match="another worker has this partition"):
+            with pytest.raises(FencedError, match="another worker has this partition"):
                 await slow.fold(records[1_000:2_000])
         finally:
             slow.close()

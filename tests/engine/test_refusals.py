@@ -13,8 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.clickhouse.client import ClickHouse, Refused, Unavailable
+from pipeline.clickhouse.client import ClickHouse
 from pipeline.embedded.servers import EmbeddedClickHouse
+from pipeline.errors import ClickHouseRejectedError, ClickHouseUnavailableError
 from tests.engine.test_chdb_server import ask, count, send
 from tests.support.requirement import require
 from tests.support.small_disk import filled, small_disk
@@ -91,7 +92,7 @@ def test_a_full_disk_is_said_and_passes_without_a_restart(tmp_path: Path) -> Non
                 reply = send(front, b"ALTER TABLE t MODIFY COMMENT 'full'")
                 assert reply.headers["X-ClickHouse-Exception-Code"] == "243"
                 door = ClickHouse(front.url, "default")
-                with pytest.raises(Unavailable, match="NOT_ENOUGH_SPACE"):
+                with pytest.raises(ClickHouseUnavailableError, match="NOT_ENOUGH_SPACE"):
                     door.insert("t", ("a", "b"), block, 20_000, "token")
                 door.close()
                 assert count(front, "t") == 20_000
@@ -104,7 +105,7 @@ def test_a_full_disk_is_said_and_passes_without_a_restart(tmp_path: Path) -> Non
 def test_a_refused_insert_is_no_reason_to_try_again_and_a_full_disk_is(front: EmbeddedClickHouse) -> None:
     door = ClickHouse(front.url, "default")
     block = send(front, b"SELECT 50::UInt64 AS a FORMAT Native").body
-    with pytest.raises(Refused, match="VIOLATED_CONSTRAINT"):
+    with pytest.raises(ClickHouseRejectedError, match="VIOLATED_CONSTRAINT"):
         door.insert("checked", ("a",), block, 1, "token")
     door.close()
 
@@ -125,7 +126,7 @@ def test_a_disk_quota_of_the_process_is_said_too(tmp_path: Path) -> None:
             ask(front, "CREATE TABLE t (a UInt64, b String) ENGINE = MergeTree ORDER BY a")
             door = ClickHouse(front.url, "default")
             rows = b"SELECT number AS a, randomString(1000) AS b FROM numbers(20000) FORMAT Native"
-            with pytest.raises(Unavailable):
+            with pytest.raises(ClickHouseUnavailableError):
                 door.insert("t", ("a", "b"), send(front, rows).body, 20_000, "token")
             door.close()
             assert count(front, "t") == 0

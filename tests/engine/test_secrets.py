@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.credentials import with_credentials, without_credentials
 from pipeline.embedded.servers import EmbeddedClickHouse
-from pipeline.settings import Settings, SettingsError, load
+from pipeline.errors import SettingsError
+from pipeline.settings import Settings, load
 from pipeline.web.prometheus import Prometheus
 from pipeline.web.queries import QueryError
 from pipeline.web.request import PageRequest

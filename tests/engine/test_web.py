@@ -14,11 +14,12 @@ import pytest
 from pipeline.clickhouse import migrations
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.embedded.servers import EmbeddedClickHouse
+from pipeline.errors import DashboardError, PortError
 from pipeline.settings import Settings
-from pipeline.web.dashboards import DashboardError, Dashboards, default_directory
+from pipeline.web.dashboards import Dashboards, default_directory
 from pipeline.web.frames import Column, FrameError, as_series, read_columns
 from pipeline.web.request import BadRequestError, read_request
-from pipeline.web.server import PagePortError, PageServer
+from pipeline.web.server import PageServer
 from tests.browser.test_draws import PHONE, browsed, states
 from tests.support.browser import CHROMIUM
 from tests.support.page import Page, panel, served, write_dashboard
@@ -415,7 +416,7 @@ def test_a_file_that_is_no_dashboard_and_a_uid_given_twice_are_refused(tmp_path:
 
 
 def test_a_port_that_is_taken_is_said(page: Page) -> None:
-    with pytest.raises(PagePortError, match=f"SICHTFLUG_PAGE_PORT={page.port}: cannot listen"):
+    with pytest.raises(PortError, match=f"SICHTFLUG_PAGE_PORT={page.port}: cannot listen"):
         PageServer(Settings(page_port=page.port))
 
 

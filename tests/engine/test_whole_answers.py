@@ -10,8 +10,9 @@ from typing import Any
 import pytest
 
 from pipeline.clickhouse import migrations
-from pipeline.clickhouse.client import ClickHouse, Unavailable
+from pipeline.clickhouse.client import ClickHouse
 from pipeline.embedded.servers import EmbeddedClickHouse
+from pipeline.errors import ClickHouseUnavailableError
 from pipeline.ledger.customers import CustomerLedger
 from pipeline.ledger.store import Ledger, read_checkpoint
 from pipeline.stages.interactions.state import PartitionState
@@ -90,7 +91,7 @@ def test_no_read_of_the_ledger_takes_half_an_answer_for_all_there_is(door: Cutti
     for number, read in enumerate(reads):
         door.how = how
         if not (how == "at a line" and number in one_line):
-            with pytest.raises(Unavailable, match=r"broke off|was empty"):
+            with pytest.raises(ClickHouseUnavailableError, match=r"broke off|was empty"):
                 read()
         door.how = ""
         assert read() == wanted[number]
@@ -121,7 +122,7 @@ class Shaky(ClickHouse):
     def _fail_two_of_three(self) -> None:
         self.request_count += 1
         if self.request_count % 3:
-            raise Unavailable("not now")
+            raise ClickHouseUnavailableError("not now")
 
     def raw(self, query: str, output_format: str, settings: Mapping[str, Any] | None = None) -> bytes:
         self._fail_two_of_three()

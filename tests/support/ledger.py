@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 import msgspec
 
 from pipeline.clickhouse.blocks import Block
-from pipeline.clickhouse.client import Unavailable
+from pipeline.errors import ClickHouseUnavailableError
 from pipeline.ledger.columns import PLAIN, SPREADS, ConversationRow
 from pipeline.ledger.customers import CustomerRow, customer_of
 from pipeline.ledger.store import Ledger
@@ -59,10 +59,10 @@ class Store:
     def insert(self, table: str, block: Block) -> None:
         """All rows of a block at once."""
         if self.is_lost():
-            raise Unavailable("the request was lost")
+            raise ClickHouseUnavailableError("the request was lost")
         self._insert(table, block)
         if self.is_lost():
-            raise Unavailable("the reply was lost")
+            raise ClickHouseUnavailableError("the reply was lost")
 
     def _insert(self, table: str, block: Block) -> None:
         rows = _rows(block.body)

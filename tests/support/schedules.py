@@ -14,10 +14,9 @@ from unittest import mock
 
 import msgspec
 
-from pipeline.clickhouse.client import Unavailable
 from pipeline.contract.codec import Codec
 from pipeline.contract.dead_letter import DeadLetter
-from pipeline.ledger.store import Overtaken
+from pipeline.errors import ClickHouseUnavailableError, FencedError
 from pipeline.processing import partition as ledger_worker
 from pipeline.processing import state as ledger_state
 from pipeline.processing.partition import LedgerWorker
@@ -121,7 +120,7 @@ class Process:
         self.doing[what] = (work, None)
 
     def go_on(self, what: str) -> None:
-        """Do one step. Raises Overtaken."""
+        """Do one step. Raises FencedError."""
         work, _ = self.doing[what]
         try:
             step = work.send(None)
@@ -258,7 +257,7 @@ class Schedule:
         before, self._active = self._active, process
         try:
             process.go_on(what)
-        except Overtaken:
+        except FencedError:
             self.faults["overtaken"] += 1
             self._processes.remove(process)
             process.die()
@@ -268,5 +267,5 @@ class Schedule:
     def _land(self) -> None:
         """What a dead process had sent arrives now."""
         self.faults["late arrivals"] += 1
-        with suppress(Overtaken, Unavailable):
+        with suppress(FencedError, ClickHouseUnavailableError):
             self._late.pop(self._chance.randrange(len(self._late)))()

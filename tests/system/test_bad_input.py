@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from pipeline.contract.brake import Brake
-from pipeline.contract.dead_letter import BrakeError
+from pipeline.errors import DeadLetterLimitError
 from streams.events import Rejection
 from tests.support.system import System, wait_for
 
@@ -120,7 +120,7 @@ def test_the_brake_lets_half_of_the_last_thousand_through_and_no_more() -> None:
     brake = Brake(0.5)
     brake.observe("t[0]", 500, rejections(500))
     brake.observe("t[0]", 500, [])  # 500 of 1,000 is the limit itself
-    with pytest.raises(BrakeError, match="501 of the last 1000"):
+    with pytest.raises(DeadLetterLimitError, match="501 of the last 1000"):
         brake.observe("t[0]", 1000, rejections(501))
 
 

@@ -12,6 +12,7 @@ import pytest
 
 from pipeline.clickhouse import schema
 from pipeline.embedded.servers import EmbeddedKafka
+from pipeline.errors import SchemaRefusedError
 from tests.support.system import System
 
 
@@ -84,7 +85,7 @@ def test_check_notices_what_was_dropped_or_altered_and_leaves_what_others_added(
         ("DROP VIEW sla_by_hour", "sla_by_hour is missing"),
     ):
         door.execute(change)
-        with pytest.raises(schema.SchemaRefusedError, match=re.escape(told)):
+        with pytest.raises(SchemaRefusedError, match=re.escape(told)):
             schema.verify(door)
     found = system.run("check")
     assert found.returncode == 1

@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.clickhouse.client import ClickHouse, Refused
+from pipeline.clickhouse.client import ClickHouse
+from pipeline.errors import ClickHouseRejectedError
 from pipeline.web.macros import Choice, Scope, expand
 from tests.support.dashboards import TIME_SERIES, Asked, alerts, asked
 from tests.support.system import System, wait_for
@@ -37,7 +38,7 @@ def problems(door: ClickHouse, query: Asked, scope: Scope, *, wants_rows: bool) 
     try:
         columns = [(row[0], row[1]) for row in door.rows(f"DESCRIBE ({sql})")]
         rows = door.rows(sql)
-    except Refused as refusal:
+    except ClickHouseRejectedError as refusal:
         return [f"{query.where}: {refusal}"]
     found = []
     if wants_rows and not rows and query.where.split(" / ")[1] not in MAY_BE_EMPTY:

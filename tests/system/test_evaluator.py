@@ -10,9 +10,9 @@ import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
-from pipeline.clickhouse.client import ClickHouse, Unavailable
+from pipeline.clickhouse.client import ClickHouse
+from pipeline.errors import ClickHouseUnavailableError, FencedError
 from pipeline.kafka.producer import Message
-from pipeline.ledger.store import Overtaken
 from pipeline.metrics.rolling import RollingTelemetry
 from pipeline.stages.rolling import evaluator as judging
 from pipeline.stages.rolling.evaluator import LEARNED_DAYS, Judge
@@ -75,7 +75,7 @@ class Refusing(Mortal):
         self.steps += 1
         if self.steps % 2:
             self.refused_count += 1
-            raise Unavailable("too many parts")
+            raise ClickHouseUnavailableError("too many parts")
         work()
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> None:
@@ -196,7 +196,7 @@ def test_one_that_others_have_overtaken_writes_nothing_more(filled: System) -> N
         await settle(slow)
         await judge_to_the_end(Mortal(filled.door, log, -1, is_after=False), log)
         wanted = outcome(filled, log)
-        with pytest.raises(Overtaken, match=f"minute {END} is judged"):
+        with pytest.raises(FencedError, match=f"minute {END} is judged"):
             await slow.judge(END)
         assert outcome(filled, log) == wanted
 

@@ -15,14 +15,15 @@ from typing import Any
 
 import pytest
 
-from pipeline.clickhouse.client import ClickHouse, Refused
+from pipeline.clickhouse.client import ClickHouse
 from pipeline.commands.epoch import begin_epoch
 from pipeline.embedded.servers import EmbeddedClickHouse, EmbeddedKafka
-from pipeline.kafka.admin import Broker, BrokerAwayError
+from pipeline.errors import ClickHouseRejectedError, KafkaUnavailableError, SettingsError
+from pipeline.kafka.admin import Broker
 from pipeline.kafka.producer import Publisher
 from pipeline.ledger.rows import checkpoint_section, ledger_block
 from pipeline.ledger.store import of_partition, read_checkpoint
-from pipeline.settings import Settings, SettingsError, load
+from pipeline.settings import Settings, load
 from pipeline.worker import Worker
 from tests.support.kafka import ApacheKafka
 from tests.support.page import Page
@@ -373,7 +374,7 @@ def test_a_fault_of_the_file_is_said_in_words(tmp_path: Path, content: str, said
 
 def test_a_wrong_password_names_the_settings(clickhouse: EmbeddedClickHouse) -> None:
     door = ClickHouse(clickhouse.url.replace(clickhouse.password, "wrong"), "default")
-    with pytest.raises(Refused, match="SICHTFLUG_CLICKHOUSE_USER and SICHTFLUG_CLICKHOUSE_PASSWORD"):
+    with pytest.raises(ClickHouseRejectedError, match="SICHTFLUG_CLICKHOUSE_USER and SICHTFLUG_CLICKHOUSE_PASSWORD"):
         door.rows("SELECT 1")
 
 
@@ -462,11 +463,11 @@ def test_a_kafka_that_goes_away_while_a_worker_joins_is_waited_for() -> None:
     """Between its first look at the topics and its membership: nobody listens at this port."""
 
     async def join() -> None:
-        with pytest.raises(BrokerAwayError, match="does not answer"):
+        with pytest.raises(KafkaUnavailableError, match="does not answer"):
             await Publisher("127.0.0.1:9").start()
         folding = Worker(Settings(kafka_bootstrap="127.0.0.1:9", pseudonym_key="test"))._folding
         stage = folding._stage
-        with pytest.raises(BrokerAwayError, match="does not answer"):
+        with pytest.raises(KafkaUnavailableError, match="does not answer"):
             await folding._start_stage()
         # The next try needs another one.
         assert folding._stage is not stage

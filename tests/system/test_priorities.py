@@ -10,7 +10,7 @@ import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 
-from pipeline.clickhouse.client import Unavailable
+from pipeline.errors import ClickHouseUnavailableError
 from pipeline.kafka.admin import Broker
 from pipeline.kafka.producer import Publisher
 from pipeline.metrics.rolling import RollingTelemetry
@@ -162,7 +162,7 @@ def test_windows_that_clickhouse_does_not_take_are_shown(system: System, monkeyp
 
     def write(store: RollingStore, minute: int) -> None:
         if not next(answers):
-            raise Unavailable("too many parts")
+            raise ClickHouseUnavailableError("too many parts")
         write_windows(store, minute)
 
     monkeypatch.setattr(RollingStore, "write_windows", write)

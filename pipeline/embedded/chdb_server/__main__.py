@@ -14,7 +14,8 @@ import sys
 from pathlib import Path
 
 from pipeline.embedded.child import die_with_parent
-from pipeline.embedded.servers import PASSWORD_VARIABLE, EmbeddedMissingError, EmbeddedStartError, kept_password
+from pipeline.embedded.servers import PASSWORD_VARIABLE, kept_password
+from pipeline.errors import EmbeddedMissingError, EmbeddedStartError
 
 QUERY_SECONDS = 0.5
 """How long the last query may take to end at the stop. With the answers before, less than `child.END_SECONDS`."""

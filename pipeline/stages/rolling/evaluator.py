@@ -14,10 +14,9 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 
-from pipeline.clickhouse.client import Unavailable
 from pipeline.contract.alerts import alert, summary
-from pipeline.kafka.producer import Message, Publisher, PublishError
-from pipeline.ledger.store import Overtaken
+from pipeline.errors import ClickHouseUnavailableError, FencedError, PublishError
+from pipeline.kafka.producer import Message, Publisher
 from pipeline.retry import again_and_again, patiently
 from pipeline.stages.rolling.store import Minutes, RollingStore, StoredEpisode
 from streams.spikes.episodes import Change, Episode, Lasting
@@ -87,7 +86,7 @@ class Judge:
     async def judge(self, last_minute: int) -> None:
         """Judge all minutes up to one that has passed, and tell what they bring.
 
-        Raises Overtaken when another process has judged further.
+        Raises FencedError when another process has judged further.
         """
         while self.judged_minute < last_minute:
             first = self.judged_minute + 1
@@ -156,7 +155,7 @@ class Judge:
     async def _look_for_others(self) -> None:
         found = await patiently(self._where, self._store.judged_minute)
         if found is not None and found > self.settled_minute:
-            raise Overtaken(f"{self._where}: minute {found} is judged, our own last one was {self.settled_minute}")
+            raise FencedError(f"{self._where}: minute {found} is judged, our own last one was {self.settled_minute}")
 
     async def _tell(self, changes: Sequence[Change]) -> None:
         for change in changes:
@@ -170,7 +169,7 @@ class Judge:
         try:
             await self._publisher.publish(self._alerts_topic, messages)
         except PublishError as error:
-            raise Unavailable(str(error)) from error
+            raise ClickHouseUnavailableError(str(error)) from error
 
 
 def _identity(episode: Episode) -> tuple[Series, int]:

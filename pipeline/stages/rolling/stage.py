@@ -14,10 +14,10 @@ from functools import partial
 from typing import Any
 
 from pipeline.clickhouse.client import ClickHouse
+from pipeline.errors import FencedError
 from pipeline.kafka.admin import Broker
 from pipeline.kafka.membership import Member
 from pipeline.kafka.producer import Publisher
-from pipeline.ledger.store import Overtaken
 from pipeline.metrics.rolling import RollingTelemetry
 from pipeline.retry import patiently
 from pipeline.settings import Settings
@@ -138,7 +138,7 @@ class Rolling(Member):
                 await judge.restore()
                 self._compare_with_the_clock(judge)
                 await self._keep_up(judge, store)
-            except Overtaken as overtaken:
+            except FencedError as overtaken:
                 logger.warning("%s; restoring", overtaken)
 
     def _compare_with_the_clock(self, judge: Judge) -> None:

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from pipeline.clickhouse.client import Unavailable
+from pipeline.errors import ClickHouseUnavailableError
 from pipeline.metrics.stage import Telemetry
 from pipeline.retry import patiently
 from streams.books import Books
@@ -55,7 +55,7 @@ def test_each_insert_that_failed_is_counted_and_tried_again(monkeypatch: pytest.
 
     def insert() -> str:
         if not next(answers):
-            raise Unavailable("away")
+            raise ClickHouseUnavailableError("away")
         return "written"
 
     assert asyncio.run(patiently("test", insert, telemetry.insert_failures.inc)) == "written"
