@@ -7,12 +7,12 @@ from functools import partial
 from pipeline.clickhouse import migrations
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.errors import BrokerError, MissingMigrationsError
-from pipeline.kafka.admin import LOG_APPEND_TIME, Broker
+from pipeline.kafka.admin import Broker
 from pipeline.kafka.producer import PUBLISHED_BYTES
 from pipeline.ledger import rules_version as configuration
 from pipeline.ledger.rules_version import Configuration
 from pipeline.ledger.workers import Presence
-from pipeline.retry import patiently
+from pipeline.retry import retry_in_thread
 from pipeline.settings import Settings
 from pipeline.stages.contacts import Contacts
 from pipeline.stages.rolling.store import RollingStore
@@ -29,13 +29,13 @@ async def prepare(
 
     Raises MissingMigrationsError, RulesRefusedError, BrokerError.
     """
-    missing = await patiently("start", lambda: migrations.pending(door))
+    missing = await retry_in_thread("start", migrations.pending, door)
     if missing:
         names = ", ".join(f"{migration.number:04} {migration.name}" for migration in missing)
         raise MissingMigrationsError(f"{door} lacks the migrations {names}; run: sichtflug migrate")
     count, replication = settings.kafka_partitions, settings.kafka_replication
     ensure: Callable[..., int] = partial(broker.ensure_topic, partitions=count, replication=replication)
-    found = await patiently("start", lambda: ensure(settings.kafka_topic))
+    found = await retry_in_thread("start", ensure, settings.kafka_topic)
     # Whatever size the events' topic lets in has to go into this one, too.
     largest = {"max.message.bytes": str(PUBLISHED_BYTES)}
     others: Sequence[Callable[[], int]] = (
@@ -45,28 +45,10 @@ async def prepare(
         # A customer's facts spread like the conversations do, if the topic has to be created.
         lambda: broker.ensure_topic(settings.contacts_topic, found, replication),
     )
-    *_, panes_count, contacts.partition_count = await asyncio.gather(*(patiently("start", one) for one in others))
+    *_, panes_count, contacts.partition_count = await asyncio.gather(*(retry_in_thread("start", one) for one in others))
     verify_single(settings, panes_count)
-    await patiently("start", lambda: RollingStore(door, settings.kafka_topic).begin())
-    return await patiently("start", lambda: configuration.adopt(door, presence, settings.kafka_topic, book))
-
-
-def producers_clock(broker: Broker, topic: str) -> str:
-    """What it costs that the topic's timestamps are the producers' own; '' where they are the broker's.
-
-    Raises BrokerError.
-    """
-    return "" if broker.timestamp_type(topic) == LOG_APPEND_TIME else cost_of_producers_clocks(topic)
-
-
-def cost_of_producers_clocks(topic: str) -> str:
-    """One sentence for people."""
-    return (
-        f"the timestamps of {topic} are the producers' own (CreateTime), so an event is clamped to its own producer's "
-        "clock at most: where that one is ahead, it leads its partition's watermark into the future. Let Apache Kafka "
-        f"stamp the records: kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config "
-        "message.timestamp.type=LogAppendTime (the embedded broker cannot)"
-    )
+    await retry_in_thread("start", RollingStore(door, settings.kafka_topic).begin)
+    return await retry_in_thread("start", configuration.adopt, door, presence, settings.kafka_topic, book)
 
 
 def verify_single(settings: Settings, partition_count: int) -> None:

@@ -26,7 +26,7 @@ from pipeline.ledger.workers import BEAT_SECONDS, Presence
 from pipeline.metrics.rolling import RollingTelemetry
 from pipeline.metrics.server import Server
 from pipeline.metrics.stage import BrakeTelemetry, CellTelemetry, Telemetry
-from pipeline.retry import again_and_again, patiently
+from pipeline.retry import retry, retry_in_thread
 from pipeline.settings import Settings
 from pipeline.stages.contacts import Contacts
 from pipeline.stages.customers.stage import CustomersStage
@@ -155,10 +155,10 @@ class Worker:
     async def _prepare(self) -> None:
         found = await prepare(self._settings, self._book, self._broker, self._contacts, self._door, self._presence)
         self._folding.restorer.configuration = self._customers.restorer.configuration = found
-        self._brake_telemetry.stopped_at.set(await patiently("start", self._presence.last_brake))
+        self._brake_telemetry.stopped_at.set(await retry_in_thread("start", self._presence.last_brake))
 
     async def _join(self) -> None:
-        await again_and_again("start", self._publisher.start)
+        await retry("start", self._publisher.start)
         await asyncio.gather(self._folding.join(), self._customers.join(), self._rolling.join())
 
     def _serve(self) -> Server | None:

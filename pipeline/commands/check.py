@@ -11,11 +11,12 @@ from pipeline.errors import (
     SichtflugError,
 )
 from pipeline.kafka.admin import Broker
+from pipeline.kafka.timestamps import producers_clock
 from pipeline.ledger.epochs import verify
 from pipeline.ledger.rules_version import newest
 from pipeline.ledger.store import of_partition, read_checkpoint
 from pipeline.settings import Settings
-from pipeline.startup import producers_clock, verify_single
+from pipeline.startup import verify_single
 
 #: A person waits for it.
 ANSWER_SECONDS = 10.0

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from pipeline.kafka.producer import Message
+from pipeline.contract.records import Message
 from streams.spikes.episodes import Change, Contributor, Episode, Severity, episode_id
 from streams.spikes.series import Measure, Scope, Series
 

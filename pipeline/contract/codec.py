@@ -20,8 +20,8 @@ from pipeline.contract.instants import (
     long_instant,
     short_instant,
 )
+from pipeline.contract.records import UnreadableRecord
 from pipeline.contract.validation import IDENTIFIER_LIMIT, MAX_NESTING, Fault, check_nesting, decode_leniently
-from pipeline.kafka.record_batch import UnreadableRecord
 from streams.days import END_MS
 from streams.events import EMPTY_DATA, KNOWN_TYPES, REQUIRED_FIELDS, Envelope, Event, Rejection, conversation_key
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence, Set
 from hashlib import blake2b
 from typing import Any, NamedTuple
 
+from pipeline.contract.records import Header, UnreadableRecord
 from pipeline.contract.validation import REASONS
-from pipeline.kafka.record_batch import Header, UnreadableRecord
 from streams.days import END_MS
 from streams.events import Rejection
 

@@ -16,9 +16,9 @@ from kafka.errors import (
     UnsupportedCodecError,
 )
 
+from pipeline.contract.records import Header
 from pipeline.errors import BrokerError, KafkaUnavailableError
 from pipeline.kafka import stored_batches
-from pipeline.kafka.record_batch import Header
 
 TIMESTAMP_TYPE = "message.timestamp.type"
 LOG_APPEND_TIME, CREATE_TIME = "LogAppendTime", "CreateTime"

@@ -11,8 +11,8 @@ from kafka.errors import (
     KafkaTimeoutError,
 )
 
+from pipeline.contract.records import Header
 from pipeline.errors import BrokerError
-from pipeline.kafka.record_batch import Header
 
 ACKNOWLEDGED_SECONDS = 60.0
 

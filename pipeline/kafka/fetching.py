@@ -14,8 +14,9 @@ from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.memory_records import MemoryRecords
 
+from pipeline.contract.records import UnreadableRecord
 from pipeline.errors import BrokerError
-from pipeline.kafka.record_batch import FORMAT_V2, UnreadableRecord, is_known_codec, read_batch
+from pipeline.kafka.record_batch import FORMAT_V2, is_known_codec, read_batch
 
 logger = logging.getLogger(__name__)
 

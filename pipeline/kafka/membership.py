@@ -3,7 +3,7 @@
 from pipeline.errors import KafkaUnavailableError
 from pipeline.kafka.consumer import Stage
 from pipeline.kafka.transport import Handler
-from pipeline.retry import again_and_again
+from pipeline.retry import retry
 from pipeline.settings import Settings
 
 
@@ -18,7 +18,7 @@ class Member(Handler):
 
     async def join(self) -> None:
         """Become a member of the group; wait for a Kafka that went away since we looked."""
-        await again_and_again("start", self._start_stage)
+        await retry("start", self._start_stage)
 
     def crash_reason(self) -> BaseException | None:
         """Why Faust has given up, None while it works."""

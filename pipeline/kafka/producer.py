@@ -13,14 +13,13 @@ from aiokafka.errors import (
     RecordListTooLargeError,
 )
 
+from pipeline.contract.records import Message
 from pipeline.errors import KafkaUnavailableError, PublishError
 
 #: Of a record that we publish, before it is compressed. What it may have afterwards, the topic says.
 PUBLISHED_BYTES = 256 << 20
 
 TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
-
-Message = tuple[bytes | None, bytes | None, Sequence[Any]]
 
 
 class Publisher:

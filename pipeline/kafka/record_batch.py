@@ -4,11 +4,12 @@ The client libraries give up a whole log for one bad record. This reader is slow
 refuse: it gives every record that can be read, and an `UnreadableRecord` with the raw bytes for what cannot.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from struct import Struct
-from typing import NamedTuple
 
 from aiokafka.codec import gzip_decode, lz4_decode, snappy_decode, zstd_decode
+
+from pipeline.contract.records import ReadRecord, UnreadableRecord
 
 #: Base offset, length, leader epoch, magic, CRC, attributes, last offset delta, first and largest timestamp, producer's
 #: id, epoch and sequence, number of records.
@@ -17,34 +18,6 @@ FORMAT_V2 = 2
 CODEC_MASK, STAMPED_BY_BROKER_MASK = 0x07, 0x08
 CODECS: dict[int, Callable[[bytes], bytes]] = {1: gzip_decode, 2: snappy_decode, 3: lz4_decode, 4: zstd_decode}
 LONGEST_NUMBER = 10
-
-Header = tuple[str, bytes | None]
-
-
-class ReadRecord(NamedTuple):
-    """A record as the client libraries give it. Header names that are not UTF-8 have backslash escapes."""
-
-    offset: int
-    timestamp: int
-    timestamp_type: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[Header]
-    checksum: None = None
-
-
-class UnreadableRecord(NamedTuple):
-    """What no reader can read: its raw bytes, and what was expected and found."""
-
-    offset: int
-    timestamp: int
-    timestamp_type: int
-    raw: bytes
-    fault: str
-    key: None = None
-    value: None = None
-    headers: Sequence[Header] = ()
-    checksum: None = None
 
 
 class _RecordFault(Exception):  # noqa: N818  (a fault of the record, not an error of ours)

@@ -27,7 +27,7 @@ from pipeline.ledger.columns import (
     PaneRowRead,
 )
 from pipeline.ledger.first_turns import read_first_turn
-from pipeline.retry import read_again
+from pipeline.retry import retry_read
 from streams.books import Books
 from streams.checkpoint import OFFSET_BITS, Checkpoint
 from streams.conversations.conversation import Clock, Conversation
@@ -70,7 +70,7 @@ class Ledger:
 
     def checkpoint(self) -> Checkpoint | None:
         """How far the partition is, None before its first flush."""
-        return read_again(lambda: read_checkpoint(self._door, self._where))
+        return retry_read(lambda: read_checkpoint(self._door, self._where))
 
     def open_conversations(self) -> Iterator[list[tuple[str, Conversation]]]:
         """All open conversations with their keys, in slices; ClickHouse looks up the next ones while some are decoded.
@@ -94,7 +94,7 @@ class Ledger:
             f"AND state = 'open' AND {after} ORDER BY source, conversation_id LIMIT {CONVERSATIONS_PER_QUERY} "
             f"SETTINGS {JSON_SETTINGS}, {LARGE_QUERY}"
         )
-        return read_again(lambda: self._door.raw(query, "JSONCompactEachRow"))
+        return retry_read(lambda: self._door.raw(query, "JSONCompactEachRow"))
 
     def admitted_cells(self) -> list[Cell]:
         """The cells that the log is counted in; empty in a ledger that an earlier version wrote."""
@@ -108,7 +108,7 @@ class Ledger:
         names = ", ".join(Cell._fields)
         query = f"SELECT groupUniqArray(({names})) FROM ledger WHERE {self._where} AND {condition}"
         return sorted(
-            read_again(lambda: one_value(_cells_decoder, self._door.raw(query, "JSONCompactEachRow"), self._where))
+            retry_read(lambda: one_value(_cells_decoder, self._door.raw(query, "JSONCompactEachRow"), self._where))
         )
 
     def hashes(self) -> Iterator["array[int]"]:
@@ -121,7 +121,7 @@ class Ledger:
             yield self._numbers(f"SELECT groupArray(conversation_hash) FROM {rows} AND {condition}")
 
     def _numbers(self, query: str) -> "array[int]":
-        return read_again(lambda: numbers(self._door.raw(query, "RowBinary"), self._where))
+        return retry_read(lambda: numbers(self._door.raw(query, "RowBinary"), self._where))
 
     def read_back(self, keys: Sequence[str], newest_revision: int) -> list[tuple[str, Conversation]]:
         """Conversations by key, those of them that exist.
@@ -214,7 +214,7 @@ class Ledger:
     def newest_panes(self, epoch: int, tier: str, count: int) -> list[tuple[int, dict[int, int]]]:
         """The `count` panes of a tier that start last, as (key, values); fewer when there are no more."""
         condition = f"epoch = {epoch} AND tier = {quoted(tier)}"
-        rows = read_again(lambda: list(self._panes(f"{condition} ORDER BY start DESC LIMIT {count}")))
+        rows = retry_read(lambda: list(self._panes(f"{condition} ORDER BY start DESC LIMIT {count}")))
         return [(key, values) for _, _, key, values in rows]
 
     def panes(

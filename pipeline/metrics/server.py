@@ -15,9 +15,6 @@ EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 TEXT = "text/plain; charset=utf-8"
 
 
-LIVE_SECONDS = 15.0
-
-
 class Server:
     """Serves /metrics, /livez and /readyz. `readiness` returns what is missing, '' when ready."""
 

@@ -10,8 +10,9 @@ from functools import partial
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from pipeline.contract.validation import REASONS
-from pipeline.metrics.server import LIVE_SECONDS
 from streams.books import Books
+
+LIVE_SECONDS = 15.0
 
 PARTITION = ("partition",)
 

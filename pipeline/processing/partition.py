@@ -20,7 +20,7 @@ from pipeline.ledger.failures import Known
 from pipeline.ledger.rows import RowEncoder, checkpoint_section, ledger_block
 from pipeline.ledger.store import Ledger
 from pipeline.processing.state import LedgerState
-from pipeline.retry import patiently
+from pipeline.retry import retry_in_thread
 from streams.books import Books
 from streams.checkpoint import Checkpoint, record_hash
 from streams.events import Rejection
@@ -226,13 +226,14 @@ class LedgerWorker(ABC):
         missing = self._state.panes.missing(deltas)
         if missing:
             newest = self.checkpoint.revision
-            for tier, key, values in await patiently(
-                self._where, lambda: writer.panes(checkpoint.epoch, missing, newest)
-            ):
+            found = await retry_in_thread(self._where, writer.panes, checkpoint.epoch, missing, newest)
+            for tier, key, values in found:
                 self._state.panes.load(tier, [(key, values)])
         block = await asyncio.to_thread(self._ledger_block, flush, deltas)
         # The commit point.
-        await patiently(self._where, lambda: writer.insert("ledger", block, first_offset, revision), self.insert_failed)
+        await retry_in_thread(
+            self._where, writer.insert, "ledger", block, first_offset, revision, on_failure=self.insert_failed
+        )
         self.checkpoint = checkpoint
         self._is_flushing, self._flushing_since = False, 0.0
         self.last_flush_at = time.monotonic()
@@ -256,7 +257,7 @@ class LedgerWorker(ABC):
         if now < self._expire_minutes_at or before_ms <= 0:
             return
         self._expire_minutes_at = now + EXPIRE_EVERY_SECONDS
-        await patiently(self._where, lambda: self._writer.expire_minutes(before_ms))
+        await retry_in_thread(self._where, self._writer.expire_minutes, before_ms)
 
     # ---- what the subclass does
 

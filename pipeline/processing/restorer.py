@@ -13,7 +13,7 @@ from pipeline.ledger.epochs import first_checkpoint, verify
 from pipeline.ledger.failures import Known, known
 from pipeline.ledger.rules_version import Configuration
 from pipeline.processing.partition import LedgerWorker
-from pipeline.retry import patiently
+from pipeline.retry import retry_in_thread
 from pipeline.settings import Settings
 from streams.checkpoint import Checkpoint
 from streams.rules import RuleBook
@@ -54,20 +54,20 @@ class Restorer(Generic[Worker]):
         log = self.log
         where = f"{log}[{partition}]"
         started_at = time.monotonic()
-        if kept is not None and await patiently(where, kept.is_newest):
+        if kept is not None and await retry_in_thread(where, kept.is_newest):
             worker, found_how = kept, "still holding"
         else:
             if kept is not None:
                 kept.close()
             worker = self._new_worker(partition)
             first = partial(self._first_checkpoint, partition, partition_count)
-            await patiently(where, lambda: worker.restore(first))
+            await retry_in_thread(where, worker.restore, first)
             found_how = "restored"
         checkpoint = worker.checkpoint
         found = Configuration(checkpoint.configuration_number, checkpoint.configuration)
         configuration.verify(where, found, self.configuration)
-        await patiently(where, lambda: verify(self._broker, log, partition, checkpoint, partition_count))
-        worker.known = await patiently(where, lambda: self._known(partition, checkpoint))
+        await retry_in_thread(where, verify, self._broker, log, partition, checkpoint, partition_count)
+        worker.known = await retry_in_thread(where, self._known, partition, checkpoint)
         checkpoint.partition_count = partition_count
         checkpoint.configuration_number = self.configuration.number
         seconds = time.monotonic() - started_at

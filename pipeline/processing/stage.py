@@ -14,7 +14,7 @@ from pipeline.metrics.stage import Telemetry
 from pipeline.processing.flusher import Flusher
 from pipeline.processing.partition import PENDING_EVENTS, FlushResult, LedgerWorker
 from pipeline.processing.restorer import Restorer
-from pipeline.retry import patiently
+from pipeline.retry import retry_in_thread
 from pipeline.settings import Settings
 from streams.events import Rejection
 
@@ -130,7 +130,7 @@ class Owner(Member, Generic[Worker]):
         for partition in self._kept.keys() - partitions:
             self._kept.pop(partition).close()
         topic = self._topic
-        self._partition_count = await patiently(topic, lambda: self._broker.partition_count(topic))
+        self._partition_count = await retry_in_thread(topic, self._broker.partition_count, topic)
         # All at once: most of a restore is waiting for answers.
         missing = sorted(partitions - self.partitions.keys())
         if not all(await asyncio.gather(*(self._install(partition, number) for partition in missing))):

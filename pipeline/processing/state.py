@@ -10,7 +10,7 @@ from typing import Any
 from pipeline.ledger.rows import conversation_hash
 from pipeline.ledger.store import Ledger
 from pipeline.processing.id_filter import KnownIds
-from pipeline.retry import patiently
+from pipeline.retry import retry_in_thread
 from streams.checkpoint import Checkpoint
 from streams.panes.cache import PaneCache
 from streams.panes.deltas import Tiers
@@ -76,7 +76,7 @@ class LedgerState:
             if not unsure:
                 return
             newest = newest_revision()
-            found = dict(await patiently(self._where, lambda: self._look_up(unsure, newest)))  # noqa: B023
+            found = dict(await retry_in_thread(self._where, self._look_up, unsure, newest))
             absent -= found.keys()
             held.update(found)
 

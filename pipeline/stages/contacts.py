@@ -5,7 +5,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from pipeline.kafka.producer import Publisher
-from pipeline.retry import again_and_again
+from pipeline.retry import retry
 from pipeline.stages.facts import Told, records
 
 
@@ -27,4 +27,4 @@ class Contacts:
     async def _in_order(self, partition: int, values: Sequence[bytes]) -> None:
         # The reader takes a fact for one told again when it has seen a later one: none may overtake another.
         for value in values:
-            await again_and_again(self.topic, lambda: self._publisher.put(self.topic, partition, value))  # noqa: B023
+            await retry(self.topic, self._publisher.put, self.topic, partition, value)

@@ -16,7 +16,7 @@ from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.contract.codec import Codec
 from pipeline.contract.dead_letter import DeadLetter, origin, without_value
-from pipeline.kafka.record_batch import ReadRecord, UnreadableRecord
+from pipeline.contract.records import ReadRecord, UnreadableRecord
 from pipeline.processing.partition import LedgerWorker
 from pipeline.stages.customers.partition import CustomersWorker
 from pipeline.stages.facts import Told

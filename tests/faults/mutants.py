@@ -33,7 +33,7 @@ class Change(NamedTuple):
 ACKNOWLEDGED = "        self.checkpoint = checkpoint\n"
 SECTIONS = "sections = [*flush.rows, checkpoint_section(checkpoint), panes]"
 SECOND_INSERT = (
-    '        await patiently(self._where, lambda: writer.insert("ledger", self._rest, first_offset, revision))\n'
+    '        await retry_in_thread(self._where, writer.insert, "ledger", self._rest, first_offset, revision)\n'
 )
 
 
@@ -123,7 +123,7 @@ PROCESS_MUTANTS: dict[str, Sequence[Change]] = {
         Change(
             Worker,
             "failed",
-            "os._exit(EXIT_REFUSED if isinstance(error, EXPECTED_FAILURES) else EXIT_BUG)",
+            "os._exit(EXIT_REFUSED if isinstance(error, SichtflugError) else EXIT_BUG)",
             "return",
         )
     ],

@@ -11,8 +11,8 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from pipeline.clickhouse.client import ClickHouse
+from pipeline.contract.records import Message
 from pipeline.errors import ClickHouseUnavailableError, FencedError
-from pipeline.kafka.producer import Message
 from pipeline.metrics.rolling import RollingTelemetry
 from pipeline.stages.rolling import evaluator as judging
 from pipeline.stages.rolling.evaluator import LEARNED_DAYS, Judge

@@ -9,7 +9,7 @@ from pipeline.clickhouse.client import ClickHouse
 from pipeline.commands import dead_letters as redriving
 from pipeline.commands.dead_letters import Filter
 from pipeline.contract.dead_letter import Origin, dead_letter, origin, without_value
-from pipeline.kafka.record_batch import ReadRecord
+from pipeline.contract.records import ReadRecord
 from pipeline.settings import Settings
 from streams.events import Rejection
 from tests.support.system import System

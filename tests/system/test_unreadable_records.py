@@ -12,10 +12,10 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from kafka.record.memory_records import MemoryRecords as ToolMemoryRecords
 
+from pipeline.contract.records import UnreadableRecord
 from pipeline.embedded.servers import EmbeddedKafka
 from pipeline.kafka import stored_batches
 from pipeline.kafka.fetching import FramedRecords, TolerantRecords, UnreadableBatchError
-from pipeline.kafka.record_batch import UnreadableRecord
 from tests.conftest import Kafka
 from tests.support.record_batches import CODECS, batch, body, framed, produce, sealed
 from tests.support.system import System

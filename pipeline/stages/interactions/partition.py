@@ -16,7 +16,7 @@ from pipeline.contract.dead_letter import DeadLetter, dead_letter
 from pipeline.ledger.rows import RowEncoder
 from pipeline.ledger.store import Ledger
 from pipeline.processing.partition import PENDING_EVENTS, Flush, FlushResult, LedgerWorker
-from pipeline.retry import patiently
+from pipeline.retry import retry_in_thread
 from pipeline.stages.facts import Told, told
 from pipeline.stages.interactions.rows import EventRowEncoder
 from pipeline.stages.interactions.state import PartitionState
@@ -149,10 +149,14 @@ class PartitionWorker(LedgerWorker):
         for table, sections in (("rejections", ahead.rejections), ("interactions", ahead.interactions)):
             if sections:
                 rows = self._event_rows.block(epoch, sections)
-                await patiently(
+                await retry_in_thread(
                     self._where,
-                    lambda: self._writer.insert(table, rows, flush.first_offset, revision),  # noqa: B023
-                    self.insert_failed,
+                    self._writer.insert,
+                    table,
+                    rows,
+                    flush.first_offset,
+                    revision,
+                    on_failure=self.insert_failed,
                 )
         return _row_count(ahead.interactions) + _row_count(ahead.rejections)
 

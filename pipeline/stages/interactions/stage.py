@@ -11,6 +11,7 @@ from pipeline.contract.codec import Codec
 from pipeline.contract.dead_letter import DeadLetter, without_value
 from pipeline.kafka.admin import Broker
 from pipeline.kafka.producer import Publisher
+from pipeline.kafka.timestamps import cost_of_producers_clocks
 from pipeline.metrics.stage import Telemetry
 from pipeline.processing.partition import FlushResult
 from pipeline.processing.restorer import Restorer
@@ -19,7 +20,6 @@ from pipeline.settings import Settings
 from pipeline.stages.contacts import Contacts
 from pipeline.stages.interactions.partition import PartitionWorker
 from pipeline.stages.progress import Heart, Heartbeat
-from pipeline.startup import cost_of_producers_clocks
 from streams.events import Rejection
 from streams.rules import RuleBook
 

@@ -12,12 +12,12 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
 
 from pipeline.contract.alerts import alert, summary
-from pipeline.errors import ClickHouseUnavailableError, FencedError, PublishError
-from pipeline.kafka.producer import Message, Publisher
-from pipeline.retry import again_and_again, patiently
+from pipeline.contract.records import Message
+from pipeline.errors import FencedError, PublishError, RetryableError
+from pipeline.kafka.producer import Publisher
+from pipeline.retry import retry, retry_in_thread
 from pipeline.stages.rolling.store import Minutes, RollingStore, StoredEpisode
 from streams.spikes.episodes import Change, Episode, Lasting
 from streams.spikes.series import Series
@@ -65,10 +65,10 @@ class Judge:
     async def restore(self) -> None:
         """Come to the state at the checkpoint: learn from the panes, take up the open episodes, tell again."""
         started_at = time.monotonic()
-        found = await patiently(self._where, self._store.judged_minute)
+        found = await retry_in_thread(self._where, self._store.judged_minute)
         self.settled_minute = found or 0
-        stored = await patiently(
-            self._where, lambda: self._store.episodes(self.settled_minute - LEARNED_DAYS * DAY_MINUTES)
+        stored = await retry_in_thread(
+            self._where, self._store.episodes, self.settled_minute - LEARNED_DAYS * DAY_MINUTES
         )
         self.judged_minute = max(self.settled_minute, *(one.revision for one in stored), 0)
         self._watch.resume([one.lasting for one in stored])
@@ -91,7 +91,7 @@ class Judge:
         while self.judged_minute < last_minute:
             first = self.judged_minute + 1
             last = min(last_minute, first + STRETCH_MINUTES - 1)
-            counts = await patiently(self._where, partial(self._store.counts, first, last + 1))
+            counts = await retry_in_thread(self._where, self._store.counts, first, last + 1)
             begins_again = first if counts else await self._begins_again(first, last_minute)
             if begins_again > first:
                 # What was usual before a very long time without anything says nothing of what comes after it.
@@ -99,7 +99,9 @@ class Judge:
                 self._watch.resume(lasting)
                 if self.settled_minute == self.judged_minute and not lasting:
                     # Nothing waits for its windows: a start from here has nothing to learn and to tell of again.
-                    await patiently(self._where, partial(self._store.commit, begins_again - 1), self.insert_failed)
+                    await retry_in_thread(
+                        self._where, self._store.commit, begins_again - 1, on_failure=self.insert_failed
+                    )
                     self.settled_minute = begins_again - 1
                 self.judged_minute = begins_again - 1
             else:
@@ -108,13 +110,13 @@ class Judge:
     async def settle_towards(self, goal: int) -> None:
         """Write the next windows up to those of a minute that is judged and not settled, and the checkpoint."""
         minute = next_window(self.settled_minute, goal)
-        await patiently(self._where, lambda: self._store.write_windows(minute), self.insert_failed)
-        await patiently(self._where, lambda: self._store.commit(minute), self.insert_failed)
+        await retry_in_thread(self._where, self._store.write_windows, minute, on_failure=self.insert_failed)
+        await retry_in_thread(self._where, self._store.commit, minute, on_failure=self.insert_failed)
         self.settled_minute = minute
 
     async def _begins_again(self, first: int, last: int) -> int:
         """Where to go on from a minute without anything: there, or where something comes after a very long time."""
-        found = await patiently(self._where, partial(self._store.next_minute, first))
+        found = await retry_in_thread(self._where, self._store.next_minute, first)
         following = last + 1 if found is None else min(found, last + 1)
         return following if following - first > UNKNOWN_AFTER_MINUTES else first
 
@@ -125,7 +127,7 @@ class Judge:
         newest = {_identity(one.episode): one for one in episodes}
         if newest:
             rows = [StoredEpisode(one, self._worsened.get(key), last) for key, one in newest.items()]
-            await patiently(self._where, lambda: self._store.write_episodes(rows), self.insert_failed)
+            await retry_in_thread(self._where, self._store.write_episodes, rows, on_failure=self.insert_failed)
         self.judged_minute = last
         await self._tell(changes)
         for change in changes:
@@ -144,7 +146,7 @@ class Judge:
     async def _learn(self, from_minute: int) -> None:
         for first in range(from_minute, self.judged_minute + 1, DAY_MINUTES):
             end = min(first + DAY_MINUTES, self.judged_minute + 1)
-            counts = await patiently(self._where, lambda: self._store.counts(first, end))  # noqa: B023
+            counts = await retry_in_thread(self._where, self._store.counts, first, end)
             if counts:
                 await asyncio.to_thread(self._learn_minutes, first, end, counts)
 
@@ -153,7 +155,7 @@ class Judge:
             self._watch.learn(minute, counts.get(minute, {}))
 
     async def _look_for_others(self) -> None:
-        found = await patiently(self._where, self._store.judged_minute)
+        found = await retry_in_thread(self._where, self._store.judged_minute)
         if found is not None and found > self.settled_minute:
             raise FencedError(f"{self._where}: minute {found} is judged, our own last one was {self.settled_minute}")
 
@@ -163,13 +165,13 @@ class Judge:
             logger.warning("%s: a spike %s (%s): %s", self._where, change.kind, severity, summary(change.episode))
         messages = [alert(self._log, change) for change in changes]
         if messages:
-            await again_and_again(self._where, lambda: self._publish(messages))
+            await retry(self._where, self._publish, messages)
 
     async def _publish(self, messages: Sequence[Message]) -> None:
         try:
             await self._publisher.publish(self._alerts_topic, messages)
         except PublishError as error:
-            raise ClickHouseUnavailableError(str(error)) from error
+            raise RetryableError(str(error)) from error
 
 
 def _identity(episode: Episode) -> tuple[Series, int]:

@@ -10,7 +10,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import Any
 
 from pipeline.clickhouse.client import ClickHouse
@@ -19,7 +18,7 @@ from pipeline.kafka.admin import Broker
 from pipeline.kafka.membership import Member
 from pipeline.kafka.producer import Publisher
 from pipeline.metrics.rolling import RollingTelemetry
-from pipeline.retry import patiently
+from pipeline.retry import retry_in_thread
 from pipeline.settings import Settings
 from pipeline.stages.progress import Heartbeat, decoded
 from pipeline.stages.rolling.evaluator import Judge
@@ -71,7 +70,7 @@ class Rolling(Member):
         """Listen from the topic's end on."""
         if not partitions:
             return
-        found = await patiently(self._topic, lambda: self._broker.log_ranges(self._topic, sorted(partitions)))
+        found = await retry_in_thread(self._topic, self._broker.log_ranges, self._topic, sorted(partitions))
         self._next_offset = found[0].end
         self._watermark, self._heard = None, {}
         self._is_over = False
@@ -178,8 +177,8 @@ class Rolling(Member):
             await judge.settle_towards(goal)
             # Alerts first: what has passed meanwhile does not wait for an hour of windows.
             await self._judge_passed(judge)
-        windows = partial(store.windows, judge.settled_minute, RollingTelemetry.COLUMNS)
-        self._telemetry.written(await patiently("rolling", windows))
+        windows = await retry_in_thread("rolling", store.windows, judge.settled_minute, RollingTelemetry.COLUMNS)
+        self._telemetry.written(windows)
 
     def _is_behind(self) -> bool:
         return any(beat.is_behind for beat in self._heard.values())

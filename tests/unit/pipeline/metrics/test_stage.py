@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.errors import ClickHouseUnavailableError
 from pipeline.metrics.stage import Telemetry
-from pipeline.retry import patiently
+from pipeline.retry import retry_in_thread
 from streams.books import Books
 
 
@@ -58,5 +58,5 @@ def test_each_insert_that_failed_is_counted_and_tried_again(monkeypatch: pytest.
             raise ClickHouseUnavailableError("away")
         return "written"
 
-    assert asyncio.run(patiently("test", insert, telemetry.insert_failures.inc)) == "written"
+    assert asyncio.run(retry_in_thread("test", insert, on_failure=telemetry.insert_failures.inc)) == "written"
     assert value(telemetry, "sichtflug_insert_failures_total") == 2
