@@ -7,11 +7,11 @@ The schema is what a producer should keep to. The worker takes more: what it can
 (`pipeline.contract.validation`).
 """
 
-import json
 from pathlib import Path
 from typing import Any
 
 import msgspec
+import orjson
 
 from pipeline.contract.alerts import Alert
 from pipeline.contract.validation import REASONS
@@ -282,7 +282,7 @@ def _headers() -> dict[str, Any]:
 def documents() -> dict[str, str]:
     """The documents by file name, as they are committed in `docs/`."""
     made = {SCHEMA_FILE: event_schema(), ASYNCAPI_FILE: asyncapi()}
-    return {name: json.dumps(document, indent=2, ensure_ascii=False) + "\n" for name, document in made.items()}
+    return {name: orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n" for name, document in made.items()}
 
 
 def main() -> None:

@@ -37,7 +37,7 @@ DOORS = {
     "kafka": ("pipeline/kafka/",),
     "clickhouse_connect": ("pipeline/clickhouse/client.py",),
     "prometheus_client": ("pipeline/metrics/",),
-    "orjson": (),
+    "orjson": ("pipeline/contract/",),
     "chdb": ("pipeline/embedded/chdb_server/engine.py",),
     "aiohttp": ("pipeline/embedded/chdb_server/",),
     "cramjam": ("pipeline/embedded/chdb_server/",),
