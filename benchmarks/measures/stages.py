@@ -13,7 +13,7 @@ from benchmarks.support.processes import answer, arguments_of
 from benchmarks.support.traffic import Topic, connected, fetches
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.contract.codec import Codec
-from pipeline.ledger.rows import RowEncoder, checkpoint_section, conversation_hash, ledger_block
+from pipeline.ledger.rows import RowEncoder, checkpoint_section, ledger_block
 from pipeline.ledger.store import Ledger
 from pipeline.processing.id_filter import KnownIds
 from pipeline.processing.partition import FOLDED_RECORDS
@@ -21,7 +21,7 @@ from pipeline.stages.facts import records as contact_records
 from pipeline.stages.facts import told
 from pipeline.stages.interactions.rows import EventRowEncoder
 from streams.checkpoint import Checkpoint
-from streams.events import Event
+from streams.events import Event, conversation_hash
 from streams.fold import Partition
 from streams.panes.cache import PaneCache
 from streams.panes.cells import Cells

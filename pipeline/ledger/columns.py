@@ -1,8 +1,10 @@
 """Which columns of the ledger are read back, in which order, and as what."""
 
+from typing import NamedTuple
+
 import msgspec
 
-from pipeline.ledger.rows import CONVERSATION_INSTANTS
+from pipeline.clickhouse.blocks import INSTANT
 from streams.books import Books
 from streams.panes.counters import COLUMNS, is_spread
 
@@ -13,8 +15,44 @@ PANE_KEY_IS_EMPTY = (
 CONVERSATION_KEY = f"kind = 'conversation' AND {PANE_KEY_IS_EMPTY}"
 
 
-class ConversationRow(msgspec.Struct, array_like=True, gc=False):
-    """A conversation as the ledger gives it back. The names are columns, in the order of the query."""
+class StoredField(NamedTuple):
+    """A field of a conversation that is a column of the ledger as it is."""
+
+    column: str
+    type_name: str
+    attribute: str
+
+
+def _stored(type_name: str, *names: str) -> list[StoredField]:
+    return [StoredField(name, type_name, name) for name in names]
+
+
+#: In the order of `Conversation`. What is not here is stored in several columns, or as another value: its key, its
+#: cells, its clocks, its first turn and the identities of its events.
+CONVERSATION_FIELDS = (
+    *_stored(INSTANT, "opened_at", "open_since", "changed_at"),
+    *_stored("LowCardinality(String)", "state", "waiting_on"),
+    *_stored("Bool", "is_implicit", "is_reordered", "is_contact", "has_opened", "has_handoff", "is_paused"),
+    *_stored("Bool", "has_agent_spoken", "has_peer_answered", "is_session"),
+    *_stored(INSTANT, "waiting_since", "episode_since", "asked_at", "first_response_at", "resolved_at"),
+    *_stored(INSTANT, "departed_at", "expires_at"),
+    *_stored("Int64", "customer_wait_ms", "resolution_ms", "resolution_business_ms", "resolution_service_ms"),
+    *_stored("Int64", "message_count", "transferred_count", "escalated_count", "reopened_count", "peer_solution_count"),
+    *_stored("String", "customer"),
+    StoredField("earlier_queues", "Array(String)", "queues"),
+)
+_PYTHON_TYPES = {
+    INSTANT: int,
+    "Int64": int,
+    "Bool": bool,
+    "String": str,
+    "LowCardinality(String)": str,
+    "Array(String)": tuple[str, ...],
+}
+
+
+class ConversationKeyRow(msgspec.Struct, array_like=True, gc=False):
+    """What a row holds of a conversation beside its `CONVERSATION_FIELDS`. The names are columns, in their order."""
 
     revision: int
     source: str
@@ -31,38 +69,6 @@ class ConversationRow(msgspec.Struct, array_like=True, gc=False):
     resolution_queue: str
     resolution_channel: str
     resolution_visibility: str
-    opened_at: int
-    open_since: int
-    changed_at: int
-    state: str
-    waiting_on: str
-    is_implicit: bool
-    is_reordered: bool
-    is_contact: bool
-    has_opened: bool
-    has_handoff: bool
-    is_paused: bool
-    has_agent_spoken: bool
-    has_peer_answered: bool
-    is_session: bool
-    waiting_since: int
-    episode_since: int
-    asked_at: int
-    first_response_at: int
-    resolved_at: int
-    departed_at: int
-    expires_at: int
-    customer_wait_ms: int
-    resolution_ms: int
-    resolution_business_ms: int
-    resolution_service_ms: int
-    message_count: int
-    transferred_count: int
-    escalated_count: int
-    reopened_count: int
-    peer_solution_count: int
-    customer: str
-    earlier_queues: tuple[str, ...]
     clock_kinds: tuple[int, ...]
     clock_due_at: tuple[int, ...]
     clock_remaining_ms: tuple[int, ...]
@@ -73,7 +79,19 @@ class ConversationRow(msgspec.Struct, array_like=True, gc=False):
     clock_visibilities: tuple[str, ...]
     first_turn: str
     event_digests: str
-    answer_row_count: int = 0
+
+
+#: A conversation as the ledger gives it back.
+ConversationRow = msgspec.defstruct(
+    "ConversationRow",
+    [*((field.column, _PYTHON_TYPES[field.type_name]) for field in CONVERSATION_FIELDS), ("answer_row_count", int, 0)],
+    bases=(ConversationKeyRow,),
+    array_like=True,
+    gc=False,
+)
+_FIRST = len(ConversationKeyRow.__struct_fields__)
+#: Where in a row the values of `CONVERSATION_FIELDS` stand.
+STORED = slice(_FIRST, _FIRST + len(CONVERSATION_FIELDS))
 
 
 class PaneRowRead(msgspec.Struct, array_like=True, gc=False):
@@ -97,9 +115,10 @@ def columns_of(row: type[msgspec.Struct]) -> list[str]:
 
 
 def _conversation_columns() -> str:
+    instants = {field.column for field in CONVERSATION_FIELDS if field.type_name == INSTANT}
     columns = []
     for name in columns_of(ConversationRow):
-        if name in CONVERSATION_INSTANTS:
+        if name in instants:
             columns.append(f"toUnixTimestamp64Milli({name})")
         elif name == "event_digests":
             columns.append("lower(hex(event_digests))")

@@ -10,9 +10,9 @@ from pipeline.clickhouse.blocks import Column, Section, integers, texts
 from pipeline.clickhouse.sql import quoted
 from pipeline.clickhouse.whole_answers import counted, decoded_lines, whole
 from pipeline.ledger.columns import PANE_KEY_IS_EMPTY, SINGLE_ROWS, columns_of
-from pipeline.ledger.rows import conversation_hash
 from pipeline.ledger.store import IDS_PER_QUERY, Ledger
 from streams.customers.customer import Customer, Fact
+from streams.events import conversation_hash
 from streams.panes.cells import Cell, Cells
 
 DIMENSIONS = ("fact_tenants", "fact_queues", "fact_channels", "fact_visibilities")

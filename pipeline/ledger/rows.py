@@ -1,75 +1,31 @@
 """The ledger's rows of one flush as sections of one block: conversations, the checkpoint, panes."""
 
 from collections.abc import Sequence
-from functools import lru_cache
-from hashlib import blake2b
 from itertools import chain
 from operator import attrgetter
+from typing import Any
 
 import msgspec
 
 from pipeline.clickhouse import native
 from pipeline.clickhouse.blocks import INSTANT, Block, Column, Section, encoded, integers, joined, texts
+from pipeline.ledger.columns import CONVERSATION_FIELDS
 from pipeline.ledger.first_turns import first_turn_text
 from streams.books import Books
 from streams.checkpoint import Checkpoint
 from streams.conversations.conversation import Clock, Conversation
+from streams.events import conversation_hash
 from streams.panes.cache import PaneRow
 from streams.panes.cells import Cell, Cells
 from streams.panes.counters import COLUMNS, is_spread
 from streams.panes.deltas import COUNTER_BITS, COUNTER_MASK
 from streams.rules import RuleBook
 
-CONVERSATION_TEXTS = ("state", "waiting_on")
-CONVERSATION_BOOLEANS = (
-    "is_implicit",
-    "is_reordered",
-    "is_contact",
-    "has_opened",
-    "has_handoff",
-    "is_paused",
-    "has_agent_spoken",
-    "has_peer_answered",
-    "is_session",
-)
-CONVERSATION_INSTANTS = (
-    "opened_at",
-    "open_since",
-    "changed_at",
-    "waiting_since",
-    "episode_since",
-    "asked_at",
-    "first_response_at",
-    "resolved_at",
-    "departed_at",
-    "expires_at",
-)
-CONVERSATION_NUMBERS = (
-    "customer_wait_ms",
-    "resolution_ms",
-    "resolution_business_ms",
-    "resolution_service_ms",
-    "message_count",
-    "transferred_count",
-    "escalated_count",
-    "reopened_count",
-    "peer_solution_count",
-)
-
 #: The field of a plain counter is its number.
 PLAIN_FIELDS = frozenset(counter for counter in COLUMNS if not is_spread(counter))
 
 _as_tuple = msgspec.structs.astuple
 _FIELDS = Conversation.__struct_fields__
-
-
-@lru_cache(maxsize=1 << 16)
-def conversation_hash(key: str) -> int:
-    """BLAKE2b-64 of a conversation's key, the same in every process.
-
-    Wanted when a conversation is looked up, by each flush that has it, and by each that tells of its customer.
-    """
-    return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "little")
 
 
 class RowEncoder:
@@ -92,14 +48,12 @@ class RowEncoder:
             "source": self._few(sources),
             "conversation_id": texts(ids),
             "conversation_hash": integers("UInt64", map(conversation_hash, keys)),
-            "customer": texts(by_name["customer"]),
             "event_digests": Column("String", (native.binaries(by_name["digests"]),)),
             "kind": Column("String", (native.text("conversation") * len(conversations),)),
         }
-        columns |= {name: self._few(by_name[name]) for name in CONVERSATION_TEXTS}
-        columns |= {name: integers("Bool", by_name[name]) for name in CONVERSATION_BOOLEANS}
-        columns |= {name: integers(INSTANT, by_name[name]) for name in CONVERSATION_INSTANTS}
-        columns |= {name: integers("Int64", by_name[name]) for name in CONVERSATION_NUMBERS}
+        columns |= {
+            field.column: self._stored(field.type_name, by_name[field.attribute]) for field in CONVERSATION_FIELDS
+        }
         columns |= self._dimensions("current_", by_name["cell"])
         implicit = [
             -1 if seen else cell for seen, cell in zip(by_name["has_opened"], by_name["opening_cell"], strict=True)
@@ -109,12 +63,22 @@ class RowEncoder:
             cell if at else -1 for at, cell in zip(by_name["resolved_at"], by_name["resolution_cell"], strict=True)
         ]
         columns |= self._dimensions("resolution_", resolved)
-        columns["earlier_queues"] = self._array_of_texts(by_name["queues"])
         columns |= self._clocks(by_name["clocks"])
         turns = by_name["first_turn"]
         if any(turns):
             columns["first_turn"] = texts([first_turn_text(turn, self._cells) if turn else "" for turn in turns])
         return Section(len(conversations), columns)
+
+    def _stored(self, type_name: str, values: Sequence[Any]) -> Column:
+        match type_name:
+            case "LowCardinality(String)":
+                return self._few(values)
+            case "String":
+                return texts(values)
+            case "Array(String)":
+                return self._array_of_texts(values)
+            case _:
+                return integers(type_name, values)
 
     def _dimensions(self, prefix: str, numbers: Sequence[int]) -> dict[str, Column]:
         """Four text columns from cell numbers; -1 stands for none."""
@@ -181,9 +145,6 @@ class RowEncoder:
         columns = {"kind": Column("String", (native.text("cell") * len(cells),))}
         columns |= {name: self._few([cell[index] for cell in cells]) for index, name in enumerate(Cell._fields)}
         return Section(len(cells), columns)
-
-    def texts(self, values: Sequence[str]) -> Column:
-        return Column("String", (native.few_texts(values, self._texts),))
 
     def _few(self, values: Sequence[str]) -> Column:
         return Column("String", (native.few_texts(values, self._texts),))

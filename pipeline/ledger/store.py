@@ -22,7 +22,9 @@ from pipeline.ledger.columns import (
     PLAIN,
     SINGLE_ROWS,
     SPREADS,
+    STORED,
     CheckpointRow,
+    ConversationKeyRow,
     ConversationRow,
     PaneRowRead,
 )
@@ -41,7 +43,7 @@ CHUNK_BYTES = 1 << 20
 HASHES_PER_QUERY = 2_000_000
 IDS_PER_QUERY = 2_000
 PANES_PER_QUERY = 2_000
-_conversation_decoder = msgspec.json.Decoder(ConversationRow)
+_conversation_decoder: msgspec.json.Decoder[ConversationKeyRow] = msgspec.json.Decoder(ConversationRow)
 _pane_decoder = msgspec.json.Decoder(PaneRowRead)
 _cells_decoder = msgspec.json.Decoder(tuple[list[Cell]])
 _checkpoint_decoder = msgspec.json.Decoder(tuple[list[CheckpointRow]])
@@ -86,7 +88,7 @@ class Ledger:
                 for chunk in _chunks(body):
                     yield self._keyed(decoded_lines(_conversation_decoder, chunk, self._where))
 
-    def _open_after(self, last: ConversationRow | None) -> bytes:
+    def _open_after(self, last: ConversationKeyRow | None) -> bytes:
         """Rows of the open conversations that follow one in the order of the table, nothing when there are none."""
         after = _after(last.source, last.conversation_id) if last else "1"
         query = (
@@ -141,10 +143,10 @@ class Ledger:
             found += self._keyed(rows)
         return found
 
-    def _keyed(self, rows: Iterable[ConversationRow]) -> list[tuple[str, Conversation]]:
+    def _keyed(self, rows: Iterable[ConversationKeyRow]) -> list[tuple[str, Conversation]]:
         return [(found.key, found) for found in map(self._conversation, rows)]
 
-    def _conversation(self, row: ConversationRow) -> Conversation:
+    def _conversation(self, row: ConversationKeyRow) -> Conversation:
         number = self._cells.number
         clocks: tuple[Clock, ...] = ()
         if row.clock_kinds:
@@ -161,55 +163,19 @@ class Ledger:
                 )
             )
         cell = number(Cell(row.current_tenant, row.current_queue, row.current_channel, row.current_visibility))
-        opening_cell = resolution_cell = cell
-        if not row.has_opened:
-            opening = Cell(row.opening_tenant, row.opening_queue, row.opening_channel, row.opening_visibility)
-            opening_cell = number(opening)
-        if row.resolved_at:
-            resolution_cell = number(
+        first_turn = read_first_turn(row.first_turn, self._cells) if row.first_turn else None
+        stored = msgspec.structs.astuple(row)[STORED]
+        key, digests = conversation_key(row.source, row.conversation_id), bytes.fromhex(row.event_digests)
+        conversation = Conversation(*(key, cell, cell, *stored, cell, clocks, first_turn, digests))
+        if not conversation.has_opened:
+            conversation.opening_cell = number(
+                Cell(row.opening_tenant, row.opening_queue, row.opening_channel, row.opening_visibility)
+            )
+        if conversation.resolved_at:
+            conversation.resolution_cell = number(
                 Cell(row.resolution_tenant, row.resolution_queue, row.resolution_channel, row.resolution_visibility)
             )
-        return Conversation(
-            key=conversation_key(row.source, row.conversation_id),
-            cell=cell,
-            opening_cell=opening_cell,
-            opened_at=row.opened_at,
-            open_since=row.open_since,
-            changed_at=row.changed_at,
-            state=row.state,
-            waiting_on=row.waiting_on,
-            is_implicit=row.is_implicit,
-            is_reordered=row.is_reordered,
-            is_contact=row.is_contact,
-            has_opened=row.has_opened,
-            has_handoff=row.has_handoff,
-            is_paused=row.is_paused,
-            has_agent_spoken=row.has_agent_spoken,
-            has_peer_answered=row.has_peer_answered,
-            is_session=row.is_session,
-            waiting_since=row.waiting_since,
-            episode_since=row.episode_since,
-            asked_at=row.asked_at,
-            first_response_at=row.first_response_at,
-            resolved_at=row.resolved_at,
-            departed_at=row.departed_at,
-            expires_at=row.expires_at,
-            customer_wait_ms=row.customer_wait_ms,
-            resolution_cell=resolution_cell,
-            resolution_ms=row.resolution_ms,
-            resolution_business_ms=row.resolution_business_ms,
-            resolution_service_ms=row.resolution_service_ms,
-            message_count=row.message_count,
-            transferred_count=row.transferred_count,
-            escalated_count=row.escalated_count,
-            reopened_count=row.reopened_count,
-            peer_solution_count=row.peer_solution_count,
-            customer=row.customer,
-            queues=row.earlier_queues,
-            clocks=clocks,
-            first_turn=read_first_turn(row.first_turn, self._cells) if row.first_turn else None,
-            digests=bytes.fromhex(row.event_digests),
-        )
+        return conversation
 
     def newest_panes(self, epoch: int, tier: str, count: int) -> list[tuple[int, dict[int, int]]]:
         """The `count` panes of a tier that start last, as (key, values); fewer when there are no more."""

@@ -7,11 +7,11 @@ touched, never begun afresh.
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pipeline.ledger.rows import conversation_hash
 from pipeline.ledger.store import Ledger
 from pipeline.processing.id_filter import KnownIds
 from pipeline.retry import retry_in_thread
 from streams.checkpoint import Checkpoint
+from streams.events import conversation_hash
 from streams.panes.cache import PaneCache
 from streams.panes.deltas import Tiers
 

@@ -12,12 +12,12 @@ from typing import Annotated, NamedTuple
 import msgspec
 from msgspec import Meta
 
-from pipeline.ledger.rows import conversation_hash
 from streams.checkpoint import OFFSET_BITS, revision
 from streams.conversations.facts import Kind, ToldFact
 from streams.customers.customer import Fact
 from streams.customers.fold import NUMBER_BITS, SourcedFact, position
 from streams.days import END_MS
+from streams.events import conversation_hash
 from streams.panes.cells import Cell, Cells
 
 FACTS_PER_RECORD = 2_000

@@ -61,6 +61,9 @@ class Conversation(msgspec.Struct, gc=False):
     opening was counted, `resolution_cell` those of the resolution. `digests` holds the 8-byte identities of the events
     applied, oldest first. `asked_at` is the customer's earliest message without an answer since the opening, the
     departure or the last answer. `first_turn` is kept for an opening that comes late.
+
+    The fields from `opened_at` to `queues` are columns of the ledger as they are: `pipeline/ledger/columns.py` has them
+    in the same order.
     """
 
     key: str
@@ -88,7 +91,6 @@ class Conversation(msgspec.Struct, gc=False):
     departed_at: int = 0
     expires_at: int = 0
     customer_wait_ms: int = 0
-    resolution_cell: int = 0
     resolution_ms: int = 0
     resolution_business_ms: int = 0
     resolution_service_ms: int = 0
@@ -99,6 +101,7 @@ class Conversation(msgspec.Struct, gc=False):
     peer_solution_count: int = 0
     customer: str = ""
     queues: tuple[str, ...] = ()
+    resolution_cell: int = 0
     clocks: tuple[Clock, ...] = ()
     first_turn: FirstTurn | None = None
     digests: bytes = b""

@@ -17,6 +17,7 @@ from pipeline.contract.dead_letter import DeadLetter
 from pipeline.embedded.servers import EmbeddedClickHouse
 from pipeline.errors import FencedError
 from pipeline.ledger import store as ledger
+from pipeline.ledger.columns import CONVERSATION_FIELDS, ConversationRow
 from pipeline.ledger.store import Ledger
 from pipeline.processing import state as ledger_state
 from pipeline.simulation import simulate
@@ -24,6 +25,7 @@ from pipeline.stages.interactions import state as partition_state
 from pipeline.stages.interactions.partition import PartitionWorker
 from streams.calendars import Calendar
 from streams.checkpoint import Checkpoint
+from streams.conversations.conversation import Conversation
 from streams.panes.cells import Cells
 from streams.rules import Queue, RuleBook, Rules, Targets
 from tests.oracle import Oracle, Record
@@ -233,3 +235,16 @@ def test_old_minutes_are_deleted_and_hours_stand_for_them(door: ClickHouse) -> N
     assert count("minute", before_ms) == 0
     assert count("minute", 4_000_000_000_000) == younger > 0
     assert count("hour", 4_000_000_000_000) == hours
+
+
+def test_the_table_of_fields_is_that_of_conversations_and_of_the_ledger(door: ClickHouse) -> None:
+    """Each field of a conversation stands once in `CONVERSATION_FIELDS`, in their order, as the table has it."""
+    names = Conversation.__struct_fields__
+    attributes = [field.attribute for field in CONVERSATION_FIELDS]
+    assert attributes == list(names[names.index("opened_at") : names.index("queues") + 1])
+    columns = "SELECT name, type FROM system.columns WHERE database = currentDatabase() AND table = 'ledger'"
+    types = dict(door.rows(columns))
+    assert {field.column: types.get(field.column) for field in CONVERSATION_FIELDS} == {
+        field.column: field.type_name for field in CONVERSATION_FIELDS
+    }
+    assert {name for name in ConversationRow.__struct_fields__ if name != "answer_row_count"} <= types.keys()

@@ -82,7 +82,7 @@ MUTANTS: dict[str, Sequence[Change]] = {
         Change(PartitionState, "_restore", "self._conversations.counted_cells()", "[]"),
     ],
     "the ids of a conversation's events are not restored": [
-        Change(Ledger, "_conversation", "digests=bytes.fromhex(row.event_digests)", "digests=b''")
+        Change(Ledger, "_conversation", "bytes.fromhex(row.event_digests)", "b''")
     ],
     "a restore does not look whether the checkpoint stayed": [
         Change(

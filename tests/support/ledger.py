@@ -6,13 +6,13 @@ It also watches the promise: a row is a pure function of its key and its revisio
 from array import array
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from typing import Any, TypeVar
+from typing import Any
 
 import msgspec
 
 from pipeline.clickhouse.blocks import Block
 from pipeline.errors import ClickHouseUnavailableError
-from pipeline.ledger.columns import PLAIN, SPREADS, ConversationRow
+from pipeline.ledger.columns import PLAIN, SPREADS, ConversationKeyRow, ConversationRow
 from pipeline.ledger.customers import CustomerRow, customer_of
 from pipeline.ledger.store import Ledger
 from streams.books import Books
@@ -33,7 +33,6 @@ CUSTOMER_KEY = ("kind", "conversation_id")
 CELL_KEY = ("kind", "tenant", "queue", "channel", "visibility")
 PLAIN_FIELDS = {COLUMNS[counter]: pack_field(counter) for counter in PLAIN}
 SPREAD_COUNTERS = {COLUMNS[counter]: counter for counter in SPREADS}
-RowType = TypeVar("RowType", ConversationRow, CustomerRow)
 
 EMPTY = {int: 0, str: b"", bool: False}
 
@@ -212,15 +211,16 @@ def _difference(one: Row, other: Row) -> dict[str, tuple[Any, Any]]:
     return {name: (one.get(name), other.get(name)) for name in names if one.get(name) != other.get(name)}
 
 
-def _conversation_row(row: Row) -> ConversationRow:
-    return _row(row, ConversationRow)
+def _conversation_row(row: Row) -> ConversationKeyRow:
+    found: ConversationKeyRow = _row(row, ConversationRow)
+    return found
 
 
-def _row(row: Row, row_type: type[RowType]) -> RowType:
+def _row(row: Row, row_type: type[msgspec.Struct]) -> Any:
     values = []
-    for name in row_type.__struct_fields__:
+    for field in msgspec.structs.fields(row_type):
+        name, kind = field.name, field.type
         value = row.get(name)
-        kind = row_type.__annotations__[name]
         if value is None:
             value = EMPTY.get(kind, ())
         if name == "event_digests":
