@@ -58,15 +58,24 @@ class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Everything beside the events that decides a stored value."""
+    """Everything beside the events that decides a stored value.
 
+    The comment above a field is its text in `docs/reference/settings.md`.
+    """
+
+    #: By channel: its mode (`sync` or `async`) and visibility (`private` or `public`).
     channels: dict[str, Channel] = msgspec.field(default_factory=DEFAULT_CHANNELS.copy)
+    #: SLA targets of every queue that has none of its own, in seconds of business time.
     targets: Targets = Targets()
+    #: By queue: its calendar and its own targets.
     queues: dict[str, Queue] = {}
+    #: By name: time zone, business hours by weekday, holidays.
     calendars: dict[str, Calendar] = {}
     #: Seconds without activity after which an open conversation of the channel expires; '' is every other channel.
     idle_limit_seconds: dict[str, Seconds] = {}
+    #: Seconds behind the watermark from which an event counts as late.
     allowed_lateness_seconds: Seconds = 60
+    #: IANA time zone in which days begin. Another one needs an empty database.
     reporting_zone: str = "UTC"
     #: Combinations of tenant, queue, channel and visibility that a partition counts in; what comes later is `(other)`.
     cell_limit: Annotated[int, msgspec.Meta(ge=10, le=100_000)] = 5_000

@@ -41,7 +41,7 @@ DOORS = {
     "chdb": ("pipeline/embedded/chdb_server/engine.py",),
     "aiohttp": ("pipeline/embedded/chdb_server/",),
     "cramjam": ("pipeline/embedded/chdb_server/",),
-    "typer": ("pipeline/cli.py",),
+    "typer": ("pipeline/cli.py", "pipeline/reference.py"),
     "rich": ("pipeline/cli.py", "pipeline/commands/"),
     "rbloom": ("pipeline/processing/id_filter.py",),
 }

@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 #: From the highest layer to the lowest. Packages of one layer do not know each other.
 LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
     "pipeline": (
-        ("__main__",),
+        ("__main__", "reference"),
         ("cli",),
         ("commands",),
         ("worker",),
