@@ -10,11 +10,10 @@ from pipeline.errors import BrokerError, MissingMigrationsError
 from pipeline.kafka.admin import Broker
 from pipeline.kafka.producer import PUBLISHED_BYTES
 from pipeline.ledger import rules_version as configuration
-from pipeline.ledger.rules_version import Configuration
 from pipeline.ledger.workers import Presence
 from pipeline.retry import retry_in_thread
 from pipeline.settings import Settings
-from pipeline.stages.contacts import Contacts
+from pipeline.stages.prepared import Prepared
 from pipeline.stages.rolling.store import RollingStore
 from streams.rules import RuleBook
 
@@ -22,10 +21,8 @@ from streams.rules import RuleBook
 COMPACTED = {"cleanup.policy": "compact", "segment.ms": "600000", "min.cleanable.dirty.ratio": "0.1"}
 
 
-async def prepare(
-    settings: Settings, book: RuleBook, broker: Broker, contacts: Contacts, door: ClickHouse, presence: Presence
-) -> Configuration:
-    """Look and create what is missing; wait for whoever does not answer. The configuration to work with comes back.
+async def prepare(settings: Settings, book: RuleBook, broker: Broker, door: ClickHouse, presence: Presence) -> Prepared:
+    """Create what is missing, adopt the rules; wait for whoever does not answer.
 
     Raises MissingMigrationsError, RulesRefusedError, BrokerError.
     """
@@ -45,10 +42,11 @@ async def prepare(
         # A customer's facts spread like the conversations do, if the topic has to be created.
         lambda: broker.ensure_topic(settings.contacts_topic, found, replication),
     )
-    *_, panes_count, contacts.partition_count = await asyncio.gather(*(retry_in_thread("start", one) for one in others))
+    *_, panes_count, fact_count = await asyncio.gather(*(retry_in_thread("start", ensured) for ensured in others))
     verify_single(settings, panes_count)
     await retry_in_thread("start", RollingStore(door, settings.kafka_topic).begin)
-    return await retry_in_thread("start", configuration.adopt, door, presence, settings.kafka_topic, book)
+    adopted = await retry_in_thread("start", configuration.adopt, door, presence, settings.kafka_topic, book)
+    return Prepared(adopted, fact_count)
 
 
 def verify_single(settings: Settings, partition_count: int) -> None:

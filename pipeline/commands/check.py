@@ -12,9 +12,9 @@ from pipeline.errors import (
 )
 from pipeline.kafka.admin import Broker
 from pipeline.kafka.timestamps import producers_clock
+from pipeline.ledger.checkpoints import of_partition, read_checkpoint
 from pipeline.ledger.epochs import verify
 from pipeline.ledger.rules_version import newest
-from pipeline.ledger.store import of_partition, read_checkpoint
 from pipeline.settings import Settings
 from pipeline.startup import verify_single
 

@@ -7,9 +7,9 @@ from pipeline.clickhouse.client import ClickHouse
 from pipeline.clickhouse.sql import quoted
 from pipeline.errors import LogRefusedError
 from pipeline.kafka.admin import Broker
+from pipeline.ledger.checkpoints import of_partition, read_checkpoint
 from pipeline.ledger.epochs import verify
 from pipeline.ledger.rows import checkpoint_section, ledger_block
-from pipeline.ledger.store import of_partition, read_checkpoint
 from pipeline.ledger.workers import GONE_SECONDS, at_work
 from pipeline.settings import Settings
 from pipeline.stages.rolling.store import RollingStore

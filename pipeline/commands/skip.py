@@ -6,8 +6,8 @@ from pipeline.clickhouse.client import ClickHouse
 from pipeline.clickhouse.sql import quoted
 from pipeline.errors import LogRefusedError, SettingsError
 from pipeline.kafka.admin import Broker, StoredRecord
+from pipeline.ledger.checkpoints import of_partition, read_checkpoint
 from pipeline.ledger.epochs import first_checkpoint
-from pipeline.ledger.store import of_partition, read_checkpoint
 from pipeline.ledger.workers import at_work
 from pipeline.settings import Settings
 

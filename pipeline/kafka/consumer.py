@@ -1,4 +1,4 @@
-"""One Faust app in one consumer group: joins, hands batches on in order and without gaps, seeks, commits."""
+"""A consumer group's member on Faust: joins, hands batches on in order and without gaps, seeks, commits."""
 
 import asyncio
 import logging
@@ -13,6 +13,7 @@ from faust.types import TP
 from pipeline.errors import KafkaUnavailableError
 from pipeline.kafka.fetching import TolerantRecords
 from pipeline.kafka.transport import FETCHED_BYTES, FETCHED_RECORDS, Batch, BatchSchema, BatchTransport, Handler
+from pipeline.retry import retry
 
 logger = logging.getLogger(__name__)
 
@@ -25,20 +26,41 @@ ANSWER_SECONDS = 5.0
 METADATA_SECONDS = 5.0
 
 
-class Stage:
-    """One Faust app in one consumer group over one topic. `start` returns once it is a member of the group."""
+class GroupConsumer:
+    """A member of one consumer group over one topic, from `start` to `stop`. Gives a handler what it reads."""
 
     def __init__(self, group: str, bootstrap: str, topic: str, session_seconds: float, handler: Handler) -> None:
         self.topic = topic
         self._handler = handler
         self._bootstrap = bootstrap
+        self._group = group
+        self._session_seconds = session_seconds
         # Per partition the position behind its last batch, and where the fetch that brought it ended.
         self._reached: dict[int, tuple[int, int]] = {}
         self._is_busy = False
         self._watch: asyncio.Task[None] | None = None
+        self._app: Any = None
+
+    async def start(self) -> None:
+        """Connect, join the group, begin to read. Waits for a Kafka that does not answer."""
+        await retry("start", self._start)
+
+    async def _start(self) -> None:
+        app = self._new_app()
+        app.finalize()
+        try:
+            await app.start()
+        except KafkaConnectionError as error:
+            await app.stop()
+            raise KafkaUnavailableError(f"Kafka at {self._bootstrap} does not answer: {error!r}") from error
+        self._watch = asyncio.create_task(self._guarded(self._look_for_losses))
+
+    def _new_app(self) -> Any:
+        """Make the Faust app; one that could not connect is not started again."""
+        session_seconds = self._session_seconds
         app = faust.App(
-            group,
-            broker=";".join(f"kafka://{server}" for server in bootstrap.split(",")),
+            self._group,
+            broker=";".join(f"kafka://{server}" for server in self._bootstrap.split(",")),
             store="memory://",
             web_enabled=False,
             topic_allow_declare=False,
@@ -61,33 +83,26 @@ class Stage:
         )
         # Nothing of ours is on disk: no directory in whatever place the worker was started.
         app._create_directories = lambda: None
-        app.handler = handler
+        app.handler = self._handler
         app.transport = BatchTransport(app.conf.broker, app, app.loop)
         app.on_rebalance_complete.connect(self._assigned, weak=False)
         app.on_partitions_revoked.connect(self._revoked, weak=False)
-        source = app.topic(topic, schema=BatchSchema(), acks=False)
+        source = app.topic(self.topic, schema=BatchSchema(), acks=False)
         app.agent(source, name="fold")(self._consume)
+        # Before it is started: the callbacks of the first assignment ask for it.
         self._app = app
-
-    async def start(self) -> None:
-        """Connect, join the group, begin to read. Raises KafkaUnavailableError; then another Stage may be tried."""
-        self._app.finalize()
-        try:
-            await self._app.start()
-        except KafkaConnectionError as error:
-            await self._app.stop()
-            raise KafkaUnavailableError(f"Kafka at {self._bootstrap} does not answer: {error!r}") from error
-        self._watch = asyncio.create_task(self._guarded(self._look_for_losses))
+        return app
 
     async def stop(self) -> None:
         """Leave the group and disconnect."""
         if self._watch is not None:
             self._watch.cancel()
-        await self._app.stop()
+        if self._app is not None:
+            await self._app.stop()
 
     def crash_reason(self) -> BaseException | None:
         """Why Faust has given up, None while it works: it would go on with nothing to read."""
-        return self._app.crash_reason if self._app.crashed else None
+        return self._app.crash_reason if self._app is not None and self._app.crashed else None
 
     async def seek(self, partition: int) -> None:
         """Read a partition again from the handler's position; batches fetched before do not arrive any more."""

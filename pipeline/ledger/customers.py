@@ -10,7 +10,7 @@ from pipeline.clickhouse.blocks import Column, Section, integers, texts
 from pipeline.clickhouse.sql import quoted
 from pipeline.clickhouse.whole_answers import counted, decoded_lines, whole
 from pipeline.ledger.columns import PANE_KEY_IS_EMPTY, SINGLE_ROWS, columns_of
-from pipeline.ledger.store import IDS_PER_QUERY, Ledger
+from pipeline.ledger.store import IDS_PER_QUERY, PartitionLedger
 from streams.customers.customer import Customer, Fact
 from streams.events import conversation_hash
 from streams.panes.cells import Cell, Cells
@@ -70,22 +70,23 @@ def customer_of(row: CustomerRow, cells: Cells) -> Customer:
     return Customer(row.conversation_id, [Fact(*fact) for fact in facts])
 
 
-class CustomerLedger(Ledger):
-    """The ledger of one partition of the topic of contacts: it keeps customers where others keep conversations."""
+class CustomerReader:
+    """Reads what a ledger holds of customers. Not for several threads at once."""
 
-    kind = "customer"
+    def __init__(self, ledger: PartitionLedger) -> None:
+        self._ledger = ledger
 
-    def customers(self, keys: Sequence[str], newest_revision: int) -> list[tuple[str, Customer]]:
-        """Customers by key, those that exist. Raises FencedError when one is newer than `newest_revision`."""
-        found: list[tuple[str, Customer]] = []
+    def read_back(self, keys: Sequence[str], newest_revision: int) -> list[tuple[str, Customer]]:
+        """Return the customers by key that exist. Raises FencedError when one is newer than `newest_revision`."""
+        ledger, found = self._ledger, list[tuple[str, Customer]]()
         for start in range(0, len(keys), IDS_PER_QUERY):
             listed = ", ".join(map(quoted, keys[start : start + IDS_PER_QUERY]))
             query = counted(
                 f"SELECT {COLUMNS} FROM ledger FINAL PREWHERE conversation_id IN ({listed}) "
-                f"WHERE {self._where} AND kind = 'customer' AND {PANE_KEY_IS_EMPTY} AND source = ''"
+                f"WHERE {ledger.where} AND kind = 'customer' AND {PANE_KEY_IS_EMPTY} AND source = ''"
             )
-            body = self._door.raw(f"{query} SETTINGS {SINGLE_ROWS}", "JSONCompactEachRow")
-            rows = whole(decoded_lines(_decoder, body, self._where), self._where)
-            self._compare((row.revision for row in rows), newest_revision)
-            found += [(row.conversation_id, customer_of(row, self._cells)) for row in rows]
+            body = ledger.client.raw(f"{query} SETTINGS {SINGLE_ROWS}", "JSONCompactEachRow")
+            rows = whole(decoded_lines(_decoder, body, ledger.where), ledger.where)
+            ledger.check_not_fenced((row.revision for row in rows), newest_revision)
+            found += [(row.conversation_id, customer_of(row, ledger.cells)) for row in rows]
         return found

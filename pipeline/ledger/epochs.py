@@ -4,7 +4,7 @@ from pipeline.clickhouse.client import ClickHouse
 from pipeline.clickhouse.sql import quoted
 from pipeline.errors import LogRefusedError
 from pipeline.kafka.admin import Broker, LogRange
-from pipeline.ledger.store import read_checkpoint
+from pipeline.ledger.checkpoints import read_checkpoint
 from streams.checkpoint import Checkpoint, record_hash
 
 

@@ -11,7 +11,7 @@ import msgspec
 
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.clickhouse.sql import quoted
-from pipeline.ledger.store import of_partition
+from pipeline.ledger.checkpoints import of_partition
 
 FOLD, FLUSH = "fold", "flush"
 #: A flush takes some hundredths of a second, so more than these would keep people waiting.

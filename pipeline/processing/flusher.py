@@ -8,10 +8,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
+from typing import Any
 
 from pipeline.errors import FencedError
 from pipeline.metrics.stage import Telemetry
-from pipeline.processing.partition import PENDING_EVENTS, FlushResult, LedgerWorker
+from pipeline.processing.partition import PENDING_EVENTS, FlushResult, PartitionProcessor
 
 logger = logging.getLogger(__name__)
 
@@ -23,7 +24,7 @@ SECONDS_BEHIND = 3.0
 
 
 class Flusher:
-    """Flushes the workers in `partitions`, a mapping that others change.
+    """Flushes the processors in `partitions`, a mapping that others change.
 
     `is_assigned` tells whether the partitions are this process's now, `lag` how many records of one are not folded.
     `committed` is told of each flush of one of them, `overtaken` when another process turned out to be ahead, `failed`
@@ -32,15 +33,15 @@ class Flusher:
 
     def __init__(
         self,
-        partitions: Mapping[int, LedgerWorker],
+        partitions: Mapping[int, PartitionProcessor[Any]],
         telemetry: Telemetry,
         interval_seconds: float,
         *,
         is_assigned: Callable[[], bool],
-        lag: Callable[[int, LedgerWorker], int],
+        lag: Callable[[int, PartitionProcessor[Any]], int],
         committed: Callable[[int, FlushResult], Awaitable[None]],
         overtaken: Callable[[int, FencedError], Awaitable[None]],
-        failed: Callable[[int, LedgerWorker, BaseException], None],
+        failed: Callable[[int, PartitionProcessor[Any], BaseException], None],
     ) -> None:
         self._partitions = partitions
         self._telemetry = telemetry
@@ -61,9 +62,9 @@ class Flusher:
     async def flush(self, partition: int) -> None:
         """Flush what is folded of a partition now, and wait until that is in ClickHouse."""
         await self.wait_for(partition)
-        worker = self._partitions.get(partition)
-        if worker is not None and worker.may_flush and self._is_assigned():
-            self._begin(partition, worker)
+        processor = self._partitions.get(partition)
+        if processor is not None and processor.may_flush and self._is_assigned():
+            self._begin(partition, processor)
             await self.wait_for(partition)
 
     async def run(self) -> None:
@@ -71,30 +72,30 @@ class Flusher:
         while True:
             await asyncio.sleep(WAKE_SECONDS)
             self._telemetry.turned()
-            for partition, worker in list(self._partitions.items()):
-                self.flush_if_due(partition, worker)
+            for partition, processor in list(self._partitions.items()):
+                self.flush_if_due(partition, processor)
 
-    def flush_if_due(self, partition: int, worker: LedgerWorker) -> None:
+    def flush_if_due(self, partition: int, processor: PartitionProcessor[Any]) -> None:
         """Begin a flush when there is something to write, and enough of it or for long enough."""
-        if not worker.may_flush or partition in self._running or not self._is_assigned():
+        if not processor.may_flush or partition in self._running or not self._is_assigned():
             return
         interval_seconds = max(self._interval_seconds, SECONDS_PER_PARTITION * len(self._partitions))
-        if self._lag(partition, worker) > worker.pending_count:
+        if self._lag(partition, processor) > processor.pending_count:
             interval_seconds = max(interval_seconds, SECONDS_BEHIND)
-        if worker.pending_count >= PENDING_EVENTS or time.monotonic() - worker.last_flush_at >= interval_seconds:
-            self._begin(partition, worker)
+        if processor.pending_count >= PENDING_EVENTS or time.monotonic() - processor.last_flush_at >= interval_seconds:
+            self._begin(partition, processor)
 
     async def flush_all(self, within_seconds: float) -> bool:
         """Finish the flushes under way and flush the rest, within bounds; whether all is in ClickHouse.
 
-        What is not will be folded again: by a restored worker, never by this one.
+        What is not will be folded again: by a restored processor, never by this one.
         """
         try:
             async with asyncio.timeout(within_seconds):
                 while True:
-                    for partition, worker in self._partitions.items():
-                        if worker.may_flush and partition not in self._running:
-                            self._begin(partition, worker)
+                    for partition, processor in self._partitions.items():
+                        if processor.may_flush and partition not in self._running:
+                            self._begin(partition, processor)
                     if not self._running:
                         return True
                     await asyncio.wait(list(self._running.values()))
@@ -105,33 +106,33 @@ class Flusher:
             self._running.clear()
             return False
 
-    def _begin(self, partition: int, worker: LedgerWorker) -> None:
-        self._running[partition] = asyncio.create_task(self._flush(partition, worker))
+    def _begin(self, partition: int, processor: PartitionProcessor[Any]) -> None:
+        self._running[partition] = asyncio.create_task(self._flush(partition, processor))
 
-    async def _flush(self, partition: int, worker: LedgerWorker) -> None:
+    async def _flush(self, partition: int, processor: PartitionProcessor[Any]) -> None:
         try:
-            await self._flush_and_tell(partition, worker)
+            await self._flush_and_tell(partition, processor)
         except asyncio.CancelledError:
             self._ended(partition)
             raise
         except BaseException as error:
-            self._failed(partition, worker, error)
+            self._failed(partition, processor, error)
             raise
 
-    async def _flush_and_tell(self, partition: int, worker: LedgerWorker) -> None:
+    async def _flush_and_tell(self, partition: int, processor: PartitionProcessor[Any]) -> None:
         try:
-            result = await worker.flush()
+            result = await processor.flush()
         except FencedError as overtaken:
             self._ended(partition)
-            if self._partitions.get(partition) is worker:
+            if self._partitions.get(partition) is processor:
                 await self._overtaken(partition, overtaken)
             return
         self._ended(partition)
         self._telemetry.flushed(result.seconds, result.row_count, result.oldest_ingested_at)
-        if self._partitions.get(partition) is worker:
+        if self._partitions.get(partition) is processor:
             await self._committed(partition, result)
         else:
-            worker.close()
+            processor.close()
 
     def _ended(self, partition: int) -> None:
         if self._running.get(partition) is asyncio.current_task():

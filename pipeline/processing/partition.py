@@ -9,19 +9,16 @@ Fold and flush overlap: a flush works on what was taken when it began.
 import asyncio
 import logging
 import time
-from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from copy import copy
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Generic, NamedTuple, TypeVar
 
 from pipeline.clickhouse.blocks import Block, Section
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.ledger.failures import Known
-from pipeline.ledger.rows import RowEncoder, checkpoint_section, ledger_block
-from pipeline.ledger.store import Ledger
-from pipeline.processing.state import LedgerState
+from pipeline.ledger.rows import checkpoint_section, ledger_block
+from pipeline.processing.job import PartitionJob
 from pipeline.retry import retry_in_thread
-from streams.books import Books
 from streams.checkpoint import Checkpoint, record_hash
 from streams.events import Rejection
 from streams.panes.deltas import DAY_MS, PaneDeltas, Tiers
@@ -29,20 +26,12 @@ from streams.rules import RuleBook
 
 logger = logging.getLogger(__name__)
 
+Job = TypeVar("Job", bound=PartitionJob)
+
 PENDING_EVENTS = 100_000
-#: Records decoded, folded and encoded together: few enough to stay in the processor's cache on their way.
-FOLDED_RECORDS = 1_000
 KEEP_MINUTES_MS = 28 * DAY_MS
 FIRST_EXPIRY_SECONDS = 600.0
 EXPIRE_EVERY_SECONDS = 86_400.0
-
-
-class Fold(Protocol):
-    """What every fold of a partition has: see `streams.fold` and `streams.customers.fold`."""
-
-    watermark: int
-    books: Books
-    deltas: PaneDeltas
 
 
 class Flush(NamedTuple):
@@ -50,7 +39,7 @@ class Flush(NamedTuple):
 
     checkpoint: Checkpoint
     first_offset: int
-    ahead: Any
+    outbox: Any
     rows: Sequence[Section]
     deltas: PaneDeltas
     taken_at: float
@@ -66,25 +55,30 @@ class FlushResult(NamedTuple):
     oldest_ingested_at: int
 
 
-class LedgerWorker(ABC):
+class PartitionProcessor(Generic[Job]):
     """State and work of one partition. All methods belong to the event loop's thread but those that say otherwise.
 
-    What the records mean, what is kept of them and what goes out ahead of the commit point is the subclass's affair.
+    `new_job` makes what the records mean, over a connection to read and one to write. `on_failure` is called after each
+    insert that ClickHouse did not take; it is tried again.
     """
 
-    _fold_state: Fold
-    _state: LedgerState
-    _rows: RowEncoder
-    _writer: Ledger
-    folded_records = FOLDED_RECORDS
-
-    def __init__(self, log: str, kafka_partition: int, book: RuleBook, connect: Callable[[], ClickHouse]) -> None:
+    def __init__(
+        self,
+        log: str,
+        kafka_partition: int,
+        book: RuleBook,
+        connect: Callable[[], ClickHouse],
+        new_job: Callable[[ClickHouse, ClickHouse], Job],
+        on_failure: Callable[[], None] = lambda: None,
+    ) -> None:
         self.log = log
         self.kafka_partition = kafka_partition
         self._where = f"{log}[{kafka_partition}]"
         self._book = book
-        self._read_door, self._write_door = connect(), connect()
-        self._begin()
+        self._reader, self._writer = connect(), connect()
+        self._new_job = new_job
+        self._on_failure = on_failure
+        self.job = new_job(self._reader, self._writer)
         self._last_record: Any = None
         self._oldest_ingested_at = 0
         # When the first of what is folded, and of what is being flushed, was folded; 0 for none.
@@ -94,8 +88,6 @@ class LedgerWorker(ABC):
         # Stays true when a flush is given up: what it had taken is nowhere else, so none may follow.
         self._is_flushing = False
         self._expire_minutes_at = time.monotonic() + FIRST_EXPIRY_SECONDS
-        self.insert_failed: Callable[[], None] = lambda: None
-        """Called when ClickHouse did not take an insert, which is tried again."""
         self.known = Known()
         # What is folded and what is flushed now, for the message when that fails.
         self.folding = self.flushing = (0, 0)
@@ -104,14 +96,24 @@ class LedgerWorker(ABC):
         self.last_flush_at = self.last_fold_at = time.monotonic()
 
     @property
-    @abstractmethod
     def pending_count(self) -> int:
         """How much was folded since the last flush was taken."""
+        return self.job.pending_count
+
+    @property
+    def open_count(self) -> int | None:
+        """Conversations open; None where the log has none."""
+        return self.job.open_count
 
     @property
     def is_dirty(self) -> bool:
         """Whether anything was folded since the last flush was taken."""
         return self._last_record is not None
+
+    @property
+    def is_unflushed(self) -> bool:
+        """Whether anything folded is not in the ledger yet."""
+        return self.next_offset != self.checkpoint.next_offset
 
     @property
     def unflushed_since(self) -> float:
@@ -126,32 +128,36 @@ class LedgerWorker(ABC):
     @property
     def watermark(self) -> int:
         """Latest event time folded, UTC epoch ms."""
-        return self._fold_state.watermark
+        return self.job.fold.watermark
 
     def close(self) -> None:
         """Give the connections back."""
-        self._read_door.close()
-        self._write_door.close()
+        self._reader.close()
+        self._writer.close()
 
     def restore(self, first: Callable[[], Checkpoint]) -> None:
         """Read the partition's state; `first` makes the checkpoint of a partition that has none.
 
         In a thread of its own: nothing else touches the worker meanwhile. Raises what ClickHouse raises.
         """
-        while (checkpoint := self._begin().load(first)) is None:
+        while (checkpoint := self._begin(first)) is None:
             logger.info("%s: another worker wrote during the restore; reading once more", self._where)
         self.checkpoint = checkpoint
         self.next_offset = checkpoint.next_offset
         self.last_flush_at = self.last_fold_at = time.monotonic()
+
+    def _begin(self, first: Callable[[], Checkpoint]) -> Checkpoint | None:
+        self.job = self._new_job(self._reader, self._writer)
+        return self.job.cache.load(first)
 
     def is_newest(self) -> bool:
         """Whether all that was folded is in the ledger and nobody has written the partition after that.
 
         In a thread, between folds and flushes: one left unfinished makes it false. Raises what ClickHouse raises.
         """
-        if self._is_folding or self.next_offset != self.checkpoint.next_offset:
+        if self._is_folding or self.is_unflushed:
             return False
-        found = self._writer.checkpoint()
+        found = self.job.ledger.checkpoint()
         return found is not None and found.revision == self.checkpoint.revision
 
     async def fold(self, records: Sequence[Any]) -> Sequence[Rejection]:
@@ -162,14 +168,14 @@ class LedgerWorker(ABC):
         """
         rejections: list[Rejection] = []
         self._is_folding = True
-        step = self.folded_records
+        step = self.job.records_per_step
         for start in range(0, len(records), step):
             some = records[start : start + step]
             if some[0].offset < self.next_offset:
                 some = [record for record in some if record.offset >= self.next_offset]
             if some:
                 self.folding = some[0].offset, some[-1].offset
-                rejections += await self._fold(some)
+                rejections += await self.job.process(some, self.known, self._newest_revision)
                 if not self._oldest_ingested_at:
                     self._oldest_ingested_at = some[0].timestamp
                 self._last_record = some[-1]
@@ -193,14 +199,15 @@ class LedgerWorker(ABC):
             last_offset=record.offset,
             last_record_hash=record_hash(record.key, record.value),
             reason=self.checkpoint.reason,
-            books=copy(self._fold_state.books),
+            books=copy(self.job.fold.books),
         )
+        taken = self.job.take(checkpoint)
         flush = Flush(
             checkpoint,
             self.checkpoint.next_offset,
-            self._take_ahead(checkpoint),
-            self._take_rows(),
-            self._fold_state.deltas.take(),
+            taken.outbox,
+            taken.rows,
+            self.job.fold.deltas.take(),
             time.monotonic(),
             self._oldest_ingested_at,
         )
@@ -219,25 +226,25 @@ class LedgerWorker(ABC):
         self._is_flushing = True
         self.flushing = self.checkpoint.next_offset, self.next_offset - 1
         flush = self.take()
-        checkpoint, writer = flush.checkpoint, self._writer
+        checkpoint, job = flush.checkpoint, self.job
         first_offset, revision = flush.first_offset, checkpoint.revision
-        row_count = await self._write_ahead(flush)
+        row_count = await job.publish(flush.outbox, checkpoint, first_offset)
         deltas = await asyncio.to_thread(flush.deltas.rolled_up)
-        missing = self._state.panes.missing(deltas)
+        missing = job.cache.panes.missing(deltas)
         if missing:
             newest = self.checkpoint.revision
-            found = await retry_in_thread(self._where, writer.panes, checkpoint.epoch, missing, newest)
+            found = await retry_in_thread(self._where, job.ledger.panes, checkpoint.epoch, missing, newest)
             for tier, key, values in found:
-                self._state.panes.load(tier, [(key, values)])
+                job.cache.panes.load(tier, [(key, values)])
         block = await asyncio.to_thread(self._ledger_block, flush, deltas)
         # The commit point.
         await retry_in_thread(
-            self._where, writer.insert, "ledger", block, first_offset, revision, on_failure=self.insert_failed
+            self._where, job.ledger.insert, "ledger", block, first_offset, revision, on_failure=self._on_failure
         )
         self.checkpoint = checkpoint
         self._is_flushing, self._flushing_since = False, 0.0
         self.last_flush_at = time.monotonic()
-        self._state.evict()
+        job.cache.evict()
         await self._expire_minutes()
         seconds = self.last_flush_at - flush.taken_at
         return FlushResult(checkpoint, block.row_count + row_count, seconds, flush.oldest_ingested_at)
@@ -245,7 +252,7 @@ class LedgerWorker(ABC):
     def _ledger_block(self, flush: Flush, deltas: Tiers) -> Block:
         """Add the deltas to their bases and encode all rows of the flush. Once per flush: it changes the bases."""
         checkpoint = flush.checkpoint
-        panes = self._rows.panes(checkpoint.epoch, self._state.panes.add(deltas))
+        panes = self.job.rows.panes(checkpoint.epoch, self.job.cache.panes.add(deltas))
         sections = [*flush.rows, checkpoint_section(checkpoint), panes]
         return ledger_block(self.log, self.kafka_partition, checkpoint.revision, sections)
 
@@ -257,35 +264,7 @@ class LedgerWorker(ABC):
         if now < self._expire_minutes_at or before_ms <= 0:
             return
         self._expire_minutes_at = now + EXPIRE_EVERY_SECONDS
-        await retry_in_thread(self._where, self._writer.expire_minutes, before_ms)
+        await retry_in_thread(self._where, self.job.ledger.expire_minutes, before_ms)
 
-    # ---- what the subclass does
-
-    @property
-    def open_count(self) -> int | None:
-        """Conversations open; None where the log has none."""
-        return None
-
-    @abstractmethod
-    def described(self, found_how: str) -> str:
-        """For the log: what was found, and how (restored, or still held)."""
-
-    @abstractmethod
-    def _begin(self) -> LedgerState:
-        """Begin with nothing: an empty state with a numbering of cells of its own, and all that speaks in it."""
-
-    @abstractmethod
-    async def _fold(self, records: Sequence[Any]) -> Sequence[Rejection]:
-        """Fold records of which none was folded before; at least one. The rejections come back."""
-
-    @abstractmethod
-    def _take_rows(self) -> Sequence[Section]:
-        """The rows of the ledger that are neither panes nor checkpoints."""
-
-    @abstractmethod
-    def _take_ahead(self, checkpoint: Checkpoint) -> Any:
-        """What goes out ahead of the commit point of `checkpoint`."""
-
-    @abstractmethod
-    async def _write_ahead(self, flush: Flush) -> int:
-        """Let `flush.ahead` go out, acknowledged; how many rows that were comes back."""
+    def _newest_revision(self) -> int:
+        return self.checkpoint.revision

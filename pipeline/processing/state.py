@@ -5,9 +5,9 @@ touched, never begun afresh.
 """
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
-from pipeline.ledger.store import Ledger
+from pipeline.ledger.store import PartitionLedger
 from pipeline.processing.id_filter import KnownIds
 from pipeline.retry import retry_in_thread
 from streams.checkpoint import Checkpoint
@@ -19,26 +19,32 @@ from streams.panes.deltas import Tiers
 CACHED_PANES_PER_TIER = 20_000
 
 
-class LedgerState:
-    """Panes, what is held by key, and which keys the ledger may hold. Empty until `load`.
+class CachedState(Protocol):
+    """The state of a fold, as far as memory holds it. Empty until `restore`."""
 
-    `held` is the fold's; `look_up` reads it back by keys, and raises FencedError where a row is newer than it may be.
-    What else there is to restore and to forget is the subclass's affair.
-    """
+    @property
+    def held(self) -> dict[str, Any]:
+        """Conversations or customers by key."""
 
-    def __init__(
-        self,
-        ledger: Ledger,
-        look_up: Callable[[Sequence[str], int], Sequence[tuple[str, Any]]],
-        where: str,
-        held: dict[str, Any],
-    ) -> None:
+    def look_up(self, keys: Sequence[str], newest_revision: int) -> Sequence[tuple[str, Any]]:
+        """Read keys back from the ledger, those that exist. Raises FencedError where a row is newer than it may be."""
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Read what has to be in memory from the start."""
+
+    def evict(self) -> None:
+        """Forget what was not touched since the flush just acknowledged, where there is too much."""
+
+
+class StateCache:
+    """Panes, the state of a fold, and which keys the ledger may hold."""
+
+    def __init__(self, ledger: PartitionLedger, state: CachedState) -> None:
         self.panes = PaneCache()
-        self._known = KnownIds()
         self._ledger = ledger
-        self._look_up = look_up
-        self._where = where
-        self._held = held
+        self._state = state
+        self._known = KnownIds()
+        self._where = f"{ledger.log}[{ledger.kafka_partition}]"
 
     def load(self, first: Callable[[], Checkpoint]) -> Checkpoint | None:
         """Read the checkpoint and its state, known keys and newest panes; `first` makes a checkpoint where none is.
@@ -49,7 +55,7 @@ class LedgerState:
         ledger = self._ledger
         found = ledger.checkpoint()
         checkpoint = found or first()
-        self._restore(checkpoint)
+        self._state.restore(checkpoint)
         for hashes in ledger.hashes():
             self._known.add(hashes)
         for tier in Tiers._fields:
@@ -66,7 +72,7 @@ class LedgerState:
         While a look-up waits, a flush may end and evict; so look again until nothing is missing. Raises FencedError
         when one is newer than `newest_revision`, that of our own last flush.
         """
-        held, known = self._held, self._known
+        held, known = self._state.held, self._known
         absent: set[str] = set()
         while True:
             missing = {key: conversation_hash(key) for key in keys.difference(held) if key not in absent}
@@ -76,17 +82,11 @@ class LedgerState:
             if not unsure:
                 return
             newest = newest_revision()
-            found = dict(await retry_in_thread(self._where, self._look_up, unsure, newest))
+            found = dict(await retry_in_thread(self._where, self._state.look_up, unsure, newest))
             absent -= found.keys()
             held.update(found)
 
     def evict(self) -> None:
-        """Between flushes: forget panes and what else was not touched since the flush just acknowledged."""
+        """Forget panes and what else was not touched since the flush just acknowledged. Between flushes."""
         self.panes.evict(CACHED_PANES_PER_TIER)
-        self._evict()
-
-    def _restore(self, checkpoint: Checkpoint) -> None:
-        raise NotImplementedError
-
-    def _evict(self) -> None:
-        raise NotImplementedError
+        self._state.evict()

@@ -10,21 +10,21 @@ from pipeline.stages.facts import Told, records
 
 
 class Contacts:
-    """The way in. `partition_count` must be set before anything is published."""
+    """Publishes facts to the `partition_count` partitions of a topic."""
 
-    def __init__(self, publisher: Publisher, topic: str) -> None:
-        self.topic = topic
-        self.partition_count = 0
+    def __init__(self, publisher: Publisher, topic: str, partition_count: int) -> None:
         self._publisher = publisher
+        self._topic = topic
+        self._partition_count = partition_count
 
     async def publish(self, told: Told) -> None:
         """Publish facts; returns when Kafka has them all. Waits for a Kafka that is away. Raises PublishError."""
         values = defaultdict(list)
-        for record in records(told, self.partition_count):
+        for record in records(told, self._partition_count):
             values[record.partition].append(record.value)
         await asyncio.gather(*(self._in_order(partition, some) for partition, some in values.items()))
 
     async def _in_order(self, partition: int, values: Sequence[bytes]) -> None:
         # The reader takes a fact for one told again when it has seen a later one: none may overtake another.
         for value in values:
-            await retry(self.topic, self._publisher.put, self.topic, partition, value)
+            await retry(self._topic, self._publisher.put, self._topic, partition, value)

@@ -14,7 +14,8 @@ from pipeline.clickhouse.client import ClickHouse
 from pipeline.embedded.servers import EmbeddedClickHouse
 from pipeline.errors import ClickHouseUnavailableError
 from pipeline.ledger.customers import CustomerLedger
-from pipeline.ledger.store import Ledger, read_checkpoint
+from pipeline.ledger.store import Ledger
+from pipeline.ledger.checkpoints import read_checkpoint
 from pipeline.stages.interactions.state import PartitionState
 from streams.checkpoint import Checkpoint
 from streams.events import conversation_key

@@ -22,7 +22,7 @@ from pipeline.errors import ClickHouseRejectedError, KafkaUnavailableError, Sett
 from pipeline.kafka.admin import Broker
 from pipeline.kafka.producer import Publisher
 from pipeline.ledger.rows import checkpoint_section, ledger_block
-from pipeline.ledger.store import of_partition, read_checkpoint
+from pipeline.ledger.checkpoints import of_partition, read_checkpoint
 from pipeline.settings import Settings, load
 from pipeline.worker import Worker
 from tests.support.kafka import ApacheKafka

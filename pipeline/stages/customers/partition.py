@@ -11,12 +11,14 @@ from typing import Any
 
 import msgspec
 
-from pipeline.clickhouse.blocks import Section
 from pipeline.clickhouse.client import ClickHouse
-from pipeline.ledger.customers import CustomerLedger, customer_section
+from pipeline.ledger.customers import CustomerReader, customer_section
+from pipeline.ledger.failures import Known
 from pipeline.ledger.rows import RowEncoder
-from pipeline.processing.partition import Flush, LedgerWorker
-from pipeline.processing.state import LedgerState
+from pipeline.ledger.store import PartitionLedger
+from pipeline.processing.job import Taken
+from pipeline.processing.partition import PartitionProcessor
+from pipeline.processing.state import StateCache
 from pipeline.stages.facts import sourced_facts
 from streams.checkpoint import CUSTOMERS, Checkpoint
 from streams.customers.customer import STRETCH_MS, Customer
@@ -31,92 +33,110 @@ logger = logging.getLogger(__name__)
 CACHED_CUSTOMERS = 50_000
 
 
-class CustomersState(LedgerState):
-    """The fold's state: customers that were heard of lately. None is read before it is needed."""
+class CustomersState:
+    """The state of the fold: customers that were heard of lately. None is read before it is needed."""
 
-    def __init__(self, book: RuleBook, door: ClickHouse, log: str, kafka_partition: int) -> None:
+    def __init__(self, book: RuleBook, client: ClickHouse, log: str, kafka_partition: int) -> None:
         self.cells = Cells()
-        self.partition = Customers(book, self.cells)
-        ledger = CustomerLedger(door, log, kafka_partition, self.cells)
-        super().__init__(ledger, ledger.customers, f"{log}[{kafka_partition}]", self.partition.customers)
+        self.fold = Customers(book, self.cells)
+        self.ledger = PartitionLedger(client, log, kafka_partition, "customer", self.cells)
+        self._reader = CustomerReader(self.ledger)
 
-    def _restore(self, checkpoint: Checkpoint) -> None:
-        self.partition.restore(checkpoint.watermark, checkpoint.books, dict(checkpoint.positions))
+    @property
+    def held(self) -> dict[str, Customer]:
+        """Stretches of customers by key."""
+        return self.fold.customers
 
-    def _evict(self) -> None:
-        customers, touched = self.partition.customers, self.partition.touched
+    def look_up(self, keys: Sequence[str], newest_revision: int) -> Sequence[tuple[str, Customer]]:
+        """Read stretches back by key. Raises FencedError when one is newer than `newest_revision`."""
+        return self._reader.read_back(keys, newest_revision)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Begin where the checkpoint stands."""
+        self.fold.restore(checkpoint.watermark, checkpoint.books, dict(checkpoint.positions))
+
+    def evict(self) -> None:
+        """Forget the stretches beyond the bound that were not touched since the last flush."""
+        customers, touched = self.fold.customers, self.fold.touched
         surplus = len(customers) - CACHED_CUSTOMERS
         if surplus > 0:
             for key in list(islice((key for key in customers if key not in touched), surplus)):
                 del customers[key]
 
 
-class CustomersWorker(LedgerWorker):
-    """State and work of one partition of the topic of contacts."""
+class CustomersJob:
+    """The meaning of one partition of the customer facts."""
 
-    # One holds up to two thousand facts.
-    folded_records = 1
+    # One record holds up to two thousand facts.
+    records_per_step = 1
+    open_count = None
 
-    def __init__(self, log: str, kafka_partition: int, book: RuleBook, connect: Callable[[], ClickHouse]) -> None:
-        self._pending_count = 0
-        super().__init__(log, kafka_partition, book, connect)
-
-    @property
-    def pending_count(self) -> int:
-        """Facts folded since the last flush was taken."""
-        return self._pending_count
+    def __init__(self, log: str, kafka_partition: int, book: RuleBook, reader: ClickHouse, writer: ClickHouse) -> None:
+        self._where = f"{log}[{kafka_partition}]"
+        state = CustomersState(book, reader, log, kafka_partition)
+        self.fold = state.fold
+        self.cache = StateCache(state.ledger, state)
+        self.ledger = PartitionLedger(writer, log, kafka_partition, "customer", state.cells)
+        self.rows = RowEncoder(book, state.cells)
+        #: Facts processed since the last `take`.
+        self.pending_count = 0
 
     def described(self, found_how: str) -> str:
+        """Return what was found, for the log."""
         return f"customers {found_how}"
 
-    def _begin(self) -> CustomersState:
-        log, number = self.log, self.kafka_partition
-        self._state = state = CustomersState(self._book, self._read_door, log, number)
-        self._fold_state = self.partition = state.partition
-        self._rows = RowEncoder(self._book, state.cells)
-        self._writer = CustomerLedger(self._write_door, log, number, state.cells)
-        return state
-
-    async def _fold(self, records: Sequence[Any]) -> Sequence[Rejection]:
+    async def process(
+        self, records: Sequence[Any], known: Known, newest_revision: Callable[[], int]
+    ) -> Sequence[Rejection]:
+        """Fold the facts of records. None becomes a dead letter, so no rejection comes back."""
         # Whatever else has to be done in this process comes first.
         await asyncio.sleep(0)
         facts: list[SourcedFact] = []
         rejected = 0
         for record in records:
-            if record.offset in self.known.skips:
-                logger.warning("%s@%d: skipped: %s", self._where, record.offset, self.known.skips[record.offset])
+            if record.offset in known.skips:
+                logger.warning("%s@%d: skipped: %s", self._where, record.offset, known.skips[record.offset])
                 rejected += 1
                 continue
             try:
-                facts += sourced_facts(record.value or b"", self.partition.cells)
+                facts += sourced_facts(record.value or b"", self.fold.cells)
             except (msgspec.MsgspecError, IndexError, UnicodeDecodeError, RecursionError) as error:
                 # No worker of ours wrote this, so no number is missing; stopping would help nobody.
                 logger.warning("%s@%d: expected facts about customers, got %s", self._where, record.offset, error)
                 rejected += 1
         keys = {key for fact in facts for key in remembered_keys(fact.customer, fact.fact.at)}
         begun = {stretch_key(fact.customer, fact.fact.at // STRETCH_MS) for fact in facts}
-        await self._state.read_back(keys, lambda: self.checkpoint.revision, begun)
-        books = self.partition.books
+        await self.cache.read_back(keys, newest_revision, begun)
+        books = self.fold.books
         books.consumed += rejected
         books.rejected += rejected
-        self.partition.fold(facts)
-        self._pending_count += len(facts)
+        self.fold.fold(facts)
+        self.pending_count += len(facts)
         return ()
 
-    def take(self) -> Flush:
-        flush = super().take()
-        flush.checkpoint.stage = CUSTOMERS
-        flush.checkpoint.positions = dict(self.partition.positions)
-        self._pending_count = 0
-        return flush
+    def take(self, checkpoint: Checkpoint) -> Taken:
+        """Take the stretches touched. Nothing is published ahead of the commit point."""
+        checkpoint.stage = CUSTOMERS
+        checkpoint.positions = dict(self.fold.positions)
+        self.pending_count = 0
+        customers: list[Customer] = [self.fold.customers[key] for key in self.fold.take_touched()]
+        return Taken([customer_section(customers, self.fold.cells)], None)
 
-    def _take_rows(self) -> Sequence[Section]:
-        keys = self.partition.take_touched()
-        customers: list[Customer] = [self.partition.customers[key] for key in keys]
-        return [customer_section(customers, self.partition.cells)]
-
-    def _take_ahead(self, checkpoint: Checkpoint) -> None:
-        return None
-
-    async def _write_ahead(self, flush: Flush) -> int:
+    async def publish(self, outbox: None, checkpoint: Checkpoint, first_offset: int) -> int:
+        """Publish nothing."""
         return 0
+
+
+def customers_processor(
+    log: str,
+    kafka_partition: int,
+    book: RuleBook,
+    connect: Callable[[], ClickHouse],
+    on_failure: Callable[[], None] = lambda: None,
+) -> PartitionProcessor[CustomersJob]:
+    """Return a processor of one partition of the customer facts, not restored yet."""
+
+    def new_job(reader: ClickHouse, writer: ClickHouse) -> CustomersJob:
+        return CustomersJob(log, kafka_partition, book, reader, writer)
+
+    return PartitionProcessor(log, kafka_partition, book, connect, new_job, on_failure)

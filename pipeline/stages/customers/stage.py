@@ -4,15 +4,18 @@ What operations staff look at comes first: while stage 1 is behind, this stage t
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
+from functools import partial
 
+from pipeline.clickhouse.client import ClickHouse
 from pipeline.kafka.admin import Broker
 from pipeline.metrics.stage import Telemetry
+from pipeline.processing.partition import PartitionProcessor
 from pipeline.processing.restorer import Restorer
-from pipeline.processing.stage import Owner
+from pipeline.processing.stage import StatefulStage
 from pipeline.settings import Settings
-from pipeline.stages.customers.partition import CustomersWorker
+from pipeline.stages.customers.partition import CustomersJob, customers_processor
+from pipeline.stages.prepared import Prepared
 from streams.rules import RuleBook
 
 LOOK_SECONDS = 0.1
@@ -20,10 +23,10 @@ LOOK_SECONDS = 0.1
 GIVE_WAY_LOOKS = 300
 
 
-class CustomersStage(Owner[CustomersWorker]):
-    """What the transport runs over the topic of contacts. `failed` must end the process.
+class CustomersStage:
+    """Reads the customer facts and keeps their partitions. `failed` must end the process.
 
-    `is_stage_1_behind` tells whether stage 1 has more to do than it can do at once.
+    `is_behind` tells whether the interactions stage has more to do than it can do at once.
     """
 
     def __init__(
@@ -31,26 +34,34 @@ class CustomersStage(Owner[CustomersWorker]):
         settings: Settings,
         book: RuleBook,
         broker: Broker,
+        prepared: Prepared,
         telemetry: Telemetry,
-        is_stage_1_behind: Callable[[], bool],
+        is_behind: Callable[[], bool],
         failed: Callable[[BaseException], None],
     ) -> None:
+        self._is_behind = is_behind
         topic = settings.contacts_topic
+        connect = partial(ClickHouse, settings.clickhouse_url, settings.clickhouse_database)
 
-        def new_worker(partition: int) -> CustomersWorker:
-            return CustomersWorker(topic, partition, book, restorer.connect)
+        def new_processor(partition: int) -> PartitionProcessor[CustomersJob]:
+            return customers_processor(topic, partition, book, connect, telemetry.insert_failures.inc)
 
-        restorer = Restorer(settings, book, broker, topic, new_worker)
-        super().__init__(settings, settings.customers_group, restorer, broker, telemetry, failed)
-        self._is_stage_1_behind = is_stage_1_behind
+        self.stage = StatefulStage(
+            settings,
+            settings.customers_group,
+            Restorer(topic, broker, connect, prepared.configuration, new_processor),
+            broker,
+            telemetry,
+            failed,
+            before_batch=self._give_way,
+        )
 
-    async def batch(self, partition: int, records: Sequence[Any], end_offset: int) -> None:
-        """Fold a batch, a while after it came when stage 1 is behind."""
-        await self._give_way()
-        await super().batch(partition, records, end_offset)
+    async def run(self) -> None:
+        """Flush when it is time, for ever."""
+        await self.stage.run()
 
     async def _give_way(self) -> None:
         for _ in range(GIVE_WAY_LOOKS):
-            if not self._is_stage_1_behind():
+            if not self._is_behind():
                 return
             await asyncio.sleep(LOOK_SECONDS)

@@ -13,26 +13,29 @@ from pipeline.clickhouse.blocks import Section
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.contract.codec import Codec
 from pipeline.contract.dead_letter import DeadLetter, dead_letter
+from pipeline.ledger.failures import Known
 from pipeline.ledger.rows import RowEncoder
-from pipeline.ledger.store import Ledger
-from pipeline.processing.partition import PENDING_EVENTS, Flush, FlushResult, LedgerWorker
+from pipeline.ledger.store import PartitionLedger
+from pipeline.processing.job import Taken
+from pipeline.processing.partition import PartitionProcessor
+from pipeline.processing.state import StateCache
 from pipeline.retry import retry_in_thread
 from pipeline.stages.facts import Told, told
 from pipeline.stages.interactions.rows import EventRowEncoder
-from pipeline.stages.interactions.state import PartitionState
+from pipeline.stages.interactions.state import InteractionsState
 from streams.checkpoint import Checkpoint
 from streams.events import Rejection
 from streams.rules import RuleBook
 
-__all__ = ["PENDING_EVENTS", "FlushResult", "PartitionWorker"]
-
 _offset = attrgetter("offset")
 #: Three times what an event's row usually takes. With as many as may be pending, a tenth of a gigabyte.
 BYTES_PER_RECORD = 1_000
+#: Decoded, folded and encoded together: few enough to stay in the processor's cache on their way.
+RECORDS_PER_STEP = 1_000
 
 
-class Ahead(NamedTuple):
-    """What goes out ahead of the commit point."""
+class Outbox(NamedTuple):
+    """What is published ahead of the commit point."""
 
     interactions: list[Section]
     rejections: list[Section]
@@ -40,8 +43,10 @@ class Ahead(NamedTuple):
     told: Told
 
 
-class PartitionWorker(LedgerWorker):
-    """State and work of one partition of the interactions. Without `publish_facts` nobody is told about customers."""
+class InteractionsJob:
+    """The meaning of one partition of the interactions. Without `publish_facts` no facts about customers go out."""
+
+    records_per_step = RECORDS_PER_STEP
 
     def __init__(
         self,
@@ -49,60 +54,66 @@ class PartitionWorker(LedgerWorker):
         kafka_partition: int,
         book: RuleBook,
         codec: Codec,
-        connect: Callable[[], ClickHouse],
+        reader: ClickHouse,
+        writer: ClickHouse,
         publish_dead_letters: Callable[[Sequence[DeadLetter]], Awaitable[None]],
-        publish_facts: Callable[[Told], Awaitable[None]] | None = None,
+        publish_facts: Callable[[Told], Awaitable[None]] | None,
+        on_failure: Callable[[], None],
     ) -> None:
+        self._log = log
+        self._kafka_partition = kafka_partition
+        self._where = f"{log}[{kafka_partition}]"
         self._codec = codec
         self._publish_dead_letters = publish_dead_letters
         self._publish_facts = publish_facts
+        self._on_failure = on_failure
+        state = InteractionsState(book, reader, log, kafka_partition)
+        self.fold = state.fold
+        self.cache = StateCache(state.ledger, state)
+        self.ledger = PartitionLedger(writer, log, kafka_partition, "conversation", state.cells)
+        self.rows = RowEncoder(book, state.cells)
+        self._event_rows = EventRowEncoder(book, state.cells, log, kafka_partition)
         self._interactions: list[Section] = []
         self._rejections: list[Section] = []
         self._dead_letters: list[DeadLetter] = []
         self._pending_bytes = 0
-        super().__init__(log, kafka_partition, book, connect)
 
     @property
     def pending_count(self) -> int:
-        """Records folded since the last flush was taken; large ones count for as many as would take their memory."""
+        """Records processed since the last `take`; large ones count for as many as would take their memory."""
         row_count = _row_count(self._interactions) + _row_count(self._rejections)
         return max(row_count, self._pending_bytes // BYTES_PER_RECORD)
 
     @property
     def open_count(self) -> int:
         """Conversations open, in memory or not."""
-        return self.partition.open_count
+        return self.fold.open_count
 
     @property
     def cell_count(self) -> int:
         """Cells that are counted in, to be compared with the limit of the rules."""
-        return len(self.partition.admission)
+        return len(self.fold.admission)
 
     def described(self, found_how: str) -> str:
-        return f"{found_how} {len(self.partition.conversations)} conversations"
+        """Return what was found, for the log."""
+        return f"{found_how} {len(self.fold.conversations)} conversations"
 
-    def _begin(self) -> PartitionState:
-        log, number = self.log, self.kafka_partition
-        self._state = state = PartitionState(self._book, self._read_door, log, number)
-        self._fold_state = self.partition = state.partition
-        self._rows = RowEncoder(self._book, state.cells)
-        self._event_rows = EventRowEncoder(self._book, state.cells, log, number)
-        self._writer = Ledger(self._write_door, log, number, state.cells)
-        return state
-
-    async def _fold(self, records: Sequence[Any]) -> Sequence[Rejection]:
-        skips = self.known.skips
+    async def process(
+        self, records: Sequence[Any], known: Known, newest_revision: Callable[[], int]
+    ) -> Sequence[Rejection]:
+        """Decode, fold and encode records; return the rejections."""
+        skips = known.skips
         aside = [record for record in records if record.offset in skips] if skips else []
         others = [record for record in records if record.offset not in skips] if aside else records
-        decoded = self._codec.decode(others, self.partition.broker_at)
+        decoded = self._codec.decode(others, self.fold.broker_at)
         if aside:
             at = decoded.broker_at
             decoded.rejections.extend(Rejection(one.offset, at, "skipped", "", skips[one.offset]) for one in aside)
             decoded.rejections.sort(key=_offset)
-        await self._state.read_back({event.key for event in decoded.events}, lambda: self.checkpoint.revision)
-        books = self.partition.books
-        accepted = self.partition.fold(decoded.events)
-        self.partition.broker_at = decoded.broker_at
+        await self.cache.read_back({event.key for event in decoded.events}, newest_revision)
+        books = self.fold.books
+        accepted = self.fold.fold(decoded.events)
+        self.fold.broker_at = decoded.broker_at
         books.consumed += len(records)
         books.rejected += len(decoded.rejections)
         books.dropped_field += decoded.dropped_fields
@@ -114,52 +125,64 @@ class PartitionWorker(LedgerWorker):
             self._rejections.append(self._event_rows.rejections(decoded.rejections))
             for rejection in decoded.rejections:
                 record = records[bisect_left(records, rejection.offset, key=_offset)]
-                self._dead_letters.append(dead_letter(self.log, self.kafka_partition, record, rejection))
+                self._dead_letters.append(dead_letter(self._log, self._kafka_partition, record, rejection))
                 self._pending_bytes += len(record.value or b"")
         return decoded.rejections
 
-    def take(self) -> Flush:
-        flush = super().take()
-        flush.checkpoint.broker_at = self.partition.broker_at
-        return flush
-
-    def _take_rows(self) -> Sequence[Section]:
-        keys = list(self.partition.take_touched())
-        conversations = self.partition.conversations
-        return [
-            self._rows.conversations(keys, [conversations[key] for key in keys]),
-            self._rows.cells(self.partition.admission.take_fresh()),
-        ]
-
-    def _take_ahead(self, checkpoint: Checkpoint) -> Ahead:
-        facts = self.partition.take_facts()
-        known = told(self.kafka_partition, checkpoint.epoch, facts, self.partition.cells)
-        ahead = Ahead(self._interactions, self._rejections, self._dead_letters, known)
+    def take(self, checkpoint: Checkpoint) -> Taken:
+        """Take the conversations touched, the cells admitted and the outbox."""
+        checkpoint.broker_at = self.fold.broker_at
+        facts = told(self._kafka_partition, checkpoint.epoch, self.fold.take_facts(), self.fold.cells)
+        outbox = Outbox(self._interactions, self._rejections, self._dead_letters, facts)
         self._interactions, self._rejections, self._dead_letters = [], [], []
         self._pending_bytes = 0
-        return ahead
+        keys = list(self.fold.take_touched())
+        conversations = self.fold.conversations
+        rows = [
+            self.rows.conversations(keys, [conversations[key] for key in keys]),
+            self.rows.cells(self.fold.admission.take_fresh()),
+        ]
+        return Taken(rows, outbox)
 
-    async def _write_ahead(self, flush: Flush) -> int:
-        ahead: Ahead = flush.ahead
-        epoch, revision = flush.checkpoint.epoch, flush.checkpoint.revision
-        if ahead.told.facts and self._publish_facts:
-            await self._publish_facts(ahead.told)
-        if ahead.dead_letters:
-            await self._publish_dead_letters(ahead.dead_letters)
-        for table, sections in (("rejections", ahead.rejections), ("interactions", ahead.interactions)):
+    async def publish(self, outbox: Outbox, checkpoint: Checkpoint, first_offset: int) -> int:
+        """Publish facts and dead letters, then write `rejections` and `interactions`."""
+        if outbox.told.facts and self._publish_facts:
+            await self._publish_facts(outbox.told)
+        if outbox.dead_letters:
+            await self._publish_dead_letters(outbox.dead_letters)
+        for table, sections in (("rejections", outbox.rejections), ("interactions", outbox.interactions)):
             if sections:
-                rows = self._event_rows.block(epoch, sections)
                 await retry_in_thread(
                     self._where,
-                    self._writer.insert,
+                    self.ledger.insert,
                     table,
-                    rows,
-                    flush.first_offset,
-                    revision,
-                    on_failure=self.insert_failed,
+                    self._event_rows.block(checkpoint.epoch, sections),
+                    first_offset,
+                    checkpoint.revision,
+                    on_failure=self._on_failure,
                 )
-        return _row_count(ahead.interactions) + _row_count(ahead.rejections)
+        return _row_count(outbox.interactions) + _row_count(outbox.rejections)
 
 
 def _row_count(sections: Sequence[Section]) -> int:
     return sum(section.row_count for section in sections)
+
+
+def interactions_processor(
+    log: str,
+    kafka_partition: int,
+    book: RuleBook,
+    codec: Codec,
+    connect: Callable[[], ClickHouse],
+    publish_dead_letters: Callable[[Sequence[DeadLetter]], Awaitable[None]],
+    publish_facts: Callable[[Told], Awaitable[None]] | None = None,
+    on_failure: Callable[[], None] = lambda: None,
+) -> PartitionProcessor[InteractionsJob]:
+    """Return a processor of one partition of the interactions, not restored yet."""
+
+    def new_job(reader: ClickHouse, writer: ClickHouse) -> InteractionsJob:
+        return InteractionsJob(
+            log, kafka_partition, book, codec, reader, writer, publish_dead_letters, publish_facts, on_failure
+        )
+
+    return PartitionProcessor(log, kafka_partition, book, connect, new_job, on_failure)

@@ -4,8 +4,10 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
+from pipeline.clickhouse.client import ClickHouse
 from pipeline.contract.brake import Brake
 from pipeline.contract.codec import Codec
 from pipeline.contract.dead_letter import DeadLetter, without_value
@@ -13,12 +15,13 @@ from pipeline.kafka.admin import Broker
 from pipeline.kafka.producer import Publisher
 from pipeline.kafka.timestamps import cost_of_producers_clocks
 from pipeline.metrics.stage import Telemetry
-from pipeline.processing.partition import FlushResult
+from pipeline.processing.partition import PartitionProcessor
 from pipeline.processing.restorer import Restorer
-from pipeline.processing.stage import Owner
+from pipeline.processing.stage import StatefulStage
 from pipeline.settings import Settings
 from pipeline.stages.contacts import Contacts
-from pipeline.stages.interactions.partition import PartitionWorker
+from pipeline.stages.interactions.partition import InteractionsJob, interactions_processor
+from pipeline.stages.prepared import Prepared
 from pipeline.stages.progress import Heart, Heartbeat
 from streams.events import Rejection
 from streams.rules import RuleBook
@@ -29,8 +32,8 @@ logger = logging.getLogger(__name__)
 BROKERS_CLOCK = 1
 
 
-class Folding(Owner[PartitionWorker]):
-    """What the transport runs over the topic of interactions. `failed` must end the process."""
+class InteractionsStage:
+    """Reads the interactions, keeps their partitions, and reports how far they are. `failed` must end the process."""
 
     def __init__(
         self,
@@ -38,63 +41,85 @@ class Folding(Owner[PartitionWorker]):
         book: RuleBook,
         broker: Broker,
         publisher: Publisher,
-        contacts: Contacts,
+        prepared: Prepared,
         telemetry: Telemetry,
         failed: Callable[[BaseException], None],
     ) -> None:
+        self._settings = settings
         self._publisher = publisher
+        self._telemetry = telemetry
         self._has_told_of_clocks = False
         self._brake = Brake(settings.dead_letter_limit)
-        codec = Codec(settings.key)
-        topic = settings.kafka_topic
+        topic, codec = settings.kafka_topic, Codec(settings.key)
+        contacts = Contacts(publisher, settings.contacts_topic, prepared.fact_partition_count)
+        connect = partial(ClickHouse, settings.clickhouse_url, settings.clickhouse_database)
 
-        def new_worker(partition: int) -> PartitionWorker:
-            return PartitionWorker(topic, partition, book, codec, restorer.connect, self._publish, contacts.publish)
+        def new_processor(partition: int) -> PartitionProcessor[InteractionsJob]:
+            return interactions_processor(
+                topic,
+                partition,
+                book,
+                codec,
+                connect,
+                self._publish,
+                contacts.publish,
+                telemetry.insert_failures.inc,
+            )
 
-        restorer = Restorer(settings, book, broker, topic, new_worker)
-        super().__init__(settings, settings.group, restorer, broker, telemetry, failed)
+        self.stage = StatefulStage(
+            settings,
+            settings.group,
+            Restorer(topic, broker, connect, prepared.configuration, new_processor),
+            broker,
+            telemetry,
+            failed,
+            on_processed=self._processed,
+            on_committed=self._committed,
+        )
         self._heart = Heart(publisher, settings.kafka_panes_topic, self._heartbeats)
 
     async def run(self) -> None:
-        """Flush when it is time, and tell stage 2, for ever."""
-        await asyncio.gather(super().run(), self._heart.run())
+        """Flush when it is time, and report progress, for ever."""
+        await asyncio.gather(self.stage.run(), self._heart.run())
 
     def is_behind(self) -> bool:
         """Whether a partition has much more in Kafka than it would without a backlog."""
         return any(beat.is_behind for beat in self._heartbeats())
 
-    def _observe(self, worker: PartitionWorker, records: Sequence[Any], rejections: Sequence[Rejection]) -> None:
+    def _processed(
+        self, processor: PartitionProcessor[InteractionsJob], records: Sequence[Any], rejections: Sequence[Rejection]
+    ) -> None:
         if not self._has_told_of_clocks and records[-1].timestamp_type != BROKERS_CLOCK:
             self._has_told_of_clocks = True
-            logger.warning("%s", cost_of_producers_clocks(worker.log))
-        self._brake.observe(f"{worker.log}[{worker.kafka_partition}]", len(records), rejections)
+            logger.warning("%s", cost_of_producers_clocks(processor.log))
+        self._brake.observe(f"{processor.log}[{processor.kafka_partition}]", len(records), rejections)
         for rejection in rejections:
             self._telemetry.rejections.labels(rejection.reason).inc()
 
-    async def _committed(self, partition: int, result: FlushResult) -> None:
+    def _committed(self, partition: int) -> None:
         self._heart.ring()
-        if partition in self.partitions:
-            self._telemetry.cells.labels(str(partition)).set(self.partitions[partition].cell_count)
-        await super()._committed(partition, result)
+        if partition in self.stage.partitions:
+            self._telemetry.cells.labels(str(partition)).set(self.stage.partitions[partition].job.cell_count)
 
     def _heartbeats(self) -> list[Heartbeat]:
         """What there is to say now, of each partition that is ours."""
-        if not self._is_assigned:
+        stage = self.stage
+        if not stage.is_assigned:
             return []
         now = time.monotonic()
         return [
             Heartbeat(
-                log=worker.log,
+                log=processor.log,
                 partition=partition,
-                partition_count=self._partition_count,
-                epoch=worker.checkpoint.epoch,
-                next_offset=worker.checkpoint.next_offset,
-                log_end=self._stage.end_offset(partition),
-                watermark_ms=worker.checkpoint.watermark,
-                is_at_end=worker.next_offset == worker.checkpoint.next_offset and self._stage.is_at_end(partition),
-                idle_ms=round((now - worker.last_fold_at) * 1000),
+                partition_count=stage.partition_count,
+                epoch=processor.checkpoint.epoch,
+                next_offset=processor.checkpoint.next_offset,
+                log_end=stage.consumer.end_offset(partition),
+                watermark_ms=processor.checkpoint.watermark,
+                is_at_end=not processor.is_unflushed and stage.consumer.is_at_end(partition),
+                idle_ms=round((now - processor.last_fold_at) * 1000),
             )
-            for partition, worker in self.partitions.items()
+            for partition, processor in stage.partitions.items()
         ]
 
     async def _publish(self, letters: Sequence[DeadLetter]) -> None:

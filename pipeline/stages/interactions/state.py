@@ -1,12 +1,13 @@
 """What memory holds of one partition of the interactions: the fold's state, as far as it is needed."""
 
+from collections.abc import Sequence
 from itertools import islice
 
 from pipeline.clickhouse.client import ClickHouse
-from pipeline.ledger.store import Ledger
-from pipeline.processing.state import LedgerState
+from pipeline.ledger.conversations import ConversationReader
+from pipeline.ledger.store import PartitionLedger
 from streams.checkpoint import Checkpoint
-from streams.conversations.conversation import OPEN
+from streams.conversations.conversation import OPEN, Conversation
 from streams.fold import Partition
 from streams.panes.cells import Cells
 from streams.rules import RuleBook
@@ -15,31 +16,41 @@ CACHED_CONVERSATIONS = 2_000_000
 CACHED_DEPARTED = 20_000
 
 
-class PartitionState(LedgerState):
-    """The fold's state: all open conversations, and departed ones while there is room."""
+class InteractionsState:
+    """The state of the fold: all open conversations, and departed ones while there is room."""
 
-    def __init__(self, book: RuleBook, door: ClickHouse, log: str, kafka_partition: int) -> None:
+    def __init__(self, book: RuleBook, client: ClickHouse, log: str, kafka_partition: int) -> None:
         self.cells = Cells()
-        self.partition = Partition(book, self.cells)
-        self._conversations = Ledger(door, log, kafka_partition, self.cells)
-        where, held = f"{log}[{kafka_partition}]", self.partition.conversations
-        super().__init__(self._conversations, self._conversations.read_back, where, held)
+        self.fold = Partition(book, self.cells)
+        self.ledger = PartitionLedger(client, log, kafka_partition, "conversation", self.cells)
+        self._reader = ConversationReader(self.ledger)
         self._evict_above = CACHED_DEPARTED
 
-    def _restore(self, checkpoint: Checkpoint) -> None:
-        partition = self.partition
-        partition.restore(checkpoint.watermark, checkpoint.books, checkpoint.broker_at)
-        admitted = self._conversations.admitted_cells()
-        if admitted or not checkpoint.next_offset:
-            partition.admission.restore(admitted)
-        else:
-            partition.admission.restore(self._conversations.counted_cells(), is_stored=False)
-        for rows in self._conversations.open_conversations():
-            partition.conversations.update(rows)
-        partition.open_count = len(partition.conversations)
+    @property
+    def held(self) -> dict[str, Conversation]:
+        """Conversations by key."""
+        return self.fold.conversations
 
-    def _evict(self) -> None:
-        conversations, touched = self.partition.conversations, self.partition.touched
+    def look_up(self, keys: Sequence[str], newest_revision: int) -> Sequence[tuple[str, Conversation]]:
+        """Read conversations back by key. Raises FencedError when one is newer than `newest_revision`."""
+        return self._reader.read_back(keys, newest_revision)
+
+    def restore(self, checkpoint: Checkpoint) -> None:
+        """Read the cells and the open conversations."""
+        fold = self.fold
+        fold.restore(checkpoint.watermark, checkpoint.books, checkpoint.broker_at)
+        admitted = self._reader.admitted_cells()
+        if admitted or not checkpoint.next_offset:
+            fold.admission.restore(admitted)
+        else:
+            fold.admission.restore(self._reader.counted_cells(), is_stored=False)
+        for rows in self._reader.open_conversations():
+            fold.conversations.update(rows)
+        fold.open_count = len(fold.conversations)
+
+    def evict(self) -> None:
+        """Forget departed conversations, and beyond the bound open ones, that were not touched since the last flush."""
+        conversations, touched = self.fold.conversations, self.fold.touched
         if len(conversations) < self._evict_above:
             return
         for key in [k for k, found in conversations.items() if found.state != OPEN and k not in touched]:

@@ -39,10 +39,17 @@ class Judge:
     """Stage 2 of one log at a checkpoint. `restore` first; all methods one at a time.
 
     `judged_minute` is the last one judged, `settled_minute` the checkpoint: the last one whose windows are written.
+    `on_failure` is called after each insert that ClickHouse did not take; it is tried again.
     """
 
     def __init__(
-        self, store: RollingStore, publisher: Publisher, alerts_topic: str, log: str, false_episodes_per_week: float
+        self,
+        store: RollingStore,
+        publisher: Publisher,
+        alerts_topic: str,
+        log: str,
+        false_episodes_per_week: float,
+        on_failure: Callable[[], None] = lambda: None,
     ) -> None:
         self._store = store
         self._publisher = publisher
@@ -54,8 +61,7 @@ class Judge:
         self.settled_minute = 0
         self._worsened: dict[tuple[Series, int], int | None] = {}
         self.judged_minute = 0
-        self.insert_failed: Callable[[], None] = lambda: None
-        """Called when ClickHouse did not take an insert, which is tried again."""
+        self._on_failure = on_failure
 
     @property
     def open_episodes(self) -> Sequence[Episode]:
@@ -100,7 +106,7 @@ class Judge:
                 if self.settled_minute == self.judged_minute and not lasting:
                     # Nothing waits for its windows: a start from here has nothing to learn and to tell of again.
                     await retry_in_thread(
-                        self._where, self._store.commit, begins_again - 1, on_failure=self.insert_failed
+                        self._where, self._store.commit, begins_again - 1, on_failure=self._on_failure
                     )
                     self.settled_minute = begins_again - 1
                 self.judged_minute = begins_again - 1
@@ -110,8 +116,8 @@ class Judge:
     async def settle_towards(self, goal: int) -> None:
         """Write the next windows up to those of a minute that is judged and not settled, and the checkpoint."""
         minute = next_window(self.settled_minute, goal)
-        await retry_in_thread(self._where, self._store.write_windows, minute, on_failure=self.insert_failed)
-        await retry_in_thread(self._where, self._store.commit, minute, on_failure=self.insert_failed)
+        await retry_in_thread(self._where, self._store.write_windows, minute, on_failure=self._on_failure)
+        await retry_in_thread(self._where, self._store.commit, minute, on_failure=self._on_failure)
         self.settled_minute = minute
 
     async def _begins_again(self, first: int, last: int) -> int:
@@ -127,7 +133,7 @@ class Judge:
         newest = {_identity(one.episode): one for one in episodes}
         if newest:
             rows = [StoredEpisode(one, self._worsened.get(key), last) for key, one in newest.items()]
-            await retry_in_thread(self._where, self._store.write_episodes, rows, on_failure=self.insert_failed)
+            await retry_in_thread(self._where, self._store.write_episodes, rows, on_failure=self._on_failure)
         self.judged_minute = last
         await self._tell(changes)
         for change in changes:

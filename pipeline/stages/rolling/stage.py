@@ -15,7 +15,7 @@ from typing import Any
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.errors import FencedError
 from pipeline.kafka.admin import Broker
-from pipeline.kafka.membership import Member
+from pipeline.kafka.consumer import GroupConsumer
 from pipeline.kafka.producer import Publisher
 from pipeline.metrics.rolling import RollingTelemetry
 from pipeline.retry import retry_in_thread
@@ -34,7 +34,7 @@ STILL_COMING_MS = 2_000
 GIVE_WAY_SECONDS = 30.0
 
 
-class Rolling(Member):
+class RollingStage:
     """What the transport runs over the topic of heartbeats. `failed` must end the process."""
 
     def __init__(
@@ -45,7 +45,11 @@ class Rolling(Member):
         telemetry: RollingTelemetry,
         failed: Callable[[BaseException], None],
     ) -> None:
-        super().__init__(settings, settings.rolling_group, settings.kafka_panes_topic)
+        self._settings = settings
+        self._topic = settings.kafka_panes_topic
+        self._consumer = GroupConsumer(
+            settings.rolling_group, settings.kafka_bootstrap, self._topic, settings.kafka_session_seconds, handler=self
+        )
         self._broker = broker
         self._publisher = publisher
         self._telemetry = telemetry
@@ -59,10 +63,18 @@ class Rolling(Member):
 
     # ---- what the process calls
 
+    async def join(self) -> None:
+        """Become a member of the group. Waits for a Kafka that does not answer."""
+        await self._consumer.start()
+
+    def crash_reason(self) -> BaseException | None:
+        """Why Faust has given up, None while it works."""
+        return self._consumer.crash_reason()
+
     async def leave(self) -> None:
         """Leave the group. What is under way is done again by whoever goes on."""
         await self._forget()
-        await self._stage.stop()
+        await self._consumer.stop()
 
     # ---- what the transport calls
 
@@ -131,8 +143,8 @@ class Rolling(Member):
                 settings.kafka_alerts_topic,
                 settings.kafka_topic,
                 settings.false_episodes_per_week,
+                on_failure=self._telemetry.insert_failures.inc,
             )
-            judge.insert_failed = self._telemetry.insert_failures.inc
             try:
                 await judge.restore()
                 self._compare_with_the_clock(judge)
