@@ -44,8 +44,8 @@ def pages() -> Mapping[str, str]:
         "metrics.md": _page(
             "Metrics",
             "On `/metrics` of every worker (`SICHTFLUG_METRICS_PORT`). Base units; counters end in `_total`. "
-            "What belongs to a partition has the label `partition`; windows and the backlog have `scope`, `tenant`, `queue` and "
-            "`channel`. `sichtflug_customers_*` are the metrics of the customers' stage.",
+            "What belongs to a partition has the label `partition`; windows and the backlog have `scope`, `tenant`, "
+            "`queue` and `channel`. `sichtflug_customers_*` are the metrics of the customers' stage.",
             _table(("metric", "kind", "meaning"), _metrics()),
         ),
     }

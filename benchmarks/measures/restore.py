@@ -16,8 +16,9 @@ from benchmarks.support.processes import MeasurementError, answer, arguments_of,
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.contract.codec import Codec
 from pipeline.contract.dead_letter import DeadLetter
-from pipeline.ledger.store import Ledger
-from pipeline.stages.interactions.partition import PartitionWorker
+from pipeline.ledger.conversations import ConversationReader
+from pipeline.ledger.store import PartitionLedger
+from pipeline.stages.interactions.partition import interactions_processor
 from streams.checkpoint import Checkpoint
 from streams.panes.cells import Cells
 from streams.rules import RuleBook, Rules
@@ -59,7 +60,7 @@ class _Beat:
 
 async def restore(run: Run) -> Restore:
     """Restore once, in a thread as the worker does."""
-    worker = PartitionWorker(
+    worker = interactions_processor(
         LOG, PARTITION, RuleBook(Rules()), Codec(b""), lambda: ClickHouse(run.url, run.database), _no_dead_letters
     )
     beat = _Beat()
@@ -71,11 +72,11 @@ async def restore(run: Run) -> Restore:
     seconds, cpu = time.perf_counter() - started_at, time.process_time() - started_cpu
     await asyncio.sleep(2 * BEAT_SECONDS)
     beating.cancel()
-    count = len(worker.partition.conversations)
+    count = len(worker.job.fold.conversations)
     if count != run.count:
         raise MeasurementError(f"expected {run.count} conversations restored, found {count}")
     long = sum(pause > LONG_PAUSE_SECONDS for pause in beat.late)
-    resident, keys = resident_bytes(), sorted(worker.partition.conversations)
+    resident, keys = resident_bytes(), sorted(worker.job.fold.conversations)
     worker.close()
     return Restore(count, seconds, cpu, max(beat.late), long, resident, _read_back(run, keys))
 
@@ -84,11 +85,11 @@ def _read_back(run: Run, keys: Sequence[str]) -> float:
     """Median seconds to read back a few conversations that lie far from each other."""
     chance, lasted = Random(run.count), []
     door = ClickHouse(run.url, run.database)
-    ledger = Ledger(door, LOG, PARTITION, Cells())
+    reader = ConversationReader(PartitionLedger(door, LOG, PARTITION, "conversation", Cells()))
     for _ in range(READ_BACKS):
         wanted = chance.sample(keys, READ_BACK_COUNT)
         started_at = time.perf_counter()
-        found = ledger.read_back(wanted, NEWEST_REVISION)
+        found = reader.read_back(wanted, NEWEST_REVISION)
         lasted.append(time.perf_counter() - started_at)
         if len(found) != READ_BACK_COUNT:
             raise MeasurementError(f"expected {READ_BACK_COUNT} conversations read back, found {len(found)}")

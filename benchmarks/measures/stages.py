@@ -14,11 +14,11 @@ from benchmarks.support.traffic import Topic, connected, fetches
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.contract.codec import Codec
 from pipeline.ledger.rows import RowEncoder, checkpoint_section, ledger_block
-from pipeline.ledger.store import Ledger
+from pipeline.ledger.store import PartitionLedger
 from pipeline.processing.id_filter import KnownIds
-from pipeline.processing.partition import FOLDED_RECORDS
 from pipeline.stages.facts import records as contact_records
 from pipeline.stages.facts import told
+from pipeline.stages.interactions.partition import RECORDS_PER_STEP
 from pipeline.stages.interactions.rows import EventRowEncoder
 from streams.checkpoint import Checkpoint
 from streams.events import Event, conversation_hash
@@ -79,7 +79,7 @@ class _Pass:
         book, cells, codec = RuleBook(Rules()), Cells(), Codec(b"")
         partition, panes, known = Partition(book, cells), PaneCache(), KnownIds()
         rows, event_rows = RowEncoder(book, cells), EventRowEncoder(book, cells, self._log, number)
-        ledger = Ledger(self._door, self._log, number, cells)
+        ledger = PartitionLedger(self._door, self._log, number, "conversation", cells)
         timed = self._timed
         for first in range(0, len(records), FLUSHED_RECORDS):
             flushed = records[first : first + FLUSHED_RECORDS]
@@ -87,12 +87,12 @@ class _Pass:
             checkpoint = Checkpoint(epoch=1, next_offset=next_offset)
             revision = checkpoint.revision
             sections = []
-            for start in range(0, len(flushed), FOLDED_RECORDS):
-                decoded = timed(DECODE, codec.decode, flushed[start : start + FOLDED_RECORDS])
+            for start in range(0, len(flushed), RECORDS_PER_STEP):
+                decoded = timed(DECODE, codec.decode, flushed[start : start + RECORDS_PER_STEP])
                 timed(KNOWN, _look_up, decoded.events, partition, known)
                 accepted = timed(FOLD, partition.fold, decoded.events)
                 if accepted:
-                    sections.append(timed(INTERACTIONS, event_rows.interactions, accepted, [""] * len(accepted)))
+                    sections.append(timed(INTERACTIONS, event_rows.interactions, accepted))
 
             def tell() -> Any:
                 known_facts = told(number, 1, partition.take_facts(), cells)

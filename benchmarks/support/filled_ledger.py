@@ -6,7 +6,7 @@ from benchmarks.support.conversations import EVENTS, batches
 from benchmarks.support.processes import answer, arguments_of
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.ledger.rows import RowEncoder, checkpoint_section, ledger_block
-from pipeline.ledger.store import Ledger
+from pipeline.ledger.store import PartitionLedger
 from streams.books import Books
 from streams.checkpoint import Checkpoint
 from streams.events import conversation_key
@@ -54,7 +54,7 @@ def fill(run: Run) -> Filled:
         books=Books(consumed=run.count * EVENTS, applied=run.count * EVENTS),
     )
     door = ClickHouse(run.url, run.database)
-    ledger = Ledger(door, LOG, PARTITION, cells)
+    ledger = PartitionLedger(door, LOG, PARTITION, "conversation", cells)
     for first in range(0, run.count, size):
         some = models[: run.count - first]
         copies = [

@@ -17,11 +17,11 @@ from pipeline.clickhouse.client import ClickHouse
 from pipeline.contract.codec import Codec
 from pipeline.contract.dead_letter import DeadLetter, origin, without_value
 from pipeline.contract.records import ReadRecord, UnreadableRecord
-from pipeline.processing.partition import LedgerWorker
-from pipeline.stages.customers.partition import CustomersWorker
+from pipeline.processing.partition import PartitionProcessor
+from pipeline.stages.customers.partition import customers_processor
 from pipeline.stages.facts import Told
 from pipeline.stages.facts import records as contact_records
-from pipeline.stages.interactions.partition import PartitionWorker
+from pipeline.stages.interactions.partition import InteractionsJob, interactions_processor
 from streams.calendars import Calendar
 from streams.checkpoint import Checkpoint
 from streams.events import KNOWN_TYPES
@@ -183,8 +183,8 @@ async def _run(chance: Random, records: list[Any], topic: str, connect: Callable
     async def publish_facts(told: Told) -> None:
         facts.extend(record.value for record in contact_records(told, 1))
 
-    def restored() -> PartitionWorker:
-        worker = PartitionWorker(topic, 0, book, codec, connect, publish_letters, publish_facts)
+    def restored() -> PartitionProcessor[InteractionsJob]:
+        worker = interactions_processor(topic, 0, book, codec, connect, publish_letters, publish_facts)
         worker.restore(lambda: Checkpoint(epoch=1, next_offset=records[0].offset, partition_count=1))
         return worker
 
@@ -200,7 +200,7 @@ async def _run(chance: Random, records: list[Any], topic: str, connect: Callable
         _can_be_sent(without_value(letter))
         assert origin(letter.headers) is not None
 
-    customers = CustomersWorker(f"{topic}.contacts", 0, book, connect)
+    customers = customers_processor(f"{topic}.contacts", 0, book, connect)
     customers.restore(lambda: Checkpoint(epoch=1, partition_count=1))
     told = facts + [forged(chance, facts) for _ in range(20)]
     await _folded(customers, [ReadRecord(number, NOW_MS, 1, None, one, ()) for number, one in enumerate(told)])
@@ -214,7 +214,7 @@ async def _run(chance: Random, records: list[Any], topic: str, connect: Callable
     return Pass(books.consumed, books.applied, books.duplicate, books.rejected, int(stored), len(letters))
 
 
-async def _folded(worker: LedgerWorker, records: Sequence[Any]) -> None:
+async def _folded(worker: PartitionProcessor[Any], records: Sequence[Any]) -> None:
     if records:
         await worker.fold(records)
         # One that ClickHouse refuses would be tried for ever where the error counts as one that passes.

@@ -15,10 +15,11 @@ import pytest
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.contract.codec import Codec
 from pipeline.processing import state as ledger_state
+from pipeline.processing.partition import PartitionProcessor
 from pipeline.stages.customers import partition as customers_worker
-from pipeline.stages.customers.partition import CustomersWorker
+from pipeline.stages.customers.partition import CustomersJob, customers_processor
 from pipeline.stages.facts import FACTS_PER_RECORD, SlimFact, Told, records
-from pipeline.stages.interactions.partition import PartitionWorker
+from pipeline.stages.interactions.partition import interactions_processor
 from streams.checkpoint import Checkpoint
 from streams.rules import RuleBook, Rules
 from tests.engine.test_ledger import door, rows, traffic
@@ -39,7 +40,7 @@ async def tell(door: ClickHouse, interactions: list[Any]) -> list[Any]:
     async def ignore(letters: Any) -> None:
         """The dead letters are not what is tested here."""
 
-    worker = PartitionWorker("log", 0, RuleBook(Rules()), Codec(b"k"), connect(door), ignore, publish_facts)
+    worker = interactions_processor("log", 0, RuleBook(Rules()), Codec(b"k"), connect(door), ignore, publish_facts)
     worker.restore(lambda: Checkpoint(epoch=1, partition_count=1))
     for start in range(0, len(interactions), 100):
         await worker.fold(interactions[start : start + 100])
@@ -55,8 +56,8 @@ def connect(door: ClickHouse) -> Any:
 async def hear(door: ClickHouse, log: str, contacts: list[Any], chance: random.Random | None) -> None:
     """Fold records of contacts; with a `chance`, in random pieces, restored between some of them."""
 
-    def begin() -> CustomersWorker:
-        worker = CustomersWorker(log, 0, RuleBook(Rules()), connect(door))
+    def begin() -> PartitionProcessor[CustomersJob]:
+        worker = customers_processor(log, 0, RuleBook(Rules()), connect(door))
         worker.restore(lambda: Checkpoint(epoch=1, partition_count=1))
         return worker
 

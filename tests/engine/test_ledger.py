@@ -16,13 +16,15 @@ from pipeline.contract.codec import Codec
 from pipeline.contract.dead_letter import DeadLetter
 from pipeline.embedded.servers import EmbeddedClickHouse
 from pipeline.errors import FencedError
-from pipeline.ledger import store as ledger
+from pipeline.ledger import conversations as ledger_conversations
 from pipeline.ledger.columns import CONVERSATION_FIELDS, ConversationRow
-from pipeline.ledger.store import Ledger
+from pipeline.ledger.conversations import ConversationReader
+from pipeline.ledger.store import PartitionLedger
 from pipeline.processing import state as ledger_state
+from pipeline.processing.partition import PartitionProcessor
 from pipeline.simulation import simulate
 from pipeline.stages.interactions import state as partition_state
-from pipeline.stages.interactions.partition import PartitionWorker
+from pipeline.stages.interactions.partition import InteractionsJob, interactions_processor
 from streams.calendars import Calendar
 from streams.checkpoint import Checkpoint
 from streams.conversations.conversation import Conversation
@@ -63,11 +65,13 @@ def traffic(seed: int, hours: float = 1.0, rate: float = 2.0) -> list[Any]:
     ]
 
 
-def new_worker(door: ClickHouse, log: str, rules: Rules) -> PartitionWorker:
+def new_worker(door: ClickHouse, log: str, rules: Rules) -> PartitionProcessor[InteractionsJob]:
     async def ignore(letters: Sequence[DeadLetter]) -> None:
         """The dead letters are not what is tested here."""
 
-    worker = PartitionWorker(log, 0, RuleBook(rules), Codec(b"k"), lambda: ClickHouse(door.url, door.database), ignore)
+    worker = interactions_processor(
+        log, 0, RuleBook(rules), Codec(b"k"), lambda: ClickHouse(door.url, door.database), ignore
+    )
     worker.restore(lambda: Checkpoint(epoch=1, partition_count=1))
     return worker
 
@@ -89,7 +93,7 @@ async def fold(door: ClickHouse, log: str, records: Sequence[Any], rules: Rules,
     if worker.is_dirty:
         await worker.flush()
     ((open_count,),) = door.rows(f"SELECT countIf(state = 'open') FROM conversations WHERE log = '{log}'")
-    assert worker.partition.open_count == open_count
+    assert worker.job.fold.open_count == open_count
     worker.close()
 
 
@@ -112,7 +116,7 @@ def test_wherever_a_partition_is_cut_restored_and_evicted_the_rows_are_the_same(
     monkeypatch.setattr(ledger_state, "CACHED_PANES_PER_TIER", 40)
     monkeypatch.setattr(partition_state, "CACHED_DEPARTED", 0)
     monkeypatch.setattr(partition_state, "CACHED_CONVERSATIONS", 50)
-    monkeypatch.setattr(ledger, "CONVERSATIONS_PER_QUERY", 7)
+    monkeypatch.setattr(ledger_conversations, "CONVERSATIONS_PER_QUERY", 7)
     asyncio.run(fold(door, "cut", records, rules, random.Random(1)))
     for view in ("checkpoints", "conversations", "panes"):
         whole, cut = rows(door, view, "whole"), rows(door, view, "cut")
@@ -124,8 +128,8 @@ def test_wherever_a_partition_is_cut_restored_and_evicted_the_rows_are_the_same(
 def test_open_conversations_come_back_once_each_however_many_a_query_brings(
     door: ClickHouse, monkeypatch: pytest.MonkeyPatch, per_query: int
 ) -> None:
-    monkeypatch.setattr(ledger, "CONVERSATIONS_PER_QUERY", per_query)
-    monkeypatch.setattr(ledger, "CHUNK_BYTES", 100)
+    monkeypatch.setattr(ledger_conversations, "CONVERSATIONS_PER_QUERY", per_query)
+    monkeypatch.setattr(ledger_conversations, "CHUNK_BYTES", 100)
     sources = ["/", "/a", "/a'", "/ä\\"]
     subjects = ["0", "a", "a'b", "ä", "\\", "line\nend"]
     values = [
@@ -138,8 +142,12 @@ def test_open_conversations_come_back_once_each_however_many_a_query_brings(
         for offset, value in enumerate(values)
     ]
     asyncio.run(fold(door, "log", records, Rules(), None))
-    found = [key for rows in Ledger(door, "log", 0, Cells()).open_conversations() for key, _ in rows]
-    folded = new_worker(door, "log", Rules()).partition.conversations
+    found = [
+        key
+        for rows in ConversationReader(PartitionLedger(door, "log", 0, "conversation", Cells())).open_conversations()
+        for key, _ in rows
+    ]
+    folded = new_worker(door, "log", Rules()).job.fold.conversations
     assert (
         sorted(found) == sorted(folded) == sorted(f"{source}\n{subject}" for source in sources for subject in subjects)
     )
@@ -230,7 +238,7 @@ def test_old_minutes_are_deleted_and_hours_stand_for_them(door: ClickHouse) -> N
     younger = count("minute", 4_000_000_000_000) - count("minute", before_ms)
     hours = count("hour", 4_000_000_000_000)
     worker = new_worker(door, "log", Rules())
-    Ledger(door, "log", 0, worker.partition.cells).expire_minutes(before_ms)
+    PartitionLedger(door, "log", 0, "conversation", worker.job.fold.cells).expire_minutes(before_ms)
     worker.close()
     assert count("minute", before_ms) == 0
     assert count("minute", 4_000_000_000_000) == younger > 0

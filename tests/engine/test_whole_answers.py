@@ -13,10 +13,12 @@ from pipeline.clickhouse import migrations
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.embedded.servers import EmbeddedClickHouse
 from pipeline.errors import ClickHouseUnavailableError
-from pipeline.ledger.customers import CustomerLedger
-from pipeline.ledger.store import Ledger
 from pipeline.ledger.checkpoints import read_checkpoint
-from pipeline.stages.interactions.state import PartitionState
+from pipeline.ledger.conversations import ConversationReader
+from pipeline.ledger.customers import CustomerReader
+from pipeline.ledger.store import PartitionLedger
+from pipeline.processing.state import StateCache
+from pipeline.stages.interactions.state import InteractionsState
 from streams.checkpoint import Checkpoint
 from streams.events import conversation_key
 from streams.panes.cells import Cells
@@ -65,8 +67,9 @@ def test_no_read_of_the_ledger_takes_half_an_answer_for_all_there_is(door: Cutti
         await hear(door, "log.contacts", await tell(door, traffic(seed=3)[:1_500]), None)
 
     asyncio.run(fold())
-    ledger = Ledger(door, "log", 0, Cells())
-    customers = CustomerLedger(door, "log.contacts", 0, Cells())
+    ledger = PartitionLedger(door, "log", 0, "conversation", Cells())
+    conversations = ConversationReader(ledger)
+    customers = CustomerReader(PartitionLedger(door, "log.contacts", 0, "customer", Cells()))
     whole = ClickHouse(door.url, door.database)
     query = "SELECT DISTINCT source, conversation_id FROM ledger WHERE kind = {kind:String}"
     keys = [conversation_key(*row) for row in whole.rows(query, {"kind": "conversation"})]
@@ -76,12 +79,12 @@ def test_no_read_of_the_ledger_takes_half_an_answer_for_all_there_is(door: Cutti
     reads: Sequence[Any] = (
         # A conversation has a row per flush until ClickHouse merges them.
         lambda: {number for some in ledger.hashes() for number in some},
-        lambda: sorted(key for key, _ in ledger.read_back(keys, 1 << 62)),
+        lambda: sorted(key for key, _ in conversations.read_back(keys, 1 << 62)),
         lambda: sorted(ledger.newest_panes(1, "hour", 100_000)),
         lambda: read_checkpoint(door, "log = 'log' AND kafka_partition = 0"),
-        ledger.counted_cells,
-        ledger.admitted_cells,
-        lambda: sorted((key, customer.facts) for key, customer in customers.customers(customer_keys, 1 << 62)),
+        conversations.counted_cells,
+        conversations.admitted_cells,
+        lambda: sorted((key, customer.facts) for key, customer in customers.read_back(customer_keys, 1 << 62)),
     )
     #: What is one value on one line cannot be cut at the end of a line.
     one_line = (0, 3, 4, 5)
@@ -104,12 +107,16 @@ def test_half_a_slice_of_open_conversations_is_gone_on_with(door: Cutting) -> No
         await worker.fold(traffic(seed=3))
         await worker.flush()
         worker.close()
-        return worker.partition.open_count
+        return worker.job.fold.open_count
 
     open_count = asyncio.run(fold())
     assert open_count > 20
     door.how = "at a line"
-    found = [key for rows in Ledger(door, "log", 0, Cells()).open_conversations() for key, _ in rows]
+    found = [
+        key
+        for rows in ConversationReader(PartitionLedger(door, "log", 0, "conversation", Cells())).open_conversations()
+        for key, _ in rows
+    ]
     assert len(found) == len(set(found)) == open_count
 
 
@@ -140,15 +147,15 @@ def test_a_restore_under_failing_requests_does_not_begin_anew_with_each_of_them(
         await worker.fold(traffic(seed=3)[:500])
         await worker.flush()
         worker.close()
-        return worker.partition.open_count
+        return worker.job.fold.open_count
 
     open_count = asyncio.run(fold())
     shaky = Shaky(door.url, door.database)
-    state = PartitionState(RuleBook(Rules()), shaky, "log", 0)
-    checkpoint = state.load(lambda: Checkpoint(epoch=1, partition_count=1))
+    state = InteractionsState(RuleBook(Rules()), shaky, "log", 0)
+    checkpoint = StateCache(state.ledger, state).load(lambda: Checkpoint(epoch=1, partition_count=1))
     assert checkpoint
     assert checkpoint.next_offset == 500
-    assert state.partition.open_count == open_count > 20
+    assert state.fold.open_count == open_count > 20
     # Two checkpoints, cells admitted, open conversations and their end, how many hashes and these, panes of each tier.
     assert shaky.request_count <= 3 * 10
     shaky.close()

@@ -12,12 +12,13 @@ from typing import Any, NamedTuple
 from unittest import mock
 
 from pipeline.clickhouse.client import ClickHouse
-from pipeline.kafka.consumer import Stage
+from pipeline.kafka.consumer import GroupConsumer
 from pipeline.kafka.transport import BatchConsumer
-from pipeline.ledger.store import Ledger
-from pipeline.processing.partition import LedgerWorker
-from pipeline.processing.state import LedgerState
-from pipeline.stages.interactions.state import PartitionState
+from pipeline.ledger.conversations import ConversationReader
+from pipeline.ledger.store import PartitionLedger
+from pipeline.processing.partition import PartitionProcessor
+from pipeline.processing.state import StateCache
+from pipeline.stages.interactions.state import InteractionsState
 from pipeline.worker import Worker
 
 
@@ -32,16 +33,17 @@ class Change(NamedTuple):
 
 ACKNOWLEDGED = "        self.checkpoint = checkpoint\n"
 SECTIONS = "sections = [*flush.rows, checkpoint_section(checkpoint), panes]"
+PUBLISH = "row_count = await job.publish(flush.outbox, checkpoint, first_offset)"
 SECOND_INSERT = (
-    '        await retry_in_thread(self._where, writer.insert, "ledger", self._rest, first_offset, revision)\n'
+    '        await retry_in_thread(self._where, job.ledger.insert, "ledger", self._rest, first_offset, revision)\n'
 )
 
 
 def _in_two(first: str, second: str) -> list[Change]:
     rest = f"self._rest = ledger_block(self.log, self.kafka_partition, checkpoint.revision, [{second}])"
     return [
-        Change(LedgerWorker, "_ledger_block", SECTIONS, f"{rest}; sections = [{first}]"),
-        Change(LedgerWorker, "flush", ACKNOWLEDGED, SECOND_INSERT + ACKNOWLEDGED),
+        Change(PartitionProcessor, "_ledger_block", SECTIONS, f"{rest}; sections = [{first}]"),
+        Change(PartitionProcessor, "flush", ACKNOWLEDGED, SECOND_INSERT + ACKNOWLEDGED),
     ]
 
 
@@ -50,65 +52,69 @@ MUTANTS: dict[str, Sequence[Change]] = {
     "the checkpoint goes before the data": _in_two("checkpoint_section(checkpoint)", "*flush.rows, panes"),
     "rows of an unacknowledged flush are evicted": [
         Change(
-            LedgerWorker,
+            PartitionProcessor,
             "flush",
             "        flush = self.take()\n",
-            "        flush = self.take()\n        self._state.evict()\n",
+            "        flush = self.take()\n        self.job.cache.evict()\n",
         )
     ],
     "an evicted conversation is begun afresh": [
-        Change(LedgerState, "read_back", "            if not unsure:\n", "            if True:\n")
+        Change(StateCache, "read_back", "            if not unsure:\n", "            if True:\n")
     ],
-    "an evicted pane is begun afresh": [Change(LedgerWorker, "flush", "        if missing:\n", "        if False:\n")],
-    "what is read back is not compared": [Change(Ledger, "_compare", "if newest > newest_revision:", "if False:")],
+    "an evicted pane is begun afresh": [
+        Change(PartitionProcessor, "flush", "        if missing:\n", "        if False:\n")
+    ],
+    "what is read back is not compared": [
+        Change(PartitionLedger, "check_not_fenced", "if newest > newest_revision:", "if False:")
+    ],
     "the watermark is not restored": [
         Change(
-            PartitionState,
-            "_restore",
+            InteractionsState,
+            "restore",
             "restore(checkpoint.watermark, checkpoint.books, checkpoint.broker_at)",
             "restore(0, checkpoint.books, checkpoint.broker_at)",
         )
     ],
     "the books are not restored": [
         Change(
-            PartitionState,
-            "_restore",
+            InteractionsState,
+            "restore",
             "restore(checkpoint.watermark, checkpoint.books, checkpoint.broker_at)",
             "restore(checkpoint.watermark, type(checkpoint.books)(), checkpoint.broker_at)",
         )
     ],
     "the cells that were admitted are not restored": [
-        Change(PartitionState, "_restore", "if admitted or not checkpoint.next_offset:", "if admitted := []:"),
-        Change(PartitionState, "_restore", "self._conversations.counted_cells()", "[]"),
+        Change(InteractionsState, "restore", "if admitted or not checkpoint.next_offset:", "if admitted := []:"),
+        Change(InteractionsState, "restore", "self._reader.counted_cells()", "[]"),
     ],
     "the ids of a conversation's events are not restored": [
-        Change(Ledger, "_conversation", "bytes.fromhex(row.event_digests)", "b''")
+        Change(ConversationReader, "_conversation", "bytes.fromhex(row.event_digests)", "b''")
     ],
     "a restore does not look whether the checkpoint stayed": [
         Change(
-            LedgerState,
+            StateCache,
             "load",
             "return checkpoint if (again and again.revision) == (found and found.revision) else None",
             "return checkpoint",
         )
     ],
     "a stored value depends on the wall clock": [
-        Change(LedgerWorker, "take", "reason=self.checkpoint.reason", "reason=str(time.monotonic())")
+        Change(PartitionProcessor, "take", "reason=self.checkpoint.reason", "reason=str(time.monotonic())")
     ],
     "a flush follows one that was given up": [
-        Change(LedgerWorker, "flush", "        self._is_flushing = True\n", "        self._is_flushing = False\n")
+        Change(PartitionProcessor, "flush", "        self._is_flushing = True\n", "        self._is_flushing = False\n")
     ],
     "the hash of a conversation is salted": [
-        Change(LedgerState, "read_back", "{key: conversation_hash(key)", "{key: conversation_hash(f'{id(self)}{key}')")
+        Change(StateCache, "read_back", "{key: conversation_hash(key)", "{key: conversation_hash(f'{id(self)}{key}')")
     ],
     "what has to go out ahead goes after the commit point": [
-        Change(LedgerWorker, "flush", "row_count = await self._write_ahead(flush)", "row_count = 0"),
-        Change(LedgerWorker, "flush", ACKNOWLEDGED, f"{ACKNOWLEDGED}        await self._write_ahead(flush)\n"),
+        Change(PartitionProcessor, "flush", PUBLISH, "row_count = 0"),
+        Change(PartitionProcessor, "flush", ACKNOWLEDGED, f"{ACKNOWLEDGED}        {PUBLISH}\n"),
     ],
 }
 
 
-UNNOTICED = [Change(Stage, "_follows", "if 0 <= batch.start <= expected:", "if True:")]
+UNNOTICED = [Change(GroupConsumer, "_follows", "if 0 <= batch.start <= expected:", "if True:")]
 #: Those that only processes show: what they break is at the doors to ClickHouse, Kafka and Faust.
 PROCESS_MUTANTS: dict[str, Sequence[Change]] = {
     "an insert that did not arrive whole is accepted": [
@@ -133,11 +139,11 @@ PROCESS_MUTANTS: dict[str, Sequence[Change]] = {
 #: Where what a worker depends on hangs, and it keeps every rule.
 HANGING: dict[str, Sequence[Change]] = {
     "the client hangs when it leaves the group": [
-        Change(Stage, "stop", "await self._app.stop()", "await asyncio.Event().wait()")
+        Change(GroupConsumer, "stop", "await self._app.stop()", "await asyncio.Event().wait()")
     ],
     "a thread of the client waits for ever when it is over": [
         Change(
-            Stage,
+            GroupConsumer,
             "stop",
             "await self._app.stop()",
             "await self._app.stop(); import threading; "

@@ -13,8 +13,9 @@ import msgspec
 from pipeline.clickhouse.blocks import Block
 from pipeline.errors import ClickHouseUnavailableError
 from pipeline.ledger.columns import PLAIN, SPREADS, ConversationKeyRow, ConversationRow
-from pipeline.ledger.customers import CustomerRow, customer_of
-from pipeline.ledger.store import Ledger
+from pipeline.ledger.conversations import ConversationReader
+from pipeline.ledger.customers import CustomerReader, CustomerRow, customer_of
+from pipeline.ledger.store import PartitionLedger
 from streams.books import Books
 from streams.checkpoint import OFFSET_BITS, Checkpoint
 from streams.conversations.conversation import Conversation
@@ -88,14 +89,18 @@ class Store:
         }
 
 
-class SimulatedLedger(Ledger):
+def _store(ledger: PartitionLedger) -> Store:
+    found: Any = ledger.client
+    assert isinstance(found, Store)
+    return found
+
+
+class SimulatedLedger(PartitionLedger):
     """The ledger on a `Store`. What rows mean is the real one's affair."""
 
     @property
     def _store(self) -> Store:
-        found: Any = self._door
-        assert isinstance(found, Store)
-        return found
+        return _store(self)
 
     def insert(self, table: str, block: Block, first_offset: int, revision: int) -> None:
         self._store.insert(table, block)
@@ -117,27 +122,8 @@ class SimulatedLedger(Ledger):
             **{name: row.get(name, b"").decode() for name in texts},
         )
 
-    def admitted_cells(self) -> list[Cell]:
-        return [_cell(row) for row in self._store.rows(b"cell")]
-
-    def counted_cells(self) -> list[Cell]:
-        return [_cell(row) for row in self._store.rows(b"pane") if row["tier"] == b"day"]
-
-    def open_conversations(self) -> Iterator[list[tuple[str, Conversation]]]:
-        for row in self._store.rows(b"conversation"):
-            if row.get("state") == b"open":
-                found = self._conversation(_conversation_row(row))
-                yield [(found.key, found)]
-                self._store.disturb()
-
     def hashes(self) -> Iterator["array[int]"]:
         yield array("Q", [row["conversation_hash"] for row in self._store.rows(self.kind.encode())])
-
-    def read_back(self, keys: Sequence[str], newest_revision: int) -> list[tuple[str, Conversation]]:
-        rows = [_conversation_row(row) for row in self._store.rows(b"conversation")]
-        wanted = [row for row in rows if f"{row.source}\n{row.conversation_id}" in keys]
-        self._compare((row.revision for row in wanted), newest_revision)
-        return [(found.key, found) for found in map(self._conversation, wanted)]
 
     def newest_panes(self, epoch: int, tier: str, count: int) -> list[tuple[int, dict[int, int]]]:
         rows = [row for row in self._store.rows(b"pane") if (row["epoch"], row["tier"].decode()) == (epoch, tier)]
@@ -152,14 +138,14 @@ class SimulatedLedger(Ledger):
             for tier, key in wanted
         }
         rows = [row for row in self._store.rows(b"pane") if _key(row) in keys]
-        self._compare((row["revision"] for row in rows), newest_revision)
+        self.check_not_fenced((row["revision"] for row in rows), newest_revision)
         return [(row["tier"].decode(), *self._pane(row)) for row in rows]
 
     def expire_minutes(self, before_ms: int) -> None:
         raise AssertionError("no simulation is that long")
 
     def _texts(self, number: int) -> tuple[bytes, ...]:
-        return tuple(text.encode() for text in self._cells[number])
+        return tuple(text.encode() for text in self.cells[number])
 
     def _pane(self, row: Row) -> tuple[int, dict[int, int]]:
         values = {}
@@ -169,19 +155,44 @@ class SimulatedLedger(Ledger):
             elif name in SPREAD_COUNTERS:
                 values |= {pack_field(SPREAD_COUNTERS[name], key): count for key, count in value}
         cell = _cell(row)
-        return pane_key(row["start"] * 1000, self._cells.number(cell)), values
+        return pane_key(row["start"] * 1000, self.cells.number(cell)), values
 
 
-class SimulatedCustomerLedger(SimulatedLedger):
-    """The same for the stage of customers."""
+class SimulatedConversationReader(ConversationReader):
+    """The conversations of a `Store`."""
 
-    kind = "customer"
+    @property
+    def _store(self) -> Store:
+        return _store(self._ledger)
 
-    def customers(self, keys: Sequence[str], newest_revision: int) -> list[tuple[str, Customer]]:
-        rows = [_row(row, CustomerRow) for row in self._store.rows(b"customer")]
+    def admitted_cells(self) -> list[Cell]:
+        return [_cell(row) for row in self._store.rows(b"cell")]
+
+    def counted_cells(self) -> list[Cell]:
+        return [_cell(row) for row in self._store.rows(b"pane") if row["tier"] == b"day"]
+
+    def open_conversations(self) -> Iterator[list[tuple[str, Conversation]]]:
+        for row in self._store.rows(b"conversation"):
+            if row.get("state") == b"open":
+                found = self._conversation(_conversation_row(row))
+                yield [(found.key, found)]
+                self._store.disturb()
+
+    def read_back(self, keys: Sequence[str], newest_revision: int) -> list[tuple[str, Conversation]]:
+        rows = [_conversation_row(row) for row in self._store.rows(b"conversation")]
+        wanted = [row for row in rows if f"{row.source}\n{row.conversation_id}" in keys]
+        self._ledger.check_not_fenced((row.revision for row in wanted), newest_revision)
+        return [(found.key, found) for found in map(self._conversation, wanted)]
+
+
+class SimulatedCustomerReader(CustomerReader):
+    """The customers of a `Store`."""
+
+    def read_back(self, keys: Sequence[str], newest_revision: int) -> list[tuple[str, Customer]]:
+        rows = [_row(row, CustomerRow) for row in _store(self._ledger).rows(b"customer")]
         wanted = [row for row in rows if row.conversation_id in keys]
-        self._compare((row.revision for row in wanted), newest_revision)
-        return [(row.conversation_id, customer_of(row, self._cells)) for row in wanted]
+        self._ledger.check_not_fenced((row.revision for row in wanted), newest_revision)
+        return [(row.conversation_id, customer_of(row, self._ledger.cells)) for row in wanted]
 
 
 def _cell(row: Row) -> Cell:

@@ -17,18 +17,17 @@ import msgspec
 from pipeline.contract.codec import Codec
 from pipeline.contract.dead_letter import DeadLetter
 from pipeline.errors import ClickHouseUnavailableError, FencedError
-from pipeline.processing import partition as ledger_worker
 from pipeline.processing import state as ledger_state
-from pipeline.processing.partition import LedgerWorker
+from pipeline.processing.partition import PartitionProcessor
 from pipeline.stages.customers import partition as customers_worker
-from pipeline.stages.customers.partition import CustomersWorker
+from pipeline.stages.customers.partition import customers_processor
 from pipeline.stages.facts import Told
 from pipeline.stages.interactions import partition as partition_worker
 from pipeline.stages.interactions import state as partition_state
-from pipeline.stages.interactions.partition import PartitionWorker
+from pipeline.stages.interactions.partition import InteractionsJob, interactions_processor
 from streams.checkpoint import Checkpoint
 from streams.rules import RuleBook
-from tests.support.ledger import SimulatedCustomerLedger, SimulatedLedger, Store
+from tests.support.ledger import SimulatedConversationReader, SimulatedCustomerReader, SimulatedLedger, Store
 
 WORKERS = 3
 CODEC = Codec(b"simulated")
@@ -61,14 +60,16 @@ def stepwise() -> Iterator[None]:
     with (
         mock.patch.object(asyncio, "to_thread", _in_thread),
         mock.patch.object(asyncio, "sleep", _sleep),
-        mock.patch.object(partition_worker, "Ledger", SimulatedLedger),
-        mock.patch.object(partition_state, "Ledger", SimulatedLedger),
-        mock.patch.object(customers_worker, "CustomerLedger", SimulatedCustomerLedger),
+        mock.patch.object(partition_worker, "PartitionLedger", SimulatedLedger),
+        mock.patch.object(partition_state, "PartitionLedger", SimulatedLedger),
+        mock.patch.object(partition_state, "ConversationReader", SimulatedConversationReader),
+        mock.patch.object(customers_worker, "PartitionLedger", SimulatedLedger),
+        mock.patch.object(customers_worker, "CustomerReader", SimulatedCustomerReader),
         mock.patch.object(customers_worker, "CACHED_CUSTOMERS", 3),
         mock.patch.object(ledger_state, "CACHED_PANES_PER_TIER", 6),
         mock.patch.object(partition_state, "CACHED_DEPARTED", 0),
         mock.patch.object(partition_state, "CACHED_CONVERSATIONS", 3),
-        mock.patch.object(ledger_worker, "FOLDED_RECORDS", 4),
+        mock.patch.object(InteractionsJob, "records_per_step", 4),
     ):
         yield
 
@@ -95,23 +96,23 @@ class Sent:
         await Step(None)
 
 
-def interactions_worker(book: RuleBook, store: Store, sent: Sent) -> LedgerWorker:
+def interactions_worker(book: RuleBook, store: Store, sent: Sent) -> PartitionProcessor[Any]:
     door: Any = store
-    return PartitionWorker("log", 0, book, CODEC, lambda: door, sent.publish_letters, sent.publish_facts)
+    return interactions_processor("log", 0, book, CODEC, lambda: door, sent.publish_letters, sent.publish_facts)
 
 
-def customers_of(book: RuleBook, store: Store, sent: Sent) -> LedgerWorker:
+def customers_of(book: RuleBook, store: Store, sent: Sent) -> PartitionProcessor[Any]:
     door: Any = store
-    return CustomersWorker("log", 0, book, lambda: door)
+    return customers_processor("log", 0, book, lambda: door)
 
 
-NewWorker = Callable[[RuleBook, Store, Sent], LedgerWorker]
+NewWorker = Callable[[RuleBook, Store, Sent], PartitionProcessor[Any]]
 
 
 class Process:
     """A worker and what it is doing now: at most one fold and one flush."""
 
-    def __init__(self, worker: LedgerWorker) -> None:
+    def __init__(self, worker: PartitionProcessor[Any]) -> None:
         self.worker = worker
         self.worker.restore(lambda: Checkpoint(epoch=1, partition_count=1))
         self.doing: dict[str, tuple[Coroutine[Any, Any, Any], Step | None]] = {}

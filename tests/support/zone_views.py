@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.contract.codec import Codec
-from pipeline.stages.interactions.partition import PartitionWorker
+from pipeline.stages.interactions.partition import interactions_processor
 from streams.checkpoint import Checkpoint
 from streams.rules import RuleBook, Rules
 from tests.oracle.rolling import AGES
@@ -269,7 +269,7 @@ async def _fold(door: ClickHouse, zone: str, values: Sequence[bytes], sent_at_ms
         raise AssertionError(letters)
 
     rules = Rules(reporting_zone=zone, idle_limit_seconds={"messaging": IDLE_LIMIT_MS // 1000})
-    worker = PartitionWorker(
+    worker = interactions_processor(
         "log", 0, RuleBook(rules), Codec(b"k"), lambda: ClickHouse(door.url, door.database), ignore
     )
     worker.restore(lambda: Checkpoint(epoch=1, partition_count=1))

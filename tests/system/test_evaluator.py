@@ -82,15 +82,14 @@ class Refusing(Mortal):
         """Kafka takes all."""
 
 
-def judge(store: Mortal, log: str) -> Judge:
+def judge(store: Mortal, log: str, on_failure: Callable[[], None] = lambda: None) -> Judge:
     publisher: Any = store
-    return Judge(store, publisher, "alerts", log, 1.0)
+    return Judge(store, publisher, "alerts", log, 1.0, on_failure)
 
 
-async def judge_to_the_end(store: Mortal, log: str, insert_failed: Callable[[], None] = lambda: None) -> None:
+async def judge_to_the_end(store: Mortal, log: str, on_failure: Callable[[], None] = lambda: None) -> None:
     """In the steps in which minutes pass; before every second one settles, it has judged twice."""
-    one = judge(store, log)
-    one.insert_failed = insert_failed
+    one = judge(store, log, on_failure)
     await one.restore()
     for last in (BURST.start - 10, BURST.start + 2, BURST.start + 5, BURST.stop + 1, BURST.stop + 30, END):
         if last > one.judged_minute:

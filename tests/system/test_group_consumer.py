@@ -9,7 +9,7 @@ import pytest
 from aiokafka.cluster import ClusterMetadata
 
 from pipeline.kafka.admin import Broker
-from pipeline.kafka.consumer import Stage
+from pipeline.kafka.consumer import GroupConsumer
 from pipeline.kafka.transport import Handler
 from tests.support.system import System
 
@@ -60,7 +60,7 @@ def test_a_group_whose_leader_did_not_know_the_topic_gets_its_partitions_soon(
     handler = Assigned()
 
     async def join() -> None:
-        stage = Stage(f"{topic}-group", system.bootstrap, topic, 10.0, handler)
+        stage = GroupConsumer(f"{topic}-group", system.bootstrap, topic, 10.0, handler)
         await stage.start()
         try:
             async with asyncio.timeout(30):

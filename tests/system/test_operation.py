@@ -11,6 +11,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -20,11 +21,11 @@ from pipeline.commands.epoch import begin_epoch
 from pipeline.embedded.servers import EmbeddedClickHouse, EmbeddedKafka
 from pipeline.errors import ClickHouseRejectedError, KafkaUnavailableError, SettingsError
 from pipeline.kafka.admin import Broker
+from pipeline.kafka.consumer import GroupConsumer
 from pipeline.kafka.producer import Publisher
-from pipeline.ledger.rows import checkpoint_section, ledger_block
 from pipeline.ledger.checkpoints import of_partition, read_checkpoint
-from pipeline.settings import Settings, load
-from pipeline.worker import Worker
+from pipeline.ledger.rows import checkpoint_section, ledger_block
+from pipeline.settings import load
 from tests.support.kafka import ApacheKafka
 from tests.support.page import Page
 from tests.support.system import PARTITIONS, System, wait_for
@@ -465,11 +466,17 @@ def test_a_kafka_that_goes_away_while_a_worker_joins_is_waited_for() -> None:
     async def join() -> None:
         with pytest.raises(KafkaUnavailableError, match="does not answer"):
             await Publisher("127.0.0.1:9").start()
-        folding = Worker(Settings(kafka_bootstrap="127.0.0.1:9", pseudonym_key="test"))._folding
-        stage = folding._stage
+        handler: Any = SimpleNamespace()
+        consumer = GroupConsumer("group", "127.0.0.1:9", "topic", 10.0, handler)
         with pytest.raises(KafkaUnavailableError, match="does not answer"):
-            await folding._start_stage()
-        # The next try needs another one.
-        assert folding._stage is not stage
+            await consumer._start()
+        # The next try begins afresh: a Faust app that could not connect cannot be started again.
+        first = consumer._app
+        joining = asyncio.create_task(consumer.start())
+        await asyncio.sleep(0.5)
+        assert not joining.done()
+        assert consumer._app is not first
+        joining.cancel()
+        await consumer.stop()
 
     asyncio.run(join())

@@ -17,7 +17,7 @@ from pipeline.metrics.rolling import RollingTelemetry
 from pipeline.settings import Settings
 from pipeline.stages.progress import BEHIND_EVENTS, Heartbeat
 from pipeline.stages.rolling import stage as rolling
-from pipeline.stages.rolling.stage import Rolling
+from pipeline.stages.rolling.stage import RollingStage
 from pipeline.stages.rolling.store import RollingStore
 from streams.panes.deltas import MINUTE_MS
 from tests.support.system import System
@@ -45,7 +45,7 @@ class Stage2:
         self._log = system.topic
         self._offset = 0
         publisher = Publisher(system.bootstrap)
-        self.rolling = Rolling(settings, broker, publisher, RollingTelemetry(registry), self.failures.append)
+        self.rolling = RollingStage(settings, broker, publisher, RollingTelemetry(registry), self.failures.append)
         self._store = RollingStore(system.door, system.topic)
         self._store.commit(START)
 

@@ -17,7 +17,7 @@ from pipeline.clickhouse.client import ClickHouse
 from pipeline.contract.codec import Codec
 from pipeline.contract.dead_letter import DeadLetter
 from pipeline.kafka.admin import Broker
-from pipeline.stages.interactions.partition import PartitionWorker
+from pipeline.stages.interactions.partition import interactions_processor
 from pipeline.stages.rolling.store import RollingStore
 from streams.checkpoint import Checkpoint
 from streams.rules import RuleBook, Rules
@@ -222,7 +222,7 @@ def test_minutes_of_the_present_survive_a_watermark_of_the_future(system: System
 
     async def fold_and_expire() -> None:
         book, codec = RuleBook(Rules()), Codec(b"k")
-        worker = PartitionWorker("log", 0, book, codec, lambda: ClickHouse(system.url, system.database), ignore)
+        worker = interactions_processor("log", 0, book, codec, lambda: ClickHouse(system.url, system.database), ignore)
         worker.restore(lambda: Checkpoint(epoch=1, partition_count=1))
         now = now_ms()
         values = [

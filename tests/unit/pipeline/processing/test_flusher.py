@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from pipeline.flushing import SECONDS_BEHIND, Flusher
-from pipeline.ledger_worker import PENDING_EVENTS
+from pipeline.processing.flusher import SECONDS_BEHIND, Flusher
+from pipeline.processing.partition import PENDING_EVENTS
 
 PARTITION = 3
 INTERVAL_SECONDS = 0.75
