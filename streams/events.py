@@ -11,8 +11,6 @@ from typing import Annotated, Literal
 
 import msgspec
 
-SPECVERSION = "1.0"
-
 Visibility = Literal["", "private", "public"]
 Direction = Literal["", "inbound", "outbound", "internal"]
 ActorKind = Literal["", "customer", "peer", "agent", "bot", "system"]

@@ -3,7 +3,6 @@
 Everything is over HTTP, the same for a server, a cluster's balancer and the embedded engine.
 """
 
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -224,19 +223,3 @@ def _network_reason(error: BaseException | None) -> str:
             found = error.strerror or str(error)
         error = error.__cause__ or error.__context__
     return found
-
-
-def wait_until_ready(url: str, database: str, seconds: float) -> None:
-    """Wait until ClickHouse answers. Raises ClickHouseUnavailableError after `seconds`."""
-    deadline = time.monotonic() + seconds
-    while True:
-        door = ClickHouse(url, database)
-        try:
-            door.rows("SELECT 1")
-            return
-        except ClickHouseUnavailableError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-        finally:
-            door.close()

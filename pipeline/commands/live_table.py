@@ -50,9 +50,8 @@ class ClickHouseTable:
                 SELECT channel, 'message', sum(inbound_message_count) FROM panes
                 WHERE tier = 'minute' AND start > (SELECT latest FROM watermarks) - INTERVAL 1 HOUR GROUP BY channel
                 UNION ALL
-                SELECT channel, 'escalated', sum(escalated_functional_count + escalated_hierarchical_count
-                    + escalated_handoff_count + escalated_regulatory_count) FROM panes
-                WHERE tier = 'minute' AND start > (SELECT latest FROM watermarks) - INTERVAL 1 HOUR GROUP BY channel
+                SELECT channel, 'escalated', sum(escalated_count) FROM escalations_by_minute
+                WHERE minute > (SELECT latest FROM watermarks) - INTERVAL 1 HOUR GROUP BY channel
                 UNION ALL
                 SELECT channel, 'open', sum(open_count) FROM backlog_age GROUP BY channel
             )

@@ -5,6 +5,7 @@ threads of its own, so it answers while the event loop is busy; that is how live
 """
 
 import time
+from contextlib import suppress
 from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -151,7 +152,7 @@ class Telemetry:
             self.cells,
         )
         for gauge in (*gauges, *self._books.values()):
-            if (str(partition),) in gauge._metrics:
+            with suppress(KeyError):  # where the stage has nothing to say of it
                 gauge.remove(str(partition))
         self._behind_since.pop(str(partition), None)
 

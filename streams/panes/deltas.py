@@ -33,11 +33,6 @@ def pack_field(counter: int, spread: int = 0) -> int:
     return spread << COUNTER_BITS | counter
 
 
-def unpack_field(field: int) -> tuple[int, int]:
-    """The counter and the spread key of `pack_field`."""
-    return field & COUNTER_MASK, field >> COUNTER_BITS
-
-
 #: Field (see `pack_field`) to value, of one pane.
 Pane = dict[int, int]
 #: Pane key (see `pane_key`) to pane.

@@ -78,17 +78,6 @@ class CumulativeSum:
         return value >= self.threshold
 
 
-def false_alarm_factor(mean: float, dispersion: float, ratio: float) -> float:
-    """False alarms per bin of a cumulative sum, times the exponential of its threshold.
-
-    With Z the log-likelihood ratio of a bin, I0 = −E0 Z as expected and I1 = E1 Z at `ratio` times that, the rate is
-    I1 · ζ² · exp(−threshold), ζ the mean of exp(−overshoot) at an alarm. In short bins ζ is the constant of Cramér and
-    Lundberg: I0 / I1 when counts push the sum up, 1 when they push it down, for then it creeps over the threshold.
-    In long bins it overshoots more: the factor stays below 0.2 (0.5), which is put in between as a harmonic sum.
-    """
-    return _saturating(_per_event(dispersion, ratio) * mean, ratio)
-
-
 def _per_event(dispersion: float, ratio: float) -> float:
     """The factor for a bin so short that an event in it is rare, per expected event."""
     a, b = log_likelihood_weights(dispersion, ratio)
@@ -100,7 +89,14 @@ def _saturating(factor: float, ratio: float) -> float:
 
 
 def threshold(means: Iterable[float], bins_each: int, dispersion: float, ratio: float, false_alarms: float) -> float:
-    """The threshold that is passed falsely so often in a time with these means, so many bins of each."""
+    """Return the threshold that is passed falsely so often in a time with these means, so many bins of each.
+
+    With Z the log-likelihood ratio of a bin, I0 = −E0 Z as expected and I1 = E1 Z at `ratio` times that, the rate of
+    false alarms per bin is I1 · ζ² · exp(−threshold), ζ the mean of exp(−overshoot) at an alarm. In short bins ζ is the
+    constant of Cramér and Lundberg: I0 / I1 when counts push the sum up, 1 when they push it down, for then it creeps
+    over the threshold. In long bins it overshoots more: the factor stays below 0.2 (0.5), which is put in between as a
+    harmonic sum.
+    """
     per_event = _per_event(dispersion, ratio)
     factor = bins_each * sum(_saturating(per_event * mean, ratio) for mean in means)
     return max(LEAST_THRESHOLD, math.log(max(factor, 1e-300) / false_alarms))

@@ -23,7 +23,7 @@ from streams.fold import Partition
 from streams.panes.cache import PaneCache
 from streams.panes.cells import Cell, Cells
 from streams.panes.counters import Counter
-from streams.panes.deltas import PaneValues, Tiers, unpack_field, unpack_pane_key
+from streams.panes.deltas import COUNTER_BITS, COUNTER_MASK, PaneValues, Tiers, unpack_pane_key
 from streams.panes.histograms import bucket
 from streams.rules import RuleBook, Rules, Targets
 from tests.oracle import Record
@@ -222,7 +222,7 @@ def named(panes: PaneValues, cells: Cells) -> Panes:
     for key, values in panes.items():
         start_ms, cell = unpack_pane_key(key)
         for field, amount in values.items():
-            counter, spread = unpack_field(field)
+            counter, spread = field & COUNTER_MASK, field >> COUNTER_BITS
             if amount:
                 found[start_ms, cells[cell], counter, spread] = amount
     return found
