@@ -4,8 +4,6 @@ A browser sends requests of any web page to loopback. Foreign names in `Host` ar
 (DNS rebinding), `Origin` and `Sec-Fetch-Site` tell where a request comes from.
 """
 
-from __future__ import annotations
-
 import ipaddress
 import logging
 import resource

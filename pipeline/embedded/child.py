@@ -8,8 +8,6 @@ children from a thread that lives as long as the process does, which the main th
 may hold threads.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 import signal

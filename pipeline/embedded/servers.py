@@ -4,8 +4,6 @@ They serve the demo and the tests. Neither is meant for production: the Kafka br
 and the ClickHouse engine (chdb behind `pipeline.embedded.chdb_server`) serves one machine.
 """
 
-from __future__ import annotations
-
 import contextlib
 import importlib.util
 import os

@@ -4,8 +4,6 @@ A script has its own time, which `wait` moves on. `haste` divides all waits: 1 i
 makes an hour three minutes, so that a short demonstration sees conversations end.
 """
 
-from __future__ import annotations
-
 from datetime import UTC, datetime
 from random import Random
 from typing import NamedTuple

@@ -4,8 +4,6 @@ A story takes a fresh script and the id of another conversation of the same sour
 are those of ordinary service, in seconds.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 from pipeline.simulation.script import Script, instant

@@ -3,14 +3,12 @@
 Arrivals are a Poisson process whose intensity follows the shape of the day, constant within each minute.
 """
 
-from __future__ import annotations
-
 from bisect import bisect
 from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import accumulate
 from random import Random
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from pipeline.simulation.delivery import Faults, deliver
 from pipeline.simulation.ground_truth import GroundTruth, Tally
@@ -89,7 +87,7 @@ class Simulation(Iterator[Simulated]):
         self._draw_arrival()
         self._next_beginning_ms = int(self._next_arrival_ms)
 
-    def __iter__(self) -> Simulation:
+    def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> Simulated:

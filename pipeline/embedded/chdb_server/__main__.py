@@ -5,8 +5,6 @@ It always asks for a password.
 SIGTERM and SIGINT end it in order: inserts that arrived whole are finished and answered, SELECTs are given up.
 """
 
-from __future__ import annotations
-
 import argparse
 import asyncio
 import os

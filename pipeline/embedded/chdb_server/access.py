@@ -4,8 +4,6 @@ The engine has one user, whom the configuration below grants what the ledger, da
 views, functions in SQL. Files, addresses, other databases, dictionaries, users, backups and SYSTEM are not granted.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import uuid

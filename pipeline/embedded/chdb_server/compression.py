@@ -8,8 +8,6 @@ clients that know nothing else. Large reads are better served by Accept-Encoding
 CityHash is by Geoff Pike and Jyrki Alakuijala, Google Inc., 2011, MIT licence; written here from its definition.
 """
 
-from __future__ import annotations
-
 import struct
 
 import cramjam

@@ -1,7 +1,5 @@
 """Connections to the embedded ClickHouse: those that ask nothing keep nobody out, however many they are."""
 
-from __future__ import annotations
-
 import asyncio
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager

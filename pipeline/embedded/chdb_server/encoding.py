@@ -4,8 +4,6 @@ Decoding a body which was cut anywhere raises, whatever the encoding, and bodies
 read to their end: clickhouse-connect compresses each block on its own.
 """
 
-from __future__ import annotations
-
 import gzip
 import io
 import zlib

@@ -9,8 +9,6 @@ were written which it then refuses (a full disk, a violated constraint, too many
 out. Data in the text of the statement would end at the first blank line, which a Native block may hold.
 """
 
-from __future__ import annotations
-
 import fcntl
 import os
 import re
@@ -21,11 +19,11 @@ import uuid
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
 import chdb
+import msgspec
 
 from pipeline.clickhouse.sql import quoted
 from pipeline.embedded.chdb_server.access import Forbidden, ForbiddenError, keep_default_plain, write_configuration
@@ -77,8 +75,7 @@ class DirectoryInUseError(RuntimeError):
     """Another process serves the data directory."""
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """A statement and the session it runs in.
 
     `parameters` are query parameters without the prefix `param_`, escaped as in tab-separated text. `read_only` allows
@@ -88,18 +85,17 @@ class Request:
     statement: Statement
     default_format: str = "TabSeparated"
     database: str = ""
-    settings: Mapping[str, str] = field(default_factory=dict)
-    parameters: Mapping[str, str] = field(default_factory=dict)
+    settings: Mapping[str, str] = msgspec.field(default_factory=dict)
+    parameters: Mapping[str, str] = msgspec.field(default_factory=dict)
     read_only: bool = False
-    name: str = field(default_factory=lambda: uuid.uuid4().hex)
+    name: str = msgspec.field(default_factory=lambda: uuid.uuid4().hex)
 
     @property
     def format(self) -> str:
         return self.statement.format or self.default_format
 
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+class Answer(msgspec.Struct, frozen=True):
     """`body` in the request's format, and what the engine counted."""
 
     body: bytes
@@ -209,7 +205,7 @@ class Engine:
             self._repair.look()
             if self._repair.inserts != inserts:
                 raise EngineError(243, _NOT_WRITTEN)
-        return replace(answer, elapsed_ns=time.perf_counter_ns() - begun)
+        return msgspec.structs.replace(answer, elapsed_ns=time.perf_counter_ns() - begun)
 
     def _run(self, run: Callable[[Any, Request], Answer], request: Request) -> Answer:
         self._running.add(request.name)
@@ -294,7 +290,7 @@ class Engine:
                 file.write(statement.data or b"")
             source = f" FROM INFILE '/proc/self/fd/{memory}' COMPRESSION 'none' ".encode()
             whole = statement.sql + source + statement.clause + f" FORMAT {statement.format}".encode()
-            return Engine._query(connection, replace(request, statement=Statement(whole, "INSERT")))
+            return Engine._query(connection, msgspec.structs.replace(request, statement=Statement(whole, "INSERT")))
         finally:
             os.close(memory)
 

@@ -1,7 +1,5 @@
 """A gate for requests: many pass at a time, or one that needs the engine for itself."""
 
-from __future__ import annotations
-
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager

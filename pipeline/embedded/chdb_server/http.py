@@ -1,7 +1,5 @@
 """ClickHouse's HTTP interface: the engine asked, answers and errors written, the server started and ended."""
 
-from __future__ import annotations
-
 import asyncio
 import hmac
 import json

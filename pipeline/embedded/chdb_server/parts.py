@@ -4,8 +4,6 @@ The engine passes over errors of `write(2)`. On a disk that fills while a part i
 short or empty, acknowledges the insert, and drops what it merged.
 """
 
-from __future__ import annotations
-
 import os
 import re
 import struct

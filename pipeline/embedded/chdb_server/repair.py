@@ -4,8 +4,6 @@ One that was merged gives way to what it was merged from, which the engine keeps
 goes, and its insert is refused: the same rows with the same token may come again.
 """
 
-from __future__ import annotations
-
 import os
 import shutil
 import sys

@@ -4,8 +4,6 @@ A body goes on only when it arrived whole, that is when Content-Length bytes or 
 line border is valid data, and would be half a flush.
 """
 
-from __future__ import annotations
-
 import base64
 import email.policy
 from email.parser import BytesParser

@@ -5,8 +5,6 @@ Landlock (Linux 5.13 and later; 6.7 for the network) whatever a statement asks f
 other file, starts no program and connects to nobody.
 """
 
-from __future__ import annotations
-
 import ctypes
 import os
 import struct

@@ -3,10 +3,9 @@
 This is no SQL parser: the engine judges the rest. All is bytes, because the data behind an INSERT need not be text.
 """
 
-from __future__ import annotations
-
 import re
-from dataclasses import dataclass, replace
+
+import msgspec
 
 _SKIP = rb"(?:[\s\0]|--[^\n]*+|\#[\ !][^\n]*+|/\*.*?\*/)*+"
 
@@ -43,8 +42,7 @@ class StatementError(ValueError):
         self.code = code
 
 
-@dataclass(frozen=True, slots=True)
-class Statement:
+class Statement(msgspec.Struct, frozen=True):
     """`sql` for the engine. With `data` it is an INSERT, cut off before its FORMAT or VALUES clause.
 
     `format` is the one the statement names, None when it names none. `clause` is the SETTINGS clause of such an INSERT.
@@ -73,7 +71,7 @@ def read_statement(parameter: bytes, body: bytes) -> Statement:
         if statement.data is not None:
             # The body of a flush is megabytes: it is not copied.
             has_rows = statement.data.strip() not in (b"", b";")
-            return replace(statement, data=statement.data + b"\n" + body if has_rows else body)
+            return msgspec.structs.replace(statement, data=statement.data + b"\n" + body if has_rows else body)
         if not body.strip():
             return statement
         return _read(parameter + b"\n" + body)
