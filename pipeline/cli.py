@@ -12,7 +12,6 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from pipeline.clickhouse import migrations
 from pipeline.clickhouse.client import ClickHouse
-from pipeline.clickhouse.sql import quoted
 from pipeline.errors import InputFileError, SichtflugError
 from pipeline.logs import log_to_stderr, quieten_clients
 from pipeline.settings import Settings, load
@@ -72,23 +71,19 @@ def embedded(
 def migrate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be applied.")] = False,
 ) -> None:
-    """Apply the SQL migrations."""
+    """Create tables and views, or bring them up to this version. Stop all workers before."""
     settings = load()
     if dry_run:
-        door = ClickHouse(settings.clickhouse_url, "")
-        known = door.rows(f"SELECT name FROM system.databases WHERE name = {quoted(settings.clickhouse_database)}")
-        door.close()
-        missing = migrations.available()
-        if known:
-            door = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
-            missing = migrations.pending(door)
-            door.close()
+        client = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
+        plan = migrations.plan(client)
+        client.close()
     else:
-        missing = migrations.migrate(settings.clickhouse_url, settings.clickhouse_database)
-    verb = "would apply" if dry_run else "applied"
-    for migration in missing:
-        console.print(f"{verb} {migration.number:04} {migration.name}")
-    if not missing:
+        plan = migrations.migrate(settings.clickhouse_url, settings.clickhouse_database)
+    for file in plan.files:
+        console.print(f"{'would apply' if dry_run else 'applied'} {file}")
+    for view in plan.dropped_views:
+        console.print(f"{'would drop' if dry_run else 'dropped'} the view {view}, which no file makes any more")
+    if plan == migrations.NOTHING:
         console.print("up to date")
 
 

@@ -28,7 +28,7 @@ async def prepare(settings: Settings, book: RuleBook, broker: Broker, door: Clic
     """
     missing = await retry_in_thread("start", migrations.pending, door)
     if missing:
-        names = ", ".join(f"{migration.number:04} {migration.name}" for migration in missing)
+        names = ", ".join(map(str, missing))
         raise MissingMigrationsError(f"{door} lacks the migrations {names}; run: sichtflug migrate")
     count, replication = settings.kafka_partitions, settings.kafka_replication
     ensure: Callable[..., int] = partial(broker.ensure_topic, partitions=count, replication=replication)

@@ -1,115 +1,121 @@
-"""Numbered, forward-only SQL migrations of the database."""
+"""Bringing a database up to this version: numbered files that it lacks, then views whose files have changed.
 
-import re
-import time
-from importlib.resources import files
-from pathlib import Path
+What was applied is recorded in the table `migrations`. Numbers that no file has any more are those of files that only made
+views, before views had files of their own; they are of no account.
+"""
+
 from typing import NamedTuple
 
+from pipeline.clickhouse import schema
 from pipeline.clickhouse.client import ClickHouse
+from pipeline.clickhouse.sql_files import SqlFile, available
 from pipeline.errors import ClickHouseRejectedError
 
-UNKNOWN_TABLE = "UNKNOWN_TABLE"
+#: There is nothing yet: ClickHouse names the database, or the table, that it does not find.
+ABSENT = ("UNKNOWN_TABLE", "UNKNOWN_DATABASE")
+#: The table `migrations` of a version that had no files of views lacks the column `checksum`.
+WITHOUT_CHECKSUMS = "UNKNOWN_IDENTIFIER"
 
 
-#: Name, part and content of everything there is: tables and views, columns of tables, functions.
-PARTS = (
-    "SELECT name, '' AS part, if(engine = 'View', as_select, '') AS content FROM system.tables "
-    "WHERE database = currentDatabase() "
-    "UNION ALL SELECT table, name, type FROM system.columns WHERE database = currentDatabase() "
-    "AND table IN (SELECT name FROM system.tables WHERE database = currentDatabase() AND engine != 'View') "
-    "UNION ALL SELECT name, '', '' FROM system.functions WHERE origin = 'SQLUserDefined'"
-)
+class Plan(NamedTuple):
+    """What brings a database up to this version: files to apply in order, then views to drop."""
+
+    files: list[SqlFile]
+    dropped_views: list[str]
 
 
-class Migration(NamedTuple):
-    """One file: its number, its name and its statements, in order."""
-
-    number: int
-    name: str
-    statements: tuple[str, ...]
+NOTHING = Plan([], [])
 
 
-def available() -> list[Migration]:
-    """The migrations that come with this version, in order."""
-    migrations = []
-    for path in sorted(_directory().glob("[0-9]*.sql")):
-        number, _, name = path.stem.partition("_")
-        migrations.append(Migration(int(number), name, statements(path.read_text())))
-    return migrations
+def pending(client: ClickHouse) -> list[SqlFile]:
+    """List the files that are not applied, or not with their present content, in order."""
+    recorded = _recorded(client)
+    numbers = {number for number, _ in recorded}
+    return [
+        file
+        for file in available()
+        if (file.number not in numbers if file.number else recorded.get((0, file.name)) != file.checksum)
+    ]
 
 
-def statements(text: str) -> tuple[str, ...]:
-    """The statements of a file: separated by a semicolon at the end of a line. Comments stay, they do no harm."""
-    parts = (part.strip() for part in re.split(r";[ \t]*$", text, flags=re.MULTILINE))
-    return tuple(part for part in parts if any(not line.startswith("--") for line in part.splitlines() if line))
+def plan(client: ClickHouse) -> Plan:
+    """Say what `migrate` would do. Files whose views or functions are gone or were altered are applied again, too."""
+    missing = pending(client)
+    damaged = schema.damaged_view_files(client)
+    files = [file for file in available() if file in missing or file.path in damaged]
+    return Plan(files, schema.abandoned_views(client))
 
 
-def applied(door: ClickHouse) -> set[int]:
-    """Numbers of the migrations that the database has; empty when it has none, not even the table that lists them."""
+def migrate(url: str, database: str) -> Plan:
+    """Bring a database up to this version, and return what was done. Interrupted, it is repeated."""
+    prepare(url, database)
+    client = ClickHouse(url, database)
     try:
-        return {row[0] for row in door.rows("SELECT DISTINCT number FROM migrations")}
-    except ClickHouseRejectedError as refusal:
-        if UNKNOWN_TABLE in str(refusal) or "UNKNOWN_DATABASE" in str(refusal):
-            return set()
-        raise
+        planned = plan(client)
+        carry_out(client, planned)
+        return planned
+    finally:
+        client.close()
 
 
-def pending(door: ClickHouse) -> list[Migration]:
-    """The migrations still to be applied, in order."""
-    done = applied(door)
-    return [migration for migration in available() if migration.number not in done]
-
-
-def apply(door: ClickHouse, migration: Migration) -> None:
-    """Apply one migration and write it down. Applied halfway, it is applied again: each statement may be repeated."""
-    for statement in migration.statements:
-        door.execute(statement)
-    door.execute(f"INSERT INTO migrations (number, name) VALUES ({migration.number}, '{migration.name}')")
+def carry_out(client: ClickHouse, planned: Plan) -> None:
+    """Do what was planned, also where another `migrate` has meanwhile done the same."""
+    for file in planned.files:
+        _apply_once(client, file)
+    for view in planned.dropped_views:
+        client.execute(f"DROP VIEW IF EXISTS {view}")
+    if planned != NOTHING or schema.is_note_outdated(client):
+        schema.note(client)
 
 
 def prepare(url: str, database: str) -> None:
-    """Create the database and the list of migrations where they are missing."""
+    """Create the database and the table of what was applied where they are missing."""
     server = ClickHouse(url, "")
     try:
         server.execute(f"CREATE DATABASE IF NOT EXISTS `{database}`")
     finally:
         server.close()
-    door = ClickHouse(url, database)
+    client = ClickHouse(url, database)
     try:
-        door.execute(
+        client.execute(
             "CREATE TABLE IF NOT EXISTS migrations (number UInt32, name String, applied_at DateTime DEFAULT now()) "
             "ENGINE = MergeTree ORDER BY number"
         )
     finally:
-        door.close()
+        client.close()
 
 
-def note(door: ClickHouse) -> None:
-    """Write down what there is now; the migrations have just made it."""
-    now_ms = time.time_ns() // 1_000_000
-    door.execute(
-        "INSERT INTO schema_parts (noted_at, name, part, content) "
-        f"SELECT fromUnixTimestamp64Milli({now_ms}, 'UTC'), name, part, content FROM ({PARTS})"
-    )
+def apply(client: ClickHouse, file: SqlFile) -> None:
+    """Apply one file and record it. Applied halfway, it is applied again: each statement may be repeated."""
+    for statement in file.statements:
+        client.execute(statement)
+    if file.number:
+        client.execute(f"INSERT INTO migrations (number, name) VALUES ({file.number}, '{file.name}')")
+    else:
+        # The newest row counts, also where a clock was set back.
+        client.execute(
+            f"INSERT INTO migrations (number, name, checksum, applied_at) SELECT 0, '{file.name}', '{file.checksum}', "
+            "greatest(now64(3, 'UTC'), max(applied_at) + INTERVAL 1 MILLISECOND) FROM migrations"
+        )
 
 
-def migrate(url: str, database: str) -> list[Migration]:
-    """Bring a database up to this version; the migrations that were applied come back."""
-    prepare(url, database)
-    door = ClickHouse(url, database)
+def _apply_once(client: ClickHouse, file: SqlFile) -> None:
+    """Apply a file, unless another `migrate` has done so by the time ClickHouse refuses it."""
     try:
-        missing = pending(door)
-        for migration in missing:
-            apply(door, migration)
-        if missing:
-            note(door)
-        return missing
-    finally:
-        door.close()
+        apply(client, file)
+    except ClickHouseRejectedError:
+        if file in pending(client):
+            raise
 
 
-def _directory() -> Path:
-    """The SQL files: beside the package in a wheel, under `deploy` in a checkout."""
-    shipped = Path(str(files("pipeline"))) / "migrations"
-    return shipped if shipped.is_dir() else Path(__file__).parents[2] / "deploy" / "clickhouse" / "migrations"
+def _recorded(client: ClickHouse) -> dict[tuple[int, str], str]:
+    """Return the newest checksum by number and name: empty for a numbered file, and where there is no such column yet."""
+    try:
+        rows = client.rows("SELECT number, name, argMax(checksum, applied_at) FROM migrations GROUP BY number, name")
+    except ClickHouseRejectedError as refusal:
+        if any(code in str(refusal) for code in ABSENT):
+            return {}
+        if WITHOUT_CHECKSUMS not in str(refusal):
+            raise
+        rows = client.rows("SELECT number, name, '' FROM migrations")
+    return {(number, name): checksum for number, name, checksum in rows}

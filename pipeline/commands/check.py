@@ -6,10 +6,8 @@ from rich.console import Console
 
 from pipeline.clickhouse import migrations, schema
 from pipeline.clickhouse.client import ClickHouse
-from pipeline.errors import (
-    ClickHouseRejectedError,
-    SichtflugError,
-)
+from pipeline.clickhouse.sql_files import available
+from pipeline.errors import ClickHouseRejectedError, SichtflugError
 from pipeline.kafka.admin import Broker
 from pipeline.kafka.timestamps import producers_clock
 from pipeline.ledger.checkpoints import of_partition, read_checkpoint
@@ -113,7 +111,7 @@ def _migrations(door: ClickHouse) -> str:
     missing = migrations.pending(door)
     if missing:
         raise ClickHouseRejectedError(f"{len(missing)} are missing; run: sichtflug migrate")
-    return f"all {len(migrations.available())} are there, and the {schema.verify(door)} parts that they made"
+    return f"all {len(available())} are there, and the {schema.verify(door)} parts that they made"
 
 
 def _log(settings: Settings, door: ClickHouse, broker: Broker) -> str:

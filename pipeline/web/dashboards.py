@@ -1,12 +1,12 @@
 """The dashboards that the page shows: read from Grafana's JSON, and told to the browser without their queries."""
 
 from collections.abc import Iterator, Mapping
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
+from pipeline.data_files import directory
 from pipeline.errors import DashboardError
 from pipeline.web.request import NotFoundError
 
@@ -106,9 +106,8 @@ class Dashboards:
 
 
 def default_directory() -> Path:
-    """The dashboards: beside the package in a wheel, under `grafana` in a checkout."""
-    shipped = Path(str(files("pipeline"))) / "dashboards"
-    return shipped if shipped.is_dir() else Path(__file__).parents[2] / "grafana" / "dashboards"
+    """Return where the dashboards of this version lie."""
+    return directory("dashboards", "grafana/dashboards")
 
 
 def _flat(panels: list[Json]) -> Iterator[Json]:

@@ -1,5 +1,8 @@
--- 0021: how much the community hangs on few helpers. From `interactions`, so for its 90 days. Only the distribution is shown:
+-- How much the community hangs on few helpers. From `interactions`, so for its 90 days. Only the distribution is shown:
 -- nobody's name or pseudonym comes out, and no number of one helper as such.
+--
+-- needs: reporting_days
+
 CREATE OR REPLACE VIEW peer_concentration_by_day (
     day Date COMMENT 'day in the reporting zone',
     tenant LowCardinality(String) COMMENT 'brand or business unit, empty when unknown',
@@ -25,11 +28,14 @@ FROM (
     SELECT day, tenant, measure, arrayReverseSort(groupArrayIf(helped, actor != '' AND helped > 0)) AS counts,
         sumIf(helped, actor = '') AS unknown_count
     FROM (
-        SELECT toDate(toTimezone(occurred_at, (SELECT reporting_zone FROM watermarks))) AS day, tenant,
-            if(type = 'message.created', 'message', 'solution') AS measure, actor,
+        SELECT d.day AS day, tenant, if(type = 'message.created', 'message', 'solution') AS measure, actor,
             sum(if(type = 'solution.unaccepted', -1, 1)) AS helped
-        FROM interactions FINAL
-        WHERE actor_kind = 'peer' AND type IN ('message.created', 'solution.accepted', 'solution.unaccepted')
+        FROM (
+            SELECT 1 AS one, toDateTime(occurred_at, 'UTC') AS at, tenant, type, actor
+            FROM interactions FINAL
+            WHERE actor_kind = 'peer' AND type IN ('message.created', 'solution.accepted', 'solution.unaccepted')
+        ) AS i
+        ASOF JOIN (SELECT 1 AS one, start, day FROM reporting_days) AS d ON i.one = d.one AND i.at >= d.start
         GROUP BY day, tenant, measure, actor
     )
     GROUP BY day, tenant, measure

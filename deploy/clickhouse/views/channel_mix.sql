@@ -1,4 +1,6 @@
--- 0006: channel mix: what share of the contacts comes in by which channel. Rows where something was counted.
+-- What share of the contacts comes in by which channel. Rows where something was counted.
+--
+-- needs: functions, ledger_rows, watermarks
 
 CREATE OR REPLACE VIEW channel_mix_by_minute (
     minute DateTime('UTC') COMMENT 'start of the minute, UTC',
@@ -44,7 +46,7 @@ CREATE OR REPLACE VIEW channel_mix_by_day (
     opened_count Int64 COMMENT 'inbound conversations opened, a transfer chain once',
     inbound_message_count Int64 COMMENT 'messages from customers'
 ) AS
-SELECT toDate(toTimezone(start, (SELECT reporting_zone FROM watermarks))) AS day, tenant, queue, channel, mode, visibility,
+SELECT reporting_day(start, (SELECT reporting_zone FROM watermarks)) AS day, tenant, queue, channel, mode, visibility,
     sum(contact_count) AS opened_count, sum(panes.inbound_message_count) AS inbound_message_count
 FROM panes
 WHERE tier = 'day'

@@ -1,4 +1,7 @@
--- 0010: one row per conversation, as it is now.
+-- One row per conversation, as it is now.
+--
+-- needs: ledger_rows, watermarks
+
 CREATE OR REPLACE VIEW conversation_facts (
     tenant LowCardinality(String) COMMENT 'brand or business unit, empty when unknown',
     source String COMMENT 'the system that it comes from',

@@ -1,6 +1,9 @@
--- 0022: how fast public posts spread. From `interactions`, with event times in (at - span, at], so that the very latest event is
+-- How fast public posts spread. From `interactions`, with event times in (at - span, at], so that the very latest event is
 -- in them. `virality` and `brand_virality` say it for now, which is the watermark; the same for any instant of 90 days:
 --     SELECT * FROM virality_at(at = '2026-03-01 12:00:00')
+--
+-- needs: watermarks
+
 CREATE OR REPLACE VIEW virality_at (
     tenant LowCardinality(String) COMMENT 'brand or business unit, empty when unknown',
     source LowCardinality(String) COMMENT 'the network that it comes from',

@@ -1,0 +1,45 @@
+"""A database as commit 69ca1a0 made it, when numbered files made the views, too."""
+
+import hashlib
+import tarfile
+from pathlib import Path
+
+from pipeline.clickhouse import migrations
+from pipeline.clickhouse.client import ClickHouse
+from pipeline.clickhouse.sql_files import statements
+
+#: `git archive 69ca1a0:deploy/clickhouse/migrations`, compressed.
+ARCHIVE = Path(__file__).parent / "fixtures" / "migrations_69ca1a0.tar.gz"
+#: `git rev-parse 69ca1a0:deploy/clickhouse/migrations`: stands for the names of all files and for every byte in them.
+TREE = "08d3731f9a8c157db6276dcb0b3260d108ca7ccb"
+
+
+def old_files() -> dict[str, bytes]:
+    """The files of that commit by name, in order. They are those of that commit, or the archive was changed."""
+    with tarfile.open(ARCHIVE) as archive:
+        found = {member.name: archive.extractfile(member) for member in archive.getmembers()}
+        files = {name: found_file.read() for name, found_file in sorted(found.items()) if found_file}
+    assert tree_of(files) == TREE
+    return files
+
+
+def tree_of(files: dict[str, bytes]) -> str:
+    """Git's id of a directory that holds these files."""
+    entries = (b"100644 " + name.encode() + b"\0" + _git_hash(b"blob", files[name]) for name in sorted(files))
+    return _git_hash(b"tree", b"".join(entries)).hex()
+
+
+def _git_hash(kind: bytes, content: bytes) -> bytes:
+    return hashlib.sha1(kind + b" " + str(len(content)).encode() + b"\0" + content).digest()
+
+
+def create_old(url: str, database: str) -> None:
+    """Do what `sichtflug migrate` of that commit did: each file once, its number written down."""
+    migrations.prepare(url, database)
+    client = ClickHouse(url, database)
+    for name, content in old_files().items():
+        number, _, rest = name.removesuffix(".sql").partition("_")
+        for statement in statements(content.decode()):
+            client.execute(statement)
+        client.execute(f"INSERT INTO migrations (number, name) VALUES ({int(number)}, '{rest}')")
+    client.close()
