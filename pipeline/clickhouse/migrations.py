@@ -1,7 +1,7 @@
 """Bringing a database up to this version: numbered files that it lacks, then views whose files have changed.
 
-What was applied is recorded in the table `migrations`. Numbers that no file has any more are those of files that only made
-views, before views had files of their own; they are of no account.
+What was applied is recorded in the table `migrations`. A number in it that no file has any more is that of a file that
+only made views, before views had files of their own; it counts for nothing.
 """
 
 from typing import NamedTuple
@@ -109,7 +109,7 @@ def _apply_once(client: ClickHouse, file: SqlFile) -> None:
 
 
 def _recorded(client: ClickHouse) -> dict[tuple[int, str], str]:
-    """Return the newest checksum by number and name: empty for a numbered file, and where there is no such column yet."""
+    """Return the newest checksum by number and name: empty for a numbered file, and where there is no column for it."""
     try:
         rows = client.rows("SELECT number, name, argMax(checksum, applied_at) FROM migrations GROUP BY number, name")
     except ClickHouseRejectedError as refusal:

@@ -26,8 +26,8 @@ NEWEST_NOTE = "SELECT max(noted_at) FROM schema_parts WHERE made_by != ''"
 NOTES = f"SELECT name, part, content FROM schema_parts WHERE made_by != '' AND noted_at = ({NEWEST_NOTE})"
 VIEW_REMEDY = "Run: sichtflug migrate, which makes views and functions anew"
 TABLE_REMEDY = (
-    "Stop the workers and run the statements of these files that name it again, with clickhouse-client; rows of a table "
-    "that is gone come back only from a backup, or by folding the log into another database"
+    "Stop the workers and run the statements of these files that name it again, with clickhouse-client; rows of a "
+    "table that is gone come back only from a backup, or by folding the log into another database"
 )
 
 
@@ -77,8 +77,8 @@ def abandoned_views(client: ClickHouse) -> list[str]:
 
 def note(client: ClickHouse) -> None:
     """Write down what there is now of all that our files make; they have just made it."""
-    names = [quoted(name) for name in makers()]
-    files = [quoted(paths) for paths in makers().values()]
+    names = ", ".join(map(quoted, makers()))
+    files = ", ".join(map(quoted, makers().values()))
     # Later than all that was applied and noted, so that the newest note counts whatever the clock says.
     noted_at = (
         "greatest(now64(3, 'UTC'), (SELECT max(applied_at) FROM migrations), "
@@ -86,7 +86,7 @@ def note(client: ClickHouse) -> None:
     )
     client.execute(
         "INSERT INTO schema_parts (noted_at, name, part, content, made_by) "
-        f"SELECT {noted_at}, name, part, content, transform(name, [{', '.join(names)}], [{', '.join(files)}], '') AS file "
+        f"SELECT {noted_at}, name, part, content, transform(name, [{names}], [{files}], '') AS file "
         f"FROM ({PARTS}) WHERE file != ''"
     )
 

@@ -1,9 +1,9 @@
 """The SQL files that make the database.
 
 `migrations/NNNN_name.sql` are numbered and make tables and data: each is applied once, in order. `views/name.sql` make
-views and SQL functions: each is applied again when its content has changed, or that of a file it needs, which it names in
-a line `-- needs: one, another`. ClickHouse copies what a view is built on (the body of a function, the columns of a view)
-into the view when it is created, so a file that needs a changed one is out of date, too.
+views and SQL functions: each is applied again when its content has changed, or that of a file it needs, which it names
+in a line `-- needs: one, another`. ClickHouse copies what a view is built on (the body of a function, the columns of a
+view) into the view when it is created, so a file that needs a changed one is out of date, too.
 """
 
 import hashlib

@@ -1,7 +1,10 @@
 """A database as commit 69ca1a0 made it, when numbered files made the views, too."""
 
 import hashlib
+import secrets
 import tarfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.clickhouse import migrations
@@ -33,8 +36,10 @@ def _git_hash(kind: bytes, content: bytes) -> bytes:
     return hashlib.sha1(kind + b" " + str(len(content)).encode() + b"\0" + content).digest()
 
 
-def create_old(url: str, database: str) -> None:
-    """Do what `sichtflug migrate` of that commit did: each file once, its number written down."""
+@contextmanager
+def create_old(url: str) -> Iterator[ClickHouse]:
+    """Do what `sichtflug migrate` of that commit did in a new database: each file once, its number written down."""
+    database = f"old_{secrets.token_hex(4)}"
     migrations.prepare(url, database)
     client = ClickHouse(url, database)
     for name, content in old_files().items():
@@ -42,4 +47,12 @@ def create_old(url: str, database: str) -> None:
         for statement in statements(content.decode()):
             client.execute(statement)
         client.execute(f"INSERT INTO migrations (number, name) VALUES ({int(number)}, '{rest}')")
+    yield client
+    client.execute(f"DROP DATABASE {database}")
     client.close()
+
+
+def definitions(client: ClickHouse) -> dict[str, str]:
+    """How each table and view was created, as ClickHouse writes it down, without the database's own name."""
+    made = client.rows("SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase()")
+    return {str(name): str(query).replace(client.database, "") for name, query in made}

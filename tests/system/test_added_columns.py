@@ -82,22 +82,3 @@ def test_spikes_and_rolling_show_a_row_per_episode_and_per_window_however_often_
     assert revisions == 2 * windows
     door.execute(f"DROP DATABASE {name}")
     store.close()
-
-
-def test_a_database_of_the_schema_before_keeps_its_episodes_and_windows(clickhouse: EmbeddedClickHouse) -> None:
-    name = f"before_{secrets.token_hex(4)}"
-    migrations.prepare(clickhouse.url, name)
-    door = ClickHouse(clickhouse.url, name)
-    for migration in migrations.available():
-        if migration.number < 40:
-            migrations.apply(door, migration)
-    door.execute("INSERT INTO spikes (log, episode_id, since, revision) VALUES ('l', 'e', 60, 1), ('l', 'e', 60, 2)")
-    door.execute("INSERT INTO rolling (emitted_at, window_seconds, scope, open_count) VALUES (60, 300, 'all', 7)")
-    for migration in migrations.pending(door):
-        # Interrupted before the first was written down, it is applied again.
-        migrations.apply(door, migration)
-        migrations.apply(door, migration)
-    assert door.rows("SELECT episode_id, revision FROM spikes") == [("e", 2)]
-    assert door.rows("SELECT scope, open_count FROM rolling") == [("all", 7)]
-    door.execute(f"DROP DATABASE {name}")
-    door.close()

@@ -82,7 +82,7 @@ def test_check_notices_what_was_dropped_or_altered_and_leaves_what_others_added(
             "workers was altered: the column configuration is LowCardinality(String), not String (made by 00",
         ),
         ("CREATE OR REPLACE VIEW sla_by_hour AS SELECT 1 AS hour", "sla_by_hour was altered: it is another query"),
-        ("DROP VIEW sla_by_hour", "sla_by_hour is missing"),
+        ("DROP VIEW sla_by_hour", "sla_by_hour is missing (made by views/sla.sql)"),
     ):
         door.execute(change)
         with pytest.raises(SchemaRefusedError, match=re.escape(told)):

@@ -52,8 +52,10 @@ def test_migrate_says_what_it_would_do_does_it_and_then_has_nothing_to_do(
 ) -> None:
     name = f"migrated_{secrets.token_hex(4)}"
     system = System(kafka.bootstrap, clickhouse.url, name, name, tmp_path)
-    assert "would apply 0001 create_ledger" in system.run("migrate", "--dry-run").stdout
-    assert "applied 0001 create_ledger" in system.run("migrate").stdout
+    planned = system.run("migrate", "--dry-run").stdout
+    assert planned.startswith("would apply 0001 create_ledger\n")
+    assert "would apply views/backlog.sql\n" in planned
+    assert system.run("migrate").stdout == planned.replace("would apply", "applied")
     assert system.run("migrate").stdout.strip() == "up to date"
     assert system.run("migrate", "--dry-run").stdout.strip() == "up to date"
     system.stop()
@@ -65,7 +67,7 @@ def test_every_column_of_the_views_for_people_has_a_comment(system: System) -> N
         "AND table IN (SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'View') "
         "AND table NOT IN ('panes', 'checkpoints', 'conversations') GROUP BY table"
     )
-    files = (Path(__file__).parents[2] / "deploy" / "clickhouse" / "migrations").glob("*.sql")
+    files = (Path(__file__).parents[2] / "deploy" / "clickhouse" / "views").glob("*.sql")
     sql = "\n".join(file.read_text() for file in files)
     created = set(re.findall(r"VIEW (\w+)", sql)) - {"panes", "panes_between", "checkpoints", "conversations"}
     # Those with parameters are not among the engine's columns.
