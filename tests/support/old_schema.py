@@ -55,4 +55,4 @@ def create_old(url: str) -> Iterator[ClickHouse]:
 def definitions(client: ClickHouse) -> dict[str, str]:
     """How each table and view was created, as ClickHouse writes it down, without the database's own name."""
     made = client.rows("SELECT name, create_table_query FROM system.tables WHERE database = currentDatabase()")
-    return {str(name): str(query).replace(client.database, "") for name, query in made}
+    return {str(name): str(query).replace(f"{client.database}.", "") for name, query in made}
