@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from pipeline.clickhouse import migrations, schema, sql_files
-from pipeline.clickhouse.client import ClickHouse, Unavailable
+from pipeline.clickhouse.client import ClickHouse
 from pipeline.data_files import directory
 from pipeline.embedded.servers import EmbeddedClickHouse
+from pipeline.errors import ClickHouseUnavailableError, SchemaRefusedError
 from tests.support.old_schema import create_old, definitions
 
 #: Of this project, as a real file has them: the tables in which is recorded what was applied and made.
@@ -147,7 +148,7 @@ def test_a_view_or_function_that_is_gone_or_was_altered_is_made_anew(
 ) -> None:
     names = {"function": project.function, "name": project.name}
     client.execute(damage.format(**names))
-    with pytest.raises(schema.SchemaRefusedError) as refused:
+    with pytest.raises(SchemaRefusedError) as refused:
         schema.verify(client)
     assert told.format(**names) in str(refused.value)
     assert project.migrate() == [file]
@@ -159,15 +160,13 @@ def test_a_table_that_is_gone_or_was_altered_stays_a_fault_whatever_else_is_migr
     project: Project, client: ClickHouse
 ) -> None:
     client.execute("ALTER TABLE things DROP COLUMN b")
-    with pytest.raises(
-        schema.SchemaRefusedError, match=r"things lacks the column b \(made by 0001_things.sql\)\. Stop"
-    ):
+    with pytest.raises(SchemaRefusedError, match=r"things lacks the column b \(made by 0001_things.sql\)\. Stop"):
         schema.verify(client)
     assert project.migrate() == []
     client.execute("DROP TABLE things")
     project.write("other", "CREATE OR REPLACE VIEW one AS SELECT 1;\n\nCREATE OR REPLACE VIEW two AS SELECT 4;\n")
     assert project.migrate() == ["views/other.sql"]
-    with pytest.raises(schema.SchemaRefusedError, match="things is missing"):
+    with pytest.raises(SchemaRefusedError, match="things is missing"):
         schema.verify(client)
 
 
@@ -183,22 +182,20 @@ def test_a_migrate_that_ended_before_it_noted_what_there_is_is_completed_by_the_
     project: Project, client: ClickHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(client: ClickHouse) -> None:
-        raise Unavailable("gone")
+        raise ClickHouseUnavailableError("gone")
 
     file = project.folder / "migrations" / "0063_more.sql"
     file.write_text("ALTER TABLE things ADD COLUMN IF NOT EXISTS more Int64;\n")
     project.write("other", "CREATE OR REPLACE VIEW two AS SELECT 2;\n")
     with monkeypatch.context() as patched:
         patched.setattr(schema, "note", die)
-        with pytest.raises(Unavailable):
+        with pytest.raises(ClickHouseUnavailableError):
             project.migrate()
     # All is done, but for the note.
     assert migrations.plan(client) == migrations.NOTHING
     assert project.migrate() == []
     client.execute("ALTER TABLE things DROP COLUMN more")
-    with pytest.raises(
-        schema.SchemaRefusedError, match=r"things lacks the column more \(made by 0001_things.sql, 0063"
-    ):
+    with pytest.raises(SchemaRefusedError, match=r"things lacks the column more \(made by 0001_things.sql, 0063"):
         schema.verify(client)
 
 
@@ -250,7 +247,7 @@ def test_an_upgrade_that_dies_ever_later_comes_to_the_same_end(
         try:
             migrations.migrate(old.url, old.database)
             break
-        except Unavailable:
+        except ClickHouseUnavailableError:
             interrupted += 1
     assert interrupted > 10
     assert definitions(old) == wanted
@@ -271,7 +268,7 @@ def count_of_statements(monkeypatch: pytest.MonkeyPatch) -> Limit:
         execute(client, statement)
         found.left -= 1
         if found.left == 0:
-            raise Unavailable("the connection broke")
+            raise ClickHouseUnavailableError("the connection broke")
 
     monkeypatch.setattr(ClickHouse, "execute", counted)
     return found
