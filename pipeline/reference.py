@@ -1,4 +1,4 @@
-"""The reference pages of settings, command line and metrics, written from the code.
+"""The reference pages of settings, command line, metrics and views, written from the code.
 
 `python -m pipeline.reference` writes them to `docs/reference/`; a test fails when the committed pages differ.
 """
@@ -14,11 +14,18 @@ import typer
 from typer.core import TyperGroup
 
 from pipeline.cli import app
+from pipeline.clickhouse.sql_files import view_files
+from pipeline.data_files import directory
 from pipeline.metrics.registry import every_metric
 from pipeline.settings import PREFIX, SECRETS, Settings
 from streams.rules import Rules
 
 NOTE = "<!-- Written by `python -m pipeline.reference`. Change the code, not this page. -->"
+VIEW = re.compile(
+    r"CREATE OR REPLACE VIEW (?P<name>\w+)(?: \((?P<columns>.*?)^\))? AS(?P<query>.*)", re.DOTALL | re.MULTILINE
+)
+COLUMN = re.compile(r"^    (\w+) (.+?) COMMENT '((?:[^']|'')*)'", re.MULTILINE)
+PARAMETER = re.compile(r"\{(\w+):")
 _FIELD = re.compile(r"((?:    #: .*\n)+)    (\w+): ")
 
 
@@ -48,7 +55,41 @@ def pages() -> Mapping[str, str]:
             "`queue` and `channel`. `sichtflug_customers_*` are the metrics of the customers' stage.",
             _table(("metric", "kind", "meaning"), _metrics()),
         ),
+        "views.md": _page(
+            "Views",
+            "What BI tools and dashboards query, and what its columns mean. A view with parameters is called like a "
+            "function: `SELECT * FROM rolling_at(at = '2026-03-01 12:00:00')`. Instants are UTC.",
+            *_views(),
+        ),
     }
+
+
+def _views() -> Iterator[str]:
+    for file in view_files(directory("views", "deploy/clickhouse/views")):
+        statements = [(VIEW.match(_without_comments(one)), one) for one in file.statements]
+        views = [found for found, _ in statements if found]
+        if views:
+            title = file.name.replace("_", " ").capitalize()
+            yield f"## {title}\n\n{_introduction(file.statements[0])}"
+        for found in views:
+            parameters = ", ".join(f"{name} = …" for name in dict.fromkeys(PARAMETER.findall(found["query"])))
+            yield f"### {found['name']}{f'({parameters})' if parameters else ''}"
+            columns = COLUMN.findall(found["columns"] or "")
+            if not columns:
+                yield f"```sql\n{found['query'].strip()}\n```"
+                continue
+            yield _table(("column", "type", "meaning"), ((f"`{name}`", kind, text) for name, kind, text in columns))
+
+
+def _without_comments(statement: str) -> str:
+    return "\n".join(line for line in statement.splitlines() if not line.startswith("--")).lstrip()
+
+
+def _introduction(statement: str) -> str:
+    """The first paragraph of the comment that a file begins with."""
+    lines = [line.removeprefix("--").strip() for line in statement.splitlines() if line.startswith("--")]
+    end = next((number for number, line in enumerate(lines) if not line or line.startswith("needs:")), len(lines))
+    return " ".join(lines[:end])
 
 
 def _page(title: str, *parts: str) -> str:

@@ -1,9 +1,11 @@
 """The reference pages are what the code gives, and leave nothing out."""
 
+import re
 from pathlib import Path
 
 import pytest
 
+from pipeline.clickhouse.sql_files import available
 from pipeline.reference import pages
 from pipeline.settings import Settings
 
@@ -23,6 +25,9 @@ def test_every_setting_command_and_metric_has_a_meaning() -> None:
     )
     assert {"## sichtflug worker", "## sichtflug dead-letters redrive"} <= set(found["cli.md"].splitlines())
     assert "| `sichtflug_spike_ratio` | gauge |" in found["metrics.md"]
+    views = set(re.findall(r"^### (\w+)", found["views.md"], re.MULTILINE))
+    texts = (statement for file in available() for statement in file.statements)
+    assert views == {name for text in texts for name in re.findall(r"CREATE OR REPLACE VIEW (\w+)", text)}
     rows = [line for page in found.values() for line in page.splitlines() if line.startswith("| `")]
     assert len(rows) > 100
     assert [row for row in rows if row.endswith(("|  |", "| None |"))] == []
