@@ -2,8 +2,6 @@
 
 import asyncio
 import os
-import re
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,23 +9,20 @@ from pathlib import Path
 import pytest
 
 from pipeline.embedded.servers import free_port
-from tests.support.browser import CHROMIUM, FLAGS, opened
-from tests.support.dashboards import dashboards, panels
+from tests.support.browser import CHROMIUM, opened
+from tests.support.dashboards import MAY_BE_EMPTY, dashboards, panels
 from tests.support.page import Page, served
 from tests.support.requirement import require
+from tests.support.screens import LARGE, PHONE, browsed, run_chromium, states
 from tests.support.system import System, wait_for
-from tests.system.test_dashboard_queries import MAY_BE_EMPTY
-from tests.system.test_main_job import live_records
+from tests.support.traffic import live_records
 
 # How the events came does not matter here.
-pytestmark = pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
+pytestmark = pytest.mark.embedded_broker
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
-LARGE, PHONE = (1920, 1080), (390, 844)
-PANEL = re.compile(r'<section[^>]*class="panel"[^>]*>')
 #: Panels that have had their answer.
 ANSWERED = ", ".join(f".panel[data-state={state}]" for state in ("drawn", "empty", "error"))
-ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
 
 
 @pytest.fixture
@@ -56,34 +51,6 @@ def windows_are_up_to_date(system: System) -> bool:
         "SELECT toStartOfMinute((SELECT settled FROM watermarks)), (SELECT max(emitted_at) FROM rolling)"
     )
     return bool(written >= passed)
-
-
-def browsed(page: Page, path: str, size: tuple[int, int], directory: Path) -> tuple[dict[str, str], str]:
-    """Attributes of the body, and the document, once everything has been drawn."""
-    document = run_chromium(page, path, size, directory, "--dump-dom")
-    body = re.search(r"<body[^>]*>", document)
-    assert body, document[-2000:]
-    return dict(ATTRIBUTE.findall(body[0])), document
-
-
-def run_chromium(page: Page, path: str, size: tuple[int, int], directory: Path, *options: str) -> str:
-    """Open a path of the page and wait until it has nothing more to do; what the browser prints comes back."""
-    command = [
-        str(CHROMIUM),
-        *FLAGS,
-        f"--user-data-dir={directory / 'browser'}",
-        f"--window-size={size[0]},{size[1]}",
-        "--virtual-time-budget=20000",
-        *options,
-        f"http://127.0.0.1:{page.port}{path}",
-    ]
-    return subprocess.run(command, capture_output=True, text=True, timeout=100, check=True).stdout
-
-
-def states(document: str) -> dict[str, str]:
-    """The state of each panel by its number."""
-    found = (dict(ATTRIBUTE.findall(tag)) for tag in PANEL.findall(document))
-    return {one["data-panel"]: one["data-state"] for one in found}
 
 
 def test_every_panel_of_every_dashboard_draws(page: Page, tmp_path: Path) -> None:

@@ -1,91 +1,24 @@
 """From interactions to the views of customers on the real engine: planted histories, and partitions cut anywhere."""
 
-from __future__ import annotations
-
 import asyncio
 import random
-import time
-from collections import Counter
-from types import SimpleNamespace
 from typing import Any
 
-import msgspec
 import pytest
 
 from pipeline.clickhouse.client import ClickHouse
-from pipeline.contract.codec import Codec
 from pipeline.processing import state as ledger_state
-from pipeline.processing.partition import PartitionProcessor
 from pipeline.stages.customers import partition as customers_worker
-from pipeline.stages.customers.partition import CustomersJob, customers_processor
-from pipeline.stages.facts import FACTS_PER_RECORD, SlimFact, Told, records
-from pipeline.stages.interactions.partition import interactions_processor
-from streams.checkpoint import Checkpoint
-from streams.rules import RuleBook, Rules
-from tests.engine.test_ledger import door, rows, traffic
-from tests.support.events import does, handed_off, opened, record, reply, tick
-from tests.unit.streams.customers.test_customer import by_anna
-
-__all__ = ["door"]
-
-
-async def tell(door: ClickHouse, interactions: list[Any]) -> list[Any]:
-    """Fold and flush interactions; the records of the topic of contacts, of one partition, come back."""
-    heard: list[Any] = []
-
-    async def publish_facts(told: Told) -> None:
-        for _, value in records(told, 1):
-            heard.append(SimpleNamespace(offset=len(heard), timestamp=1, key=None, value=value, headers=()))
-
-    async def ignore(letters: Any) -> None:
-        """The dead letters are not what is tested here."""
-
-    worker = interactions_processor("log", 0, RuleBook(Rules()), Codec(b"k"), connect(door), ignore, publish_facts)
-    worker.restore(lambda: Checkpoint(epoch=1, partition_count=1))
-    for start in range(0, len(interactions), 100):
-        await worker.fold(interactions[start : start + 100])
-        await worker.flush()
-    worker.close()
-    return heard
-
-
-def connect(door: ClickHouse) -> Any:
-    return lambda: ClickHouse(door.url, door.database)
-
-
-async def hear(door: ClickHouse, log: str, contacts: list[Any], chance: random.Random | None) -> None:
-    """Fold records of contacts; with a `chance`, in random pieces, restored between some of them."""
-
-    def begin() -> PartitionProcessor[CustomersJob]:
-        worker = customers_processor(log, 0, RuleBook(Rules()), connect(door))
-        worker.restore(lambda: Checkpoint(epoch=1, partition_count=1))
-        return worker
-
-    worker = begin()
-    while worker.next_offset < len(contacts):
-        size = chance.randint(1, 9) if chance else len(contacts)
-        await worker.fold(contacts[worker.next_offset : worker.next_offset + size])
-        if chance is None or chance.random() < 0.7 or worker.next_offset == len(contacts):
-            await worker.flush()
-        if chance and chance.random() < 0.4:
-            worker.close()
-            worker = begin()
-    worker.close()
-
-
-def as_records(events: list[Any]) -> list[Any]:
-    now_ms = time.time_ns() // 1_000_000
-    return [
-        SimpleNamespace(
-            offset=offset, timestamp=now_ms, key=None, value=msgspec.json.encode(record(one).value), headers=()
-        )
-        for offset, one in enumerate(events)
-    ]
+from tests.support.events import by_anna, does, handed_off, opened, reply, tick
+from tests.support.records import consumed_now
+from tests.support.rows import log_rows
+from tests.support.traffic import traffic
+from tests.support.workers import hear, tell
 
 
 def fold_both(door: ClickHouse, events: list[Any]) -> None:
     async def fold() -> None:
-        await hear(door, "log.contacts", await tell(door, as_records(events)), None)
+        await hear(door, "log.contacts", await tell(door, consumed_now(events)), None)
 
     asyncio.run(fold())
 
@@ -169,33 +102,9 @@ def test_wherever_the_customers_are_cut_restored_and_evicted_the_rows_are_the_sa
 
     asyncio.run(fold())
     for view in ("customer_checkpoints", "panes"):
-        assert rows(door, view, "cut") == rows(door, view, "whole"), view
+        assert log_rows(door, view, "cut") == log_rows(door, view, "whole"), view
     customers = "SELECT * EXCEPT (log, revision) FROM ledger FINAL WHERE kind = 'customer'"
     query = f"{customers} AND log = '{{}}' ORDER BY conversation_id"
     whole = door.rows(query.format("whole"))
     assert len(whole) > 100
     assert door.rows(query.format("cut")) == whole
-
-
-# ---- records ------------------------------------------------------------------------------------------
-
-
-def test_the_facts_about_a_customer_go_to_one_partition_in_order_and_in_records_of_bounded_size() -> None:
-    chance = random.Random(5)
-    customers = [f"{chance.getrandbits(88):022x}" for _ in range(50)]
-    facts = [
-        SlimFact(offset, 0, offset, 0, chance.choice(customers), 1, 0, "") for offset in range(4 * FACTS_PER_RECORD)
-    ]
-    partition_of: dict[str, int] = {}
-    offsets: dict[str, list[int]] = {}
-    sizes: Counter[int] = Counter()
-    for partition, value in records(Told(0, 1, [("", "", "", "")], facts), 3):
-        some = msgspec.msgpack.decode(value, type=Told).facts
-        sizes[len(some)] += 1
-        for fact in some:
-            assert partition_of.setdefault(fact.customer, partition) == partition
-            offsets.setdefault(fact.customer, []).append(fact.offset)
-    assert max(sizes) <= FACTS_PER_RECORD
-    assert set(partition_of.values()) == {0, 1, 2}
-    assert sum(map(len, offsets.values())) == len(facts)
-    assert all(found == sorted(found) for found in offsets.values())

@@ -1,19 +1,18 @@
 """Whatever a queue is called, choosing it shows its numbers: in Grafana, by Grafana's own rules, and on the page."""
 
-import secrets
 from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
 
-from pipeline.clickhouse import migrations
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.embedded.servers import EmbeddedClickHouse
 from pipeline.web.macros import Choice, Scope, expand
 from tests.support.dashboards import asked
+from tests.support.database import migrated
 from tests.support.grafana_variables import ALL, with_variables
+from tests.support.records import encoded
 from tests.support.zone_views import fold_values
-from tests.system.test_bad_input import encoded
 
 NAMES = (
     "",
@@ -43,18 +42,15 @@ SCOPE = Scope(NOW_MS - 3_600_000, NOW_MS + 60_000)
 @pytest.fixture(scope="module")
 def door(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
     """A database in which each name is that of a tenant and of a queue with one contact."""
-    name = f"names_{secrets.token_hex(4)}"
-    migrations.migrate(clickhouse.url, name)
-    found = ClickHouse(clickhouse.url, name)
-    values = []
-    for number, one in enumerate(NAMES):
-        data = {"channel": "email", "queue": one} if one else {"channel": "email"}
-        tenant = {"tenant": one} if one else {}
-        values.append(encoded(id=f"{number}", subject=f"n-{number}", time="2026-11-23T10:19:00Z", data=data, **tenant))
-    fold_values(found, "UTC", values, NOW_MS)
-    yield found
-    found.execute(f"DROP DATABASE {name}")
-    found.close()
+    with migrated(clickhouse.url, "names", ClickHouse) as found:
+        values = []
+        for number, one in enumerate(NAMES):
+            data = {"channel": "email", "queue": one} if one else {"channel": "email"}
+            tenant = {"tenant": one} if one else {}
+            at = "2026-11-23T10:19:00Z"
+            values.append(encoded(id=f"{number}", subject=f"n-{number}", time=at, data=data, **tenant))
+        fold_values(found, "UTC", values, NOW_MS)
+        yield found
 
 
 def sql_of(where: str) -> str:

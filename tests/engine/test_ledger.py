@@ -2,40 +2,27 @@
 
 import asyncio
 import random
-import secrets
 from collections import Counter
-from collections.abc import Iterator, Sequence
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 
-from pipeline.clickhouse import migrations
 from pipeline.clickhouse.client import ClickHouse
-from pipeline.contract.codec import Codec
-from pipeline.contract.dead_letter import DeadLetter
-from pipeline.embedded.servers import EmbeddedClickHouse
 from pipeline.errors import FencedError
 from pipeline.ledger import conversations as ledger_conversations
 from pipeline.ledger.columns import CONVERSATION_FIELDS, ConversationRow
 from pipeline.ledger.conversations import ConversationReader
 from pipeline.ledger.store import PartitionLedger
 from pipeline.processing import state as ledger_state
-from pipeline.processing.partition import PartitionProcessor
-from pipeline.simulation import simulate
 from pipeline.stages.interactions import state as partition_state
-from pipeline.stages.interactions.partition import InteractionsJob, interactions_processor
 from streams.calendars import Calendar
-from streams.checkpoint import Checkpoint
 from streams.conversations.conversation import Conversation
 from streams.panes.cells import Cells
-from streams.rules import Queue, RuleBook, Rules, Targets
+from streams.rules import Queue, Rules, Targets
 from tests.oracle import Oracle, Record
-from tests.support.system import assert_same_rows, expected_rows, view_rows
-from tests.system.test_bad_input import encoded
-
-START_MS = 1_700_000_000_000
-HOUR_MS = 3_600_000
+from tests.support.records import consumed, encoded
+from tests.support.rows import assert_same_rows, expected_rows, log_rows, view_rows
+from tests.support.traffic import HOUR_MS, START_MS, traffic
+from tests.support.workers import fold, new_worker
 
 TARGETS = Targets(first_response_seconds=60, next_response_seconds=120, resolution_seconds=900)
 RICH_RULES = Rules(
@@ -45,65 +32,6 @@ RICH_RULES = Rules(
     idle_limit_seconds={"web_chat": 1_800, "": 7_200},
     reporting_zone="Europe/Berlin",
 )
-
-
-@pytest.fixture
-def door(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
-    name = f"ledger_{secrets.token_hex(4)}"
-    migrations.migrate(clickhouse.url, name)
-    found = ClickHouse(clickhouse.url, name)
-    yield found
-    found.execute(f"DROP DATABASE {name}")
-    found.close()
-
-
-def traffic(seed: int, hours: float = 1.0, rate: float = 2.0) -> list[Any]:
-    items = simulate(seed, rate, START_MS, until_ms=START_MS + int(hours * HOUR_MS), follows_the_day=False, haste=30.0)
-    return [
-        SimpleNamespace(offset=offset, timestamp=item.send_at_ms, key=item.key, value=item.value, headers=())
-        for offset, item in enumerate(items)
-    ]
-
-
-def new_worker(door: ClickHouse, log: str, rules: Rules) -> PartitionProcessor[InteractionsJob]:
-    async def ignore(letters: Sequence[DeadLetter]) -> None:
-        """The dead letters are not what is tested here."""
-
-    worker = interactions_processor(
-        log, 0, RuleBook(rules), Codec(b"k"), lambda: ClickHouse(door.url, door.database), ignore
-    )
-    worker.restore(lambda: Checkpoint(epoch=1, partition_count=1))
-    return worker
-
-
-async def fold(door: ClickHouse, log: str, records: Sequence[Any], rules: Rules, chance: random.Random | None) -> None:
-    """Fold and flush; with a `chance`, in random pieces, and restored by another worker between some of them."""
-    worker = new_worker(door, log, rules)
-    position = 0
-    while position < len(records):
-        size = chance.randint(1, 900) if chance else len(records)
-        await worker.fold(records[position : position + size])
-        position += size
-        if chance is None or chance.random() < 0.7 or position >= len(records):
-            await worker.flush()
-        if chance and chance.random() < 0.4:
-            worker.close()  # what was folded and not flushed is forgotten
-            worker = new_worker(door, log, rules)
-            position = worker.next_offset
-    if worker.is_dirty:
-        await worker.flush()
-    ((open_count,),) = door.rows(f"SELECT countIf(state = 'open') FROM conversations WHERE log = '{log}'")
-    assert worker.job.fold.open_count == open_count
-    worker.close()
-
-
-def rows(door: ClickHouse, view: str, log: str) -> list[tuple[Any, ...]]:
-    columns = door.rows(
-        f"SELECT groupArray(name) FROM system.columns WHERE database = currentDatabase() AND table = '{view}' "
-        "AND name NOT IN ('log', 'revision')"
-    )[0][0]
-    listed = ", ".join(f"toString({name})" for name in columns)
-    return sorted(door.rows(f"SELECT {listed} FROM {view} WHERE log = '{log}'"))
 
 
 @pytest.mark.parametrize("rules", [Rules(), RICH_RULES], ids=["default rules", "every kind of rule"])
@@ -119,7 +47,7 @@ def test_wherever_a_partition_is_cut_restored_and_evicted_the_rows_are_the_same(
     monkeypatch.setattr(ledger_conversations, "CONVERSATIONS_PER_QUERY", 7)
     asyncio.run(fold(door, "cut", records, rules, random.Random(1)))
     for view in ("checkpoints", "conversations", "panes"):
-        whole, cut = rows(door, view, "whole"), rows(door, view, "cut")
+        whole, cut = log_rows(door, view, "whole"), log_rows(door, view, "cut")
         assert len(whole) > (0 if view == "checkpoints" else 100)
         assert cut == whole, view
 
@@ -137,11 +65,7 @@ def test_open_conversations_come_back_once_each_however_many_a_query_brings(
         for source in sources
         for subject in subjects
     ]
-    records = [
-        SimpleNamespace(offset=offset, timestamp=START_MS, key=None, value=value, headers=())
-        for offset, value in enumerate(values)
-    ]
-    asyncio.run(fold(door, "log", records, Rules(), None))
+    asyncio.run(fold(door, "log", consumed(values, START_MS), Rules(), None))
     found = [
         key
         for rows in ConversationReader(PartitionLedger(door, "log", 0, "conversation", Cells())).open_conversations()

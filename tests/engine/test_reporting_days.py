@@ -1,6 +1,5 @@
 """Every day, hour and minute has one definition, in the fold and in every view, whatever the clocks of the zone do."""
 
-import secrets
 import time
 import zoneinfo
 from collections.abc import Iterator
@@ -9,63 +8,27 @@ from random import Random
 
 import pytest
 
-from pipeline.clickhouse import migrations
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.embedded.servers import EmbeddedClickHouse
 from pipeline.web.macros import Choice, Scope, expand
-from streams.days import ReportingDays
 from tests.support.dashboards import asked
-from tests.support.zone_traffic import DAY_MS, clock_changes, date_of
+from tests.support.database import migrated
+from tests.support.records import encoded
+from tests.support.zone_traffic import HARD_ZONES
 from tests.support.zone_views import check_zone, fold_values
-from tests.system.test_bad_input import encoded
 
-#: Days that begin within an hour, days without a midnight, clocks that change by half an hour or the other way round.
-HARD_ZONES = (
-    "Asia/Kolkata",
-    "Asia/Kathmandu",
-    "Australia/Lord_Howe",
-    "America/Santiago",
-    "America/Havana",
-    "Asia/Beirut",
-    "Africa/Cairo",
-    "America/Sao_Paulo",
-    "Europe/Berlin",
-    "America/St_Johns",
-    "Pacific/Chatham",
-    "Africa/Casablanca",
-)
 OTHER_ZONES = sorted(zoneinfo.available_timezones() - {*HARD_ZONES, "localtime"})
 
 
 @pytest.fixture(scope="module")
 def door(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
-    name = f"days_{secrets.token_hex(4)}"
-    migrations.migrate(clickhouse.url, name)
-    found = ClickHouse(clickhouse.url, name)
-    yield found
-    found.execute(f"DROP DATABASE {name}")
-    found.close()
+    with migrated(clickhouse.url, "days", ClickHouse) as found:
+        yield found
 
 
 @pytest.mark.parametrize("zone", [*HARD_ZONES, *Random(1).sample(OTHER_ZONES, 3)])
 def test_every_tier_and_view_counts_by_the_same_days_whatever_the_zone(door: ClickHouse, zone: str) -> None:
     check_zone(door, zone, seed=1)
-
-
-@pytest.mark.parametrize(
-    "name", [*HARD_ZONES, "America/Moncton", "America/Goose_Bay", "Antarctica/Casey", "Pacific/Apia"]
-)
-def test_days_follow_one_another_without_a_gap_whatever_the_clocks_do(name: str) -> None:
-    """Also where they went back over midnight, until 2011 in St. John's at 00:01, so that a date was shown twice."""
-    days, zone = ReportingDays(name), zoneinfo.ZoneInfo(name)
-    for change in clock_changes(zone, 946_684_800_000, 1_800_000_000_000) or [1_700_000_000_000]:
-        for at_ms in range(change - 2 * DAY_MS, change + 2 * DAY_MS, 1_800_000):
-            start_ms, end_ms = days.start(at_ms), days.end(at_ms)
-            assert start_ms <= at_ms < end_ms
-            assert days.start(start_ms) == days.start(end_ms - 1) == start_ms
-            assert days.start(end_ms) == end_ms == days.end(start_ms)
-            # A day is named after the date at its noon.
-            assert date_of(zone, start_ms + DAY_MS // 2) in (date_of(zone, start_ms), date_of(zone, end_ms - 1))
 
 
 def opened(at: str, number: int, queue: str) -> bytes:

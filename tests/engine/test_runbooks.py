@@ -10,7 +10,8 @@ import yaml
 from pipeline.clickhouse import migrations
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.embedded.servers import EmbeddedClickHouse
-from tests.support.alert_rules import RUNBOOKS, run, selectors, unknown_selectors
+from tests.support.alert_rules import RUNBOOKS, selectors, unknown_selectors
+from tests.support.programs import run
 
 SECTIONS = ["Meaning", "Impact", "Diagnosis", "What to do"]
 DATABASE = "test_runbooks"

@@ -1,7 +1,5 @@
 """Passwords and keys: taken from where they are kept, whatever is in them, and shown nowhere."""
 
-from __future__ import annotations
-
 import logging
 import os
 import subprocess
@@ -15,7 +13,7 @@ from hypothesis import strategies as st
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.credentials import with_credentials, without_credentials
 from pipeline.embedded.servers import EmbeddedClickHouse
-from pipeline.errors import SettingsError
+from pipeline.errors import ClickHouseRejectedError, SettingsError
 from pipeline.settings import Settings, load
 from pipeline.web.prometheus import Prometheus
 from pipeline.web.queries import QueryError
@@ -157,6 +155,12 @@ def test_a_password_with_every_mark_opens_the_embedded_clickhouse(
         door.close()
         assert HARD not in str(refused.value) + caplog.text
     assert HARD not in (tmp_path / "clickhouse.log").read_text()
+
+
+def test_a_wrong_password_names_the_settings(clickhouse: EmbeddedClickHouse) -> None:
+    door = ClickHouse(clickhouse.url.replace(clickhouse.password, "wrong"), "default")
+    with pytest.raises(ClickHouseRejectedError, match="SICHTFLUG_CLICKHOUSE_USER and SICHTFLUG_CLICKHOUSE_PASSWORD"):
+        door.rows("SELECT 1")
 
 
 def test_a_kept_password_is_the_same_at_the_next_start_and_nobody_elses(tmp_path: Path) -> None:

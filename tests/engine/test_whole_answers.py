@@ -1,15 +1,11 @@
 """Answers that break off behind a status of success: each read notices, and is repeated."""
 
-from __future__ import annotations
-
 import asyncio
-import secrets
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import pytest
 
-from pipeline.clickhouse import migrations
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.embedded.servers import EmbeddedClickHouse
 from pipeline.errors import ClickHouseUnavailableError
@@ -23,8 +19,9 @@ from streams.checkpoint import Checkpoint
 from streams.events import conversation_key
 from streams.panes.cells import Cells
 from streams.rules import RuleBook, Rules
-from tests.engine.test_customer_views import hear, tell
-from tests.engine.test_ledger import new_worker, traffic
+from tests.support.database import migrated
+from tests.support.traffic import traffic
+from tests.support.workers import hear, new_worker, tell
 
 ERROR = b"Code: 241. DB::Exception: (total) memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)\n"
 
@@ -53,12 +50,8 @@ class Cutting(ClickHouse):
 
 @pytest.fixture
 def door(clickhouse: EmbeddedClickHouse) -> Iterator[Cutting]:
-    name = f"whole_{secrets.token_hex(4)}"
-    migrations.migrate(clickhouse.url, name)
-    found = Cutting(clickhouse.url, name)
-    yield found
-    found.execute(f"DROP DATABASE {name}")
-    found.close()
+    with migrated(clickhouse.url, "whole", Cutting) as found:
+        yield found
 
 
 @pytest.mark.parametrize("how", ["at a line", "within a line", "error"])

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import psutil
 
 from pipeline.embedded.servers import EmbeddedClickHouse
-from pipeline.simulation import simulate
+from pipeline.simulation.traffic import simulate
 from tests.support.system import System, wait_for
 
 MEBIBYTE = 1 << 20

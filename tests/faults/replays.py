@@ -20,10 +20,11 @@ from pipeline.clickhouse.client import ClickHouse
 from pipeline.commands.replay import lines
 from pipeline.commands.shifted_events import shifted
 from pipeline.signals import Stopped
-from pipeline.simulation import simulate
+from pipeline.simulation.traffic import simulate
 from tests.faults.verdict import Verdict
+from tests.support.rows import HOUR_MS
 from tests.support.same_databases import assert_same_databases
-from tests.support.system import HOUR_MS, System, wait_for
+from tests.support.system import System, wait_for
 
 DAY_MS = 24 * HOUR_MS
 DAY_SECONDS = 86_400

@@ -28,14 +28,15 @@ from pipeline.clickhouse.client import ClickHouse
 from pipeline.commands.replay import lines
 from pipeline.embedded.servers import EmbeddedClickHouse
 from pipeline.signals import Stopped
-from pipeline.simulation import simulate
+from pipeline.simulation.traffic import simulate
 from tests.faults.crew import Crew
 from tests.faults.verdict import Verdict
 from tests.oracle import Oracle, Record
 from tests.support.kafka import ApacheKafka
+from tests.support.rows import COLUMNS, VIEWS, Rows, assert_same_rows, expected_rows
 from tests.support.same_databases import assert_same_databases
 from tests.support.small_disk import filled
-from tests.support.system import COLUMNS, VIEWS, Rows, System, assert_same_rows, expected_rows, wait_for
+from tests.support.system import System, wait_for
 
 MINUTE_MS = 60_000
 MOST_WORKERS = 4

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 
 from pipeline.signals import Stopped
+from tests.faults.schedule_runs import check
 from tests.faults.verdict import Verdict
 
 SCHEDULES_PER_LOG = 200
@@ -50,8 +51,6 @@ def _begin() -> None:
 
 def _soak(log: int) -> tuple[Counter[str], str]:
     """Schedules over one log: what happened, and what went wrong, '' for nothing."""
-    from tests.faults.test_interactions_schedules import check
-
     try:
         return check([log], range(SCHEDULES_PER_LOG)), ""
     except AssertionError as error:

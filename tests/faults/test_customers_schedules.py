@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from pipeline.stages.facts import Told
 from tests.faults.mutants import MUTANTS, mutated
-from tests.faults.test_interactions_schedules import BOOK, assert_equal, log_of
+from tests.faults.schedule_runs import BOOK, assert_equal, log_of
 from tests.support.schedules import Schedule, customers_of, stepwise
 
 

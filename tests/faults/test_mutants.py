@@ -12,9 +12,9 @@ from kafka.structs import OffsetAndMetadata
 from tests.faults.mutants import wrong_worker
 from tests.support.proxy import FaultyProxy
 from tests.support.system import System, wait_for
-from tests.system.test_main_job import live_records
+from tests.support.traffic import live_records
 
-pytestmark = pytest.mark.parametrize("kafka", ["Apache Kafka"], indirect=True)
+pytestmark = pytest.mark.apache_kafka
 
 Staging = Callable[[System, str, ExitStack], None]
 

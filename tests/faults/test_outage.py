@@ -3,10 +3,12 @@
 import signal
 import time
 
+import pytest
+
 from pipeline.embedded.servers import EmbeddedClickHouse
 from tests.faults.outage import begin_with_two_workers, outage
 from tests.support.system import SESSION_SECONDS, System
-from tests.system.test_main_job import live_records
+from tests.support.traffic import live_records
 
 OUTAGE_SECONDS = 30.0
 
@@ -19,6 +21,7 @@ def test_clickhouse_away_at_full_load_is_waited_for(system: System, clickhouse: 
     system.assert_equals(system.oracle())
 
 
+@pytest.mark.both_brokers("rebalance")
 def test_while_clickhouse_is_away_a_stop_is_quick_and_hands_over(
     system: System, clickhouse: EmbeddedClickHouse
 ) -> None:

@@ -8,7 +8,7 @@ import pytest
 from tests.faults.mutants import HANGING, wrong_worker
 from tests.support.proxy import KINDS, FaultyProxy
 from tests.support.system import SESSION_SECONDS, System
-from tests.system.test_main_job import live_records
+from tests.support.traffic import live_records
 
 
 def test_a_clickhouse_that_refuses_loses_answers_and_is_slow_changes_no_row(system: System) -> None:
@@ -25,6 +25,7 @@ def test_a_clickhouse_that_refuses_loses_answers_and_is_slow_changes_no_row(syst
     system.assert_equals(system.oracle())
 
 
+@pytest.mark.both_brokers("rebalance")
 def test_a_worker_that_slept_for_two_sessions_and_wakes_up_changes_no_row(system: System) -> None:
     workers = [system.start_worker(flush_seconds="0.05") for _ in range(2)]
     system.publish(live_records(seed=33, number=2_000))
@@ -66,7 +67,7 @@ def test_a_stop_does_not_wait_for_a_commit_that_hangs_and_loses_nothing(system: 
     system.assert_equals(system.oracle())
 
 
-@pytest.mark.parametrize("kafka", ["Apache Kafka"], indirect=True)
+@pytest.mark.apache_kafka
 @pytest.mark.parametrize("hanging", HANGING)
 def test_a_stop_does_not_wait_for_a_group_that_cannot_be_left(system: System, hanging: str) -> None:
     """Seen in the middle of a rebalance: a process that had said goodbye never ended."""

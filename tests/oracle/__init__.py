@@ -8,23 +8,21 @@ All instants are UTC epoch milliseconds; intervals are half-open and named by th
 are sorted by their columns from left to right.
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
+from tests.oracle.accepted import AcceptedLog
+from tests.oracle.changes import Change, ResponseTime, Settings
 from tests.oracle.clocks import Cell
 from tests.oracle.customers import count_customers
-from tests.oracle.fold import Change, Conversation, ResponseTime, Settings
-from tests.oracle.records import Event, Record, Rejected, accept, read_records
+from tests.oracle.fold import Conversation
+from tests.oracle.records import Record, read_records
 
 __all__ = ["DEFAULT_CHANNELS", "Oracle", "Record", "read_records"]
 
 Row = dict[str, Any]
 
-YEAR_2100_MS = 4_102_444_800_000
 INTERVAL_MS = {"minute": 60_000, "hour": 3_600_000, "day": 86_400_000}
 DEFAULT_CHANNELS: dict[str, tuple[str, str]] = {
     "phone": ("sync", "private"),
@@ -58,34 +56,12 @@ class Oracle:
     ) -> None:
         self.channels = DEFAULT_CHANNELS if channels is None else channels
         settings = Settings(self.channels, target_seconds or {}, idle_limit_seconds)
-        self.consumed_count = self.duplicate_count = self.ignored_count = 0
-        self.rejections: Counter[str] = Counter()
-
-        events_of: dict[tuple[str, str], list[Event]] = defaultdict(list)
-        ids_of: dict[tuple[str, str], set[str]] = defaultdict(set)
-        latest_ms = -1
-        broker_ms: int | None = None  # a timestamp that no broker can have given is the last one that it can have
-        for record in records:
-            self.consumed_count += 1
-            given_ms = record.broker_timestamp_ms
-            if given_ms is None or 0 < given_ms < YEAR_2100_MS:
-                broker_ms = given_ms
-            try:
-                event = accept(replace(record, broker_timestamp_ms=broker_ms))
-            except Rejected as reason:
-                self.rejections[str(reason)] += 1
-                continue
-            latest_ms = max(latest_ms, event.occurred_at_ms)
-            conversation = (event.source, event.conversation_id)
-            if event.id in ids_of[conversation]:
-                self.duplicate_count += 1
-                continue
-            ids_of[conversation].add(event.id)
-            events_of[conversation].append(event)
-
-        self.watermark_ms = latest_ms if watermark_ms is None else watermark_ms
+        log = AcceptedLog(records)
+        self.consumed_count, self.duplicate_count = log.consumed_count, log.duplicate_count
+        self.rejections = log.rejections
+        self.watermark_ms = log.latest_ms if watermark_ms is None else watermark_ms
         self.conversations: list[Conversation] = []
-        for (source, conversation_id), events in sorted(events_of.items()):
+        for (source, conversation_id), events in sorted(log.events.items()):
             folded = Conversation(source, conversation_id, settings)
             for event in events:
                 folded.apply(event)

@@ -4,8 +4,6 @@ One open clock per kind. A clock falls due at an instant; a reply at exactly tha
 run around the clock (24x7 calendar only). Instants are UTC epoch milliseconds.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple

@@ -3,14 +3,13 @@
 Compares each contact with all others of the customer, whatever their order in the log. Instants are UTC epoch ms.
 """
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from tests.oracle.changes import Fact
 from tests.oracle.clocks import Cell
-from tests.oracle.fold import Conversation, Fact
+from tests.oracle.fold import Conversation
 
 HOUR_MS = 3_600_000
 #: More facts than this of one customer in one stretch of 8 days since the epoch: the id stands for many people.

@@ -4,13 +4,9 @@ Each number in a comment is the paragraph of docs/decisions/0001 that the line f
 `Change`s: counter, instant, cell, plus or minus n. Instants are UTC epoch milliseconds.
 """
 
-from __future__ import annotations
-
-from collections.abc import Mapping
-from dataclasses import replace
-from typing import NamedTuple
-
-from tests.oracle.clocks import RESPONSE_KINDS, Cell, Clock, Clocks
+from tests.oracle.changes import Change, Fact, FirstTurn, ResponseTime, Settings
+from tests.oracle.clocks import RESPONSE_KINDS, Cell, Clocks
+from tests.oracle.late_openings import begin_earlier, decide_anew_who_waited, open_late
 from tests.oracle.records import KNOWN_TYPES, Event
 
 HOUR_MS = 3_600_000
@@ -25,53 +21,6 @@ DEPARTURES = {
 LIFE_CYCLE_TYPES = frozenset(
     name for name in KNOWN_TYPES if name.startswith("conversation.") or name == "bot.handed_off"
 )
-
-
-class Change(NamedTuple):
-    """`amount` (+1 or -1) on `counter` at an instant in a cell; `kind` of an escalation, else ''."""
-
-    counter: str
-    at_ms: int
-    cell: Cell
-    amount: int
-    kind: str = ""
-
-
-class ResponseTime(NamedTuple):
-    """One measured duration, at the instant of its end."""
-
-    kind: str
-    at_ms: int
-    cell: Cell
-    duration_ms: int
-
-
-class Fact(NamedTuple):
-    """What the customer's other conversations have to know of this one; `case` of a beginning."""
-
-    kind: str
-    at_ms: int
-    cell: Cell
-    case: str = ""
-
-
-class FirstTurn(NamedTuple):
-    """How the time from an opening of which nobody told ended: `how` is answered, handed off or departed."""
-
-    how: str
-    at_ms: int
-    start_ms: int | None
-    asked_at_ms: int | None
-    cell: Cell
-    clock: Clock | None
-
-
-class Settings(NamedTuple):
-    """`channels` maps a channel to its mode and default visibility."""
-
-    channels: Mapping[str, tuple[str, str]]
-    target_seconds: Mapping[str, int]
-    idle_limit_seconds: int | None
 
 
 class Conversation:
@@ -143,19 +92,19 @@ class Conversation:
     def _begin(self, event: Event) -> None:
         self.is_implicit = event.type != "conversation.opened"  # (1)
         self.had_opened_event = not self.is_implicit
-        self.cell = self._cell_after(event)
+        self.cell = self.cell_after(event)
         self.state = "open"
         self.opening_cell = self.cell
         at_ms = event.occurred_at_ms
         self.opened_at_ms = self.open_since_ms = self.last_transition_ms = at_ms
-        self.opening_mix_count = self._mix_count(event)
-        self._count("arrived", at_ms)
-        self._count("opened_inbound", at_ms, self.opening_mix_count)
+        self.opening_mix_count = self.mix_count(event)
+        self.count("arrived", at_ms)
+        self.count("opened_inbound", at_ms, self.opening_mix_count)
         self.clocks.start("resolution", at_ms, self.cell)
         self.customer = event.person("customer_id")
         self.is_session = self._is_inbound_opening(event) and event.field("channel") == "self_service"
         if self.opening_mix_count:
-            self._begin_as_contact(event, self.cell)
+            self.begin_as_contact(event, self.cell)
             if not self.is_implicit and event.field("queue"):
                 self._tell("waited", at_ms)
         if self._is_inbound_opening(event):  # (11, 13)
@@ -168,7 +117,7 @@ class Conversation:
         if not self.customer and event.field("customer_id"):
             self.customer = event.person("customer_id")
             if self.opening_mix_count:
-                self._begin_as_contact(event, self.cell)
+                self.begin_as_contact(event, self.cell)
         at_ms = max(event.occurred_at_ms, self.last_transition_ms)
         is_own_minute = event.type not in LIFE_CYCLE_TYPES
         self._expire_until(event.occurred_at_ms if is_own_minute else at_ms)
@@ -183,18 +132,18 @@ class Conversation:
 
         first_at_ms = self.opened_at_ms
         if is_late_opening:
-            self._late_opening(event)
+            open_late(self, event)
         only_empty = is_late_opening or (is_opened and self.state == "open")  # (5)
-        before, self.cell = self.cell, self._cell_after(event, only_empty)
+        before, self.cell = self.cell, self.cell_after(event, only_empty)
         if self.state == "open" and self.cell != before:
-            self._count("moved_out", at_ms, cell=before)
-            self._count("moved_in", at_ms)
+            self.count("moved_out", at_ms, cell=before)
+            self.count("moved_in", at_ms)
             self.clocks.move(at_ms, self.cell)
             self.last_transition_ms = at_ms
         if is_late_opening:
             if self.opened_at_ms < first_at_ms:
-                self._begin_earlier(first_at_ms)
-            self._decide_anew_who_waited(first_at_ms, self._is_inbound_opening(event))
+                begin_earlier(self, first_at_ms)
+            decide_anew_who_waited(self, first_at_ms, self._is_inbound_opening(event))
             self.last_transition_ms = at_ms
             return
         if self.state == "expired" and event.type not in DEPARTURES:  # (8)
@@ -251,146 +200,22 @@ class Conversation:
             return event.field("direction") != "outbound"
         return event.field("actor_kind") in ("", "customer")
 
-    def _mix_count(self, event: Event) -> int:
+    def mix_count(self, event: Event) -> int:
         """(3) A transfer chain counts once: with the conversation that is its root."""
         is_root = event.field("root_id") in ("", self.conversation_id)
         return 1 if is_root and self._is_inbound_opening(event) else 0
-
-    def _late_opening(self, event: Event) -> None:
-        """(4) Move the opening to its own minute and dimensions, if earlier; decide its mix anew."""
-        first_at_ms, first_cell = self.opened_at_ms, self.opening_cell
-        mix_count = self._mix_count(event)
-        if event.occurred_at_ms < first_at_ms:
-            own_cell = self._cell_after(event, before=Cell("", "", "", ""))
-            self._count("arrived", first_at_ms, -1, first_cell)
-            self._count("arrived", event.occurred_at_ms, +1, own_cell)
-            if own_cell != first_cell:
-                self._count("moved_out", first_at_ms, +1, own_cell)
-                self._count("moved_in", first_at_ms, +1, first_cell)
-            self.opened_at_ms, self.opening_cell = event.occurred_at_ms, own_cell
-        self._count("opened_inbound", first_at_ms, -self.opening_mix_count, first_cell)
-        self._count("opened_inbound", self.opened_at_ms, mix_count, self.opening_cell)
-        self.opening_mix_count = mix_count
-        self.began = None
-        if mix_count:
-            self._begin_as_contact(event, self.opening_cell)
-
-    def _begin_earlier(self, first_at_ms: int) -> None:
-        """(4) What began when the opening seemed to be at `first_at_ms` and still runs began with the opening."""
-        at_ms = self.opened_at_ms
-        if self.resolution is not None:
-            self.response_times.remove(self.resolution)
-            self.resolution = self.resolution._replace(duration_ms=self.resolution.at_ms - at_ms)
-            self.response_times.append(self.resolution)
-        if self.state != "open" or self.reopened_count:
-            return
-        self.open_since_ms = at_ms
-        if self.waiting_since_ms == first_at_ms:
-            self.waiting_since_ms = at_ms
-        self.clocks.begin_earlier("resolution", first_at_ms, at_ms)
-
-    # ---- (4) who waited, once the opening is known --------------------------------------------------
 
     def _end_first_turn(self, how: str, at_ms: int) -> None:
         if not self.had_opened_event and self.first_turn is None:
             clock = self.clocks.running("first_response")
             self.first_turn = FirstTurn(how, at_ms, self.episode_start_ms, self.asked_at_ms, self.cell, clock)
 
-    def _decide_anew_who_waited(self, first_at_ms: int, is_inbound: bool) -> None:
-        turn = self.first_turn
-        if turn is None:
-            if self.state == "open" and not self.is_handoff_told:
-                self._decide_running_turn(first_at_ms, is_inbound)
-        elif turn.how == "answered":
-            self._decide_answered_turn(turn, first_at_ms, is_inbound)
-        elif turn.how == "departed":
-            start_ms = self.opened_at_ms if is_inbound else turn.asked_at_ms
-            if start_ms != turn.start_ms:
-                clock = self._promised_from(turn, start_ms)
-                if clock is not None and clock.remaining_ms is None and clock.due_at_ms <= turn.at_ms:
-                    self.clocks.all.append(clock)
-
-    def _decide_running_turn(self, first_at_ms: int, is_inbound: bool) -> None:
-        asked_at_ms, before_ms = self.asked_at_ms, self.episode_start_ms
-        start_ms = self.opened_at_ms if is_inbound else asked_at_ms
-        self.episode_start_ms = start_ms
-        if before_ms is not None and start_ms is None:
-            self.clocks.take_back(*RESPONSE_KINDS)
-        elif before_ms is not None and start_ms is not None:
-            self.clocks.begin_earlier("first_response", before_ms, start_ms)
-        elif start_ms is not None:
-            self.clocks.start_and_pause("first_response", start_ms, self.cell, self.waiting_since_ms)
-        self.had_episode = start_ms is not None
-        before = self._waits(self.opened_at_ms, before_ms == first_at_ms, asked_at_ms)
-        self._correct_wait(before, self._waits(self.opened_at_ms, is_inbound, asked_at_ms))
-
-    def _decide_answered_turn(self, turn: FirstTurn, first_at_ms: int, is_inbound: bool) -> None:
-        start_ms = self.opened_at_ms if is_inbound else turn.asked_at_ms
-        if start_ms == turn.start_ms:
-            return
-        kinds = ["reply"]
-        if turn.start_ms is not None or self.first_response_at_ms is None:
-            kinds.append("first_response")
-            self.first_response_at_ms = None if start_ms is None else turn.at_ms
-        for kind in kinds:
-            if turn.start_ms is not None:
-                before_ms = max(0, turn.at_ms - turn.start_ms)
-                self.response_times.remove(ResponseTime(kind, turn.at_ms, turn.cell, before_ms))
-            if start_ms is not None:
-                duration_ms = max(0, turn.at_ms - start_ms)
-                self.response_times.append(ResponseTime(kind, turn.at_ms, turn.cell, duration_ms))
-        self.had_episode = bool(self.first_response_at_ms is not None or self.episode_start_ms or self.reopened_count)
-        clock = self._promised_from(turn, start_ms)
-        if clock is not None:
-            if clock.is_past_due(turn.at_ms):
-                clock.outcome, clock.at_ms = "missed", clock.due_at_ms
-            else:
-                clock.outcome, clock.at_ms, clock.cell = "met", turn.at_ms, turn.cell
-            self.clocks.all.append(clock)
-        if self.state == "open":
-            before = self._answered(
-                self._waits(self.opened_at_ms, turn.start_ms == first_at_ms, turn.asked_at_ms), turn
-            )
-            after = self._answered(self._waits(self.opened_at_ms, is_inbound, turn.asked_at_ms), turn)
-            self._correct_wait(before, after)
-
-    def _promised_from(self, turn: FirstTurn, start_ms: int | None) -> Clock | None:
-        """Take the promise of the turn back; what takes its place, had the episode begun at `start_ms`."""
-        if turn.clock is not None:
-            self.clocks.all.remove(turn.clock)
-        target_seconds = self.settings.target_seconds.get("first_response")
-        if start_ms is None or (target_seconds is None and turn.clock is None):
-            return None
-        if turn.clock is None:
-            assert target_seconds is not None
-            return Clock("first_response", start_ms + target_seconds * 1000, turn.cell, is_open=False)
-        clock = replace(turn.clock, is_open=False, outcome="")
-        is_target = target_seconds is not None and turn.start_ms is not None and clock.remaining_ms is None
-        if is_target and clock.due_at_ms == (turn.start_ms or 0) + (target_seconds or 0) * 1000:
-            clock.due_at_ms = start_ms + (target_seconds or 0) * 1000
-        return clock
-
-    @staticmethod
-    def _waits(opened_at_ms: int, is_inbound: bool, asked_at_ms: int | None) -> tuple[str, int]:
-        """Whom it waits on from the opening on, as long as nobody answers."""
-        if is_inbound:
-            return "agent", opened_at_ms
-        return ("customer", opened_at_ms) if asked_at_ms is None else ("agent", max(asked_at_ms, opened_at_ms))
-
-    @staticmethod
-    def _answered(wait: tuple[str, int], turn: FirstTurn) -> tuple[str, int]:
-        return ("customer", max(wait[1], turn.at_ms)) if wait[0] == "agent" else wait
-
-    def _correct_wait(self, before: tuple[str, int], after: tuple[str, int]) -> None:
-        if (self.waiting_on, self.waiting_since_ms) == before and not self.clocks.is_paused:
-            self.waiting_on, self.waiting_since_ms = after
-
     def _reopen(self, at_ms: int) -> None:
         self.state = "open"
         self.departed_at_ms = self.resolved_at_ms = None
         self.open_since_ms = self.last_transition_ms = at_ms
         self.reopened_count += 1
-        self._count("arrived", at_ms)
+        self.count("arrived", at_ms)
         if self.resolution is not None:  # the resolution is taken back where it was counted
             self.response_times.remove(self.resolution)
             self.resolution = None
@@ -403,7 +228,7 @@ class Conversation:
 
     def _depart(self, state: str, at_ms: int) -> None:
         self._end_first_turn("departed", at_ms)
-        self._count("departed", at_ms)
+        self.count("departed", at_ms)
         if state != "expired":
             self._end_session("contained", at_ms)
         if state == "resolved":
@@ -435,7 +260,8 @@ class Conversation:
         if self.customer:
             self.facts.append(Fact(kind, at_ms, self.cell))
 
-    def _begin_as_contact(self, event: Event, cell: Cell) -> None:
+    def begin_as_contact(self, event: Event, cell: Cell) -> None:
+        """The opening is a contact of the customer, if that one is known."""
         if self.customer:
             self.began = Fact("began", self.opened_at_ms, cell, event.person("case_id"))
             self.beginnings.append(self.began)
@@ -447,8 +273,8 @@ class Conversation:
     def _end_session(self, how: str, at_ms: int) -> None:
         if self.is_session:
             self.is_session = False
-            self._count("session_ended", at_ms)
-            self._count("session_contained", at_ms, int(how == "contained"))
+            self.count("session_ended", at_ms)
+            self.count("session_contained", at_ms, int(how == "contained"))
             self._tell(how, at_ms)
 
     # ---- who waits for whom ----------------------------------------------------------------------
@@ -459,14 +285,14 @@ class Conversation:
         direction = event.field("direction") or ("inbound" if actor == "customer" else "outbound")
         self.message_count += 1
         if direction == "inbound":
-            self._count("inbound_message", at_ms)
+            self.count("inbound_message", at_ms)
         if actor == "peer" and direction == "outbound" and self.state == "open":  # (19)
             self._answer_of_peer(at_ms)
         if actor == "agent" and direction == "outbound" and not self.has_agent_spoken:
             self.has_agent_spoken = True
             self._meet_human(at_ms)
             if self.standing_peer_solutions:  # (21)
-                self._count("saved", at_ms, -1)
+                self.count("saved", at_ms, -1)
         if self.state != "open":  # (10)
             if actor == "customer" and self.departed_at_ms is not None and at_ms >= self.departed_at_ms:
                 self.asked_at_ms = at_ms if self.asked_at_ms is None else min(at_ms, self.asked_at_ms)
@@ -489,19 +315,19 @@ class Conversation:
         duration_ms = max(0, at_ms - self.episode_start_ms)
         self.first_peer_answer = ResponseTime("first_peer_answer", at_ms, self.cell, duration_ms)
         if not self.has_agent_spoken:
-            self._count("before_staff", at_ms)
+            self.count("before_staff", at_ms)
 
     def _solution(self, event: Event, amount: int) -> None:
         """(21) Accepted or taken back; a peer's that stands without a word of an agent saves the contact."""
         at_ms = event.occurred_at_ms
-        self._count("accepted", at_ms, amount)
+        self.count("accepted", at_ms, amount)
         if event.field("actor_kind") != "peer":
             return
-        self._count("accepted_from_peer", at_ms, amount)
+        self.count("accepted_from_peer", at_ms, amount)
         was_saved = self.standing_peer_solutions > 0
         self.standing_peer_solutions = max(0, self.standing_peer_solutions + amount)
         if not self.has_agent_spoken:
-            self._count("saved", at_ms, int(self.standing_peer_solutions > 0) - int(was_saved))
+            self.count("saved", at_ms, int(self.standing_peer_solutions > 0) - int(was_saved))
 
     def _answer(self, at_ms: int) -> None:
         self._end_first_turn("answered", at_ms)
@@ -563,11 +389,12 @@ class Conversation:
         self.escalated_count += 1
         self.changes.append(Change("escalated", at_ms, self.cell, 1, kind))
 
-    def _count(self, counter: str, at_ms: int, amount: int = 1, cell: Cell | None = None) -> None:
+    def count(self, counter: str, at_ms: int, amount: int = 1, cell: Cell | None = None) -> None:
+        """A change of a counter, in the conversation's own cell unless another one is given."""
         if amount:
             self.changes.append(Change(counter, at_ms, self.cell if cell is None else cell, amount))
 
-    def _cell_after(self, event: Event, only_empty: bool = False, before: Cell | None = None) -> Cell:
+    def cell_after(self, event: Event, only_empty: bool = False, before: Cell | None = None) -> Cell:
         """(5, 6) The last value known; an `opened` on a known conversation fills empty ones alone."""
         old = self.cell if before is None else before
         tenant, queue = event.tenant or old.tenant, event.field("queue") or old.queue

@@ -4,8 +4,6 @@ Plain and slow on purpose, and shares no code with `streams/` or `pipeline/`: tw
 definitions independently must give the same numbers. Instants are UTC epoch milliseconds (`_ms`).
 """
 
-from __future__ import annotations
-
 import gzip
 import json
 import re

@@ -1,8 +1,6 @@
 """The alerts as they are deployed, and the metrics they may ask for."""
 
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -16,7 +14,6 @@ from pipeline.metrics.stage import BrakeTelemetry, CellTelemetry, Telemetry
 from streams.books import Books
 from streams.spikes.episodes import Episode
 from streams.spikes.series import Series
-from tests.support.requirement import require
 
 ROOT = Path(__file__).resolve().parents[2]
 PROMETHEUS = ROOT / "deploy" / "prometheus"
@@ -24,31 +21,17 @@ RULES = PROMETHEUS / "sichtflug.rules.yml"
 RULE_TESTS = PROMETHEUS / "tests"
 ALERTMANAGER = ROOT / "deploy" / "alertmanager" / "alertmanager.yml"
 RUNBOOKS = ROOT / "docs" / "runbooks"
-PACKAGES = {
-    "promtool": "prometheus",
-    "prometheus": "prometheus",
-    "amtool": "prometheus-alertmanager",
-    "prometheus-alertmanager": "prometheus-alertmanager",
-}
-
-
-def program(name: str) -> str:
-    """Where a program is. Skips where it is missing."""
-    found = shutil.which(name)
-    require(found is not None, f"{name} (Debian's package {PACKAGES[name]})")
-    return str(found)
-
-
-def run(name: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """A program to its end."""
-    command = [program(name), *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
 
 
 @cache
 def rules() -> list[dict[str, Any]]:
     """All alerts; some have several rules."""
     return [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
+
+
+#: Each rule with its place in the file, and what tests of it are called.
+NUMBERED = list(enumerate(rules()))
+NAMES = [f"{rule['alert']} {rule['labels']['severity']}" for rule in rules()]
 
 
 def alert_names() -> list[str]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from pipeline.embedded.child import Child
-from pipeline.embedded.servers import Part, answers
+from pipeline.embedded.servers import EmbeddedKafka, Part, answers
 from tests.support.requirement import require
 
 VERSION = "4.3.1"
@@ -90,3 +90,7 @@ class ApacheKafka(Part):
 
     def _java(self, main: str, *arguments: str) -> list[str]:
         return ["java", "-Xmx512m", "-XX:+UseSerialGC", "-cp", self._class_path, main, *arguments]
+
+
+#: The brokers that tests run on.
+Kafka = EmbeddedKafka | ApacheKafka

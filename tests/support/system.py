@@ -1,13 +1,10 @@
 """A system under test: worker processes on a real broker and a real ClickHouse, compared with the oracle row by row."""
 
-import datetime
-import math
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
@@ -19,20 +16,9 @@ from pipeline.clickhouse import migrations
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.kafka.admin import Broker
 from tests.oracle import Oracle, Record
+from tests.support.rows import VIEWS, Rows, assert_same_rows, expected_rows, view_rows
 
-Rows = list[tuple[Any, ...]]
-
-HOUR_MS, MINUTE_MS = 3_600_000, 60_000
 PARTITIONS = 4
-VIEWS = (
-    "backlog_by_hour",
-    "backlog_by_day",
-    "channel_mix_by_day",
-    "escalations_by_day",
-    "durations_by_hour",
-    "sla_by_hour",
-    "conversation_facts",
-)
 #: The shortest that Kafka's protocol library takes; the embedded broker lets a new member wait for half of it.
 SESSION_SECONDS = "3"
 
@@ -174,6 +160,11 @@ class System:
         )
         return {int(partition): int(offset) for partition, offset in rows}
 
+    def judged_minute(self) -> int:
+        """The last minute for which stage 2 has a checkpoint, in minutes since the epoch."""
+        [(minute,)] = self.door.rows("SELECT max(minute) FROM rolling_checkpoints")
+        return int(minute)
+
     def wait_until_folded(self, seconds: float = 90) -> None:
         """Wait until the checkpoints stand at the log's ends, then those of the customers at the ends of theirs."""
         self._wait_until_at_end(self.topic, self.positions, seconds)
@@ -212,110 +203,6 @@ class System:
         names = ("consumed", "applied", "duplicate", "rejected", "late", "ignored")
         sums = ", ".join(f"sum({name}_count)" for name in names)
         return dict(zip(names, map(int, self.door.rows(f"SELECT {sums} FROM checkpoints")[0]), strict=True))
-
-
-CELL = "tenant, queue, channel, visibility"
-BACKLOG = f"{CELL}, open_count, arrived_count, departed_count, moved_in_count, moved_out_count"
-MIX = "tenant, queue, channel, mode, visibility, opened_count, inbound_message_count"
-COLUMNS = {
-    "backlog_by_minute": f"minute, {BACKLOG}",
-    "backlog_by_hour": f"hour, {BACKLOG}",
-    "backlog_by_day": f"day, {BACKLOG}",
-    "channel_mix_by_minute": f"minute, {MIX}",
-    "channel_mix_by_day": f"day, {MIX}",
-    "escalations_by_day": "day, tenant, queue, channel, kind, escalated_count",
-    "durations_by_hour": f"hour, {CELL}, kind, bucket_lower_bound_ms(bucket.1), bucket.2",
-    "sla_by_hour": f"hour, {CELL}, clock, met_count, missed_count",
-    "conversation_facts": (
-        "tenant, source, conversation_id, channel, visibility, queue, state, "
-        + ", ".join(
-            f"coalesce(toUnixTimestamp64Milli({name}), 0)"
-            for name in ("opened_at", "first_response_at", "resolved_at", "departed_at")
-        )
-        + ", message_count, transferred_count, escalated_count, reopened_count, is_implicit"
-    ),
-}
-#: What is compared and no view: the histograms as they lie in the panes, one row per bucket.
-SOURCES = {
-    "durations_by_hour": f"""(
-        SELECT start AS hour, {CELL}, kinds.1 AS kind, sumMap(kinds.2) AS histogram
-        FROM panes
-        ARRAY JOIN [
-            ('first_response', first_response_histogram),
-            ('reply', reply_histogram),
-            ('resolution', resolution_histogram)
-        ] AS kinds
-        WHERE tier = 'hour'
-        GROUP BY hour, {CELL}, kind
-    ) ARRAY JOIN arrayZip(mapKeys(histogram), mapValues(histogram)) AS bucket WHERE bucket.2 != 0"""
-}
-
-
-def assert_same_rows(view: str, found: Rows, wanted: Rows) -> None:
-    if found != wanted:
-        missing, surplus = set(wanted) - set(found), set(found) - set(wanted)
-        raise AssertionError(
-            f"{view}: {len(wanted)} rows wanted, {len(found)} found; "
-            f"missing {sorted(missing)[:5]}, surplus {sorted(surplus)[:5]}"
-        )
-
-
-def view_rows(door: ClickHouse, view: str) -> Rows:
-    """What a view of the door's database holds now, as `expected_rows` has it."""
-    query = f"SELECT {COLUMNS[view]} FROM {SOURCES.get(view, view)}"
-    return sorted(tuple(map(as_milliseconds, row)) for row in door.rows(query))
-
-
-def expected_rows(oracle: Oracle, view: str) -> Rows:
-    """The oracle's rows of a view, as tuples in the order of the view's columns."""
-    name, _, interval = view.partition("_by_")
-    match name:
-        case "conversation_facts":
-            rows = oracle.conversation_facts()
-        case "durations":
-            return _durations_by_hour(oracle)
-        case "sla":
-            return _sla_by_hour(oracle)
-        case _:
-            rows = {
-                "backlog": oracle.backlog_by,
-                "channel_mix": oracle.channel_mix_by,
-                "escalations": oracle.escalations_by,
-            }[name](interval)
-    return sorted(tuple(0 if value is None else value for value in row.values()) for row in rows)
-
-
-def _durations_by_hour(oracle: Oracle) -> Rows:
-    """Each hour, cell and kind with its buckets: 16 of equal width between two powers of two, below 32 ms one each."""
-    counts: Counter[tuple[Any, ...]] = Counter()
-    for row in oracle.response_times():
-        duration_ms = row["duration_ms"]
-        width_ms = max(1, 2 ** math.floor(math.log2(max(1, duration_ms))) // 16)
-        cell = (row["tenant"], row["queue"], row["channel"], row["visibility"])
-        counts[row["minute"] // HOUR_MS * HOUR_MS, *cell, row["kind"], duration_ms // width_ms * width_ms] += 1
-    return sorted((*key, count) for key, count in counts.items())
-
-
-def _sla_by_hour(oracle: Oracle) -> Rows:
-    """Promises met and missed; those that fell due in the minute of the watermark are not missed yet."""
-    minute_ms = oracle.watermark_ms // MINUTE_MS * MINUTE_MS
-    met, missed = Counter[tuple[Any, ...]](), Counter[tuple[Any, ...]]()
-    for row in oracle.sla():
-        if row["outcome"] == "open" or (row["outcome"] == "missed" and row["at_ms"] >= minute_ms):
-            continue
-        cell = (row["tenant"], row["queue"], row["channel"], row["visibility"])
-        counts = met if row["outcome"] == "met" else missed
-        counts[row["at_ms"] // HOUR_MS * HOUR_MS, *cell, row["clock"]] += 1
-    return sorted((*key, met[key], missed[key]) for key in met.keys() | missed.keys())
-
-
-def as_milliseconds(value: Any) -> Any:
-    """Instants and days as UTC epoch ms, as the oracle has them."""
-    if isinstance(value, datetime.datetime):
-        return int(value.replace(tzinfo=datetime.UTC).timestamp()) * 1000
-    if isinstance(value, datetime.date):
-        return int(datetime.datetime(value.year, value.month, value.day, tzinfo=datetime.UTC).timestamp()) * 1000
-    return value
 
 
 def wait_for(condition: Callable[[], bool], seconds: float, told: Callable[[], str] = lambda: "") -> None:

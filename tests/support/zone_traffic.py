@@ -16,6 +16,21 @@ import msgspec
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 IDLE_LIMIT_MS = 40 * HOUR_MS
+#: Days that begin within an hour, days without a midnight, clocks that change by half an hour or the other way round.
+HARD_ZONES = (
+    "Asia/Kolkata",
+    "Asia/Kathmandu",
+    "Australia/Lord_Howe",
+    "America/Santiago",
+    "America/Havana",
+    "Asia/Beirut",
+    "Africa/Cairo",
+    "America/Sao_Paulo",
+    "Europe/Berlin",
+    "America/St_Johns",
+    "Pacific/Chatham",
+    "Africa/Casablanca",
+)
 Numbers = Counter[tuple[Any, ...]]
 
 

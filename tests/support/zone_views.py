@@ -5,7 +5,6 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from random import Random
-from types import SimpleNamespace
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -15,6 +14,7 @@ from pipeline.stages.interactions.partition import interactions_processor
 from streams.checkpoint import Checkpoint
 from streams.rules import RuleBook, Rules
 from tests.oracle.rolling import AGES
+from tests.support.records import consumed
 from tests.support.zone_traffic import (
     DAY_MS,
     HOUR_MS,
@@ -273,12 +273,7 @@ async def _fold(door: ClickHouse, zone: str, values: Sequence[bytes], sent_at_ms
         "log", 0, RuleBook(rules), Codec(b"k"), lambda: ClickHouse(door.url, door.database), ignore
     )
     worker.restore(lambda: Checkpoint(epoch=1, partition_count=1))
-    await worker.fold(
-        [
-            SimpleNamespace(offset=offset, timestamp=sent_at_ms, key=None, value=value, headers=())
-            for offset, value in enumerate(values)
-        ]
-    )
+    await worker.fold(consumed(values, sent_at_ms))
     await worker.flush()
     worker.close()
 

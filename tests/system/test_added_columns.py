@@ -12,7 +12,7 @@ from pipeline.stages.rolling.store import RollingStore, StoredEpisode
 from streams.spikes.episodes import Episode, Lasting
 from streams.spikes.series import Series
 from tests.support.system import System, wait_for
-from tests.system.test_main_job import live_records
+from tests.support.traffic import live_records
 
 TABLES = (
     "ledger",
@@ -29,7 +29,7 @@ TABLES = (
 )
 
 
-@pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
+@pytest.mark.embedded_broker
 def test_workers_go_on_when_an_operator_adds_a_column_to_any_table(system: System) -> None:
     tables = {
         name

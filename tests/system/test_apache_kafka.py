@@ -15,10 +15,10 @@ from kafka.admin import ConfigResource, ConfigResourceType
 
 from pipeline.kafka.admin import Broker
 from tests.support.kafka import ApacheKafka
+from tests.support.records import encoded
 from tests.support.system import System, wait_for
-from tests.system.test_bad_input import encoded
 
-pytestmark = pytest.mark.parametrize("kafka", ["Apache Kafka"], indirect=True)
+pytestmark = pytest.mark.apache_kafka
 
 
 def conversations(name: str, number: int) -> list[tuple[bytes, bytes]]:

@@ -1,34 +1,12 @@
 """Bad input stops no worker and loses nothing: each bad record comes out as a dead letter, whole, with its reason."""
 
-import json
 import time
 import urllib.request
-from typing import Any
 
 import pytest
 
-from pipeline.contract.brake import Brake
-from pipeline.errors import DeadLetterLimitError
-from streams.events import Rejection
+from tests.support.records import encoded
 from tests.support.system import System, wait_for
-
-
-def event(**changes: Any) -> dict[str, Any]:
-    base = {
-        "specversion": "1.0",
-        "id": "1",
-        "source": "/test",
-        "type": "conversation.opened",
-        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()),
-        "subject": "c",
-        "data": {"channel": "phone"},
-    }
-    return {name: value for name, value in {**base, **changes}.items() if value is not None}
-
-
-def encoded(**changes: Any) -> bytes:
-    return json.dumps(event(**changes)).encode()
-
 
 NESTED = b'{"a":' * 100_000 + b"1" + b"}" * 100_000
 
@@ -56,6 +34,7 @@ GOOD = [
 ]
 
 
+@pytest.mark.both_brokers("dead letters")
 def test_every_kind_of_bad_record_becomes_a_dead_letter_with_its_origin(system: System) -> None:
     # Without a key, but where Kafka wants one: a null value is only a record with it.
     bad = [(b"key" if value is None else None, value) for value in BAD]
@@ -112,18 +91,7 @@ def test_the_brake_stops_a_worker_whose_input_is_mostly_bad(system: System) -> N
     assert 0 <= time.time() - float(line.split()[1]) < 120
 
 
-def rejections(count: int) -> list[Rejection]:
-    return [Rejection(offset, 0, "not_json", "", "expected JSON") for offset in range(count)]
-
-
-def test_the_brake_lets_half_of_the_last_thousand_through_and_no_more() -> None:
-    brake = Brake(0.5)
-    brake.observe("t[0]", 500, rejections(500))
-    brake.observe("t[0]", 500, [])  # 500 of 1,000 is the limit itself
-    with pytest.raises(DeadLetterLimitError, match="501 of the last 1000"):
-        brake.observe("t[0]", 1000, rejections(501))
-
-
+@pytest.mark.both_brokers("dead letters")
 def test_a_value_of_ten_megabytes_is_a_dead_letter_and_the_worker_goes_on(system: System) -> None:
     # Compressed it is small, so a topic of any size limit takes it; what the worker writes must be no larger.
     large = encoded(id="x" * 10_000_000)

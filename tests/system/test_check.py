@@ -58,7 +58,7 @@ def test_a_kafka_that_comes_up_after_ten_seconds_is_noticed_within_five_more() -
     with refusing() as port:
         pass
     # In a process of its own, because kafka-python leaves the refused sockets to the garbage collector.
-    ask = f"from pipeline.broker import Broker; print(Broker('127.0.0.1:{port}').partition_count('none'))"
+    ask = f"from pipeline.kafka.admin import Broker; print(Broker('127.0.0.1:{port}').partition_count('none'))"
     with subprocess.Popen([sys.executable, "-c", ask], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as asking:
         time.sleep(10)
         with EmbeddedKafka(port=port):
@@ -68,7 +68,7 @@ def test_a_kafka_that_comes_up_after_ten_seconds_is_noticed_within_five_more() -
                 asking.kill()
 
 
-@pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
+@pytest.mark.embedded_broker
 def test_check_notices_what_was_dropped_or_altered_and_leaves_what_others_added(system: System) -> None:
     door = system.door
     door.execute("ALTER TABLE rejections ADD COLUMN ours String")
@@ -92,7 +92,7 @@ def test_check_notices_what_was_dropped_or_altered_and_leaves_what_others_added(
     assert "wrong migrations: redrives lacks the column reason" in found.stdout
 
 
-@pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
+@pytest.mark.embedded_broker
 def test_check_says_once_and_in_words_that_clickhouse_does_not_answer(system: System) -> None:
     with refusing() as port:
         url = f"http://user:secret@127.0.0.1:{port}"
@@ -106,7 +106,7 @@ def test_check_says_once_and_in_words_that_clickhouse_does_not_answer(system: Sy
     assert found.stderr == ""
 
 
-@pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
+@pytest.mark.embedded_broker
 def test_check_believes_a_broker_that_stamps_records_only_once_it_has(system: System) -> None:
     # The embedded broker takes LogAppendTime for a topic and does not obey.
     assert f"ok    clock: {system.topic} asks for LogAppendTime; its first record will" in system.run("check").stdout

@@ -132,6 +132,7 @@ def test_events_of_the_cloudevents_library_are_folded_whatever_sends_them(system
     )
 
 
+@pytest.mark.both_brokers("dead letters")
 def test_cloudevents_in_binary_mode_become_dead_letters_with_all_their_headers(system: System) -> None:
     messages = [binary(event) for event in events(*STEPS[0])]
     send_with_kafka_python(system, messages)

@@ -1,16 +1,17 @@
 """The customer across channels on real parts: processes killed in between, compared with the batch computation."""
 
-from __future__ import annotations
-
 import random
 import signal
 import time
 from collections import Counter as Multiset
 from typing import Any
 
+import pytest
+
 from tests.oracle.customers import count_customers
-from tests.support.system import System, as_milliseconds, assert_same_rows, wait_for
-from tests.system.test_main_job import live_records
+from tests.support.rows import as_milliseconds, assert_same_rows
+from tests.support.system import System, wait_for
+from tests.support.traffic import live_records
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 COLUMNS = {
@@ -83,6 +84,7 @@ def test_customers_equal_the_batch_computation_and_the_books_of_interactions_sta
     assert system.door.rows("SELECT uniqExact(log) FROM checkpoints") == [(1,)]
 
 
+@pytest.mark.both_brokers("restore")
 def test_workers_killed_in_the_middle_lose_and_double_no_fact(system: System) -> None:
     chance = random.Random(82)
     records = live_records(seed=82, number=12_000)

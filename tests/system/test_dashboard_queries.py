@@ -8,16 +8,14 @@ import pytest
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.errors import ClickHouseRejectedError
 from pipeline.web.macros import Choice, Scope, expand
-from tests.support.dashboards import TIME_SERIES, Asked, alerts, asked
+from tests.support.dashboards import MAY_BE_EMPTY, TIME_SERIES, Asked, alerts, asked
 from tests.support.system import System, wait_for
-from tests.system.test_main_job import live_records
+from tests.support.traffic import live_records
 
 # How the events came does not matter here.
-pytestmark = pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
+pytestmark = pytest.mark.embedded_broker
 
 HOUR_MS = 3_600_000
-#: Panels that are empty when nothing is wrong, or before a day has passed.
-MAY_BE_EMPTY = {"Spikes", "Time to clear", "On how many shoulders", "Drift", "Drift by tenant"}
 #: Alert rules are evaluated without a browser: no variables.
 NOTHING = Scope(0, 0)
 LABEL_TYPES = ("String", "LowCardinality(String)")

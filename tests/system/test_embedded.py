@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.settings import load
 from tests.support.system import wait_for
 
 COMMAND = [sys.executable, "-u", "-m", "pipeline.cli"]
@@ -77,7 +76,3 @@ def test_the_line_that_a_demo_prints_works_and_its_key_and_password_stay(tmp_pat
         assert [file.stat().st_mode & 0o777 for file in files] == [0o600, 0o600]
         secrets.add(tuple(file.read_text() for file in files))
     assert len(secrets) == 1
-
-
-def test_a_setting_that_is_empty_is_none() -> None:
-    assert load({"SICHTFLUG_CLICKHOUSE_PASSWORD": "", "SICHTFLUG_PSEUDONYM_KEY_FILE": ""}).pseudonym_key == ""

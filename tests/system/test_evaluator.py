@@ -17,11 +17,11 @@ from pipeline.metrics.rolling import RollingTelemetry
 from pipeline.stages.rolling import evaluator as judging
 from pipeline.stages.rolling.evaluator import LEARNED_DAYS, Judge
 from pipeline.stages.rolling.store import Minutes, RollingStore, StoredEpisode
+from tests.support.records import escalated, opened
 from tests.support.system import System
-from tests.system.test_rolling import DAY, START, escalated
-from tests.system.test_rolling_windows import opened
+from tests.support.traffic import DAY, START
 
-pytestmark = pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
+pytestmark = pytest.mark.embedded_broker
 
 BURST = range(START + DAY + 200, START + DAY + 208)
 END = START + DAY + 260

@@ -41,6 +41,7 @@ class Assigned(Handler):
         raise error
 
 
+@pytest.mark.both_brokers("rebalance")
 def test_a_group_whose_leader_did_not_know_the_topic_gets_its_partitions_soon(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -1,7 +1,5 @@
 """The servers of the metrics and of the page: nobody keeps them from others, and they answer their own names only."""
 
-from __future__ import annotations
-
 import http.client
 import os
 import socket
@@ -61,7 +59,7 @@ def test_few_open_files_suffice(tmp_path: Path) -> None:
     program = """if True:
         import resource, sys, time
         resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-        from pipeline.telemetry import Server, Telemetry
+        from pipeline.metrics.stage import Server, Telemetry
         server = Server(Telemetry(), lambda: "", "127.0.0.1", 0)
         server.start()
         print(server.port, flush=True)

@@ -11,19 +11,11 @@ import pytest
 from aiokafka import AIOKafkaProducer
 
 from pipeline.commands.replay import lines
-from pipeline.simulation import simulate
 from tests.faults.mutants import wrong_worker
 from tests.oracle import Oracle, read_records
-from tests.support.system import COLUMNS, PARTITIONS, System, wait_for
-
-MINUTE_MS = 60_000
-
-
-def live_records(seed: int, number: int, rate: float = 200.0) -> list[tuple[bytes | None, bytes | None]]:
-    """Simulated traffic of the last minutes, with its duplicates, disorder, late and bad records."""
-    start_ms = time.time_ns() // 1_000_000 - 30 * MINUTE_MS
-    traffic = simulate(seed, rate, start_ms, follows_the_day=False, haste=60.0, id_prefix=f"t{seed}")
-    return [(item.key, item.value) for item, _ in zip(traffic, range(number), strict=False)]
+from tests.support.rows import COLUMNS
+from tests.support.system import PARTITIONS, System, wait_for
+from tests.support.traffic import live_records
 
 
 def test_a_year_of_real_incidents_equals_the_batch_computation_also_when_sent_twice(
@@ -57,7 +49,7 @@ def test_simulated_traffic_with_every_flaw_equals_the_batch_computation(system: 
 
 
 @pytest.mark.timeout(600)
-@pytest.mark.parametrize("kafka", ["Apache Kafka"], indirect=True)
+@pytest.mark.apache_kafka
 def test_twenty_kills_at_random_moments_lose_and_double_nothing(system: System) -> None:
     chance = random.Random(20)
     enough = threading.Event()
@@ -90,6 +82,7 @@ def trickle(system: System, enough: threading.Event) -> None:
             system.publish(records[start : start + 400])
 
 
+@pytest.mark.both_brokers("offsets")
 def test_a_bug_in_the_fold_ends_the_process_and_skips_nothing(system: System) -> None:
     system.publish(live_records(seed=13, number=5_000))
     worker = system.start(wrong_worker(bug_after=500))
@@ -101,6 +94,7 @@ def test_a_bug_in_the_fold_ends_the_process_and_skips_nothing(system: System) ->
     system.assert_equals(system.oracle())
 
 
+@pytest.mark.both_brokers("rebalance")
 def test_several_workers_share_the_partitions_and_a_stopped_one_hands_over(system: System) -> None:
     first = system.start_worker()
     system.publish(live_records(seed=17, number=4_000))
@@ -114,6 +108,7 @@ def test_several_workers_share_the_partitions_and_a_stopped_one_hands_over(syste
     system.assert_equals(system.oracle())
 
 
+@pytest.mark.both_brokers("rebalance")
 def test_what_comes_back_in_a_rebalance_untouched_is_still_at_hand_and_the_rest_is_restored(system: System) -> None:
     system.publish(live_records(seed=27, number=4_000))
     system.start_worker()

@@ -8,10 +8,10 @@ import urllib.request
 import pytest
 from confluent_kafka import Producer
 
+from tests.support.records import encoded
 from tests.support.system import System, wait_for
-from tests.system.test_bad_input import encoded
 
-pytestmark = pytest.mark.parametrize("kafka", ["Apache Kafka"], indirect=True)
+pytestmark = pytest.mark.apache_kafka
 
 
 def test_what_waits_behind_an_open_transaction_is_lag_and_no_end_of_the_log(system: System) -> None:

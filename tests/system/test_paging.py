@@ -13,9 +13,10 @@ import yaml
 
 from pipeline.embedded.child import Child
 from pipeline.embedded.servers import answers, free_port
-from tests.support.alert_rules import ALERTMANAGER, PROMETHEUS, RULES, program, rules, selectors
+from tests.support.alert_rules import ALERTMANAGER, PROMETHEUS, RULES, rules, selectors
+from tests.support.programs import program
 from tests.support.system import System, wait_for
-from tests.system.test_rolling import BURST, judged, minute_of, nine_days_and_a_burst
+from tests.support.traffic import BURST, minute_of, nine_days_and_a_burst
 
 #: Up to here it lasts. The two hours after the burst come at once, so that no window is written for each minute.
 MIDDLE = BURST.start + 8
@@ -95,13 +96,13 @@ def prometheus(directory: Path, port: int, worker_port: int, alertmanager_port: 
     return Child([program("prometheus"), *arguments, address], log=directory / "prometheus.log")
 
 
-@pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
+@pytest.mark.embedded_broker
 def test_a_spike_is_told_as_it_begins_and_as_it_ends(system: System, webhook: Webhook, tmp_path: Path) -> None:
     for name in ("prometheus", "prometheus-alertmanager"):
         program(name)
     system.start_worker(metrics_port="0")
     system.publish(record for record in nine_days_and_a_burst() if minute_of(record[1]) < MIDDLE)
-    wait_for(lambda: judged(system) >= MIDDLE - 2, 120, system.log)
+    wait_for(lambda: system.judged_minute() >= MIDDLE - 2, 120, system.log)
     worker_port = int(system.log().split("metrics on http://127.0.0.1:")[1].partition("/")[0])
     port, prometheus_port = free_port(), free_port()
     routing = alertmanager(tmp_path, port, webhook.url)

@@ -21,9 +21,9 @@ from pipeline.stages.rolling.stage import RollingStage
 from pipeline.stages.rolling.store import RollingStore
 from streams.panes.deltas import MINUTE_MS
 from tests.support.system import System
-from tests.system.test_rolling import START
+from tests.support.traffic import START
 
-pytestmark = pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
+pytestmark = pytest.mark.embedded_broker
 
 
 class Stage2:

@@ -1,53 +1,18 @@
 """Stage 2 on real parts: minutes judged once they have passed, spikes told once, also by workers that are killed."""
 
-import datetime
 import json
 import time
 import urllib.request
-from collections.abc import Iterator
 from random import Random
 from typing import Any
 
 import pytest
 
 from pipeline.contract.alerts import TYPES
-from pipeline.stages.rolling.evaluator import next_window
 from streams.spikes.episodes import episode_id
 from streams.spikes.series import Series
 from tests.support.system import System, wait_for
-from tests.system.test_bad_input import encoded
-
-DAY = 1_440
-START = int(datetime.datetime(2024, 3, 4, tzinfo=datetime.UTC).timestamp()) // 60
-BURST = range(START + 9 * DAY + 600, START + 9 * DAY + 612)
-END = START + 9 * DAY + 720
-
-
-def escalated(name: str, minute: int, second: int, queue: str, channel: str) -> Iterator[tuple[bytes, bytes]]:
-    """A conversation that is opened and escalated at once."""
-    at = datetime.datetime.fromtimestamp(minute * 60 + second, datetime.UTC).isoformat()
-    data = {"channel": channel, "queue": queue}
-    yield name.encode(), encoded(id=f"{name} 1", subject=name, time=at, data=data)
-    escalation = {"kind": "hierarchical"}
-    yield name.encode(), encoded(id=f"{name} 2", subject=name, time=at, type="conversation.escalated", data=escalation)
-
-
-def nine_days_and_a_burst() -> list[tuple[bytes, bytes]]:
-    """Escalations of two queues, every third minute one; then ten a minute more in one of them for twelve minutes."""
-    chance = Random(9)
-    found: list[tuple[bytes, bytes]] = []
-    for minute in range(START, END):
-        for queue, channel in (("billing", "web_chat"), ("technical", "phone")):
-            if chance.random() < 0.33:
-                found += escalated(f"{queue} {minute}", minute, chance.randrange(60), queue, channel)
-        if minute in BURST:
-            for second in range(0, 60, 6):
-                found += escalated(f"burst {minute} {second}", minute, second, "billing", "web_chat")
-    return found
-
-
-def minute_of(value: bytes) -> int:
-    return int(datetime.datetime.fromisoformat(json.loads(value)["time"]).timestamp()) // 60
+from tests.support.traffic import BURST, END, minute_of, nine_days_and_a_burst
 
 
 def spikes(system: System) -> list[dict[str, Any]]:
@@ -76,11 +41,6 @@ def alerts(system: System) -> list[dict[str, Any]]:
     return [event for event in events if event["data"]["measure"] == "escalations"]
 
 
-def judged(system: System) -> int:
-    [(minute,)] = system.door.rows("SELECT max(minute) FROM rolling_checkpoints")
-    return int(minute)
-
-
 def assert_the_burst_alone(system: System) -> None:
     [spike] = spikes(system)
     assert (spike["queue"], spike["channel"]) in {("billing", "web_chat"), ("billing", ""), ("", "web_chat")}
@@ -98,7 +58,7 @@ def assert_the_burst_alone(system: System) -> None:
 def test_a_burst_is_one_episode_and_told_as_it_begins_and_ends(system: System) -> None:
     system.start_worker(metrics_port="0")
     system.publish(nine_days_and_a_burst())
-    wait_for(lambda: judged(system) >= END - 2, 120, system.log)
+    wait_for(lambda: system.judged_minute() >= END - 2, 120, system.log)
     assert_the_burst_alone(system)
     [spike] = spikes(system)
     told = alerts(system)
@@ -131,7 +91,7 @@ def test_a_burst_is_one_episode_and_told_as_it_begins_and_ends(system: System) -
     assert float(values[name]) == len(begun)
 
 
-@pytest.mark.parametrize("kafka", ["Apache Kafka"], indirect=True)
+@pytest.mark.apache_kafka
 def test_workers_killed_in_stage_2_lose_and_double_nothing(system: System) -> None:
     chance, events = Random(10), nine_days_and_a_burst()
     per_part = len(events) // 6 + 1
@@ -142,7 +102,7 @@ def test_workers_killed_in_stage_2_lose_and_double_nothing(system: System) -> No
         worker.kill()
         worker.wait()
     system.start_worker()
-    wait_for(lambda: judged(system) >= END - 2, 120, system.log)
+    wait_for(lambda: system.judged_minute() >= END - 2, 120, system.log)
     assert_the_burst_alone(system)
     [spike] = spikes(system)
     ids = {event["id"] for event in alerts(system) if event["type"] != TYPES["worsened"]}
@@ -153,18 +113,3 @@ def test_workers_killed_in_stage_2_lose_and_double_nothing(system: System) -> No
         "WHERE scope = 'all' AND window_seconds = 300 GROUP BY emitted_at ORDER BY emitted_at"
     )
     assert {number for _, number in emitted} == {1}
-
-
-@pytest.mark.parametrize(
-    ("before", "last", "wanted"),
-    [
-        (100, 101, 101),
-        (100, 103, 101),
-        (100, 160, 101),
-        # More than an hour at once.
-        (100, 161, 161),
-        (0, 10 * DAY, 10 * DAY),
-    ],
-)
-def test_windows_are_written_for_each_minute_up_to_an_hour(before: int, last: int, wanted: int) -> None:
-    assert next_window(before, last) == wanted

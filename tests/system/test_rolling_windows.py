@@ -12,12 +12,12 @@ import pytest
 from tests.oracle import Oracle, read_records
 from tests.oracle.rolling import AGES, ARRIVALS, Scope, ages, durations, window
 from tests.support.events import instant
+from tests.support.records import encoded, opened
 from tests.support.system import System
-from tests.system.test_bad_input import encoded
-from tests.system.test_main_job import live_records
+from tests.support.traffic import live_records
 
 # How the events came does not matter here.
-pytestmark = pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
+pytestmark = pytest.mark.embedded_broker
 
 WINDOWS = (300, 3_600, 86_400, 604_800)
 COUNTS = (
@@ -160,12 +160,6 @@ def test_the_share_of_a_row_is_that_of_the_scope_around_it(system: System) -> No
             "channel": ("tenant", tenant, "", ""),
         }.get(kind, ("all", "", "", ""))
         assert row.get("contact_total_count", 0) == contacts[around]
-
-
-def opened(subject: str, time: str, channel: str) -> tuple[bytes, bytes]:
-    return subject.encode(), encoded(
-        id=f"{subject} opened", subject=subject, time=time, type="conversation.opened", data={"channel": channel}
-    )
 
 
 def test_one_conversation_by_hand(system: System) -> None:

@@ -10,7 +10,7 @@ import pytest
 from pipeline.clickhouse.client import ClickHouse
 from tests.support.same_databases import assert_same_databases
 from tests.support.system import System, wait_for
-from tests.system.test_main_job import live_records
+from tests.support.traffic import live_records
 
 BOOK = re.compile(r'sichtflug_(consumed|applied|duplicate|rejected)_records\{partition="(\d+)"\} ([0-9.e+]+)')
 
@@ -28,7 +28,7 @@ def databases(system: System) -> Iterator[list[System]]:
 
 
 # The embedded broker gives partitions to members that have left.
-@pytest.mark.parametrize("kafka", ["Apache Kafka"], indirect=True)
+@pytest.mark.apache_kafka
 def test_one_two_and_four_workers_give_the_same_rows(system: System, databases: list[System]) -> None:
     system.publish(live_records(seed=81, number=6_000))
     oracle = system.oracle()

@@ -8,10 +8,10 @@ from kafka.partitioner import murmur2
 
 from tests.faults.mutants import wrong_worker
 from tests.oracle import Oracle, Record
+from tests.support.records import encoded
 from tests.support.system import PARTITIONS, System
-from tests.system.test_bad_input import encoded
 
-pytestmark = pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
+pytestmark = pytest.mark.embedded_broker
 
 
 @pytest.mark.parametrize("place", ["fold", "flush"])

@@ -11,7 +11,7 @@ from pipeline.embedded.servers import EmbeddedClickHouse
 from tests.support.old_schema import create_old, definitions
 from tests.support.same_databases import PARAMETER, arguments_for
 from tests.support.system import System, wait_for
-from tests.system.test_main_job import live_records
+from tests.support.traffic import live_records
 
 #: The tables of commit 69ca1a0 that hold data, by the names that they have now.
 OLD_NAMES = {

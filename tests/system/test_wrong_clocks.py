@@ -53,7 +53,7 @@ def send(system: System, *records: tuple[int, int, bytes]) -> None:
     producer.close()
 
 
-@pytest.mark.parametrize("kafka", ["Apache Kafka"], indirect=True)
+@pytest.mark.apache_kafka
 def test_a_producer_two_days_ahead_is_clamped_where_the_broker_stamps_records(system: System) -> None:
     # Three right events of the last ten minutes and one of a clock two days ahead, which stamps its record: clamped
     # 1, none late, no promise missed (they fall due in 50 minutes or later), the chat (idle limit 4 h) still open.
@@ -82,7 +82,7 @@ def test_a_producer_two_days_ahead_is_clamped_where_the_broker_stamps_records(sy
     assert "clock: the broker stamps records as they come" in system.run("check").stdout
 
 
-@pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
+@pytest.mark.embedded_broker
 def test_where_producers_stamp_records_a_future_does_bounded_harm_and_can_be_reset(system: System) -> None:
     worker = system.start_worker()
     now = now_ms()
@@ -140,7 +140,7 @@ def test_where_producers_stamp_records_a_future_does_bounded_harm_and_can_be_res
 
 
 @pytest.mark.parametrize("reset", [[], ["--reset-watermark"]], ids=["no other log", "reset"])
-@pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
+@pytest.mark.embedded_broker
 def test_no_epoch_begins_under_a_worker_at_work(system: System, reset: list[str]) -> None:
     worker = system.start_worker()
     at_ms = now_ms() + HOUR_MS
@@ -173,7 +173,7 @@ def test_no_epoch_begins_under_a_worker_at_work(system: System, reset: list[str]
         assert system.door.rows("SELECT max(epoch) FROM checkpoints") == [(1,)]
 
 
-@pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
+@pytest.mark.embedded_broker
 def test_a_timestamp_that_no_broker_gives_moves_no_watermark(system: System) -> None:
     # A timestamp of 0 and an event in 2096: the partition's last good timestamp stands for it, so the event is refused.
     system.start_worker()
@@ -197,7 +197,7 @@ def test_a_timestamp_that_no_broker_gives_moves_no_watermark(system: System) -> 
     ]
 
 
-@pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
+@pytest.mark.embedded_broker
 def test_an_idle_partition_holds_nothing_up(system: System) -> None:
     # Partition 0 has one event of 08:00 and then nothing; partition 1 one a minute until 10:59. All is read, so the
     # numbers hold for 10:59, and a promise of 10 minutes is missed by 1 + 109: those due before 10:59.
@@ -215,7 +215,7 @@ def test_an_idle_partition_holds_nothing_up(system: System) -> None:
     assert system.door.rows("SELECT sum(missed_count) FROM sla_by_day") == [(110,)]
 
 
-@pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
+@pytest.mark.embedded_broker
 def test_minutes_of_the_present_survive_a_watermark_of_the_future(system: System) -> None:
     async def ignore(letters: Sequence[DeadLetter]) -> None:
         """The dead letters are not what is tested here."""
@@ -245,7 +245,7 @@ def test_minutes_of_the_present_survive_a_watermark_of_the_future(system: System
     assert count == 1
 
 
-@pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
+@pytest.mark.embedded_broker
 def test_a_history_whose_records_carry_their_own_timestamps_is_stored_and_kept(system: System) -> None:
     # 300 months in one flush, a conversation each, opened and closed: arrived 300, departed 300, 600 interactions; a
     # record of 2001 that is no event. ClickHouse takes at most 100 months in one insert unless it is told otherwise.

@@ -49,6 +49,7 @@ def test_nothing_is_0_and_everything_at_once_is_100() -> None:
     assert normalised(2.0, 2, STANDARD) == 100
 
 
+@pytest.mark.slow
 def test_ours_beats_the_best_published_but_one_with_budgets_chosen_on_other_series() -> None:
     require(DATA.exists(), "../shared/data/nab lies beside the project")
     all_series = load(DATA)

@@ -1,7 +1,5 @@
 """The documents of the contract are current, and say what the codec does."""
 
-from __future__ import annotations
-
 import gzip
 import json
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """The simulated traffic: the same for a seed, plausible in shape, and its faults are what the truth says."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter, defaultdict
 from datetime import UTC, datetime
@@ -11,10 +9,14 @@ from typing import Any
 
 import pytest
 
-from pipeline.simulation import Faults, GroundTruth, Simulated, Spike, simulate
 from pipeline.simulation.bad_records import BAD_KINDS
+from pipeline.simulation.delivery import Faults
+from pipeline.simulation.ground_truth import GroundTruth
+from pipeline.simulation.spikes import Spike
+from pipeline.simulation.traffic import Simulated, simulate
 from pipeline.simulation.world import CHANNEL_NAMES, DAY_MS, HOUR_MS, day_factor
-from tests.oracle import Oracle, Record
+from tests.oracle import Record
+from tests.oracle.accepted import AcceptedLog
 from tests.oracle.records import KNOWN_TYPES, instant_ms
 
 # A Monday, 10:00 UTC.
@@ -113,10 +115,10 @@ def test_good_records_are_accepted_and_bad_ones_rejected(
     traffic: tuple[list[Simulated], GroundTruth],
 ) -> None:
     items, truth = traffic
-    oracle = Oracle(Record(item.value, item.send_at_ms, item.key) for item in items)
-    assert oracle.consumed_count == truth.sent_count == len(items)
-    assert oracle.rejections.total() == truth.bad_count
-    assert oracle.duplicate_count == truth.duplicate_count
+    log = AcceptedLog(Record(item.value, item.send_at_ms, item.key) for item in items)
+    assert log.consumed_count == truth.sent_count == len(items)
+    assert log.rejections.total() == truth.bad_count
+    assert log.duplicate_count == truth.duplicate_count
     assert truth.sent_count == sum(truth.count_by_type.values()) + truth.duplicate_count + truth.bad_count
     assert sum(truth.bad_count_by_kind.values()) == truth.bad_count
 
@@ -135,7 +137,7 @@ def test_every_kind_of_bad_record_is_placed_and_rejected() -> None:
     simulation = simulate(3, 500.0, START_MS, faults=Faults(bad_ratio=0.2))
     bad = [item for item in islice(simulation, 8_000) if item.placed == "bad"]
     assert set(simulation.ground_truth().bad_count_by_kind) == set(BAD_KINDS)
-    assert Oracle(Record(i.value, i.send_at_ms, i.key) for i in bad).rejections.total() == len(bad)
+    assert AcceptedLog(Record(i.value, i.send_at_ms, i.key) for i in bad).rejections.total() == len(bad)
 
 
 def test_disorder_is_between_conversations_and_within_one(

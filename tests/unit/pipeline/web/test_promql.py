@@ -1,14 +1,8 @@
-"""The page's own PromQL, by hand, and on what a real exposition says."""
-
-import time
+"""The page's own PromQL, by hand."""
 
 import pytest
 
-from pipeline.metrics.server import Server
-from pipeline.metrics.stage import Telemetry
 from pipeline.web.promql import ExpressionError, History, Labels, evaluate
-from pipeline.web.request import read_request
-from pipeline.web.scraper import Samples
 
 A: Labels = (("partition", "0"),)
 B: Labels = (("partition", "1"),)
@@ -73,25 +67,3 @@ REFUSED = [
 def test_what_is_not_understood_is_refused(expression: str) -> None:
     with pytest.raises(ExpressionError):
         evaluate(expression, {}, 0)
-
-
-def test_samples_of_a_real_endpoint() -> None:
-    telemetry = Telemetry()
-    server = Server(telemetry, lambda: "", "127.0.0.1", 0)
-    server.start()
-    samples = Samples(f"http://127.0.0.1:{server.port}/metrics")
-    telemetry.partitions.set(3)
-    samples.take()
-    telemetry.flushed_rows.inc(500)
-    time.sleep(0.2)
-    samples.take()
-    server.stop()
-    now_ms = time.time_ns() // 1_000_000 + 6_000
-    request = read_request(f"from={now_ms - 10_000}&to={now_ms}&width=800", now_ms)
-    by_instance = {"expr": "sichtflug_partitions", "legendFormat": "{{instance}}"}
-    [partitions] = samples.frame(by_instance, request, "").series or []
-    assert partitions.name == f"127.0.0.1:{server.port}"
-    assert partitions.values[-1] == 3.0
-    [rows] = samples.frame({"expr": "sum(rate(sichtflug_flushed_rows_total[5m]))"}, request, "").series or []
-    # 500 rows in some more than 0.2 s.
-    assert 500 / 60 < (rows.values[-1] or 0) <= 2_500

@@ -1,7 +1,5 @@
 """Ids sent as queues: the log is counted in a bounded number of cells, and nothing is lost of it."""
 
-from __future__ import annotations
-
 from collections import Counter as Multiset
 
 from hypothesis import given, settings
@@ -11,7 +9,9 @@ from streams.panes.admission import Admission
 from streams.panes.cells import OTHER, Cell, Cells
 from streams.panes.counters import Counter
 from streams.rules import Rules, Targets
-from tests.support.events import Log, all_tiers, does, logs, message, opened, rules
+from tests.support.events import does, message, opened
+from tests.support.log import Log, all_tiers, rules
+from tests.support.strategies import logs
 
 
 def test_beyond_the_limit_queues_are_counted_as_one_then_everything_is() -> None:

@@ -1,7 +1,5 @@
 """Buckets of durations: whole milliseconds up to 32 ms, then sixteen to every power of two."""
 
-from __future__ import annotations
-
 from hypothesis import given
 from hypothesis import strategies as st
 
