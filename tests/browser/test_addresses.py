@@ -6,12 +6,12 @@ from pathlib import Path
 import pytest
 
 from pipeline.embedded.servers import EmbeddedClickHouse
-from tests.support.browser import CHROMIUM
-from tests.support.page import Page, served
 from tests.support.places import PANELS, places
 from tests.support.requirement import require
-from tests.support.screens import PHONE, browsed, states
-from tests.support.small_dashboards import write_dashboard
+from tests.support.web.browser import CHROMIUM
+from tests.support.web.page import Page, served
+from tests.support.web.screens import PHONE, browsed, states
+from tests.support.web.small_dashboards import write_dashboard
 
 
 @pytest.fixture(scope="module")

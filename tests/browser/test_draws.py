@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 
 from pipeline.embedded.servers import free_port
-from tests.support.browser import CHROMIUM, opened
-from tests.support.dashboards import MAY_BE_EMPTY, dashboards, panels
-from tests.support.page import Page, served
 from tests.support.requirement import require
-from tests.support.screens import LARGE, PHONE, browsed, run_chromium, states
 from tests.support.system import System, wait_for
 from tests.support.traffic import live_records
+from tests.support.web.browser import CHROMIUM, opened
+from tests.support.web.dashboards import MAY_BE_EMPTY, dashboards, panels
+from tests.support.web.page import Page, served
+from tests.support.web.screens import LARGE, PHONE, browsed, run_chromium, states
 
 # How the events came does not matter here.
 pytestmark = pytest.mark.embedded_broker

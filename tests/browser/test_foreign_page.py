@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 import pytest
 
 from pipeline.embedded.servers import EmbeddedClickHouse
-from tests.support.browser import opened
 from tests.support.chdb_server import ask
+from tests.support.web.browser import opened
 
 
 @pytest.fixture

@@ -9,9 +9,9 @@ import pytest
 
 from pipeline.clickhouse import migrations
 from pipeline.embedded.servers import EmbeddedClickHouse
-from tests.support.browser import Tab, opened
-from tests.support.page import Page, served
-from tests.support.small_dashboards import panel, write_dashboard
+from tests.support.web.browser import Tab, opened
+from tests.support.web.page import Page, served
+from tests.support.web.small_dashboards import panel, write_dashboard
 
 #: Points five minutes apart, from 98 to 110; the first lies before the range of an hour.
 CHART = "SELECT toDateTime($__toTime - 3660 + number * 300) AS time, number + 98 AS waiting FROM numbers(13)"

@@ -9,9 +9,9 @@ import pytest
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.processing import state as ledger_state
 from pipeline.stages.customers import partition as customers_worker
-from tests.support.events import by_anna, does, handed_off, opened, reply, tick
 from tests.support.records import consumed_now
 from tests.support.rows import log_rows
+from tests.support.streams.events import by_anna, does, handed_off, opened, reply, tick
 from tests.support.traffic import traffic
 from tests.support.workers import hear, tell
 

@@ -8,10 +8,10 @@ import pytest
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.embedded.servers import EmbeddedClickHouse
 from pipeline.web.macros import Choice, Scope, expand
-from tests.support.dashboards import asked
 from tests.support.database import migrated
-from tests.support.grafana_variables import ALL, with_variables
 from tests.support.records import encoded
+from tests.support.web.dashboards import asked
+from tests.support.web.grafana_variables import ALL, with_variables
 from tests.support.zone_views import fold_values
 
 NAMES = (

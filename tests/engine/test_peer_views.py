@@ -8,10 +8,10 @@ import pytest
 from pipeline.clickhouse.client import ClickHouse
 from streams.rules import Rules
 from tests.oracle import Oracle, Record
-from tests.support.community import accepted, by_peer, post, unaccepted
-from tests.support.events import event, instant, opened
 from tests.support.records import consumed_now
 from tests.support.rows import as_milliseconds, assert_same_rows
+from tests.support.streams.community import accepted, by_peer, post, unaccepted
+from tests.support.streams.events import event, instant, opened
 from tests.support.traffic import traffic
 from tests.support.workers import fold
 

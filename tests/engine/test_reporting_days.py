@@ -11,9 +11,9 @@ import pytest
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.embedded.servers import EmbeddedClickHouse
 from pipeline.web.macros import Choice, Scope, expand
-from tests.support.dashboards import asked
 from tests.support.database import migrated
 from tests.support.records import encoded
+from tests.support.web.dashboards import asked
 from tests.support.zone_traffic import HARD_ZONES
 from tests.support.zone_views import check_zone, fold_values
 

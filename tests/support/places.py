@@ -5,7 +5,7 @@ from contextlib import contextmanager
 
 from pipeline.clickhouse.client import ClickHouse
 from tests.support.database import migrated
-from tests.support.small_dashboards import panel
+from tests.support.web.small_dashboards import panel
 
 HOSTILE = ["north", "o'brien", "back\\slash\\", "'); DROP TABLE places --", "$__fromTime", "${window}"]
 PLACES = "$__conditionalAll(place IN (${place:singlequote}), $place)"

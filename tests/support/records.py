@@ -11,7 +11,7 @@ import msgspec
 
 from pipeline.contract.codec import Codec
 from streams.events import Event
-from tests.support.events import record
+from tests.support.streams.events import record
 
 
 def event(**changes: Any) -> dict[str, Any]:

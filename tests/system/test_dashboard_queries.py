@@ -8,9 +8,9 @@ import pytest
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.errors import ClickHouseRejectedError
 from pipeline.web.macros import Choice, Scope, expand
-from tests.support.dashboards import MAY_BE_EMPTY, TIME_SERIES, Asked, alerts, asked
 from tests.support.system import System, wait_for
 from tests.support.traffic import live_records
+from tests.support.web.dashboards import MAY_BE_EMPTY, TIME_SERIES, Asked, alerts, asked
 
 # How the events came does not matter here.
 pytestmark = pytest.mark.embedded_broker

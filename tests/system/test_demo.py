@@ -10,8 +10,8 @@ from typing import Any
 
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.embedded.servers import EmbeddedClickHouse
-from tests.support.page import Page
 from tests.support.system import wait_for
+from tests.support.web.page import Page
 
 
 def test_the_demo_runs_ends_by_itself_and_goes_on_from_its_data(tmp_path: Path) -> None:

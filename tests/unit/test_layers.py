@@ -22,7 +22,7 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("metrics", "kafka", "embedded"),
         ("contract", "clickhouse"),
         ("retry", "settings"),
-        ("errors", "signals", "logs", "simulation", "settings_file", "credentials", "http_server"),
+        ("errors", "signals", "logs", "simulation", "settings_file", "credentials", "http_server", "data_files"),
     ),
     "streams": (
         ("checkpoint",),

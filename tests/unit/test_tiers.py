@@ -144,7 +144,7 @@ def test_a_planted_violation_is_found(path: str, planted: str) -> None:
     assert faults(path, planted, PLANTED.get) != []
 
 
-@pytest.mark.parametrize("name", ["tests.support.system", "tests.support.kafka", "tests.support.browser"])
+@pytest.mark.parametrize("name", ["tests.support.system", "tests.support.kafka", "tests.support.web.browser"])
 def test_what_starts_a_process_is_known_from_the_unit_tier(name: str) -> None:
     assert faults("tests/unit/test_one.py", f"import {name}") != []
 

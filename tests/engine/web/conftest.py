@@ -6,9 +6,9 @@ import pytest
 
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.embedded.servers import EmbeddedClickHouse
-from tests.support.page import Page, served
 from tests.support.places import PANELS, places
-from tests.support.small_dashboards import write_dashboard
+from tests.support.web.page import Page, served
+from tests.support.web.small_dashboards import write_dashboard
 
 
 @pytest.fixture(scope="package")

@@ -10,9 +10,9 @@ from pipeline.clickhouse import migrations
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.embedded.servers import EmbeddedClickHouse
 from pipeline.web.dashboards import Dashboards, default_directory
-from tests.support.page import Page, served
 from tests.support.places import HOSTILE
-from tests.support.small_dashboards import panel, write_dashboard
+from tests.support.web.page import Page, served
+from tests.support.web.small_dashboards import panel, write_dashboard
 
 
 def test_a_time_series_comes_as_one_series_per_label(page: Page) -> None:

@@ -14,9 +14,9 @@ from pipeline.metrics.server import Server
 from pipeline.metrics.stage import Telemetry
 from pipeline.web.request import read_request
 from pipeline.web.scraper import Samples
-from tests.support.page import served
 from tests.support.places import PANELS
-from tests.support.small_dashboards import write_dashboard
+from tests.support.web.page import served
+from tests.support.web.small_dashboards import write_dashboard
 
 
 @contextlib.contextmanager

@@ -5,7 +5,7 @@ import pytest
 from pipeline.errors import PortError
 from pipeline.settings import Settings
 from pipeline.web.server import PageServer
-from tests.support.page import Page
+from tests.support.web.page import Page
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.support.dashboards import PROVISIONING, alert_rules, dashboards, provisioned
+from tests.support.web.dashboards import PROVISIONING, alert_rules, dashboards, provisioned
 
 FILES = sorted(path.relative_to(PROVISIONING).as_posix() for path in PROVISIONING.rglob("*.yaml"))
 #: Field names that Grafana 12 reads, by file: grafana.com/docs/grafana/latest/administration/provisioning

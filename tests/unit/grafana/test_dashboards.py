@@ -11,7 +11,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana import build
 from grafana.panels import CLICKHOUSE, query
-from tests.support.dashboards import Json, alerts, asked, dashboards, panels
+from tests.support.web.dashboards import Json, alerts, asked, dashboards, panels
 
 DASHBOARDS = {dashboard["uid"]: dashboard for dashboard in dashboards()}
 KINDS = {"stat", "timeseries", "table", "barchart", "row"}

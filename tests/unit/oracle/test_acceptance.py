@@ -6,7 +6,7 @@ import pytest
 
 from tests.oracle import Oracle, Record
 from tests.oracle.records import Rejected, accept, instant_ms
-from tests.support.oracle_cases import at, event, fact, opened
+from tests.support.streams.oracle_cases import at, event, fact, opened
 
 GOOD = {"specversion": "1.0", "id": "1", "source": "/s", "type": "conversation.queued", "subject": "a"}
 GOOD["time"] = "2024-03-04T10:00:00Z"

@@ -1,7 +1,7 @@
 """The oracle's dimensions: stocks move, flows stay."""
 
 from tests.oracle import Oracle
-from tests.support.oracle_cases import counts, does, durations, fact, opened, says
+from tests.support.streams.oracle_cases import counts, does, durations, fact, opened, says
 
 
 def test_a_stock_moves_and_a_flow_stays() -> None:

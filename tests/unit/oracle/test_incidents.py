@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from tests.oracle import Oracle, read_records
-from tests.support.oracle_cases import durations
+from tests.support.streams.oracle_cases import durations
 
 
 def test_the_recorded_incidents_balance(incidents: Path) -> None:

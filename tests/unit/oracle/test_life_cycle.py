@@ -1,7 +1,7 @@
 """The oracle's life of a conversation: time, openings and departures."""
 
 from tests.oracle import Oracle
-from tests.support.oracle_cases import at, clocks, counts, does, durations, fact, opened, says
+from tests.support.streams.oracle_cases import at, clocks, counts, does, durations, fact, opened, says
 
 
 def test_life_cycle_time_never_runs_back_but_messages_keep_their_minute() -> None:

@@ -1,7 +1,7 @@
 """The oracle on cases that other tools got wrong."""
 
 from tests.oracle import Oracle
-from tests.support.oracle_cases import at, clocks, counts, does, durations, event, fact, opened, says
+from tests.support.streams.oracle_cases import at, clocks, counts, does, durations, event, fact, opened, says
 
 
 def test_a_bot_is_not_the_agent() -> None:

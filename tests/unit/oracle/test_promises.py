@@ -3,7 +3,7 @@
 import pytest
 
 from tests.oracle import Oracle
-from tests.support.oracle_cases import clocks, does, event, opened, says
+from tests.support.streams.oracle_cases import clocks, does, event, opened, says
 
 TEN_MINUTES = {"first_response": 600}
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.oracle import Oracle, Record
-from tests.support.oracle_cases import at, does, durations, event, fact, opened, says
+from tests.support.streams.oracle_cases import at, does, durations, event, fact, opened, says
 
 
 def test_customer_messages_do_not_restart_a_running_episode_and_each_episode_has_a_reply() -> None:

@@ -12,7 +12,7 @@ from pipeline.contract import codec as codec_module
 from pipeline.contract.codec import Codec
 from pipeline.processing import id_filter as known_ids
 from pipeline.processing.id_filter import KnownIds
-from streams.panes import deltas as panes
+from streams.panes import cells as cells_module
 from streams.panes.cells import OTHER, Cell, Cells
 from streams.rules import RuleBook, Rules
 from tests.support.ledger import Store
@@ -114,7 +114,7 @@ def test_beyond_the_bound_every_id_may_be_known_and_none_is_forgotten(monkeypatc
 
 
 def test_beyond_the_numbers_there_are_cells_are_counted_as_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(panes, "CELL_MASK", 3)
+    monkeypatch.setattr(cells_module, "CELL_MASK", 3)
     cells = Cells()
     numbers = [cells.number(Cell("", f"q{number}", "email", "private")) for number in range(6)]
     assert numbers == [0, 1, 2, 3, 3, 3]

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.errors import DashboardError
 from pipeline.web.dashboards import Dashboards, default_directory
-from tests.support.small_dashboards import write_dashboard
+from tests.support.web.small_dashboards import write_dashboard
 
 
 def test_a_file_that_is_no_dashboard_and_a_uid_given_twice_are_refused(tmp_path: Path) -> None:

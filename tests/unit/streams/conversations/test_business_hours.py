@@ -8,8 +8,8 @@ import pytest
 from streams.calendars import BusinessHours, Calendar
 from streams.panes.counters import Counter
 from streams.rules import Queue, RuleBook, Rules, Targets
-from tests.support.events import HOUR_MS, MINUTE_MS, does, instant, opened, reply
-from tests.support.log import DUE, Log, minutes_long
+from tests.support.streams.events import HOUR_MS, MINUTE_MS, does, instant, opened, reply
+from tests.support.streams.log import DUE, Log, minutes_long
 
 OFFICE = Calendar(
     zone="Europe/Berlin",

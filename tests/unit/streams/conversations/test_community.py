@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from streams.panes.counters import Counter
-from tests.support.community import accepted, by_peer, post, unaccepted
-from tests.support.events import does, message, reply
-from tests.support.log import Log, minutes_long
+from tests.support.streams.community import accepted, by_peer, post, unaccepted
+from tests.support.streams.events import does, message, reply
+from tests.support.streams.log import Log, minutes_long
 
 
 def test_the_first_peer_answer_is_measured_from_the_question_and_counted_once() -> None:

@@ -1,8 +1,8 @@
 """Conversations that nobody ends expire."""
 
 from streams.panes.counters import Counter
-from tests.support.events import HOUR_MS, does, instant, message, opened, tick
-from tests.support.log import DUE, RESOLUTION_DUE, Log, departed_at, rules
+from tests.support.streams.events import HOUR_MS, does, instant, message, opened, tick
+from tests.support.streams.log import DUE, RESOLUTION_DUE, Log, departed_at, rules
 
 
 def test_activity_before_the_expiry_moves_it_and_after_it_reopens() -> None:

@@ -4,8 +4,8 @@ import pytest
 
 from streams.events import Event
 from streams.panes.counters import Counter
-from tests.support.events import does, event, instant, message, opened, reply, tick
-from tests.support.log import DUE, MET, NEXT_DUE, NEXT_MET, RESOLUTION_DUE, Log, minutes_long, rules
+from tests.support.streams.events import does, event, instant, message, opened, reply, tick
+from tests.support.streams.log import DUE, MET, NEXT_DUE, NEXT_MET, RESOLUTION_DUE, Log, minutes_long, rules
 
 
 def test_a_conversation_may_begin_before_its_opened_arrives() -> None:

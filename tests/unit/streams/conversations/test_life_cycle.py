@@ -5,8 +5,8 @@ import pytest
 
 from streams.events import Data, Event
 from streams.panes.counters import Counter
-from tests.support.events import does, event, instant, make_event, message, opened
-from tests.support.log import DUE, RESOLUTION_DUE, Log, departed_at, rules
+from tests.support.streams.events import does, event, instant, make_event, message, opened
+from tests.support.streams.log import DUE, RESOLUTION_DUE, Log, departed_at, rules
 
 
 def test_opened_twice_fills_empty_fields_alone() -> None:

@@ -1,8 +1,8 @@
 """Cases that other tools got wrong, one at a time."""
 
 from streams.panes.counters import Counter
-from tests.support.events import does, handed_off, instant, message, opened, reply, tick
-from tests.support.log import DUE, MET, RESOLUTION_DUE, Log, minutes_long, rules
+from tests.support.streams.events import does, handed_off, instant, message, opened, reply, tick
+from tests.support.streams.log import DUE, MET, RESOLUTION_DUE, Log, minutes_long, rules
 
 
 def test_a_bot_is_not_counted_as_the_agent() -> None:

@@ -1,8 +1,18 @@
 """Promises: met, missed, paused, replaced and cancelled."""
 
 from streams.panes.counters import Counter
-from tests.support.events import does, event, handed_off, message, opened, reply
-from tests.support.log import DUE, MET, NEXT_DUE, NEXT_MET, RESOLUTION_DUE, RESOLUTION_MET, Log, minutes_long, rules
+from tests.support.streams.events import does, event, handed_off, message, opened, reply
+from tests.support.streams.log import (
+    DUE,
+    MET,
+    NEXT_DUE,
+    NEXT_MET,
+    RESOLUTION_DUE,
+    RESOLUTION_MET,
+    Log,
+    minutes_long,
+    rules,
+)
 
 
 def test_a_reply_at_the_due_instant_is_in_time() -> None:

@@ -1,8 +1,8 @@
 """Who waits for whom, handoffs and transfers."""
 
 from streams.panes.counters import COUNTERS, Counter
-from tests.support.events import does, handed_off, message, opened, reply
-from tests.support.log import Log, minutes_long
+from tests.support.streams.events import does, handed_off, message, opened, reply
+from tests.support.streams.log import Log, minutes_long
 
 
 def test_who_waits_changes_with_who_spoke() -> None:

@@ -4,9 +4,9 @@ import pytest
 
 from streams.events import Event
 from streams.panes.counters import Counter
-from tests.support.customers import history
-from tests.support.events import by_anna, does, handed_off, message, opened, reply
-from tests.support.log import Log
+from tests.support.streams.customers import history
+from tests.support.streams.events import by_anna, does, handed_off, message, opened, reply
+from tests.support.streams.log import Log
 
 
 def test_a_contact_within_a_day_of_a_resolve_is_a_repeat_and_a_hop_on_another_channel() -> None:

@@ -19,10 +19,10 @@ from streams.panes.deltas import Tiers
 from streams.rules import RuleBook, Rules
 from tests.oracle import Oracle
 from tests.oracle.customers import count_customers
-from tests.support.customers import NUMBERS, Across
-from tests.support.events import does, opened, record
-from tests.support.log import Panes
-from tests.support.strategies import logs
+from tests.support.streams.customers import NUMBERS, Across
+from tests.support.streams.events import does, opened, record
+from tests.support.streams.log import Panes
+from tests.support.streams.strategies import logs
 
 #: What the oracle calls them, where it has another name.
 NAMES = {"exposure": "escalated_exposure", "waited": "queue_wait", "transferred": "case_transfer"}

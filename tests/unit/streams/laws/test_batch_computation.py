@@ -12,10 +12,10 @@ from streams.panes.deltas import Tiers
 from streams.panes.histograms import bucket
 from streams.rules import Rules, Targets
 from tests.oracle import Oracle
-from tests.support.events import MINUTE_MS
-from tests.support.laws import BERLIN, FOR_EVER_MS, from_oracle, from_panes, oracle_of, quick, stocks
-from tests.support.log import Log, is_expired
-from tests.support.strategies import logs, sometimes_rules
+from tests.support.streams.events import MINUTE_MS
+from tests.support.streams.laws import BERLIN, FOR_EVER_MS, from_oracle, from_panes, oracle_of, quick, stocks
+from tests.support.streams.log import Log, is_expired
+from tests.support.streams.strategies import logs, sometimes_rules
 
 NAMES = {number: name.lower() for name, number in COUNTERS.items()}
 

@@ -8,9 +8,9 @@ from streams.conversations.conversation import Conversation
 from streams.events import KNOWN_TYPES, Event
 from streams.panes.deltas import Tiers, pane_key, unpack_pane_key
 from streams.rules import Rules
-from tests.support.laws import BERLIN, quick
-from tests.support.log import Log, all_tiers, everything
-from tests.support.strategies import cut, logs, sometimes_rules
+from tests.support.streams.laws import BERLIN, quick
+from tests.support.streams.log import Log, all_tiers, everything
+from tests.support.streams.strategies import cut, logs, sometimes_rules
 
 
 @quick

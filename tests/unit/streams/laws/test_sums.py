@@ -10,10 +10,10 @@ from streams.panes.cells import Cell
 from streams.panes.counters import BACKLOG_SIGN, Counter
 from streams.panes.deltas import Tiers
 from streams.rules import Rules
-from tests.support.events import make_event
-from tests.support.laws import BERLIN, quick, stocks
-from tests.support.log import Log, is_expired, totals
-from tests.support.strategies import logs, sometimes_rules
+from tests.support.streams.events import make_event
+from tests.support.streams.laws import BERLIN, quick, stocks
+from tests.support.streams.log import Log, is_expired, totals
+from tests.support.streams.strategies import logs, sometimes_rules
 
 
 @quick

@@ -11,10 +11,10 @@ from streams.panes.cells import Cell
 from streams.panes.counters import BACKLOG_SIGN, COUNTERS, Counter
 from streams.panes.deltas import PaneDeltas, Tiers
 from streams.rules import Rules
-from tests.support.events import DAY_MS, HOUR_MS, MINUTE_MS
-from tests.support.laws import BERLIN, FOR_EVER_MS, interval, open_ms_by_brute_force, oracle_of, quick
-from tests.support.log import Log, named
-from tests.support.strategies import START_MS, logs, sometimes_rules
+from tests.support.streams.events import DAY_MS, HOUR_MS, MINUTE_MS
+from tests.support.streams.laws import BERLIN, FOR_EVER_MS, interval, open_ms_by_brute_force, oracle_of, quick
+from tests.support.streams.log import Log, named
+from tests.support.streams.strategies import START_MS, logs, sometimes_rules
 
 
 @quick

@@ -9,9 +9,9 @@ from streams.panes.admission import Admission
 from streams.panes.cells import OTHER, Cell, Cells
 from streams.panes.counters import Counter
 from streams.rules import Rules, Targets
-from tests.support.events import does, message, opened
-from tests.support.log import Log, all_tiers, rules
-from tests.support.strategies import logs
+from tests.support.streams.events import does, message, opened
+from tests.support.streams.log import Log, all_tiers, rules
+from tests.support.streams.strategies import logs
 
 
 def test_beyond_the_limit_queues_are_counted_as_one_then_everything_is() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from benchmarks.spikes.series import DAY_MINUTES
 from streams.spikes.watch import Watch
-from tests.support.watches import WEEK, Life
+from tests.support.streams.watches import WEEK, Life
 
 
 @pytest.fixture(scope="package")

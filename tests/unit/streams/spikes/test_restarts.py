@@ -9,7 +9,7 @@ from streams.spikes.detector import Run
 from streams.spikes.episodes import Change, Episode, Lasting, SeriesRun
 from streams.spikes.series import Place, Series
 from streams.spikes.watch import Watch
-from tests.support.watches import CHAT, WEEK, Factor, Life
+from tests.support.streams.watches import CHAT, WEEK, Factor, Life
 
 
 def test_an_episode_goes_on_after_a_restart_and_is_not_reported_again(learned: Life) -> None:

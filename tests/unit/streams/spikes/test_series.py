@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from streams.spikes.episodes import episode_id
 from streams.spikes.series import Place, Series, series_of
 from streams.spikes.tracks import shares
-from tests.support.watches import CHAT, PHONE
+from tests.support.streams.watches import CHAT, PHONE
 
 
 def test_the_budget_is_used_up_and_equal_for_each_scope() -> None:

@@ -9,7 +9,7 @@ from benchmarks.spikes.series import DAY_MINUTES, draw, season
 from streams.spikes.episodes import Episode, Lasting
 from streams.spikes.series import Counts, Place, Series
 from streams.spikes.watch import Watch
-from tests.support.watches import CHAT, OTHER_PHONE, WEEK, Life, kinds, traffic
+from tests.support.streams.watches import CHAT, OTHER_PHONE, WEEK, Life, kinds, traffic
 
 
 def test_a_burst_in_one_cell_is_one_episode_of_that_cell(learned: Life) -> None:

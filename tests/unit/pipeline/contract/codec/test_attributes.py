@@ -14,7 +14,7 @@ from tests.support.decoding import (
     spliced_data,
     without,
 )
-from tests.support.rejected_values import ATTRIBUTES
+from tests.support.streams.rejected_values import ATTRIBUTES
 
 
 @pytest.mark.parametrize("name", ATTRIBUTES)

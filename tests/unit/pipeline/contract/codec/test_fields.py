@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.contract.validation import FIELD_TYPES
 from tests.support.decoding import accepted, decode, event, mended, message, rejected, spliced_data, without
-from tests.support.rejected_values import REQUIRED
+from tests.support.streams.rejected_values import REQUIRED
 
 
 @pytest.mark.parametrize("name", REQUIRED)

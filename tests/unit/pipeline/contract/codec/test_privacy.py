@@ -8,7 +8,7 @@ import pytest
 from pipeline.contract.codec import Codec
 from streams.events import Event
 from tests.support.decoding import KEY, SECRET, accepted, event, message, rejected
-from tests.support.rejected_values import ATTRIBUTES, REQUIRED, WHOLE_RECORDS
+from tests.support.streams.rejected_values import ATTRIBUTES, REQUIRED, WHOLE_RECORDS
 
 
 def test_a_pseudonym_is_the_keyed_hash_of_the_id() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from pipeline.contract.codec import Decoded
 from tests.support.decoding import BROKER_MS, accepted, brackets, decode, event, rejected, spliced_data
-from tests.support.rejected_values import WHOLE_RECORDS
+from tests.support.streams.rejected_values import WHOLE_RECORDS
 
 
 def test_a_good_event_carries_its_place_and_its_fields() -> None:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.support.events import event, message, opened
+from tests.support.streams.events import event, message, opened
 
 
 def post(about: str, *, at: str, **data: Any) -> Any:

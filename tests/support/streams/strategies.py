@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from streams.events import KNOWN_TYPES, Data, Event
 from streams.rules import Rules
-from tests.support.events import DAY_MS, EPOCH, HOUR_MS, MINUTE_MS, instant, make_event
-from tests.support.log import rules
+from tests.support.streams.events import DAY_MS, EPOCH, HOUR_MS, MINUTE_MS, instant, make_event
+from tests.support.streams.log import rules
 
 START_MS = instant("2024-03-29 22:50")  # the Friday before the clocks of Berlin go forward
 

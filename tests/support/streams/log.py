@@ -17,7 +17,7 @@ from streams.panes.counters import Counter
 from streams.panes.deltas import COUNTER_BITS, COUNTER_MASK, PaneValues, Tiers, unpack_pane_key
 from streams.panes.histograms import bucket
 from streams.rules import RuleBook, Rules, Targets
-from tests.support.events import DAY, EPOCH, MINUTE_MS, instant
+from tests.support.streams.events import DAY, EPOCH, MINUTE_MS, instant
 
 #: (start in ms, cell, counter, spread) to value, zeros left out.
 Panes = dict[tuple[int, Cell, int, int], int]

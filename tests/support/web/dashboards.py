@@ -7,8 +7,8 @@ from typing import Any, NamedTuple
 import msgspec
 import yaml
 
-DASHBOARDS = Path(__file__).parents[2] / "grafana" / "dashboards"
-PROVISIONING = Path(__file__).parents[2] / "deploy" / "grafana" / "provisioning"
+DASHBOARDS = Path(__file__).parents[3] / "grafana" / "dashboards"
+PROVISIONING = Path(__file__).parents[3] / "deploy" / "grafana" / "provisioning"
 TIME_SERIES = 0
 #: Panels that are empty when nothing is wrong, or before a day has passed.
 MAY_BE_EMPTY = {"Spikes", "Time to clear", "On how many shoulders", "Drift", "Drift by tenant"}

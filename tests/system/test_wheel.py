@@ -9,7 +9,7 @@ from pathlib import Path
 from pipeline.clickhouse.sql_files import available
 from pipeline.web.dashboards import default_directory
 
-ROOT = Path(__file__).resolve().parents[3]
+ROOT = Path(__file__).resolve().parents[2]
 ASK = """
 import pipeline
 from pipeline.clickhouse.sql_files import available

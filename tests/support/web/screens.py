@@ -4,8 +4,8 @@ import re
 import subprocess
 from pathlib import Path
 
-from tests.support.browser import CHROMIUM, FLAGS
-from tests.support.page import Page
+from tests.support.web.browser import CHROMIUM, FLAGS
+from tests.support.web.page import Page
 
 LARGE, PHONE = (1920, 1080), (390, 844)
 PANEL = re.compile(r'<section[^>]*class="panel"[^>]*>')

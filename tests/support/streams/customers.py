@@ -14,8 +14,8 @@ from streams.panes.cells import Cells
 from streams.panes.counters import COUNTERS
 from streams.panes.deltas import DAY_MS, HOUR_MS
 from streams.rules import RuleBook, Rules
-from tests.support.events import instant
-from tests.support.log import Log, Panes, named
+from tests.support.streams.events import instant
+from tests.support.streams.log import Log, Panes, named
 
 NUMBERS = {number: name.lower() for name, number in COUNTERS.items()}
 #: The case and the conversation of a fact are pseudonyms and hashes by then; any will do that tells them apart.

@@ -11,8 +11,8 @@ import pytest
 
 from tests.oracle import Oracle, read_records
 from tests.oracle.rolling import AGES, ARRIVALS, Scope, ages, durations, window
-from tests.support.events import instant
 from tests.support.records import encoded, opened
+from tests.support.streams.events import instant
 from tests.support.system import System
 from tests.support.traffic import live_records
 

@@ -16,9 +16,9 @@ from streams.panes.counters import Counter
 from streams.rules import CLOCK_KINDS, Rules
 from tests.oracle import Oracle
 from tests.oracle.changes import Change
-from tests.support.events import DAY_MS, EPOCH, HOUR_MS, MINUTE_MS, record
-from tests.support.log import DEPARTURE_COUNTERS, Log, Panes
-from tests.support.strategies import START_MS
+from tests.support.streams.events import DAY_MS, EPOCH, HOUR_MS, MINUTE_MS, record
+from tests.support.streams.log import DEPARTURE_COUNTERS, Log, Panes
+from tests.support.streams.strategies import START_MS
 
 quick = settings(
     max_examples=200,
