@@ -223,9 +223,9 @@ def skip(
     settings = load()
     done = set_aside(settings, topic or settings.kafka_topic, partition, offset, why, dry_run=dry_run)
     size = len(done.record.value or b"") if done.record else None
-    told = "cannot be read here" if size is None else f"has a value of {size} bytes"
+    fact_batch = "cannot be read here" if size is None else f"has a value of {size} bytes"
     console.print(
-        f"{done.where}, which {told}, {'would be' if dry_run else 'is'} set aside; "
+        f"{done.where}, which {fact_batch}, {'would be' if dry_run else 'is'} set aside; "
         + (f"restart the workers at work: {', '.join(done.workers)}" if done.workers else "start the worker again"),
         highlight=False,
         markup=False,
@@ -326,9 +326,9 @@ def _positive(name: str, text: str) -> float:
 
 
 def _prepare_topic(settings: Settings) -> None:
-    from pipeline.kafka.admin import Broker
+    from pipeline.kafka.admin import KafkaAdmin
 
-    Broker(settings.kafka_bootstrap).ensure_topic(
+    KafkaAdmin(settings.kafka_bootstrap).ensure_topic(
         settings.kafka_topic, settings.kafka_partitions, settings.kafka_replication
     )
 

@@ -18,7 +18,7 @@ from pipeline.clickhouse.sql_files import view_files
 from pipeline.data_files import directory
 from pipeline.metrics.registry import every_metric
 from pipeline.settings import PREFIX, SECRETS, Settings
-from streams.rules import Rules
+from streams.rules import RulesConfig
 
 NOTE = "<!-- Written by `python -m pipeline.reference`. Change the code, not this page. -->"
 VIEW = re.compile(
@@ -123,8 +123,8 @@ def _settings() -> Iterator[tuple[str, str, str]]:
 
 
 def _rules() -> Iterator[tuple[str, str, str]]:
-    texts = _comments(Rules)
-    yield from ((f"`{name}`", default, texts[name]) for name, default in _defaults(Rules))
+    texts = _comments(RulesConfig)
+    yield from ((f"`{name}`", default, texts[name]) for name, default in _defaults(RulesConfig))
 
 
 def _commands() -> Iterator[str]:

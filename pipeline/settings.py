@@ -15,7 +15,7 @@ import msgspec
 from pipeline.credentials import HIDDEN, read_secret, with_credentials, without_credentials
 from pipeline.errors import SettingsError
 from pipeline.settings_file import KINDS, FileError, closest, converted, parsed
-from streams.rules import RuleBook, Rules
+from streams.rules import Rules, RulesConfig
 
 PREFIX = "SICHTFLUG_"
 FILE_VARIABLE = "SICHTFLUG_CONFIG"
@@ -78,7 +78,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     #: Budget of false episodes a week, shared by all watched series.
     false_episodes_per_week: float = 1.0
     #: Channels, targets, queues, calendars and limits. In the file only.
-    rules: Rules = Rules()
+    rules: RulesConfig = RulesConfig()
 
     @property
     def key(self) -> bytes:
@@ -235,6 +235,6 @@ def _check(settings: Settings, path: Path) -> None:
             value = shown(name, getattr(settings, name))
             raise SettingsError(f"{PREFIX}{name.upper()}={value}: expected {expected}")
     try:
-        RuleBook(settings.rules)
+        Rules(settings.rules)
     except (ValueError, OSError, KeyError) as error:
         raise SettingsError(f"{path}: rules: {error}") from None

@@ -7,29 +7,31 @@ from functools import partial
 from pipeline.clickhouse import migrations
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.errors import BrokerError, MissingMigrationsError
-from pipeline.kafka.admin import Broker
+from pipeline.kafka.admin import KafkaAdmin
 from pipeline.kafka.producer import PUBLISHED_BYTES
 from pipeline.ledger import rules_version as configuration
-from pipeline.ledger.workers import Presence
+from pipeline.ledger.workers import WorkerRegistry
 from pipeline.retry import retry_in_thread
 from pipeline.settings import Settings
 from pipeline.stages.prepared import Prepared
 from pipeline.stages.rolling.store import RollingStore
-from streams.rules import RuleBook
+from streams.rules import Rules
 
 #: Heartbeats: the last one of each partition stays, the others soon go.
 COMPACTED = {"cleanup.policy": "compact", "segment.ms": "600000", "min.cleanable.dirty.ratio": "0.1"}
 
 
-async def prepare(settings: Settings, book: RuleBook, broker: Broker, door: ClickHouse, presence: Presence) -> Prepared:
+async def prepare(
+    settings: Settings, rules: Rules, broker: KafkaAdmin, client: ClickHouse, worker_registry: WorkerRegistry
+) -> Prepared:
     """Create what is missing, adopt the rules; wait for whoever does not answer.
 
     Raises MissingMigrationsError, RulesRefusedError, BrokerError.
     """
-    missing = await retry_in_thread("start", migrations.pending, door)
+    missing = await retry_in_thread("start", migrations.pending, client)
     if missing:
         names = ", ".join(map(str, missing))
-        raise MissingMigrationsError(f"{door} lacks the migrations {names}; run: sichtflug migrate")
+        raise MissingMigrationsError(f"{client} lacks the migrations {names}; run: sichtflug migrate")
     count, replication = settings.kafka_partitions, settings.kafka_replication
     ensure: Callable[..., int] = partial(broker.ensure_topic, partitions=count, replication=replication)
     found = await retry_in_thread("start", ensure, settings.kafka_topic)
@@ -44,8 +46,8 @@ async def prepare(settings: Settings, book: RuleBook, broker: Broker, door: Clic
     )
     *_, panes_count, fact_count = await asyncio.gather(*(retry_in_thread("start", ensured) for ensured in others))
     verify_single(settings, panes_count)
-    await retry_in_thread("start", RollingStore(door, settings.kafka_topic).begin)
-    adopted = await retry_in_thread("start", configuration.adopt, door, presence, settings.kafka_topic, book)
+    await retry_in_thread("start", RollingStore(client, settings.kafka_topic).begin)
+    adopted = await retry_in_thread("start", configuration.adopt, client, worker_registry, settings.kafka_topic, rules)
     return Prepared(adopted, fact_count)
 
 

@@ -20,14 +20,14 @@ from pipeline.errors import (
     DeadLetterLimitError,
     SichtflugError,
 )
-from pipeline.kafka.admin import Broker
+from pipeline.kafka.admin import KafkaAdmin
 from pipeline.kafka.producer import Publisher
 from pipeline.ledger import rules_version as configuration
 from pipeline.ledger.failures import PartitionFailedError, leave_word
-from pipeline.ledger.workers import BEAT_SECONDS, Presence
-from pipeline.metrics.rolling import RollingTelemetry
+from pipeline.ledger.workers import BEAT_SECONDS, WorkerRegistry
+from pipeline.metrics.rolling import RollingMetrics
 from pipeline.metrics.server import Server
-from pipeline.metrics.stage import BrakeTelemetry, CellTelemetry, Telemetry
+from pipeline.metrics.stage import BrakeMetrics, CellMetrics, StageMetrics
 from pipeline.retry import retry, retry_in_thread
 from pipeline.settings import Settings
 from pipeline.stages.customers.stage import CustomersStage
@@ -35,7 +35,7 @@ from pipeline.stages.interactions.stage import InteractionsStage
 from pipeline.stages.prepared import Prepared
 from pipeline.stages.rolling.stage import RollingStage
 from pipeline.startup import prepare
-from streams.rules import RuleBook
+from streams.rules import Rules
 
 logger = logging.getLogger(__name__)
 
@@ -61,15 +61,15 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._book = RuleBook(settings.rules)
-        self._broker = Broker(settings.kafka_bootstrap, ANSWER_SECONDS)
+        self._rules = Rules(settings.rules)
+        self._broker = KafkaAdmin(settings.kafka_bootstrap, ANSWER_SECONDS)
         self._publisher = Publisher(settings.kafka_bootstrap)
-        self._telemetry = Telemetry()
-        self._brake_telemetry = BrakeTelemetry(self._telemetry.registry)
-        CellTelemetry(settings.rules.cell_limit, self._telemetry.registry)
+        self._metrics = StageMetrics()
+        self._brake_metrics = BrakeMetrics(self._metrics.registry)
+        CellMetrics(settings.rules.cell_limit, self._metrics.registry)
         # For what concerns the whole process; partitions have connections of their own.
-        self._door = self._connect()
-        self._presence = Presence(self._door, settings.kafka_topic, self._book.version)
+        self._client = self._connect()
+        self._worker_registry = WorkerRegistry(self._client, settings.kafka_topic, self._rules.version)
         self._stop = asyncio.Event()
 
     def _connect(self) -> ClickHouse:
@@ -104,20 +104,20 @@ class Worker:
         logger.info("stopped; %s", what)
 
     def _new_stages(self, prepared: Prepared) -> Stages:
-        settings, registry = self._settings, self._telemetry.registry
+        settings, registry = self._settings, self._metrics.registry
         interactions = InteractionsStage(
-            settings, self._book, self._broker, self._publisher, prepared, self._telemetry, self.failed
+            settings, self._rules, self._broker, self._publisher, prepared, self._metrics, self.failed
         )
         customers = CustomersStage(
             settings,
-            self._book,
+            self._rules,
             self._broker,
             prepared,
-            Telemetry("customers", registry),
+            StageMetrics("customers", registry),
             interactions.is_behind,
             self.failed,
         )
-        rolling = RollingStage(settings, self._broker, self._publisher, RollingTelemetry(registry), self.failed)
+        rolling = RollingStage(settings, self._broker, self._publisher, RollingMetrics(registry), self.failed)
         return Stages(interactions, customers, rolling)
 
     def stop(self) -> None:
@@ -141,10 +141,12 @@ class Worker:
 
         def tell() -> None:
             with suppress(ClickHouseUnavailableError, ClickHouseRejectedError):
-                door = self._connect()
+                client = self._connect()
                 if isinstance(error, PartitionFailedError):
-                    leave_word(door, error)
-                self._presence.say_goodbye(door, "braked" if isinstance(error, DeadLetterLimitError) else "stopped")
+                    leave_word(client, error)
+                self._worker_registry.say_goodbye(
+                    client, "braked" if isinstance(error, DeadLetterLimitError) else "stopped"
+                )
 
         telling = threading.Thread(target=tell, daemon=True)
         telling.start()
@@ -173,11 +175,11 @@ class Worker:
         await asyncio.gather(stages.interactions.stage.leave(), stages.customers.stage.leave(), stages.rolling.leave())
         await self._publisher.stop()
         with suppress(ClickHouseUnavailableError):
-            await asyncio.to_thread(self._presence.tell, "stopped")
+            await asyncio.to_thread(self._worker_registry.tell, "stopped")
 
     async def _prepare(self) -> Prepared:
-        prepared = await prepare(self._settings, self._book, self._broker, self._door, self._presence)
-        self._brake_telemetry.stopped_at.set(await retry_in_thread("start", self._presence.last_brake))
+        prepared = await prepare(self._settings, self._rules, self._broker, self._client, self._worker_registry)
+        self._brake_metrics.stopped_at.set(await retry_in_thread("start", self._worker_registry.last_brake))
         return prepared
 
     async def _join(self, stages: Stages) -> bool:
@@ -189,7 +191,7 @@ class Worker:
         host, port = self._settings.metrics_host, self._settings.metrics_port
         if port < 0:
             return None
-        server = Server(self._telemetry, partial(_unready, stages), host, port)
+        server = Server(self._metrics, partial(_unready, stages), host, port)
         server.start()
         logger.info("metrics on http://%s:%d/metrics", host, server.port)
         return server
@@ -211,9 +213,9 @@ class Worker:
                 self.failed(error)
 
     def _look_around(self, prepared: Prepared) -> None:
-        self._presence.tell("working")
-        self._brake_telemetry.stopped_at.set(self._presence.last_brake())
-        found = configuration.newest(self._door, self._settings.kafka_topic)
+        self._worker_registry.tell("working")
+        self._brake_metrics.stopped_at.set(self._worker_registry.last_brake())
+        found = configuration.newest(self._client, self._settings.kafka_topic)
         if found:
             configuration.verify(self._settings.kafka_topic, found[0], prepared.configuration)
 

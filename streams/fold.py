@@ -8,17 +8,17 @@ from collections.abc import Iterable
 
 from streams.books import Books
 from streams.conversations.conversation import NOT_BEGUN, OPEN, Conversation
-from streams.conversations.facts import ToldFact
+from streams.conversations.facts import ConversationFact
 from streams.conversations.life_cycle import LifeCycle
 from streams.conversations.opening import not_begun
 from streams.events import KNOWN_TYPES, Event
 from streams.panes.admission import Admission
-from streams.panes.cells import Cells
+from streams.panes.cells import CellIndex
 from streams.panes.deltas import MINUTE_MS, PaneDeltas
-from streams.rules import RuleBook
+from streams.rules import Rules
 
 
-class Accepted:
+class AcceptedEvents:
     """Applied events, in log order, as columns: the event, the cell in force after it, whether it was late."""
 
     def __init__(self) -> None:
@@ -30,13 +30,13 @@ class Accepted:
         return len(self.events)
 
 
-class Partition:
+class ConversationFold:
     """The state of one partition at an offset. Events go in in log order, each offset once."""
 
-    def __init__(self, book: RuleBook, cells: Cells) -> None:
-        self.book = book
+    def __init__(self, rules: Rules, cells: CellIndex) -> None:
+        self.rules = rules
         self.cells = cells
-        self.deltas = PaneDeltas(book.days)
+        self.deltas = PaneDeltas(rules.days)
         self.conversations: dict[str, Conversation] = {}
         #: Keys of the conversations touched since `take_touched`.
         self.touched: set[str] = set()
@@ -47,28 +47,28 @@ class Partition:
         #: Open conversations, in memory or not.
         self.open_count = 0
         #: What was told of known customers since `take_facts`, in log order.
-        self.facts: list[ToldFact] = []
+        self.facts: list[ConversationFact] = []
         #: The cells that this log may count in.
-        self.admission = Admission(cells, book.rules.cell_limit)
-        self._life_cycle = LifeCycle(book, cells, self.admission, self.deltas, self.facts)
+        self.admission = Admission(cells, rules.config.cell_limit)
+        self._life_cycle = LifeCycle(rules, cells, self.admission, self.deltas, self.facts)
 
     def restore(self, watermark: int, books: Books, broker_at: int = 0) -> None:
         """Begin at a checkpoint; conversations are added to `conversations` as they are read."""
         self.watermark, self.broker_at = watermark, broker_at
         self.books = books
 
-    def fold(self, events: Iterable[Event]) -> Accepted:
+    def fold(self, events: Iterable[Event]) -> AcceptedEvents:
         """Apply events in log order; those that are not duplicates come back.
 
         Every conversation that the ledger holds must be in `conversations` before an event of it is folded.
         """
         conversations, touched, books = self.conversations, self.touched, self.books
         apply, is_known_type = self._life_cycle.apply, KNOWN_TYPES.__contains__
-        channels = self.book.rules.channels
-        lateness_ms = self.book.allowed_lateness_ms
+        channels = self.rules.config.channels
+        lateness_ms = self.rules.allowed_lateness_ms
         watermark, open_count = self.watermark, self.open_count
         horizon_minute = -1
-        accepted = Accepted()
+        accepted = AcceptedEvents()
         add_event, add_cell, add_late = accepted.events.append, accepted.cells.append, accepted.is_late.append
         for event in events:
             key, digest = event.key, event.digest
@@ -121,7 +121,7 @@ class Partition:
         touched, self.touched = self.touched, set()
         return touched
 
-    def take_facts(self) -> list[ToldFact]:
+    def take_facts(self) -> list[ConversationFact]:
         """What was told of known customers since the last call, in log order."""
         facts = self.facts.copy()
         self.facts.clear()

@@ -57,7 +57,7 @@ class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     targets: Targets | None = None
 
 
-class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class RulesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """Everything beside the events that decides a stored value.
 
     The comment above a field is its text in `docs/reference/settings.md`.
@@ -93,11 +93,11 @@ def _business_hours(name: str, calendar: Calendar) -> BusinessHours:
         raise ValueError(f"calendars.{name}.{error}") from None
 
 
-class RuleBook:
+class Rules:
     """The rules made ready for look-ups. Raises ValueError for a zone, calendar or name that does not exist."""
 
-    def __init__(self, rules: Rules) -> None:
-        self.rules = rules
+    def __init__(self, rules: RulesConfig) -> None:
+        self.config = rules
         self.version = rules.version()
         self.days = ReportingDays(rules.reporting_zone)
         self.allowed_lateness_ms = rules.allowed_lateness_seconds * 1000
@@ -113,15 +113,15 @@ class RuleBook:
 
     def visibility(self, channel: str) -> str:
         """The default visibility of a channel; that of an unknown one is private, that of '' unknown."""
-        return self.rules.channels.get(channel, UNKNOWN_CHANNEL).visibility if channel else ""
+        return self.config.channels.get(channel, UNKNOWN_CHANNEL).visibility if channel else ""
 
     def mode(self, channel: str) -> str:
         """`sync` or `async`; '' where the channel itself is unknown."""
-        return self.rules.channels.get(channel, UNKNOWN_CHANNEL).mode if channel else ""
+        return self.config.channels.get(channel, UNKNOWN_CHANNEL).mode if channel else ""
 
     def hours(self, queue: str) -> BusinessHours:
         """Business time of a queue; all time counts where it has no calendar."""
-        found = self.rules.queues.get(queue)
+        found = self.config.queues.get(queue)
         return self._hours[found.calendar] if found and found.calendar else self._always
 
     def business_ms(self, queue: str, start_ms: int, end_ms: int) -> int:
@@ -132,11 +132,11 @@ class RuleBook:
 
     def target_ms(self, queue: str, kind: int) -> int | None:
         """The configured promise of clock `kind` in business ms, None where there is none."""
-        found = self.rules.queues.get(queue)
-        seconds = (found.targets if found and found.targets else self.rules.targets).seconds(kind)
+        found = self.config.queues.get(queue)
+        seconds = (found.targets if found and found.targets else self.config.targets).seconds(kind)
         return None if seconds is None else seconds * 1000
 
     def idle_limit_ms(self, channel: str) -> int:
         """Idle limit of a channel in ms, 0 where it never expires."""
-        limits = self.rules.idle_limit_seconds
+        limits = self.config.idle_limit_seconds
         return limits.get(channel, limits.get("", 0)) * 1000

@@ -9,7 +9,7 @@ import msgspec
 
 from benchmarks.baselines.faust_app import Handle, Run, answer_with_agent
 from benchmarks.support.traffic import PARTITIONS
-from pipeline.kafka.admin import Broker
+from pipeline.kafka.admin import KafkaAdmin
 from streams.events import Envelope
 
 COUNTS = "counts"
@@ -23,7 +23,7 @@ def build(app: faust.App, run: Run) -> Handle:
     so nothing is repartitioned. `conversations` holds the channel and the last type by source and subject.
     """
     for name in (COUNTS, CONVERSATIONS):
-        Broker(run.topic.bootstrap).ensure_topic(f"{run.group}-{name}-changelog", PARTITIONS, 1)
+        KafkaAdmin(run.topic.bootstrap).ensure_topic(f"{run.group}-{name}-changelog", PARTITIONS, 1)
     counts = app.Table(COUNTS, default=int, partitions=PARTITIONS)
     conversations = app.Table(CONVERSATIONS, default=lambda: ("", ""), partitions=PARTITIONS)
     decode = msgspec.json.Decoder(Envelope).decode

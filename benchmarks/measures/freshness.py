@@ -18,7 +18,7 @@ from benchmarks.support.repeated_query import RepeatedQuery
 from benchmarks.support.traffic import PARTITIONS
 from benchmarks.support.worker_process import restored_worker, until
 from pipeline.clickhouse.client import ClickHouse
-from pipeline.kafka.admin import Broker
+from pipeline.kafka.admin import KafkaAdmin
 
 POLL_SECONDS = 0.1
 
@@ -51,9 +51,9 @@ class _Progress:
         self._offsets: defaultdict[int, list[int]] = defaultdict(list)
         self._seen_at: defaultdict[int, list[float]] = defaultdict(list)
 
-    def ask(self, door: ClickHouse) -> None:
+    def ask(self, client: ClickHouse) -> None:
         """Ask once and note what is new."""
-        rows = door.rows(
+        rows = client.rows(
             "SELECT kafka_partition, max(next_offset) FROM ledger "
             f"WHERE log = '{self._topic}' AND kind = 'checkpoint' GROUP BY kafka_partition"
         )
@@ -80,7 +80,7 @@ def run(bootstrap: str, url: str, seconds: int, refresh_seconds: float, log: Pat
     to `log` and beside it.
     """
     topic = f"live_{refresh_seconds:g}"
-    Broker(bootstrap).ensure_topic(topic, PARTITIONS, 1)
+    KafkaAdmin(bootstrap).ensure_topic(topic, PARTITIONS, 1)
     progress = _Progress(topic)
     poll = RepeatedQuery(url, topic, POLL_SECONDS, progress.ask)
     with (

@@ -8,9 +8,9 @@ import msgspec
 from benchmarks.support.conversations import batches
 from benchmarks.support.processes import answer, arguments_of, resident_bytes
 from streams.conversations.conversation import OPEN
-from streams.fold import Partition
-from streams.panes.cells import Cells
-from streams.rules import RuleBook, Rules
+from streams.fold import ConversationFold
+from streams.panes.cells import CellIndex
+from streams.rules import Rules, RulesConfig
 
 WARM_UP = 1_000
 
@@ -30,11 +30,11 @@ class Memory(msgspec.Struct):
 
 def held(count: int) -> Memory:
     """Build them and compare resident memory before and after."""
-    book = RuleBook(Rules())
-    _fill(Partition(book, Cells()), WARM_UP)
+    rules = Rules(RulesConfig())
+    _fill(ConversationFold(rules, CellIndex()), WARM_UP)
     _give_back()
     before = resident_bytes()
-    partition = Partition(book, Cells())
+    partition = ConversationFold(rules, CellIndex())
     _fill(partition, count)
     _give_back()
     grown = resident_bytes() - before
@@ -46,7 +46,7 @@ def held(count: int) -> Memory:
     return Memory(count, grown / count)
 
 
-def _fill(partition: Partition, count: int) -> None:
+def _fill(partition: ConversationFold, count: int) -> None:
     """Fold them; what they add to panes and tell of customers is dropped batch by batch, as a flush would take it."""
     for events in batches(count):
         partition.fold(events)

@@ -36,23 +36,23 @@ class PanelQueries(msgspec.Struct):
 
 def measure(run: Run) -> PanelQueries:
     """Fill the year, then ask each query `PASSES` times, one after the other."""
-    door = ClickHouse(run.url, run.database)
+    client = ClickHouse(run.url, run.database)
     end_seconds = int(time.time()) // HOUR_SECONDS * HOUR_SECONDS
-    pane_count = year_of_panes.fill(door, end_seconds)
+    pane_count = year_of_panes.fill(client, end_seconds)
     found = [
-        PanelQuery(query.where, _milliseconds(door, as_sent(query, dashboard, end_seconds)))
+        PanelQuery(query.where, _milliseconds(client, as_sent(query, dashboard, end_seconds)))
         for dashboard in shipped()
         for query in asked(dashboard)
     ]
-    door.close()
+    client.close()
     return PanelQueries(pane_count, sorted(found, key=lambda one: -one.milliseconds))
 
 
-def _milliseconds(door: ClickHouse, sql: str) -> float:
+def _milliseconds(client: ClickHouse, sql: str) -> float:
     durations = []
     for _ in range(PASSES):
         started_at = time.perf_counter()
-        door.raw(sql, FORMAT)
+        client.raw(sql, FORMAT)
         durations.append(1000 * (time.perf_counter() - started_at))
     return median(durations)
 

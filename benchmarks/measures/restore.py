@@ -20,8 +20,8 @@ from pipeline.ledger.conversations import ConversationReader
 from pipeline.ledger.store import PartitionLedger
 from pipeline.stages.interactions.partition import interactions_processor
 from streams.checkpoint import Checkpoint
-from streams.panes.cells import Cells
-from streams.rules import RuleBook, Rules
+from streams.panes.cells import CellIndex
+from streams.rules import Rules, RulesConfig
 
 BEAT_SECONDS = 0.01
 LONG_PAUSE_SECONDS = 0.1
@@ -61,7 +61,7 @@ class _Beat:
 async def restore(run: Run) -> Restore:
     """Restore once, in a thread as the worker does."""
     worker = interactions_processor(
-        LOG, PARTITION, RuleBook(Rules()), Codec(b""), lambda: ClickHouse(run.url, run.database), _no_dead_letters
+        LOG, PARTITION, Rules(RulesConfig()), Codec(b""), lambda: ClickHouse(run.url, run.database), _no_dead_letters
     )
     beat = _Beat()
     beating = asyncio.create_task(beat.run())
@@ -84,8 +84,8 @@ async def restore(run: Run) -> Restore:
 def _read_back(run: Run, keys: Sequence[str]) -> float:
     """Median seconds to read back a few conversations that lie far from each other."""
     chance, lasted = Random(run.count), []
-    door = ClickHouse(run.url, run.database)
-    reader = ConversationReader(PartitionLedger(door, LOG, PARTITION, "conversation", Cells()))
+    client = ClickHouse(run.url, run.database)
+    reader = ConversationReader(PartitionLedger(client, LOG, PARTITION, "conversation", CellIndex()))
     for _ in range(READ_BACKS):
         wanted = chance.sample(keys, READ_BACK_COUNT)
         started_at = time.perf_counter()
@@ -93,7 +93,7 @@ def _read_back(run: Run, keys: Sequence[str]) -> float:
         lasted.append(time.perf_counter() - started_at)
         if len(found) != READ_BACK_COUNT:
             raise MeasurementError(f"expected {READ_BACK_COUNT} conversations read back, found {len(found)}")
-    door.close()
+    client.close()
     return statistics.median(lasted)
 
 

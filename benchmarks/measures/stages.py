@@ -15,18 +15,18 @@ from pipeline.clickhouse.client import ClickHouse
 from pipeline.contract.codec import Codec
 from pipeline.ledger.rows import RowEncoder, checkpoint_section, ledger_block
 from pipeline.ledger.store import PartitionLedger
-from pipeline.processing.id_filter import KnownIds
+from pipeline.processing.id_filter import IdFilter
+from pipeline.stages.facts import fact_batch
 from pipeline.stages.facts import records as contact_records
-from pipeline.stages.facts import told
 from pipeline.stages.interactions.partition import RECORDS_PER_STEP
 from pipeline.stages.interactions.rows import EventRowEncoder
 from streams.checkpoint import Checkpoint
 from streams.events import Event, conversation_hash
-from streams.fold import Partition
+from streams.fold import ConversationFold
 from streams.panes.cache import PaneCache
-from streams.panes.cells import Cells
+from streams.panes.cells import CellIndex
 from streams.panes.deltas import PaneDeltas
-from streams.rules import RuleBook, Rules
+from streams.rules import Rules, RulesConfig
 
 #: Records of one partition per flush: what four partitions get in a second at 50,000 events a second.
 FLUSHED_RECORDS = 12_500
@@ -68,18 +68,18 @@ class Stages(msgspec.Struct):
 class _Pass:
     """One pass over all records of all partitions, under a log name of its own."""
 
-    def __init__(self, door: ClickHouse, log: str) -> None:
-        self._door = door
+    def __init__(self, client: ClickHouse, log: str) -> None:
+        self._client = client
         self._log = log
         self.seconds: defaultdict[str, float] = defaultdict(float)
         self.flush_count = self.ledger_row_count = 0
 
     def partition(self, number: int, records: Sequence[Any]) -> None:
         """What a worker does with the log of one partition, without Kafka, threads and waiting."""
-        book, cells, codec = RuleBook(Rules()), Cells(), Codec(b"")
-        partition, panes, known = Partition(book, cells), PaneCache(), KnownIds()
-        rows, event_rows = RowEncoder(book, cells), EventRowEncoder(book, cells, self._log, number)
-        ledger = PartitionLedger(self._door, self._log, number, "conversation", cells)
+        rules, cells, codec = Rules(RulesConfig()), CellIndex(), Codec(b"")
+        partition, panes, known = ConversationFold(rules, cells), PaneCache(), IdFilter()
+        rows, event_rows = RowEncoder(rules, cells), EventRowEncoder(rules, cells, self._log, number)
+        ledger = PartitionLedger(self._client, self._log, number, "conversation", cells)
         timed = self._timed
         for first in range(0, len(records), FLUSHED_RECORDS):
             flushed = records[first : first + FLUSHED_RECORDS]
@@ -95,7 +95,7 @@ class _Pass:
                     sections.append(timed(INTERACTIONS, event_rows.interactions, accepted))
 
             def tell() -> Any:
-                known_facts = told(number, 1, partition.take_facts(), cells)
+                known_facts = fact_batch(number, 1, partition.take_facts(), cells)
                 return list(contact_records(known_facts, CONTACTS_PARTITIONS))
 
             timed(TELL, tell)
@@ -122,7 +122,7 @@ class _Pass:
         return result
 
 
-def _look_up(events: Sequence[Event], partition: Partition, known: KnownIds) -> list[str]:
+def _look_up(events: Sequence[Event], partition: ConversationFold, known: IdFilter) -> list[str]:
     """The conversations that the worker would read back; with an empty ledger, almost none."""
     keys = {event.key for event in events}
     missing = {key: conversation_hash(key) for key in keys.difference(partition.conversations)}
@@ -139,12 +139,12 @@ async def main() -> None:
         async for found in fetches(consumer, run.topic):
             for number, records in found.items():
                 logs[number] += records
-    door = ClickHouse(run.url, run.database)
-    passes = [_Pass(door, f"pass-{number}") for number in range(PASSES)]
+    client = ClickHouse(run.url, run.database)
+    passes = [_Pass(client, f"pass-{number}") for number in range(PASSES)]
     for one in passes:
         for number, records in sorted(logs.items()):
             one.partition(number, records)
-    door.close()
+    client.close()
     scale = 1e6 / run.topic.event_count
     last = passes[-1]
     answer(

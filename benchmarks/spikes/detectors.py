@@ -7,8 +7,8 @@ import math
 from collections import deque
 from typing import Protocol
 
-from streams.spikes.baseline import Expectation
-from streams.spikes.cusum import CumulativeSum
+from streams.spikes.baseline import Baseline
+from streams.spikes.cusum import Cusum
 from streams.spikes.detector import SpikeDetector
 
 DAY_BINS = 1_440
@@ -110,8 +110,8 @@ class PoissonSum:
     RATIO = 2.0
 
     def __init__(self, budget: float) -> None:
-        self._expectation = Expectation()
-        self._sum = CumulativeSum(self.RATIO)
+        self._expectation = Baseline()
+        self._sum = Cusum(self.RATIO)
         self._sum.weigh(1.0)
         self._sum.threshold = math.log(1 / budget)
         self._episodes = _Episodes()

@@ -86,7 +86,7 @@ class _Screen:
         self._dashboard = dashboard
         self._queries = list(asked(dashboard))
 
-    def __call__(self, door: ClickHouse) -> None:
+    def __call__(self, client: ClickHouse) -> None:
         end_seconds = int(time.time())
         for query in self._queries:
-            door.raw(as_sent(query, self._dashboard, end_seconds), FORMAT)
+            client.raw(as_sent(query, self._dashboard, end_seconds), FORMAT)

@@ -10,10 +10,10 @@ from pipeline.ledger.store import PartitionLedger
 from streams.books import Books
 from streams.checkpoint import Checkpoint
 from streams.events import conversation_key
-from streams.fold import Partition
+from streams.fold import ConversationFold
 from streams.panes.cache import PaneCache
-from streams.panes.cells import Cells
-from streams.rules import RuleBook, Rules
+from streams.panes.cells import CellIndex
+from streams.rules import Rules, RulesConfig
 
 CHUNK = 50_000
 LOG = "restored"
@@ -40,8 +40,8 @@ def fill(run: Run) -> Filled:
 
     A chunk of conversations is folded from events; further chunks are the same ones under other ids.
     """
-    book, cells = RuleBook(Rules()), Cells()
-    partition, rows = Partition(book, cells), RowEncoder(book, cells)
+    rules, cells = Rules(RulesConfig()), CellIndex()
+    partition, rows = ConversationFold(rules, cells), RowEncoder(rules, cells)
     size = min(CHUNK, run.count)
     for events in batches(size):
         partition.fold(events)
@@ -50,11 +50,11 @@ def fill(run: Run) -> Filled:
         epoch=1,
         next_offset=run.count * EVENTS,
         watermark=partition.watermark,
-        configuration=book.version,
+        configuration=rules.version,
         books=Books(consumed=run.count * EVENTS, applied=run.count * EVENTS),
     )
-    door = ClickHouse(run.url, run.database)
-    ledger = PartitionLedger(door, LOG, PARTITION, "conversation", cells)
+    client = ClickHouse(run.url, run.database)
+    ledger = PartitionLedger(client, LOG, PARTITION, "conversation", cells)
     for first in range(0, run.count, size):
         some = models[: run.count - first]
         copies = [
@@ -67,7 +67,7 @@ def fill(run: Run) -> Filled:
     panes = PaneCache().add(partition.deltas.take().rolled_up())
     block = ledger_block(LOG, PARTITION, checkpoint.revision, [checkpoint_section(checkpoint), rows.panes(1, panes)])
     ledger.insert("ledger", block, run.count, checkpoint.revision)
-    door.close()
+    client.close()
     return Filled(run.count, len(panes))
 
 

@@ -133,7 +133,7 @@ def _simulated(start_ms: int, until_ms: int) -> Sequence[Any]:
             until_ms=until_ms,
             id_prefix="live",
             follows_the_day=False,
-            haste=HASTE,
+            speedup=HASTE,
         )
     )
     # Hundreds of thousands of objects that stay: a collection would hold up what is sent.

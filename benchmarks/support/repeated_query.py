@@ -55,16 +55,16 @@ class RepeatedQuery:
         self._thread.join()
 
     def _run(self) -> None:
-        door = ClickHouse(self._url, self._database)
+        client = ClickHouse(self._url, self._database)
         pause_seconds = self._after_seconds
         try:
             while not self._closed.wait(pause_seconds):
                 asked_at = time.monotonic()
-                self._ask(door)
+                self._ask(client)
                 seconds = time.monotonic() - asked_at
                 self._answers.append(Answered(asked_at, seconds))
                 pause_seconds = max(0.0, self._every_seconds - seconds)
         except Exception as failure:
             self._failure = failure
         finally:
-            door.close()
+            client.close()

@@ -12,7 +12,7 @@ from kafka import KafkaAdminClient
 from kafka.errors import UnknownTopicOrPartitionError
 
 from pipeline.commands.simulate import HASTE
-from pipeline.kafka.admin import Broker
+from pipeline.kafka.admin import KafkaAdmin
 from pipeline.kafka.bulk import producer
 from pipeline.kafka.transport import FETCHED_BYTES, FETCHED_RECORDS
 from pipeline.simulation import simulate
@@ -34,10 +34,10 @@ class Topic(msgspec.Struct, frozen=True):
 
 def fill(bootstrap: str, name: str, event_count: int) -> Topic:
     """Create the topic and send `event_count` records, lz4, with the broker times that they would have live."""
-    Broker(bootstrap).ensure_topic(name, PARTITIONS, 1)
+    KafkaAdmin(bootstrap).ensure_topic(name, PARTITIONS, 1)
     span_ms = int(2000 * event_count / RATE_PER_SECOND)
     start_ms = time.time_ns() // 1_000_000 - span_ms
-    traffic = simulate(SEED, RATE_PER_SECOND, start_ms, id_prefix="bench", follows_the_day=False, haste=HASTE)
+    traffic = simulate(SEED, RATE_PER_SECOND, start_ms, id_prefix="bench", follows_the_day=False, speedup=HASTE)
     sender = producer(bootstrap)
     failures: list[Exception] = []
     try:

@@ -62,7 +62,7 @@ FROM numbers({first}, {count})
 """
 
 
-def fill(door: ClickHouse, end_seconds: int) -> int:
+def fill(client: ClickHouse, end_seconds: int) -> int:
     """Write the year that ends at a full hour (UTC epoch seconds); how many panes it has comes back."""
     place = _PLACE.format(channels=list(CHANNELS))
     common = {"log": LOG, "end": end_seconds, "series": SERIES, "place": place, "counts": _COUNTS}
@@ -70,15 +70,15 @@ def fill(door: ClickHouse, end_seconds: int) -> int:
     for tier, seconds, days in (("day", 86_400, DAYS), ("hour", 3_600, DAYS), ("minute", 60, MINUTE_DAYS)):
         count = days * 86_400 // seconds * SERIES
         mean = CONVERSATIONS_PER_DAY / SERIES * seconds / 86_400
-        _in_parts(door, _PANES, count, mean=mean, seconds=seconds, tier=tier, **common)
+        _in_parts(client, _PANES, count, mean=mean, seconds=seconds, tier=tier, **common)
         pane_count += count
-    door.execute(_CHECKPOINT.format(**common))
+    client.execute(_CHECKPOINT.format(**common))
     rows = SERIES + 1
     for window in (300, 3_600):
-        _in_parts(door, _ROLLING, ROLLING_DAYS * 1_440 * rows, rows=rows, window=window, **common)
+        _in_parts(client, _ROLLING, ROLLING_DAYS * 1_440 * rows, rows=rows, window=window, **common)
     return pane_count
 
 
-def _in_parts(door: ClickHouse, statement: str, count: int, **values: object) -> None:
+def _in_parts(client: ClickHouse, statement: str, count: int, **values: object) -> None:
     for first in range(0, count, ROWS_PER_INSERT):
-        door.execute(statement.format(first=first, count=min(ROWS_PER_INSERT, count - first), **values))
+        client.execute(statement.format(first=first, count=min(ROWS_PER_INSERT, count - first), **values))

@@ -193,8 +193,8 @@ def default_port(scheme: str) -> int:
 class _Errors:
     """Turns the client library's errors into ours, and drops a connection that is in doubt."""
 
-    def __init__(self, door: ClickHouse) -> None:
-        self._door = door
+    def __init__(self, client: ClickHouse) -> None:
+        self._client = client
 
     def __enter__(self) -> None:
         return None
@@ -203,16 +203,16 @@ class _Errors:
         if error is None or isinstance(error, GeneratorExit):
             return
         if isinstance(error, ClickHouseError | HTTPError | OSError):
-            self._door.close()
+            self._client.close()
             code = getattr(error, "code", None)
             # Without a number, ClickHouse itself did not answer: a proxy did, or nobody.
             is_passing = not code or code in PASSING_CODES or NO_SPACE in str(error)
             is_passing = is_passing and TOO_MANY_PARTITIONS not in str(error)
             failure = ClickHouseUnavailableError if is_passing else ClickHouseRejectedError
             if not code and (reason := _network_reason(error)):
-                raise failure(f"{self._door} does not answer: {reason}{AWAY_REMEDY}") from error
+                raise failure(f"{self._client} does not answer: {reason}{AWAY_REMEDY}") from error
             remedy = PASSWORD_REMEDY if code in PASSWORD_CODES else ""
-            raise failure(f"{self._door}: {type(error).__name__}: {error}{remedy}") from error
+            raise failure(f"{self._client}: {type(error).__name__}: {error}{remedy}") from error
 
 
 def _network_reason(error: BaseException | None) -> str:

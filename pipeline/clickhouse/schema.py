@@ -31,7 +31,7 @@ TABLE_REMEDY = (
 )
 
 
-class Fault(NamedTuple):
+class InvalidRecordError(NamedTuple):
     """Something that is not as it was made: what is wrong with it, and the files that make it."""
 
     what: str
@@ -48,11 +48,11 @@ def verify(client: ClickHouse) -> int:
         raise SchemaRefusedError("nobody has noted what the migrations made; run: sichtflug migrate")
     found = _faults(client, noted)
     if found:
-        told = "; ".join(f"{fault.what} (made by {fault.made_by})" for fault in found[:SHOWN])
+        fact_batch = "; ".join(f"{fault.what} (made by {fault.made_by})" for fault in found[:SHOWN])
         more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
         of_views = [_is_of_views(fault.made_by) for fault in found]
         remedies = [VIEW_REMEDY] * any(of_views) + [TABLE_REMEDY] * (not all(of_views))
-        raise SchemaRefusedError(f"{told}{more}. {'. '.join(remedies)}")
+        raise SchemaRefusedError(f"{fact_batch}{more}. {'. '.join(remedies)}")
     return len(makers())
 
 
@@ -97,7 +97,7 @@ def is_note_outdated(client: ClickHouse) -> bool:
     return bool(outdated)
 
 
-def _faults(client: ClickHouse, noted: dict[tuple[str, str], str]) -> list[Fault]:
+def _faults(client: ClickHouse, noted: dict[tuple[str, str], str]) -> list[InvalidRecordError]:
     """List what is not as the files made it, one fault for each table, view or function."""
     found = _parts(client, PARTS)
     faults = {name: f"{name} is missing" for name in makers() if (name, "") not in found}
@@ -109,7 +109,7 @@ def _faults(client: ClickHouse, noted: dict[tuple[str, str], str]) -> list[Fault
         elif found[name, part] != content:
             what = f"the column {part} is {found[name, part]}, not {content}" if part else "it is another query"
             faults[name] = f"{name} was altered: {what}"
-    return [Fault(faults[name], makers()[name]) for name in sorted(faults)]
+    return [InvalidRecordError(faults[name], makers()[name]) for name in sorted(faults)]
 
 
 def _is_of_views(made_by: str) -> bool:

@@ -8,7 +8,7 @@ from pipeline.clickhouse import migrations, schema
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.clickhouse.sql_files import available
 from pipeline.errors import ClickHouseRejectedError, SichtflugError
-from pipeline.kafka.admin import Broker
+from pipeline.kafka.admin import KafkaAdmin
 from pipeline.kafka.timestamps import producers_clock
 from pipeline.ledger.checkpoints import of_partition, read_checkpoint
 from pipeline.ledger.epochs import verify
@@ -22,15 +22,15 @@ ANSWER_SECONDS = 10.0
 
 def check(settings: Settings, console: Console) -> bool:
     """Print one line per check; True when a worker could start."""
-    door = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
-    broker = Broker(settings.kafka_bootstrap, ANSWER_SECONDS)
+    client = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
+    broker = KafkaAdmin(settings.kafka_bootstrap, ANSWER_SECONDS)
     checks: list[tuple[str, Callable[[], str]]] = [
         ("configuration", lambda: _configuration(settings)),
         ("Kafka", lambda: _kafka(settings, broker)),
-        ("ClickHouse", lambda: f"{door} answers, version {_server_version(settings)}"),
+        ("ClickHouse", lambda: f"{client} answers, version {_server_version(settings)}"),
     ]
     passed = [_passes(console, name, run) for name, run in checks]
-    for name, run in (("migrations", lambda: _migrations(door)), ("rules", lambda: _rules(settings, door))):
+    for name, run in (("migrations", lambda: _migrations(client)), ("rules", lambda: _rules(settings, client))):
         # Each asks what the one before it says is there.
         if passed[-1]:
             passed.append(_passes(console, name, run))
@@ -39,10 +39,10 @@ def check(settings: Settings, console: Console) -> bool:
     is_well = all(passed)
     if is_well:
         _look_at_the_clock(console, settings, broker)
-        is_well = _passes(console, "log", lambda: _log(settings, door, broker))
+        is_well = _passes(console, "log", lambda: _log(settings, client, broker))
     else:
         _leave_open(console, "log")
-    door.close()
+    client.close()
     return is_well
 
 
@@ -64,9 +64,9 @@ def _configuration(settings: Settings) -> str:
     return f"zone {settings.rules.reporting_zone}, pseudonym key {key}"
 
 
-def _rules(settings: Settings, door: ClickHouse) -> str:
+def _rules(settings: Settings, client: ClickHouse) -> str:
     version = settings.rules.version()
-    found = newest(door, settings.kafka_topic)
+    found = newest(client, settings.kafka_topic)
     if found is None:
         return f"{version}, the first of this log"
     if found[0].version == version:
@@ -74,7 +74,7 @@ def _rules(settings: Settings, door: ClickHouse) -> str:
     return f"{version}, the ledger has {found[0].version}: stop all workers, then start them with the new ones"
 
 
-def _kafka(settings: Settings, broker: Broker) -> str:
+def _kafka(settings: Settings, broker: KafkaAdmin) -> str:
     verify_single(settings, broker.partition_count(settings.kafka_panes_topic) or 1)
     partitions = broker.partition_count(settings.kafka_topic)
     if not partitions:
@@ -82,7 +82,7 @@ def _kafka(settings: Settings, broker: Broker) -> str:
     return f"{settings.kafka_bootstrap} answers; {settings.kafka_topic} has {partitions} partitions"
 
 
-def _look_at_the_clock(console: Console, settings: Settings, broker: Broker) -> None:
+def _look_at_the_clock(console: Console, settings: Settings, broker: KafkaAdmin) -> None:
     """Whose clock the topic's timestamps are of. With the producers' own a worker can start, so nothing is wrong."""
     if not broker.partition_count(settings.kafka_topic):
         return
@@ -93,7 +93,7 @@ def _look_at_the_clock(console: Console, settings: Settings, broker: Broker) -> 
         console.print(f"[green]ok[/]    clock: {_brokers_clock(settings.kafka_topic, broker)}", highlight=False)
 
 
-def _brokers_clock(topic: str, broker: Broker) -> str:
+def _brokers_clock(topic: str, broker: KafkaAdmin) -> str:
     if broker.is_empty(topic):
         return f"{topic} asks for LogAppendTime; its first record will show whether the broker obeys"
     return "the broker stamps records as they come (LogAppendTime)"
@@ -107,19 +107,19 @@ def _server_version(settings: Settings) -> str:
         server.close()
 
 
-def _migrations(door: ClickHouse) -> str:
-    missing = migrations.pending(door)
+def _migrations(client: ClickHouse) -> str:
+    missing = migrations.pending(client)
     if missing:
         raise ClickHouseRejectedError(f"{len(missing)} are missing; run: sichtflug migrate")
-    return f"all {len(available())} are there, and the {schema.verify(door)} parts that they made"
+    return f"all {len(available())} are there, and the {schema.verify(client)} parts that they made"
 
 
-def _log(settings: Settings, door: ClickHouse, broker: Broker) -> str:
+def _log(settings: Settings, client: ClickHouse, broker: KafkaAdmin) -> str:
     topic = settings.kafka_topic
     partition_count = broker.partition_count(topic)
     known = 0
     for partition in range(partition_count):
-        checkpoint = read_checkpoint(door, of_partition(topic, partition))
+        checkpoint = read_checkpoint(client, of_partition(topic, partition))
         if checkpoint:
             verify(broker, topic, partition, checkpoint, partition_count)
             known += 1

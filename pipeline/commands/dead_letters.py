@@ -16,8 +16,8 @@ from rich.table import Table
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.clickhouse.sql import quoted
 from pipeline.contract.dead_letter import DeadLetter, Origin, has_come_back, is_without_value, origin, place, redriven
-from pipeline.kafka.admin import Broker, StoredRecord
-from pipeline.kafka.bulk import sending
+from pipeline.kafka.admin import KafkaAdmin, StoredRecord
+from pipeline.kafka.bulk import bulk_producer
 from pipeline.settings import Settings
 
 BATCH = 500
@@ -66,9 +66,9 @@ def redrive(
     With `again` also those that came back from an earlier redrive, under their new origin. Raises BrokerError, and what
     ClickHouse raises.
     """
-    door = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
+    client = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
     try:
-        marked = _marked(door, settings.kafka_topic)
+        marked = _marked(client, settings.kafka_topic)
         places = {place(settings.kafka_topic, *mark[:2]) for mark in marked}
         # A crash, or a new epoch, may have written a letter twice.
         taken: set[tuple[int, int, int]] = set()
@@ -90,26 +90,26 @@ def redrive(
         for start in range(0, len(chosen), BATCH):
             batch = chosen[start : start + BATCH]
             if not dry_run:
-                with sending(settings.kafka_bootstrap, settings.kafka_topic) as send:
+                with bulk_producer(settings.kafka_bootstrap, settings.kafka_topic) as send:
                     for one in batch:
                         send(*redriven(*one))
-                _mark(door, [found for found, _ in batch])
+                _mark(client, [found for found, _ in batch])
             sent.update(found.reason for found, _ in batch)
             progress(sent.total())
         return Redriven(sent, already, came_back, without_value)
     finally:
-        door.close()
+        client.close()
 
 
 def _letters(settings: Settings, wanted: Filter) -> Iterator[tuple[Origin, DeadLetter]]:
-    for record in Broker(settings.kafka_bootstrap).records(settings.dead_letter_topic):
+    for record in KafkaAdmin(settings.kafka_bootstrap).records(settings.dead_letter_topic):
         found = origin(record.headers)
         if found and found.topic == settings.kafka_topic and wanted.takes(found):
             yield found, DeadLetter(record.key, record.value, list(record.headers))
 
 
-def _marked(door: ClickHouse, topic: str) -> set[tuple[int, int, int]]:
-    rows = door.rows(
+def _marked(client: ClickHouse, topic: str) -> set[tuple[int, int, int]]:
+    rows = client.rows(
         "SELECT kafka_partition, kafka_offset, toUnixTimestamp64Milli(rejected_at) FROM redrives "
         "WHERE log = {log:String}",
         {"log": topic},
@@ -117,13 +117,13 @@ def _marked(door: ClickHouse, topic: str) -> set[tuple[int, int, int]]:
     return {(int(partition), int(offset), int(timestamp)) for partition, offset, timestamp in rows}
 
 
-def _mark(door: ClickHouse, origins: Sequence[Origin]) -> None:
+def _mark(client: ClickHouse, origins: Sequence[Origin]) -> None:
     rows = ", ".join(
         f"({quoted(one.topic)}, {one.partition}, {one.offset}, fromUnixTimestamp64Milli({one.timestamp}, 'UTC'), "
         f"{quoted(one.reason)})"
         for one in origins
     )
-    door.execute(f"INSERT INTO redrives (log, kafka_partition, kafka_offset, rejected_at, reason) VALUES {rows}")
+    client.execute(f"INSERT INTO redrives (log, kafka_partition, kafka_offset, rejected_at, reason) VALUES {rows}")
 
 
 SECONDS = "%Y-%m-%d %H:%M:%S"
@@ -131,8 +131,8 @@ SECONDS = "%Y-%m-%d %H:%M:%S"
 
 def show_list(settings: Settings, wanted: Filter, limit: int, console: Console) -> None:
     """A table of the newest rejections, and when they were published again."""
-    door = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
-    rows = door.rows(
+    client = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
+    rows = client.rows(
         "SELECT rejected_at, log, epoch, kafka_partition, kafka_offset, reason, field, redriven_at "
         "FROM (SELECT * FROM rejections FINAL) AS rejected "
         "LEFT JOIN (SELECT * FROM redrives FINAL) AS again USING (log, kafka_partition, kafka_offset, rejected_at) "
@@ -146,7 +146,7 @@ def show_list(settings: Settings, wanted: Filter, limit: int, console: Console) 
             "limit": limit,
         },
     )
-    door.close()
+    client.close()
     table = Table("rejected at (UTC)", "topic", "epoch", "partition", "offset", "reason", "field", "redriven at (UTC)")
     for rejected_at, log, epoch, partition, offset, reason, field, redriven_at in rows:
         at, again = f"{rejected_at:{SECONDS}}", f"{redriven_at:{SECONDS}}" if redriven_at.year > 1970 else ""
@@ -161,7 +161,7 @@ def show_one(settings: Settings, partition: int, offset: int, console: Console) 
     epoch.
     """
     letters: dict[Origin, StoredRecord] = {}
-    for record in Broker(settings.kafka_bootstrap).records(settings.dead_letter_topic):
+    for record in KafkaAdmin(settings.kafka_bootstrap).records(settings.dead_letter_topic):
         came_from = origin(record.headers)
         if came_from and (came_from.partition, came_from.offset) == (partition, offset):
             letters[came_from] = record

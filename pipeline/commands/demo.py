@@ -21,7 +21,7 @@ from pipeline.commands.page import beside
 from pipeline.commands.simulate import publish_live
 from pipeline.embedded.child import Child
 from pipeline.embedded.servers import EmbeddedClickHouse, EmbeddedKafka, free_port
-from pipeline.kafka.admin import Broker
+from pipeline.kafka.admin import KafkaAdmin
 from pipeline.settings import PREFIX, Settings
 from pipeline.signals import stops_on_signals
 
@@ -55,7 +55,7 @@ def run(settings: Settings, seconds: float | None, rate: float, data: Path | Non
         parts.callback(worker.stop)
         stopped = threading.Event()
         parts.callback(stopped.set)
-        Broker(kafka.bootstrap).ensure_topic(settings.kafka_topic, settings.kafka_partitions, 1)
+        KafkaAdmin(kafka.bootstrap).ensure_topic(settings.kafka_topic, settings.kafka_partitions, 1)
         traffic = threading.Thread(
             target=publish_live,
             args=(kafka.bootstrap, settings.kafka_topic, rate, int(time.time()), None, data / "ground-truth.json"),
@@ -121,11 +121,11 @@ def _watch(table: "ClickHouseTable", worker: Child, seconds: float | None, conso
 
 
 def _last_words(settings: Settings, console: Console) -> None:
-    door = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
-    consumed, applied, duplicate, rejected = door.rows(
+    client = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
+    consumed, applied, duplicate, rejected = client.rows(
         "SELECT sum(consumed_count), sum(applied_count), sum(duplicate_count), sum(rejected_count) FROM checkpoints"
     )[0]
-    door.close()
+    client.close()
     balance = "balances" if consumed == applied + duplicate + rejected else "DOES NOT BALANCE"
     console.print()
     console.print(

@@ -16,7 +16,7 @@ from pipeline.commands.epoch import begin_epoch
 from pipeline.credentials import read_secret
 from pipeline.embedded.servers import EmbeddedClickHouse, EmbeddedKafka
 from pipeline.errors import ClickHouseRejectedError
-from pipeline.kafka.admin import Broker
+from pipeline.kafka.admin import KafkaAdmin
 from pipeline.settings import Settings
 from pipeline.signals import stops_on_signals
 
@@ -28,15 +28,15 @@ KEY_FILE = "pseudonym-key"
 
 def begin_epoch_after_start(settings: Settings) -> None:
     """The embedded broker has started empty: where the ledger knows its topics, a new epoch begins."""
-    door = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
+    client = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
     try:
         for log in (settings.kafka_topic, settings.contacts_topic):
-            begin_epoch(door, Broker(settings.kafka_bootstrap), log, EPOCH_REASON, 1)
+            begin_epoch(client, KafkaAdmin(settings.kafka_bootstrap), log, EPOCH_REASON, 1)
     except ClickHouseRejectedError as refusal:
         if "UNKNOWN_DATABASE" not in str(refusal) and "UNKNOWN_TABLE" not in str(refusal):
             raise
     finally:
-        door.close()
+        client.close()
 
 
 def run_embedded(

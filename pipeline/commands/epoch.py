@@ -6,7 +6,7 @@ from typing import NamedTuple
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.clickhouse.sql import quoted
 from pipeline.errors import LogRefusedError
-from pipeline.kafka.admin import Broker
+from pipeline.kafka.admin import KafkaAdmin
 from pipeline.ledger.checkpoints import of_partition, read_checkpoint
 from pipeline.ledger.epochs import verify
 from pipeline.ledger.rows import checkpoint_section, ledger_block
@@ -35,27 +35,27 @@ def new_epoch(settings: Settings, topic: str, why: str, *, reset_watermark: bool
     for workers that still run and, without `reset_watermark`, for a log that is the same; BrokerError, and what
     ClickHouse raises.
     """
-    broker = Broker(settings.kafka_bootstrap)
+    broker = KafkaAdmin(settings.kafka_bootstrap)
     is_events = topic == settings.kafka_topic
     # Whatever befell the interactions may have befallen what is told of them. Read once more, that changes nothing.
     logs = [topic, settings.contacts_topic] if is_events else [topic]
-    door = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
+    client = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
     try:
         now_ms = time.time_ns() // 1_000_000
-        rolling = RollingStore(door, topic)
+        rolling = RollingStore(client, topic)
         if (
             reset_watermark
-            and not _is_ahead(door, logs, now_ms)
+            and not _is_ahead(client, logs, now_ms)
             and not (is_events and rolling.take_back_from(now_ms // 60_000, dry_run=True))
         ):
             return NewEpoch({}, 0, [])
-        living = at_work(door, settings.kafka_topic)
+        living = at_work(client, settings.kafka_topic)
         if living and not dry_run:
             raise LogRefusedError(
                 f"{topic}: expected no worker at work, found {', '.join(living)}. Stop all workers and run this again; "
                 f"one that was killed counts as gone after {GONE_SECONDS} s."
             )
-        if not reset_watermark and _goes_on(door, broker, topic):
+        if not reset_watermark and _goes_on(client, broker, topic):
             raise LogRefusedError(
                 f"{topic}: expected another log than before, found the record that was folded last in every partition. "
                 "Workers go on with it by themselves; against a watermark in the future: --reset-watermark."
@@ -64,7 +64,7 @@ def new_epoch(settings: Settings, topic: str, why: str, *, reset_watermark: bool
             (log, partition): checkpoint
             for log in logs
             for partition, checkpoint in begin_epoch(
-                door,
+                client,
                 broker,
                 log,
                 why,
@@ -77,18 +77,20 @@ def new_epoch(settings: Settings, topic: str, why: str, *, reset_watermark: bool
         taken_back_count = rolling.take_back_from(now_ms // 60_000, dry_run=dry_run) if is_judged_anew else 0
         return NewEpoch(begun, taken_back_count, living)
     finally:
-        door.close()
+        client.close()
 
 
-def _is_ahead(door: ClickHouse, logs: list[str], now_ms: int) -> bool:
+def _is_ahead(client: ClickHouse, logs: list[str], now_ms: int) -> bool:
     """Whether any checkpoint has been led into the future."""
-    found = (checkpoint for log in logs for checkpoint in _newest(door, log).values() if checkpoint)
+    found = (checkpoint for log in logs for checkpoint in _newest(client, log).values() if checkpoint)
     return any(max(checkpoint.watermark, checkpoint.broker_at) > now_ms for checkpoint in found)
 
 
-def _goes_on(door: ClickHouse, broker: Broker, topic: str) -> bool:
+def _goes_on(client: ClickHouse, broker: KafkaAdmin, topic: str) -> bool:
     """Whether this is the log that was read, in all partitions in which anything was."""
-    known = {partition: found for partition, found in _newest(door, topic).items() if found and found.last_offset >= 0}
+    known = {
+        partition: found for partition, found in _newest(client, topic).items() if found and found.last_offset >= 0
+    }
     partition_count = broker.partition_count(topic)
     try:
         return bool(known) and all(
@@ -98,18 +100,18 @@ def _goes_on(door: ClickHouse, broker: Broker, topic: str) -> bool:
         return False
 
 
-def _newest(door: ClickHouse, topic: str) -> dict[int, Checkpoint | None]:
+def _newest(client: ClickHouse, topic: str) -> dict[int, Checkpoint | None]:
     """The newest checkpoint of each partition that the ledger knows."""
-    rows = door.rows(
+    rows = client.rows(
         f"SELECT DISTINCT kafka_partition FROM ledger WHERE log = {quoted(topic)} AND kind = 'checkpoint' "
         "ORDER BY kafka_partition"
     )
-    return {partition: read_checkpoint(door, of_partition(topic, partition)) for (partition,) in rows}
+    return {partition: read_checkpoint(client, of_partition(topic, partition)) for (partition,) in rows}
 
 
 def begin_epoch(
-    door: ClickHouse,
-    broker: Broker,
+    client: ClickHouse,
+    broker: KafkaAdmin,
     topic: str,
     why: str,
     replication: int,
@@ -123,7 +125,7 @@ def begin_epoch(
     `is_same_log` the log goes on where each checkpoint stands, else it is read from its start. Nothing comes back and
     nothing is written when the ledger knows nothing of the topic. All workers must be stopped.
     """
-    before = _newest(door, topic)
+    before = _newest(client, topic)
     known = [checkpoint for checkpoint in before.values() if checkpoint]
     if not known:
         return []
@@ -162,6 +164,6 @@ def begin_epoch(
         )
         if not dry_run:
             block = ledger_block(topic, partition, checkpoint.revision, [checkpoint_section(checkpoint)])
-            door.insert("ledger", block.columns, block.body, block.row_count, f"{topic}/{partition}/epoch-{epoch}")
+            client.insert("ledger", block.columns, block.body, block.row_count, f"{topic}/{partition}/epoch-{epoch}")
         begun.append((partition, checkpoint))
     return begun

@@ -15,14 +15,14 @@ class ClickHouseTable:
     """The numbers of the moment, asked of ClickHouse like any other reader would."""
 
     def __init__(self, settings: Settings) -> None:
-        self._door = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
+        self._client = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
         self._before: tuple[float, int] | None = None
 
     def __enter__(self) -> "ClickHouseTable":
         return self
 
     def __exit__(self, *error: object) -> None:
-        self._door.close()
+        self._client.close()
 
     def draw(self) -> Group | str:
         """One look."""
@@ -32,14 +32,14 @@ class ClickHouseTable:
             return f"ClickHouse does not answer: {error}"
 
     def _drawn(self) -> Group | str:
-        checkpoints = self._door.rows(
+        checkpoints = self._client.rows(
             "SELECT sum(consumed_count), toUnixTimestamp64Milli(max(watermark)), sum(rejected_count) FROM checkpoints "
             "WHERE epoch = (SELECT max(epoch) FROM checkpoints)"
         )
         consumed, watermark_ms, rejected = checkpoints[0]
         if not consumed:
             return "waiting for the first flush …"
-        rows = self._door.rows(
+        rows = self._client.rows(
             """
             SELECT channel, sumIf(value, kind = 'contact') AS contacts, sumIf(value, kind = 'message') AS messages,
                 sumIf(value, kind = 'open') AS open, sumIf(value, kind = 'escalated') AS escalated

@@ -16,7 +16,7 @@ from pipeline.commands.shifted_events import shifted
 from pipeline.contract.codec import Codec
 from pipeline.contract.validation import subject
 from pipeline.errors import InputFileError
-from pipeline.kafka.bulk import sending
+from pipeline.kafka.bulk import bulk_producer
 from streams.events import Event
 
 SPEED_UNLIMITED = float("inf")
@@ -64,7 +64,7 @@ def replay(
     sent, started_at, first_ms, shift_seconds = 0, time.monotonic(), 0, 0
     latest_ms = _latest_ms(paths) if shift_to_now and speed > 1 else 0
     broken: InputFileError | None = None
-    with sending(bootstrap, topic) as send:
+    with bulk_producer(bootstrap, topic) as send:
         try:
             for line, event in _read(paths):
                 value = line

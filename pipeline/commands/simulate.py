@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from pipeline.kafka.bulk import sending
+from pipeline.kafka.bulk import bulk_producer
 from pipeline.simulation import Simulation, simulate
 
 #: Conversations go on this much faster than real ones, so that a short look sees them begin and end.
@@ -39,11 +39,11 @@ def publish_live(
         until_ms=until_ms,
         id_prefix=f"s{seed}-{secrets.token_hex(4)}",
         follows_the_day=False,
-        haste=HASTE,
+        speedup=HASTE,
     )
     sent = 0
     try:
-        with sending(bootstrap, topic) as send:
+        with bulk_producer(bootstrap, topic) as send:
             for item in _paced(traffic, stopped):
                 send(item.key, item.value)
                 sent += 1

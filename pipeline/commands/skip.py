@@ -5,7 +5,7 @@ from typing import NamedTuple
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.clickhouse.sql import quoted
 from pipeline.errors import LogRefusedError, SettingsError
-from pipeline.kafka.admin import Broker, StoredRecord
+from pipeline.kafka.admin import KafkaAdmin, StoredRecord
 from pipeline.ledger.checkpoints import of_partition, read_checkpoint
 from pipeline.ledger.epochs import first_checkpoint
 from pipeline.ledger.workers import at_work
@@ -33,7 +33,7 @@ def skip(settings: Settings, topic: str, partition: int, offset: int, why: str, 
     if not 0 < len(why) <= LONGEST_WHY or not why.isprintable():
         raise SettingsError(f"--why: expected a line of 1 to {LONGEST_WHY} characters")
     where = f"{topic}[{partition}]@{offset}"
-    broker = Broker(settings.kafka_bootstrap)
+    broker = KafkaAdmin(settings.kafka_bootstrap)
     count = broker.partition_count(topic)
     if not 0 <= partition < count:
         held = f"{topic} has the partitions 0 to {count - 1}" if count else f"there is no topic {topic}"
@@ -42,10 +42,10 @@ def skip(settings: Settings, topic: str, partition: int, offset: int, why: str, 
     if not found.start <= offset < found.end:
         held = f"holds {found.start} to {found.end - 1}" if found.start < found.end else "is empty"
         raise LogRefusedError(f"{where}: expected an offset of the log, which {held}")
-    door = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
+    client = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
     try:
-        checkpoint = read_checkpoint(door, of_partition(topic, partition)) or first_checkpoint(
-            door, topic, found, count
+        checkpoint = read_checkpoint(client, of_partition(topic, partition)) or first_checkpoint(
+            client, topic, found, count
         )
         if offset < checkpoint.next_offset:
             raise LogRefusedError(
@@ -54,12 +54,12 @@ def skip(settings: Settings, topic: str, partition: int, offset: int, why: str, 
             )
         record = broker.record_at(topic, partition, offset)
         if not dry_run:
-            door.execute(
+            client.execute(
                 "INSERT INTO skips (log, epoch, kafka_partition, kafka_offset, why) VALUES "
                 f"({quoted(topic)}, {checkpoint.epoch}, {partition}, {offset}, {quoted(why)})"
             )
         return Skipped(
-            where, record if record and record.offset == offset else None, at_work(door, settings.kafka_topic)
+            where, record if record and record.offset == offset else None, at_work(client, settings.kafka_topic)
         )
     finally:
-        door.close()
+        client.close()

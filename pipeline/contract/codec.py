@@ -21,7 +21,13 @@ from pipeline.contract.instants import (
     short_instant,
 )
 from pipeline.contract.records import UnreadableRecord
-from pipeline.contract.validation import IDENTIFIER_LIMIT, MAX_NESTING, Fault, check_nesting, decode_leniently
+from pipeline.contract.validation import (
+    IDENTIFIER_LIMIT,
+    MAX_NESTING,
+    InvalidRecordError,
+    check_nesting,
+    decode_leniently,
+)
 from streams.days import END_MS
 from streams.events import EMPTY_DATA, KNOWN_TYPES, REQUIRED_FIELDS, Envelope, Event, Rejection, conversation_key
 
@@ -90,7 +96,9 @@ class Codec:
                 if value is None:
                     raise _without_value(record)
                 if len(value) > MAX_VALUE_BYTES:
-                    raise Fault("too_large", "", f"expected at most {MAX_VALUE_BYTES} bytes, got {len(value)}")
+                    raise InvalidRecordError(
+                        "too_large", "", f"expected at most {MAX_VALUE_BYTES} bytes, got {len(value)}"
+                    )
                 if len(value) > 2 * MAX_NESTING:  # each level takes two brackets
                     check_nesting(value)
                 try:
@@ -105,7 +113,7 @@ class Codec:
                     dropped_fields += dropped
                     event = event_of(record, mended, mended.time, broker_at)
                 events.append(event)
-            except Fault as fault:
+            except InvalidRecordError as fault:
                 rejections.append(Rejection(record.offset, broker_at, fault.reason, fault.field, fault.detail))
         return Decoded(events, rejections, dropped_fields, broker_at)
 
@@ -113,11 +121,11 @@ class Codec:
         data = envelope.data or EMPTY_DATA
         occurred_at = (moment - EPOCH) // MILLISECOND
         if not EARLIEST_MS <= occurred_at < END_MS:
-            raise Fault("time_out_of_range", "time", f"expected 2000 to 2099, got {moment.isoformat()}")
+            raise InvalidRecordError("time_out_of_range", "time", f"expected 2000 to 2099, got {moment.isoformat()}")
         is_clamped = ingested_at > 0 and occurred_at > ingested_at + CLAMP_MS
         if is_clamped:
             if occurred_at > ingested_at + REJECT_AHEAD_MS:
-                raise Fault(
+                raise InvalidRecordError(
                     "time_out_of_range",
                     "time",
                     f"expected at most 30 days after the broker's time {ingested_at} ms, got {moment.isoformat()}",
@@ -127,7 +135,7 @@ class Codec:
         event_type = TYPES.get(envelope.type, envelope.type)
         required = REQUIRED_FIELDS.get(event_type)
         if required and not getattr(data, required):
-            raise Fault("missing_field", f"data.{required}", f"{event_type} requires data.{required}")
+            raise InvalidRecordError("missing_field", f"data.{required}", f"{event_type} requires data.{required}")
         source = self._sources.get(envelope.source) or self._source(envelope.source)
         event_id, tenant = envelope.id, envelope.tenant or ""
         digest = source.hasher.copy()
@@ -171,7 +179,9 @@ class Codec:
 
     def _source(self, name: str) -> "_Source":
         if "\n" in name:
-            raise Fault("invalid_value", "source", "expected a URI reference, got a text with a line break")
+            raise InvalidRecordError(
+                "invalid_value", "source", "expected a URI reference, got a text with a line break"
+            )
         if len(self._sources) >= CACHED_SOURCES:
             self._sources.clear()
         prefix = conversation_key(name, "")
@@ -204,10 +214,10 @@ class _Source(NamedTuple):
     hasher: blake2b
 
 
-def _without_value(record: Record | UnreadableRecord) -> Fault:
+def _without_value(record: Record | UnreadableRecord) -> InvalidRecordError:
     if isinstance(record, UnreadableRecord):
-        return Fault("unreadable", "", record.fault)
-    return Fault("tombstone", "", "expected a JSON object, got a null value")
+        return InvalidRecordError("unreadable", "", record.fault)
+    return InvalidRecordError("tombstone", "", "expected a JSON object, got a null value")
 
 
 def _due_at(value: bytes | None, envelope: Envelope | WrittenEnvelope, moment: datetime) -> int:
@@ -221,11 +231,13 @@ def _due_at(value: bytes | None, envelope: Envelope | WrittenEnvelope, moment: d
 def _text(key: bytes | None) -> str:
     """The record key as the conversation id, for events without `subject`."""
     if not key:
-        raise Fault("missing_field", "subject", "expected `subject` or a record key, got neither")
+        raise InvalidRecordError("missing_field", "subject", "expected `subject` or a record key, got neither")
     try:
         text = key.decode()
     except UnicodeDecodeError:
-        raise Fault("invalid_value", "subject", "expected `subject` or a record key in UTF-8") from None
+        raise InvalidRecordError("invalid_value", "subject", "expected `subject` or a record key in UTF-8") from None
     if len(text) > IDENTIFIER_LIMIT:
-        raise Fault("invalid_value", "subject", f"expected at most {IDENTIFIER_LIMIT} characters, got {len(text)}")
+        raise InvalidRecordError(
+            "invalid_value", "subject", f"expected at most {IDENTIFIER_LIMIT} characters, got {len(text)}"
+        )
     return text

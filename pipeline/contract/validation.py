@@ -1,8 +1,8 @@
 """The slow way through validation, for records that do not decode as they should.
 
-Either it finds an acceptable event, without the optional fields that are of a wrong kind, or it raises a `Fault` that
-says what was expected, what came, and in which field. A fault never quotes what a person may have written: only times,
-versions and words in the place of an enumeration's value.
+Either it finds an acceptable event, without the optional fields that are of a wrong kind, or it raises a
+`InvalidRecordError` that says what was expected, what came, and in which field. A fault never quotes what a person may
+have written: only times, versions and words in the place of an enumeration's value.
 """
 
 import re
@@ -49,7 +49,7 @@ _TIME_LIKE = re.compile(r"\d{4}-\d\d-\d\d[0-9TtZz:+. -]{0,30}", re.ASCII)
 _VERSION = re.compile(r"[0-9.]{1,8}", re.ASCII)
 
 
-class Fault(Exception):  # noqa: N818  (a fault of the record, not an error of ours)
+class InvalidRecordError(Exception):
     """Why a record is not an acceptable event."""
 
     def __init__(self, reason: str, field: str, detail: str) -> None:
@@ -67,7 +67,7 @@ def check_nesting(value: bytes) -> None:
     for byte in _STRING.sub(b"", value).translate(None, _NOT_BRACKETS):
         depth += 1 if byte in b"[{" else -1
         if depth > MAX_NESTING:
-            raise Fault("too_large", "", f"expected at most {MAX_NESTING} levels of nesting, got more")
+            raise InvalidRecordError("too_large", "", f"expected at most {MAX_NESTING} levels of nesting, got more")
 
 
 def decode_leniently(value: bytes) -> tuple[Envelope, int]:
@@ -89,11 +89,11 @@ def decode_leniently(value: bytes) -> tuple[Envelope, int]:
         if isinstance(given, str):
             attributes[name] = given
         elif name == "subject" and isinstance(given, _Unreadable):  # the key need not be what it says
-            raise Fault(given.reason, name, f"expected a text, got {_kind(given)}")
+            raise InvalidRecordError(given.reason, name, f"expected a text, got {_kind(given)}")
         elif given is not None:
             dropped += 1
     if len(attributes.get("subject", "")) > IDENTIFIER_LIMIT:
-        raise Fault("invalid_value", "subject", f"expected at most {IDENTIFIER_LIMIT} characters")
+        raise InvalidRecordError("invalid_value", "subject", f"expected at most {IDENTIFIER_LIMIT} characters")
     if len(attributes.get("tenant", "")) > TEXT_LIMIT:
         attributes["tenant"] = attributes["tenant"][:TEXT_LIMIT]
         dropped += 1
@@ -106,23 +106,23 @@ def subject(value: bytes) -> str:
     try:
         check_nesting(value)
         found = _text(_attributes(_readable(value)).subject)  # type: ignore[attr-defined]  # a struct made below
-    except (Fault, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+    except (InvalidRecordError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return ""
     return found if isinstance(found, str) else ""
 
 
-def _not_json(error: Exception) -> Fault:
+def _not_json(error: Exception) -> InvalidRecordError:
     """The parser's words name a byte's position, never the text around it."""
-    return Fault("not_json", "", f"expected JSON: {error}")
+    return InvalidRecordError("not_json", "", f"expected JSON: {error}")
 
 
-def _not_an_object(value: bytes) -> Fault:
+def _not_an_object(value: bytes) -> InvalidRecordError:
     try:
         raw = bytes(msgspec.json.decode(value, type=msgspec.Raw)).strip()
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         return _not_json(error)
     kinds = {b"[": "an array", b'"': "a text", b"t": "a boolean", b"f": "a boolean", b"n": "null"}
-    return Fault("not_an_object", "", f"expected a JSON object, got {kinds.get(raw[:1], 'a number')}")
+    return InvalidRecordError("not_an_object", "", f"expected a JSON object, got {kinds.get(raw[:1], 'a number')}")
 
 
 class _Unreadable:
@@ -159,23 +159,29 @@ def _required(name: str, raw: msgspec.Raw) -> str:
     """The text of a required attribute. Raises Fault."""
     given = _text(raw) if name in IDENTIFIERS else _value(raw)
     if given is None or given == "":
-        raise Fault("missing_field", name, f"expected the attribute {name}, got none")
+        raise InvalidRecordError("missing_field", name, f"expected the attribute {name}, got none")
     if not isinstance(given, str):
         reason = given.reason if isinstance(given, _Unreadable) else "invalid_value"
-        raise Fault(reason, name, f"expected {name} as text, got {_kind(given)}")
+        raise InvalidRecordError(reason, name, f"expected {name} as text, got {_kind(given)}")
     if name == "specversion" and given != "1.0":
-        raise Fault("invalid_value", name, f"expected CloudEvents 1.0, got {_shown(given, _VERSION)}")
+        raise InvalidRecordError("invalid_value", name, f"expected CloudEvents 1.0, got {_shown(given, _VERSION)}")
     if name != "time":
         if len(given) > IDENTIFIER_LIMIT:
-            raise Fault("invalid_value", name, f"expected at most {IDENTIFIER_LIMIT} characters, got {len(given)}")
+            raise InvalidRecordError(
+                "invalid_value", name, f"expected at most {IDENTIFIER_LIMIT} characters, got {len(given)}"
+            )
         return given
     given = cut_fraction(given)
     try:
         moment = _instant(given)
     except msgspec.ValidationError:
-        raise Fault("invalid_value", "time", f"expected an RFC 3339 time, got {_shown(given, _TIME_LIKE)}") from None
+        raise InvalidRecordError(
+            "invalid_value", "time", f"expected an RFC 3339 time, got {_shown(given, _TIME_LIKE)}"
+        ) from None
     if moment.tzinfo is None:
-        raise Fault("time_without_offset", "time", f"expected a time with offset, got {_shown(given, _TIME_LIKE)}")
+        raise InvalidRecordError(
+            "time_without_offset", "time", f"expected a time with offset, got {_shown(given, _TIME_LIKE)}"
+        )
     return given
 
 
@@ -195,7 +201,7 @@ def _data(raw: msgspec.Raw, event_type: str) -> tuple[dict[str, Any], int]:
         if event_type not in KNOWN_TYPES:  # of a type that is not ours, data may be anything
             return {}, 1
         found = _kind(_value(raw))
-        raise Fault("invalid_value", "data", f"expected data as a JSON object, got {found}") from None
+        raise InvalidRecordError("invalid_value", "data", f"expected data as a JSON object, got {found}") from None
     kept: dict[str, Any] = {}
     dropped = 0
     required = REQUIRED_FIELDS.get(event_type)
@@ -211,7 +217,7 @@ def _data(raw: msgspec.Raw, event_type: str) -> tuple[dict[str, Any], int]:
             if name == required:
                 got = _kind(value) if name in TEXT_FIELDS else _shown(value, _WORD)
                 reason = value.reason if isinstance(value, _Unreadable) else "invalid_value"
-                raise Fault(reason, f"data.{name}", f"expected {_expected(name)}, got {got}") from None
+                raise InvalidRecordError(reason, f"data.{name}", f"expected {_expected(name)}, got {got}") from None
             dropped += 1
     return kept, dropped
 

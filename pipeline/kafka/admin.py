@@ -44,7 +44,7 @@ class StoredRecord(NamedTuple):
     is_stamped_by_broker: bool = False
 
 
-class Broker:
+class KafkaAdmin:
     """Administration of one cluster.
 
     Raises BrokerError; KafkaUnavailableError when no answer comes in `answer_seconds`.
@@ -102,12 +102,14 @@ class Broker:
         try:
             admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
             try:
-                told = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all")
+                fact_batch = admin.describe_configs(
+                    [ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all"
+                )
             finally:
                 admin.close()
         except KafkaError as error:
             raise self._failure(f"cannot read the configuration of the topic {topic}: {error}", error) from error
-        value = told.get("topic", {}).get(topic, {}).get(TIMESTAMP_TYPE, "")
+        value = fact_batch.get("topic", {}).get(topic, {}).get(TIMESTAMP_TYPE, "")
         return str(value.get("value", "") if isinstance(value, Mapping) else value)
 
     def is_empty(self, topic: str) -> bool:

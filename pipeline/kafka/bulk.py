@@ -45,7 +45,7 @@ class Send(Protocol):
 
 
 @contextmanager
-def sending(bootstrap: str, topic: str) -> Iterator[Send]:
+def bulk_producer(bootstrap: str, topic: str) -> Iterator[Send]:
     """Send records to a topic by the function that comes; when the block ends, Kafka has acknowledged all.
 
     Raises BrokerError, at the latest at the end: what was sent before it may have arrived.

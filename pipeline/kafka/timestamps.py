@@ -1,9 +1,9 @@
 """Whose clock a topic's timestamps are of, and what it costs when it is the producers'."""
 
-from pipeline.kafka.admin import LOG_APPEND_TIME, Broker
+from pipeline.kafka.admin import LOG_APPEND_TIME, KafkaAdmin
 
 
-def producers_clock(broker: Broker, topic: str) -> str:
+def producers_clock(broker: KafkaAdmin, topic: str) -> str:
     """What it costs that the topic's timestamps are the producers' own; '' where they are the broker's.
 
     Raises BrokerError.

@@ -16,10 +16,10 @@ from streams.checkpoint import OFFSET_BITS, Checkpoint
 _checkpoint_decoder = msgspec.json.Decoder(tuple[list[CheckpointRow]])
 
 
-def read_checkpoint(door: ClickHouse, where: str) -> Checkpoint | None:
+def read_checkpoint(client: ClickHouse, where: str) -> Checkpoint | None:
     """The newest checkpoint under a condition, None when there is none."""
     # As one value, so that an empty answer is none: a partition without a checkpoint would begin at its log's start.
-    answer = door.raw(
+    answer = client.raw(
         f"SELECT groupArray(row) FROM (SELECT tuple({CHECKPOINT_COLUMNS}) AS row FROM ledger "
         f"WHERE {where} AND kind = 'checkpoint' ORDER BY revision DESC LIMIT 1) SETTINGS {JSON_SETTINGS}",
         "JSONCompactEachRow",

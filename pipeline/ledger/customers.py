@@ -13,7 +13,7 @@ from pipeline.ledger.columns import PANE_KEY_IS_EMPTY, SINGLE_ROWS, columns_of
 from pipeline.ledger.store import IDS_PER_QUERY, PartitionLedger
 from streams.customers.customer import Customer, Fact
 from streams.events import conversation_hash
-from streams.panes.cells import Cell, Cells
+from streams.panes.cells import Cell, CellIndex
 
 DIMENSIONS = ("fact_tenants", "fact_queues", "fact_channels", "fact_visibilities")
 
@@ -38,7 +38,7 @@ COLUMNS = ", ".join(columns_of(CustomerRow))
 _decoder = msgspec.json.Decoder(CustomerRow)
 
 
-def customer_section(customers: Sequence[Customer], cells: Cells) -> Section:
+def customer_section(customers: Sequence[Customer], cells: CellIndex) -> Section:
     """What is remembered of customers now; later changes to them do not reach the rows."""
     if not customers:
         return Section(0, {})
@@ -62,7 +62,7 @@ def customer_section(customers: Sequence[Customer], cells: Cells) -> Section:
     return Section(len(customers), columns)
 
 
-def customer_of(row: CustomerRow, cells: Cells) -> Customer:
+def customer_of(row: CustomerRow, cells: CellIndex) -> Customer:
     """The customer of a row."""
     dimensions = zip(row.fact_tenants, row.fact_queues, row.fact_channels, row.fact_visibilities, strict=True)
     numbers = [cells.number(Cell(*found)) for found in dimensions]

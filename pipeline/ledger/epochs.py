@@ -3,12 +3,12 @@
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.clickhouse.sql import quoted
 from pipeline.errors import LogRefusedError
-from pipeline.kafka.admin import Broker, LogRange
+from pipeline.kafka.admin import KafkaAdmin, LogRange
 from pipeline.ledger.checkpoints import read_checkpoint
 from streams.checkpoint import Checkpoint, record_hash
 
 
-def verify(broker: Broker, topic: str, partition: int, checkpoint: Checkpoint, partition_count: int) -> bool:
+def verify(broker: KafkaAdmin, topic: str, partition: int, checkpoint: Checkpoint, partition_count: int) -> bool:
     """Whether the record that was folded last is there; without one, or where it is gone, nothing can be said.
 
     Raises LogRefusedError unless the log goes on where the checkpoint stands.
@@ -45,9 +45,9 @@ def verify(broker: Broker, topic: str, partition: int, checkpoint: Checkpoint, p
     return True
 
 
-def first_checkpoint(door: ClickHouse, topic: str, found: LogRange, partition_count: int) -> Checkpoint:
+def first_checkpoint(client: ClickHouse, topic: str, found: LogRange, partition_count: int) -> Checkpoint:
     """The checkpoint of a partition that has none: at the log's start, in the epoch of its neighbours."""
-    neighbour = read_checkpoint(door, f"log = {quoted(topic)}")
+    neighbour = read_checkpoint(client, f"log = {quoted(topic)}")
     return Checkpoint(
         epoch=neighbour.epoch if neighbour else 1,
         next_offset=found.start,

@@ -66,23 +66,23 @@ class Known(msgspec.Struct, frozen=True):
     suspects: Suspects | None = None
 
 
-def known(door: ClickHouse, log: str, partition: int, epoch: int, next_offset: int) -> Known:
+def known(client: ClickHouse, log: str, partition: int, epoch: int, next_offset: int) -> Known:
     """What concerns the records from an offset on, and the one before it. Raises what ClickHouse raises."""
     mine = f"{of_partition(log, partition)} AND epoch = {epoch}"
-    skips = door.rows(
+    skips = client.rows(
         f"SELECT kafka_offset, why FROM skips FINAL WHERE {mine} AND kafka_offset >= {max(0, next_offset - 1)}"
     )
-    found = door.rows(
+    found = client.rows(
         f"SELECT stage, first_offset, last_offset FROM failures FINAL WHERE {mine} AND last_offset >= {next_offset}"
     )
     suspects = Suspects(str(found[0][0]), int(found[0][1]), int(found[0][2])) if found else None
     return Known({int(offset): str(why) for offset, why in skips}, suspects)
 
 
-def leave_word(door: ClickHouse, error: PartitionFailedError) -> None:
+def leave_word(client: ClickHouse, error: PartitionFailedError) -> None:
     """For the next worker."""
     suspects = error.suspects
-    door.execute(
+    client.execute(
         "INSERT INTO failures (log, epoch, kafka_partition, stage, first_offset, last_offset, error) VALUES "
         f"({quoted(error.log)}, {error.epoch}, {error.partition}, {quoted(suspects.stage)}, {suspects.first_offset}, "
         f"{suspects.last_offset}, {quoted(error.kind)})"

@@ -6,7 +6,7 @@ Few conversations have one and only the fold reads it, so it is one JSON array a
 import msgspec
 
 from streams.conversations.conversation import Clock, FirstTurn
-from streams.panes.cells import Cell, Cells
+from streams.panes.cells import Cell, CellIndex
 
 
 class _Clock(msgspec.Struct, array_like=True):
@@ -29,7 +29,7 @@ class _Turn(msgspec.Struct, array_like=True):
 _decoder = msgspec.json.Decoder(_Turn)
 
 
-def first_turn_text(turn: FirstTurn, cells: Cells) -> str:
+def first_turn_text(turn: FirstTurn, cells: CellIndex) -> str:
     """The text of a turn, with the dimensions themselves in place of the numbers of cells."""
     clock = turn.clock
     stored = clock and _Clock(clock.kind, clock.due_at, clock.remaining_ms, clock.calendar, cells[clock.cell])
@@ -38,7 +38,7 @@ def first_turn_text(turn: FirstTurn, cells: Cells) -> str:
     ).decode()
 
 
-def read_first_turn(text: str, cells: Cells) -> FirstTurn:
+def read_first_turn(text: str, cells: CellIndex) -> FirstTurn:
     """The turn of a text. Raises msgspec.DecodeError for any other."""
     turn = _decoder.decode(text)
     clock = None

@@ -16,10 +16,10 @@ from streams.checkpoint import Checkpoint
 from streams.conversations.conversation import Clock, Conversation
 from streams.events import conversation_hash
 from streams.panes.cache import PaneRow
-from streams.panes.cells import Cell, Cells
+from streams.panes.cells import Cell, CellIndex
 from streams.panes.counters import COLUMNS, is_spread
 from streams.panes.deltas import COUNTER_BITS, COUNTER_MASK
-from streams.rules import RuleBook
+from streams.rules import Rules
 
 #: The field of a plain counter is its number.
 PLAIN_FIELDS = frozenset(counter for counter in COLUMNS if not is_spread(counter))
@@ -31,8 +31,8 @@ _FIELDS = Conversation.__struct_fields__
 class RowEncoder:
     """Encodes flushes of one process. Keeps the encoded texts of its cells and few-valued columns."""
 
-    def __init__(self, book: RuleBook, cells: Cells) -> None:
-        self._book = book
+    def __init__(self, rules: Rules, cells: CellIndex) -> None:
+        self._rules = rules
         self._cells = cells
         self._texts = native.TextCache()
 
@@ -126,7 +126,7 @@ class RowEncoder:
         if not rows:
             return Section(0, {})
         numbers = [row.cell for row in rows]
-        modes = {number: self._texts[self._book.mode(self._cells[number].channel)] for number in set(numbers)}
+        modes = {number: self._texts[self._rules.mode(self._cells[number].channel)] for number in set(numbers)}
         columns = {
             "kind": Column("String", (native.text("pane") * len(rows),)),
             "tier": self._few([row.tier for row in rows]),

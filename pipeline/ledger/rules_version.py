@@ -12,8 +12,8 @@ from typing import NamedTuple
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.clickhouse.sql import quoted
 from pipeline.errors import RulesRefusedError
-from pipeline.ledger.workers import GONE_SECONDS, Presence
-from streams.rules import RuleBook
+from pipeline.ledger.workers import GONE_SECONDS, WorkerRegistry
+from streams.rules import Rules
 
 POLL_SECONDS = 0.5
 
@@ -25,9 +25,9 @@ class Configuration(NamedTuple):
     version: str
 
 
-def newest(door: ClickHouse, topic: str) -> tuple[Configuration, str] | None:
+def newest(client: ClickHouse, topic: str) -> tuple[Configuration, str] | None:
     """The newest configuration with which a log was folded and its reporting zone, None before the first flush."""
-    rows = door.rows(
+    rows = client.rows(
         "SELECT configuration_number, configuration, reporting_zone FROM ledger "
         f"WHERE log = {quoted(topic)} AND kind = 'checkpoint' AND configuration != '' "
         "ORDER BY configuration_number DESC, revision DESC LIMIT 1"
@@ -38,35 +38,35 @@ def newest(door: ClickHouse, topic: str) -> tuple[Configuration, str] | None:
     return Configuration(int(number), str(version)), str(zone)
 
 
-def adopt(door: ClickHouse, presence: Presence, topic: str, book: RuleBook) -> Configuration:
+def adopt(client: ClickHouse, worker_registry: WorkerRegistry, topic: str, rules: Rules) -> Configuration:
     """The configuration under which a worker that starts writes its checkpoints: the newest, or the one after it.
 
     Workers that were killed look alive for a while, so others are waited for. Raises RulesRefusedError, and
     what ClickHouse raises.
     """
     # First show oneself, then look around: of two that begin a change at once at least one sees the other.
-    presence.tell("starting")
-    found = newest(door, topic)
-    if found and found[1] != book.days.zone:
+    worker_registry.tell("starting")
+    found = newest(client, topic)
+    if found and found[1] != rules.days.zone:
         raise RulesRefusedError(
             f"{topic}: the days in the ledger are those of {found[1]}, the configuration says reporting_zone = "
-            f"{book.days.zone!r}. Stored days cannot be cut anew: set it back, or fold into an empty database"
+            f"{rules.days.zone!r}. Stored days cannot be cut anew: set it back, or fold into an empty database"
         )
     before = found[0] if found else Configuration(0, "")
-    is_change = before.version != book.version
+    is_change = before.version != rules.version
     # One that only starts must not hold up those that go on with the rules in force.
     rivals = ("starting", "working") if is_change else ("working",)
     deadline = time.monotonic() + GONE_SECONDS
-    while others := presence.others(rivals):
+    while others := worker_registry.others(rivals):
         if time.monotonic() >= deadline:
-            presence.tell("stopped")
+            worker_registry.tell("stopped")
             raise RulesRefusedError(
-                f"{topic}: this worker has configuration {book.version}, and workers with another one are still "
+                f"{topic}: this worker has configuration {rules.version}, and workers with another one are still "
                 f"running: {', '.join(others)}. Stop all of them, then start them with the new one"
             )
         time.sleep(POLL_SECONDS)
-    presence.tell("working")
-    return Configuration(before.number + 1, book.version) if is_change else before
+    worker_registry.tell("working")
+    return Configuration(before.number + 1, rules.version) if is_change else before
 
 
 def verify(where: str, found: Configuration, own: Configuration) -> None:

@@ -21,7 +21,7 @@ from pipeline.ledger.columns import (
 )
 from pipeline.retry import retry_read
 from streams.checkpoint import Checkpoint
-from streams.panes.cells import Cell, Cells
+from streams.panes.cells import Cell, CellIndex
 from streams.panes.deltas import pack_field, pane_key, unpack_pane_key
 
 #: 16 MB of them.
@@ -37,7 +37,7 @@ class PartitionLedger:
     `kind` is that of the rows that are neither panes nor checkpoints. Raises what `ClickHouse` raises.
     """
 
-    def __init__(self, client: ClickHouse, log: str, kafka_partition: int, kind: str, cells: Cells) -> None:
+    def __init__(self, client: ClickHouse, log: str, kafka_partition: int, kind: str, cells: CellIndex) -> None:
         self.client = client
         self.cells = cells
         self.log = log

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry
 
-from pipeline.metrics.rolling import RollingTelemetry
-from pipeline.metrics.stage import BrakeTelemetry, CellTelemetry, Telemetry
+from pipeline.metrics.rolling import RollingMetrics
+from pipeline.metrics.stage import BrakeMetrics, CellMetrics, StageMetrics
 
 
 class Described(NamedTuple):
@@ -20,11 +20,11 @@ class Described(NamedTuple):
 def every_metric() -> Iterator[Described]:
     """The metrics of a worker, sorted by name."""
     registry = CollectorRegistry()
-    Telemetry(registry=registry)
-    Telemetry("customers", registry)
-    BrakeTelemetry(registry)
-    CellTelemetry(1, registry)
-    RollingTelemetry(registry).judged(1, ())
+    StageMetrics(registry=registry)
+    StageMetrics("customers", registry)
+    BrakeMetrics(registry)
+    CellMetrics(1, registry)
+    RollingMetrics(registry).judged(1, ())
     for family in sorted(registry.collect(), key=lambda family: family.name):
         suffix = "_total" if family.type == "counter" else ""
         yield Described(family.name + suffix, family.type, family.documentation)

@@ -43,7 +43,7 @@ OF_THE_MOMENT: Sequence[tuple[str, str, dict[str, str], str]] = (
 EPISODE = ("measure", *SCOPE, "severity")
 
 
-class RollingTelemetry(Collector):
+class RollingMetrics(Collector):
     """Nothing until `judged`, and nothing again after `forget`; but for the failures, which this process counts."""
 
     COLUMNS: ClassVar[Sequence[str]] = [column for column, *_ in (*OF_WINDOWS, *OF_THE_MOMENT)]
@@ -57,7 +57,7 @@ class RollingTelemetry(Collector):
             "Episodes, windows and checkpoints of stage 2 that ClickHouse did not take; each is tried again",
             registry=registry,
         )
-        self.forged_heartbeats = Counter(
+        self.forged_progress = Counter(
             "sichtflug_rolling_forged_heartbeats",
             "Records on the topic of heartbeats that no worker wrote; they are passed over",
             registry=registry,

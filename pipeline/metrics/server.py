@@ -7,7 +7,7 @@ from prometheus_client import generate_latest
 
 from pipeline.errors import PortError
 from pipeline.http_server import Answer, WebServer
-from pipeline.metrics.stage import Telemetry
+from pipeline.metrics.stage import StageMetrics
 
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
 
@@ -18,8 +18,8 @@ TEXT = "text/plain; charset=utf-8"
 class Server:
     """Serves /metrics, /livez and /readyz. `readiness` returns what is missing, '' when ready."""
 
-    def __init__(self, telemetry: Telemetry, readiness: Callable[[], str], host: str, port: int) -> None:
-        self._telemetry = telemetry
+    def __init__(self, metrics: StageMetrics, readiness: Callable[[], str], host: str, port: int) -> None:
+        self._metrics = metrics
         self._readiness = readiness
         try:
             self._server = WebServer("metrics", host, port, self._answer)
@@ -41,9 +41,9 @@ class Server:
     def _answer(self, target: str) -> Answer:
         path = target.partition("?")[0]
         if path == "/metrics":
-            return Answer(HTTPStatus.OK, EXPOSITION, generate_latest(self._telemetry.registry))
+            return Answer(HTTPStatus.OK, EXPOSITION, generate_latest(self._metrics.registry))
         if path == "/livez":
-            problem = "" if self._telemetry.is_live() else "the event loop has not turned lately"
+            problem = "" if self._metrics.is_live() else "the event loop has not turned lately"
         elif path == "/readyz":
             problem = self._readiness()
         else:

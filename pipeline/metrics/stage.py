@@ -32,7 +32,7 @@ BOOKS_HELP = {
 }
 
 
-class Telemetry:
+class StageMetrics:
     """The metrics of one stage of a worker process: of stage 1, or of another one by its name."""
 
     def __init__(self, stage: str = "", registry: CollectorRegistry | None = None) -> None:
@@ -156,7 +156,7 @@ class Telemetry:
                 gauge.remove(str(partition))
         self._behind_since.pop(str(partition), None)
 
-    def turned(self) -> None:
+    def tick(self) -> None:
         """The event loop is alive."""
         self._turned_at = time.monotonic()
 
@@ -165,7 +165,7 @@ class Telemetry:
         return time.monotonic() - self._turned_at < LIVE_SECONDS
 
 
-class BrakeTelemetry:
+class BrakeMetrics:
     """When the brake last stopped a worker. By the database: one that was stopped is gone before it can be asked."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
@@ -176,8 +176,8 @@ class BrakeTelemetry:
         )
 
 
-class CellTelemetry:
-    """How many cells the rules allow, to be compared with `Telemetry.cells`."""
+class CellMetrics:
+    """How many cells the rules allow, to be compared with `StageMetrics.cells`."""
 
     def __init__(self, limit: int, registry: CollectorRegistry) -> None:
         gauge = Gauge(

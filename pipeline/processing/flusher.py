@@ -11,7 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from pipeline.errors import FencedError
-from pipeline.metrics.stage import Telemetry
+from pipeline.metrics.stage import StageMetrics
 from pipeline.processing.partition import PENDING_EVENTS, FlushResult, PartitionProcessor
 
 logger = logging.getLogger(__name__)
@@ -34,7 +34,7 @@ class Flusher:
     def __init__(
         self,
         partitions: Mapping[int, PartitionProcessor[Any]],
-        telemetry: Telemetry,
+        metrics: StageMetrics,
         interval_seconds: float,
         *,
         is_assigned: Callable[[], bool],
@@ -44,7 +44,7 @@ class Flusher:
         failed: Callable[[int, PartitionProcessor[Any], BaseException], None],
     ) -> None:
         self._partitions = partitions
-        self._telemetry = telemetry
+        self._metrics = metrics
         self._interval_seconds = interval_seconds
         self._is_assigned, self._lag = is_assigned, lag
         self._committed, self._overtaken, self._failed = committed, overtaken, failed
@@ -71,7 +71,7 @@ class Flusher:
         """Look at the clock for all partitions, for ever: where no batch comes, nobody else does."""
         while True:
             await asyncio.sleep(WAKE_SECONDS)
-            self._telemetry.turned()
+            self._metrics.tick()
             for partition, processor in list(self._partitions.items()):
                 self.flush_if_due(partition, processor)
 
@@ -128,7 +128,7 @@ class Flusher:
                 await self._overtaken(partition, overtaken)
             return
         self._ended(partition)
-        self._telemetry.flushed(result.seconds, result.row_count, result.oldest_ingested_at)
+        self._metrics.flushed(result.seconds, result.row_count, result.oldest_ingested_at)
         if self._partitions.get(partition) is processor:
             await self._committed(partition, result)
         else:

@@ -10,7 +10,7 @@ LEAST_EXPECTED = 100_000
 REMEMBERED_IDS = 60_000_000
 
 
-class KnownIds:
+class IdFilter:
     """A set of 64-bit conversation hashes that never forgets one and seldom (1 in 100) claims one too many.
 
     Grows by a further filter of twice the size when it is full, so its error stays near that ratio. Beyond

@@ -22,7 +22,7 @@ from pipeline.retry import retry_in_thread
 from streams.checkpoint import Checkpoint, record_hash
 from streams.events import Rejection
 from streams.panes.deltas import DAY_MS, PaneDeltas, Tiers
-from streams.rules import RuleBook
+from streams.rules import Rules
 
 logger = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class PartitionProcessor(Generic[Job]):
         self,
         log: str,
         kafka_partition: int,
-        book: RuleBook,
+        rules: Rules,
         connect: Callable[[], ClickHouse],
         new_job: Callable[[ClickHouse, ClickHouse], Job],
         on_failure: Callable[[], None] = lambda: None,
@@ -74,7 +74,7 @@ class PartitionProcessor(Generic[Job]):
         self.log = log
         self.kafka_partition = kafka_partition
         self._where = f"{log}[{kafka_partition}]"
-        self._book = book
+        self._rules = rules
         self._reader, self._writer = connect(), connect()
         self._new_job = new_job
         self._on_failure = on_failure
@@ -192,9 +192,9 @@ class PartitionProcessor(Generic[Job]):
             epoch=self.checkpoint.epoch,
             next_offset=self.next_offset,
             watermark=self.watermark,
-            configuration=self._book.version,
+            configuration=self._rules.version,
             configuration_number=self.checkpoint.configuration_number,
-            reporting_zone=self._book.days.zone,
+            reporting_zone=self._rules.days.zone,
             partition_count=self.checkpoint.partition_count,
             last_offset=record.offset,
             last_record_hash=record_hash(record.key, record.value),

@@ -7,7 +7,7 @@ from functools import partial
 from typing import Generic
 
 from pipeline.clickhouse.client import ClickHouse
-from pipeline.kafka.admin import Broker
+from pipeline.kafka.admin import KafkaAdmin
 from pipeline.ledger import rules_version as configuration
 from pipeline.ledger.epochs import first_checkpoint, verify
 from pipeline.ledger.failures import Known, known
@@ -28,7 +28,7 @@ class Restorer(Generic[Job]):
     def __init__(
         self,
         log: str,
-        broker: Broker,
+        broker: KafkaAdmin,
         connect: Callable[[], ClickHouse],
         configuration: Configuration,
         new_processor: Callable[[int], PartitionProcessor[Job]],
@@ -72,16 +72,16 @@ class Restorer(Generic[Job]):
         return processor
 
     def _known(self, partition: int, checkpoint: Checkpoint) -> Known:
-        door = self._connect()
+        client = self._connect()
         try:
-            return known(door, self.log, partition, checkpoint.epoch, checkpoint.next_offset)
+            return known(client, self.log, partition, checkpoint.epoch, checkpoint.next_offset)
         finally:
-            door.close()
+            client.close()
 
     def _first_checkpoint(self, partition: int, partition_count: int) -> Checkpoint:
-        door = self._connect()
+        client = self._connect()
         try:
             found = self._broker.log_ranges(self.log, [partition])[partition]
-            return first_checkpoint(door, self.log, found, partition_count)
+            return first_checkpoint(client, self.log, found, partition_count)
         finally:
-            door.close()
+            client.close()

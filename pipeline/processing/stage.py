@@ -7,10 +7,10 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, Generic
 
 from pipeline.errors import BrokerError, ClickHouseUnavailableError, DeadLetterLimitError, FencedError, PublishError
-from pipeline.kafka.admin import Broker
+from pipeline.kafka.admin import KafkaAdmin
 from pipeline.kafka.consumer import GroupConsumer
 from pipeline.ledger.failures import FLUSH, FOLD, PartitionFailedError, Suspects
-from pipeline.metrics.stage import Telemetry
+from pipeline.metrics.stage import StageMetrics
 from pipeline.processing.flusher import Flusher
 from pipeline.processing.partition import PENDING_EVENTS, FlushResult, Job, PartitionProcessor
 from pipeline.processing.restorer import Restorer
@@ -42,8 +42,8 @@ class StatefulStage(Generic[Job]):
         settings: Settings,
         group: str,
         restorer: Restorer[Job],
-        broker: Broker,
-        telemetry: Telemetry,
+        broker: KafkaAdmin,
+        metrics: StageMetrics,
         failed: Callable[[BaseException], None],
         *,
         on_processed: Callable[[PartitionProcessor[Job], Sequence[Any], Sequence[Rejection]], None] = _ignore,
@@ -52,7 +52,7 @@ class StatefulStage(Generic[Job]):
     ) -> None:
         self._topic = restorer.log
         self._broker = broker
-        self._telemetry = telemetry
+        self._metrics = metrics
         self._failed = failed
         self._restorer = restorer
         self._on_processed, self._on_committed, self._before_batch = on_processed, on_committed, before_batch
@@ -70,7 +70,7 @@ class StatefulStage(Generic[Job]):
         self._last_flush_seconds = settings.kafka_session_seconds / 3
         self._flusher = Flusher(
             self.partitions,
-            telemetry,
+            metrics,
             settings.flush_seconds,
             is_assigned=lambda: self.is_assigned,
             lag=self._lag,
@@ -93,7 +93,7 @@ class StatefulStage(Generic[Job]):
                 continue
             await self.consumer.look_at_ends()
             for partition, processor in self.partitions.items():
-                self._telemetry.behind(partition, self._lag(partition, processor))
+                self._metrics.behind(partition, self._lag(partition, processor))
                 if self.consumer.is_held(partition):
                     self._held_since.setdefault(partition, time.monotonic())
                 else:
@@ -158,7 +158,7 @@ class StatefulStage(Generic[Job]):
         if not all(await asyncio.gather(*(self._install(partition, number) for partition in missing))):
             return
         self.is_assigned = True
-        self._telemetry.partitions.set(len(self.partitions))
+        self._metrics.partitions.set(len(self.partitions))
         logger.info("%s: generation %s: partitions %s", topic, generation, sorted(self.partitions))
 
     async def revoked(self, partitions: set[int]) -> None:
@@ -168,8 +168,8 @@ class StatefulStage(Generic[Job]):
         await self._flusher.flush_all(self._last_flush_seconds)
         for partition in list(self.partitions):
             self._kept[partition] = self.partitions.pop(partition)
-            self._telemetry.forget(partition)
-        self._telemetry.partitions.set(0)
+            self._metrics.forget(partition)
+        self._metrics.partitions.set(0)
 
     def position(self, partition: int) -> int | None:
         """Where to read on; None while a partition is not restored."""
@@ -210,7 +210,7 @@ class StatefulStage(Generic[Job]):
         self._on_processed(processor, records, rejections)
         lag = self._lag(partition, processor)
         ingested_at = records[-1].timestamp
-        self._telemetry.folded(partition, len(records), lag, ingested_at, processor.watermark, processor.open_count)
+        self._metrics.folded(partition, len(records), lag, ingested_at, processor.watermark, processor.open_count)
         self._flusher.flush_if_due(partition, processor)
 
     def failed(self, error: BaseException) -> None:
@@ -235,7 +235,7 @@ class StatefulStage(Generic[Job]):
             return False
         self.partitions[partition] = processor
         self.consumer.set_aside(partition, processor.known.skips)
-        self._telemetry.restored(partition, processor.checkpoint.books, processor.watermark, processor.open_count)
+        self._metrics.restored(partition, processor.checkpoint.books, processor.watermark, processor.open_count)
         return True
 
     async def _restore_again(self, partition: int, overtaken: FencedError) -> None:
@@ -247,14 +247,14 @@ class StatefulStage(Generic[Job]):
 
     def _drop(self, partition: int) -> None:
         processor = self.partitions.pop(partition, None)
-        self._telemetry.forget(partition)
+        self._metrics.forget(partition)
         if processor and not self._flusher.is_flushing(partition):
             processor.close()
 
     async def _committed(self, partition: int, result: FlushResult) -> None:
         """Show a flush that ClickHouse acknowledged, and commit its offset to Kafka."""
         self._on_committed(partition)
-        self._telemetry.committed(partition, result.checkpoint.books)
+        self._metrics.committed(partition, result.checkpoint.books)
         # Not while partitions are being taken away: the group is waiting for us, and would not answer.
         if self.is_assigned:
             await self.consumer.commit({partition: result.checkpoint.next_offset})

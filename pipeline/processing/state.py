@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from pipeline.ledger.store import PartitionLedger
-from pipeline.processing.id_filter import KnownIds
+from pipeline.processing.id_filter import IdFilter
 from pipeline.retry import retry_in_thread
 from streams.checkpoint import Checkpoint
 from streams.events import conversation_hash
@@ -43,7 +43,7 @@ class StateCache:
         self.panes = PaneCache()
         self._ledger = ledger
         self._state = state
-        self._known = KnownIds()
+        self._known = IdFilter()
         self._where = f"{ledger.log}[{ledger.kafka_partition}]"
 
     def load(self, first: Callable[[], Checkpoint]) -> Checkpoint | None:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pipeline.kafka.producer import Publisher
 from pipeline.retry import retry
-from pipeline.stages.facts import Told, records
+from pipeline.stages.facts import FactBatch, records
 
 
 class Contacts:
@@ -17,10 +17,10 @@ class Contacts:
         self._topic = topic
         self._partition_count = partition_count
 
-    async def publish(self, told: Told) -> None:
+    async def publish(self, fact_batch: FactBatch) -> None:
         """Publish facts; returns when Kafka has them all. Waits for a Kafka that is away. Raises PublishError."""
         values = defaultdict(list)
-        for record in records(told, self._partition_count):
+        for record in records(fact_batch, self._partition_count):
             values[record.partition].append(record.value)
         await asyncio.gather(*(self._in_order(partition, some) for partition, some in values.items()))
 

@@ -13,12 +13,12 @@ import msgspec
 from msgspec import Meta
 
 from streams.checkpoint import OFFSET_BITS, revision
-from streams.conversations.facts import Kind, ToldFact
+from streams.conversations.facts import ConversationFact, Kind
 from streams.customers.customer import Fact
 from streams.customers.fold import NUMBER_BITS, SourcedFact, position
 from streams.days import END_MS
 from streams.events import conversation_hash
-from streams.panes.cells import Cell, Cells
+from streams.panes.cells import Cell, CellIndex
 
 FACTS_PER_RECORD = 2_000
 HASHES = range(1 << 64)
@@ -30,7 +30,7 @@ Epoch = Annotated[int, Meta(ge=0, lt=1 << (64 - OFFSET_BITS - NUMBER_BITS))]
 Name = Annotated[str, Meta(max_length=200)]
 
 
-class SlimFact(msgspec.Struct, array_like=True, gc=False, frozen=True):
+class WireFact(msgspec.Struct, array_like=True, gc=False, frozen=True):
     """A fact. `number` counts the facts that the event at `offset` tells; `cell` is its place among the cells told."""
 
     offset: Annotated[int, Meta(ge=0, lt=1 << OFFSET_BITS)]
@@ -44,16 +44,16 @@ class SlimFact(msgspec.Struct, array_like=True, gc=False, frozen=True):
     case: Annotated[str, Meta(max_length=64)]
 
 
-class Told(msgspec.Struct, array_like=True, gc=False, frozen=True):
+class FactBatch(msgspec.Struct, array_like=True, gc=False, frozen=True):
     """Facts told by one partition of the interactions in one epoch, in log order: the value of a record."""
 
     partition: Bits16
     epoch: Epoch
     cells: Sequence[tuple[Name, Name, Name, Name]]
-    facts: Sequence[SlimFact]
+    facts: Sequence[WireFact]
 
 
-_decode = msgspec.msgpack.Decoder(Told).decode
+_decode = msgspec.msgpack.Decoder(FactBatch).decode
 _encode = msgspec.msgpack.Encoder().encode
 
 
@@ -64,7 +64,7 @@ class TargetedRecord(NamedTuple):
     value: bytes
 
 
-def told(partition: int, epoch: int, facts: Iterable[ToldFact], cells: Cells) -> Told:
+def fact_batch(partition: int, epoch: int, facts: Iterable[ConversationFact], cells: CellIndex) -> FactBatch:
     """Facts as they go into records."""
     slim = []
     places: dict[int, int] = {}
@@ -75,22 +75,24 @@ def told(partition: int, epoch: int, facts: Iterable[ToldFact], cells: Cells) ->
         last_offset = offset
         place = places.setdefault(fact.cell, len(places))
         conversation = conversation_hash(fact.key)
-        slim.append(SlimFact(offset, number, fact.at, fact.kind, fact.customer, conversation, place, fact.case))
-    return Told(partition, epoch, [cells[cell] for cell in places], slim)
+        slim.append(WireFact(offset, number, fact.at, fact.kind, fact.customer, conversation, place, fact.case))
+    return FactBatch(partition, epoch, [cells[cell] for cell in places], slim)
 
 
-def records(told: Told, partition_count: int) -> Iterator[TargetedRecord]:
+def records(fact_batch: FactBatch, partition_count: int) -> Iterator[TargetedRecord]:
     """The records of some facts: those about one customer all go to one partition, in order."""
     by_partition = defaultdict(list)
-    for fact in told.facts:
+    for fact in fact_batch.facts:
         by_partition[int(fact.customer[:8], 16) % partition_count].append(fact)
     for partition, facts in sorted(by_partition.items()):
         rest = iter(facts)
         while some := list(islice(rest, FACTS_PER_RECORD)):
-            yield TargetedRecord(partition, _encode(Told(told.partition, told.epoch, told.cells, some)))
+            yield TargetedRecord(
+                partition, _encode(FactBatch(fact_batch.partition, fact_batch.epoch, fact_batch.cells, some))
+            )
 
 
-def sourced_facts(value: bytes, cells: Cells) -> list[SourcedFact]:
+def sourced_facts(value: bytes, cells: CellIndex) -> list[SourcedFact]:
     """The facts of a record. Raises msgspec.MsgspecError or IndexError for what is none."""
     found = _decode(value)
     if any(fact.conversation not in HASHES for fact in found.facts):

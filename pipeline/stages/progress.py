@@ -30,7 +30,7 @@ BEHIND_EVENTS = 10_000
 Offset = Annotated[int, Meta(ge=0, lt=1 << OFFSET_BITS)]
 
 
-class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
+class Progress(msgspec.Struct, frozen=True, kw_only=True):
     """Of one partition of a log: how far the ledger is.
 
     `log_end` is as of the last fetch. `is_at_end`: everything before it is in the ledger, and no event has come for
@@ -58,10 +58,10 @@ class Heartbeat(msgspec.Struct, frozen=True, kw_only=True):
         return self.log_end - self.next_offset > BEHIND_EVENTS
 
 
-_decode = msgspec.json.Decoder(Heartbeat).decode
+_decode = msgspec.json.Decoder(Progress).decode
 
 
-def decoded(value: bytes | None) -> Heartbeat | None:
+def decoded(value: bytes | None) -> Progress | None:
     """The heartbeat in a record's value, None when it is none, or one that no worker sends."""
     try:
         found = _decode(value or b"")
@@ -70,16 +70,16 @@ def decoded(value: bytes | None) -> Heartbeat | None:
     return found if found.partition < found.partition_count else None
 
 
-class Heart:
+class ProgressReporter:
     """Sends what `beats` gives, all at once. Heartbeats that cannot be sent are dropped."""
 
-    def __init__(self, publisher: Publisher, topic: str, beats: Callable[[], Sequence[Heartbeat]]) -> None:
+    def __init__(self, publisher: Publisher, topic: str, beats: Callable[[], Sequence[Progress]]) -> None:
         self._publisher = publisher
         self._topic = topic
         self._beats = beats
         self._is_news = asyncio.Event()
 
-    def ring(self) -> None:
+    def notify(self) -> None:
         """A flush is in ClickHouse: say so at once."""
         self._is_news.set()
 

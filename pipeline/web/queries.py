@@ -33,19 +33,19 @@ class Queries:
     def __init__(self, url: str, database: str) -> None:
         self._free: queue.LifoQueue[ClickHouse] = queue.LifoQueue()
         self._doors = [ClickHouse(url, database) for _ in range(CONNECTIONS)]
-        for door in self._doors:
-            self._free.put(door)
+        for client in self._doors:
+            self._free.put(client)
 
     def close(self) -> None:
         """Give the connections back."""
-        for door in self._doors:
-            door.close()
+        for client in self._doors:
+            client.close()
 
     def columns(self, sql: str) -> list[Column]:
         """The answer of a query. Raises QueryError."""
-        with self._door() as door:
+        with self._client() as client:
             try:
-                answer = door.raw(sql, "JSONCompact", LIMITS)
+                answer = client.raw(sql, "JSONCompact", LIMITS)
             except (ClickHouseRejectedError, ClickHouseUnavailableError) as error:
                 raise QueryError(_readable(str(error))) from error
         if not answer.strip():
@@ -53,15 +53,15 @@ class Queries:
         return read_columns(answer)
 
     @contextmanager
-    def _door(self) -> Iterator[ClickHouse]:
+    def _client(self) -> Iterator[ClickHouse]:
         try:
-            door = self._free.get(timeout=WAIT_SECONDS)
+            client = self._free.get(timeout=WAIT_SECONDS)
         except queue.Empty:
             raise QueryError(f"{CONNECTIONS} queries were running for {WAIT_SECONDS:.0f} s; try again") from None
         try:
-            yield door
+            yield client
         finally:
-            self._free.put(door)
+            self._free.put(client)
 
 
 def _readable(text: str) -> str:

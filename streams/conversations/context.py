@@ -2,18 +2,18 @@
 
 from typing import NamedTuple
 
-from streams.conversations.facts import ToldFact
+from streams.conversations.facts import ConversationFact
 from streams.panes.admission import Admission
-from streams.panes.cells import Cells
+from streams.panes.cells import CellIndex
 from streams.panes.deltas import PaneDeltas
-from streams.rules import RuleBook
+from streams.rules import Rules
 
 
 class Context(NamedTuple):
     """The rules, the numbered cells, those that may be counted in, the panes to add to, and the facts to tell."""
 
-    book: RuleBook
-    cells: Cells
+    rules: Rules
+    cells: CellIndex
     admission: Admission
     panes: PaneDeltas
-    facts: list[ToldFact]
+    facts: list[ConversationFact]

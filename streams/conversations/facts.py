@@ -28,7 +28,7 @@ class Kind:
     CONTAINED = 7
 
 
-class ToldFact(msgspec.Struct, gc=False):
+class ConversationFact(msgspec.Struct, gc=False):
     """A fact about a conversation (`key`), in the cell that counts for it, and the offset of the event that tells it.
 
     `at` is UTC epoch ms; `case` is a pseudonym.
@@ -43,18 +43,22 @@ class ToldFact(msgspec.Struct, gc=False):
     case: str
 
 
-def tell(facts: list[ToldFact], conversation: Conversation, event: Event, kind: int, at: int) -> None:
+def tell(facts: list[ConversationFact], conversation: Conversation, event: Event, kind: int, at: int) -> None:
     """Tell a fact in the conversation's present cell. The customer must be known."""
-    facts.append(ToldFact(event.offset, kind, at, conversation.customer, conversation.key, conversation.cell, ""))
+    facts.append(
+        ConversationFact(event.offset, kind, at, conversation.customer, conversation.key, conversation.cell, "")
+    )
 
 
-def tell_beginning(facts: list[ToldFact], conversation: Conversation, event: Event, cell: int) -> None:
+def tell_beginning(facts: list[ConversationFact], conversation: Conversation, event: Event, cell: int) -> None:
     """Tell when and in which cell the contact began. The case is the one that `event` names."""
     at, customer = conversation.opened_at, conversation.customer
-    facts.append(ToldFact(event.offset, Kind.BEGAN, at, customer, conversation.key, cell, event.case))
+    facts.append(ConversationFact(event.offset, Kind.BEGAN, at, customer, conversation.key, cell, event.case))
 
 
-def withdraw_beginning(facts: list[ToldFact], conversation: Conversation, event: Event) -> None:
+def withdraw_beginning(facts: list[ConversationFact], conversation: Conversation, event: Event) -> None:
     """Take back what was told of the beginning, before the conversation takes another."""
     at, cell = conversation.opened_at, conversation.opening_cell
-    facts.append(ToldFact(event.offset, Kind.BEGAN_OTHERWISE, at, conversation.customer, conversation.key, cell, ""))
+    facts.append(
+        ConversationFact(event.offset, Kind.BEGAN_OTHERWISE, at, conversation.customer, conversation.key, cell, "")
+    )

@@ -39,7 +39,7 @@ def open_late(context: Context, conversation: Conversation, event: Event) -> Non
     conversation.has_opened = True
     at, first_at = event.occurred_at, conversation.opened_at
     is_open = conversation.state == OPEN
-    filled = context.admission.number(filled_cell(context.book, context.cells[conversation.cell], event))
+    filled = context.admission.number(filled_cell(context.rules, context.cells[conversation.cell], event))
     if filled != conversation.cell:
         if is_open:
             move(context.panes, conversation, filled, max(at, conversation.changed_at))
@@ -52,7 +52,7 @@ def open_late(context: Context, conversation: Conversation, event: Event) -> Non
             conversation.is_contact = counted
         _decide_who_waited(context, conversation, first_at, is_inbound(event))
         return
-    cell, first_cell = context.admission.number(own_cell(context.book, event)), conversation.opening_cell
+    cell, first_cell = context.admission.number(own_cell(context.rules, event)), conversation.opening_cell
     context.panes.add_backlog(first_at, first_cell, Counter.OPENED, -1)
     context.panes.add_backlog(at, cell, Counter.OPENED, 1)
     if cell != first_cell:
@@ -154,15 +154,15 @@ def _clock_from(context: Context, turn: FirstTurn, since: int) -> Clock | None:
     """The promise of a first response as it stood at the end of a turn, had the episode begun at `since`."""
     if not since:
         return None
-    book, clock = context.book, turn.clock
+    rules, clock = context.rules, turn.clock
     queue = clock.calendar if clock else context.cells[turn.cell].queue
-    target_ms = book.target_ms(queue, FIRST_RESPONSE)
+    target_ms = rules.target_ms(queue, FIRST_RESPONSE)
     if target_ms is None:
         return clock
-    due_at = book.hours(queue).after(since, target_ms)
+    due_at = rules.hours(queue).after(since, target_ms)
     if clock is None:
         return Clock(FIRST_RESPONSE, due_at, 0, queue, turn.cell)
-    is_target = clock.due_at == book.hours(queue).after(turn.since, target_ms)
+    is_target = clock.due_at == rules.hours(queue).after(turn.since, target_ms)
     return clock._replace(due_at=due_at) if is_target else clock
 
 

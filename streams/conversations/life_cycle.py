@@ -7,7 +7,7 @@ one takes that one's time (`is_reordered`). Messages, shares, solutions, callbac
 from streams.conversations.activity import OCCURRENCES
 from streams.conversations.context import Context
 from streams.conversations.conversation import EXPIRED, OPEN, Conversation
-from streams.conversations.facts import ToldFact, tell_beginning
+from streams.conversations.facts import ConversationFact, tell_beginning
 from streams.conversations.moves import relocate
 from streams.conversations.opening import begin
 from streams.conversations.sla import promise
@@ -15,18 +15,18 @@ from streams.conversations.stocks import expire, postpone_expiry
 from streams.conversations.transitions import TRANSITIONS, come_back
 from streams.events import DEPARTURES, Event
 from streams.panes.admission import Admission
-from streams.panes.cells import Cells
+from streams.panes.cells import CellIndex
 from streams.panes.deltas import PaneDeltas
-from streams.rules import CLOCK_KINDS, RuleBook
+from streams.rules import CLOCK_KINDS, Rules
 
 
 class LifeCycle:
     """Applies events to conversations; what they add goes to `panes`, what other conversations must know to `facts`."""
 
     def __init__(
-        self, book: RuleBook, cells: Cells, admission: Admission, panes: PaneDeltas, facts: list[ToldFact]
+        self, rules: Rules, cells: CellIndex, admission: Admission, panes: PaneDeltas, facts: list[ConversationFact]
     ) -> None:
-        self._context = Context(book, cells, admission, panes, facts)
+        self._context = Context(rules, cells, admission, panes, facts)
 
     def apply(self, conversation: Conversation | None, event: Event) -> Conversation:
         """The conversation after an event of a known type that was not applied before; None begins it."""

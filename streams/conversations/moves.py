@@ -15,7 +15,7 @@ def relocate(context: Context, conversation: Conversation, event: Event, at: int
     new_channel = data.channel or channel
     new_visibility: str = data.visibility or ""
     if not new_visibility:
-        new_visibility = visibility if new_channel == channel else context.book.visibility(new_channel)
+        new_visibility = visibility if new_channel == channel else context.rules.visibility(new_channel)
     new_tenant, new_queue = event.tenant or tenant, data.queue or queue
     if new_queue != queue or new_channel != channel or new_visibility != visibility or new_tenant != tenant:
         settle(context, conversation, known, Cell(new_tenant, new_queue, new_channel, new_visibility), at)

@@ -9,9 +9,9 @@ from streams.conversations.self_service import SELF_SERVICE
 from streams.conversations.sla import start_clock
 from streams.conversations.stocks import count_stocks, postpone_expiry
 from streams.events import Event
-from streams.panes.cells import Cell, Cells
+from streams.panes.cells import Cell, CellIndex
 from streams.panes.counters import Counter
-from streams.rules import FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION, RuleBook
+from streams.rules import FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION, Rules
 
 
 def is_inbound(event: Event) -> bool:
@@ -30,14 +30,14 @@ def is_contact(event: Event) -> bool:
     return is_inbound(event) and (not root_id or root_id == event.conversation_id)
 
 
-def own_cell(book: RuleBook, event: Event) -> Cell:
+def own_cell(rules: Rules, event: Event) -> Cell:
     """The dimensions that an event names by itself."""
     data = event.data
     channel = data.channel or ""
-    return Cell(event.tenant, data.queue or "", channel, data.visibility or book.visibility(channel))
+    return Cell(event.tenant, data.queue or "", channel, data.visibility or rules.visibility(channel))
 
 
-def not_begun(cells: Cells, key: str) -> Conversation:
+def not_begun(cells: CellIndex, key: str) -> Conversation:
     """A conversation of which only events of unknown types have come. It counts nowhere and only remembers them."""
     cell = cells.number(Cell("", "", "", ""))
     return Conversation(
@@ -48,7 +48,7 @@ def not_begun(cells: Cells, key: str) -> Conversation:
 def begin(context: Context, event: Event) -> Conversation:
     """A conversation begins with its first event: an opening, or implicitly with any other."""
     at = event.occurred_at
-    number = context.admission.number(own_cell(context.book, event))
+    number = context.admission.number(own_cell(context.rules, event))
     has_opened = event.type == "conversation.opened"
     inbound = is_inbound(event)
     conversation = Conversation(
@@ -105,13 +105,13 @@ def reopen(context: Context, conversation: Conversation, at: int) -> None:
         begin_episode(context, conversation, NEXT_RESPONSE, conversation.asked_at)
 
 
-def filled_cell(book: RuleBook, known: Cell, event: Event) -> Cell:
+def filled_cell(rules: Rules, known: Cell, event: Event) -> Cell:
     """`known` with its empty dimensions filled from an event: all that an `opened` on an open conversation does."""
-    own = own_cell(book, event)
+    own = own_cell(rules, event)
     channel = known.channel or own.channel
     return Cell(
         known.tenant or own.tenant,
         known.queue or own.queue,
         channel,
-        known.visibility or own.visibility or book.visibility(channel),
+        known.visibility or own.visibility or rules.visibility(channel),
     )

@@ -15,7 +15,7 @@ def record_resolution(context: Context, conversation: Conversation, cell: int) -
     opened_at, resolved_at = conversation.opened_at, conversation.resolved_at
     conversation.resolution_cell = cell
     conversation.resolution_ms = resolved_at - opened_at
-    conversation.resolution_business_ms = context.book.business_ms(context.cells[cell].queue, opened_at, resolved_at)
+    conversation.resolution_business_ms = context.rules.business_ms(context.cells[cell].queue, opened_at, resolved_at)
     conversation.resolution_service_ms = resolved_at - opened_at - conversation.customer_wait_ms
     _count(context.panes, conversation, 1)
 

@@ -48,7 +48,7 @@ def answer(context: Context, conversation: Conversation, at: int, pane: Pane) ->
 def count_reply(context: Context, pane: Pane, cell: int, since: int, at: int, *, is_first: bool, sign: int) -> None:
     """Count (+1) or take back (−1) the answer at `at` to who had waited `since`; `pane` is that of `at` and `cell`."""
     waited = bucket(at - since)
-    waited_business = bucket(context.book.business_ms(context.cells.by_number[cell].queue, since, at))
+    waited_business = bucket(context.rules.business_ms(context.cells.by_number[cell].queue, since, at))
     pane[pack_field(Counter.REPLY, waited)] += sign
     pane[pack_field(Counter.REPLY_BUSINESS, waited_business)] += sign
     if is_first:

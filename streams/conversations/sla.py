@@ -10,7 +10,7 @@ from streams.conversations.conversation import Clock, Conversation
 from streams.panes.counters import Counter
 from streams.panes.deltas import PaneDeltas
 from streams.panes.histograms import bucket
-from streams.rules import RESOLUTION, RuleBook
+from streams.rules import RESOLUTION, Rules
 
 
 def count_due(panes: PaneDeltas, expires_at: int, clock: Clock, count: int) -> None:
@@ -22,19 +22,19 @@ def count_due(panes: PaneDeltas, expires_at: int, clock: Clock, count: int) -> N
 def start_clock(context: Context, conversation: Conversation, kind: int, at: int) -> None:
     """Start the clock `kind` at `at` with the target and the calendar of the queue, in place of a running one."""
     queue = context.cells.by_number[conversation.cell].queue
-    target_ms = context.book.target_ms(queue, kind)
+    target_ms = context.rules.target_ms(queue, kind)
     if target_ms is not None:
-        due_at = context.book.hours(queue).after(at, target_ms)
+        due_at = context.rules.hours(queue).after(at, target_ms)
         _replace(context.panes, conversation, Clock(kind, due_at, 0, queue, conversation.cell), at)
 
 
 def move_clock(context: Context, conversation: Conversation, kind: int, first_at: int, at: int) -> None:
     """The clock that took its target at `first_at` takes it at `at`; one that was paused, or is the source's, stays."""
-    book, begun = context.book, []
+    rules, begun = context.rules, []
     for clock in conversation.clocks:
-        target_ms = book.target_ms(clock.calendar, kind)
+        target_ms = rules.target_ms(clock.calendar, kind)
         if clock.kind == kind and target_ms is not None:
-            hours = book.hours(clock.calendar)
+            hours = rules.hours(clock.calendar)
             if clock.due_at == hours.after(first_at, target_ms):
                 count_due(context.panes, conversation.expires_at, clock, -1)
                 clock = clock._replace(due_at=hours.after(at, target_ms))
@@ -52,7 +52,7 @@ def promise(context: Context, conversation: Conversation, kind: int, at: int, du
         return
     clock = Clock(kind, due_at, 0, context.cells.by_number[conversation.cell].queue, conversation.cell)
     if conversation.is_paused:
-        clock = _paused(context.book, clock, at)
+        clock = _paused(context.rules, clock, at)
     _replace(context.panes, conversation, clock, at)
 
 
@@ -110,7 +110,7 @@ def _pause_running(context: Context, conversation: Conversation, clock: Clock, a
     if clock.due_at < at:
         return clock
     count_due(context.panes, conversation.expires_at, clock, -1)
-    return _paused(context.book, clock, at)
+    return _paused(context.rules, clock, at)
 
 
 def resume_clocks(context: Context, conversation: Conversation, at: int) -> None:
@@ -119,15 +119,15 @@ def resume_clocks(context: Context, conversation: Conversation, at: int) -> None
     resumed = []
     for clock in conversation.clocks:
         if not clock.due_at:
-            due_at = context.book.hours(clock.calendar).after(at, clock.remaining_ms)
+            due_at = context.rules.hours(clock.calendar).after(at, clock.remaining_ms)
             clock = Clock(clock.kind, due_at, 0, clock.calendar, conversation.cell)
             count_due(context.panes, conversation.expires_at, clock, 1)
         resumed.append(clock)
     conversation.clocks = tuple(resumed)
 
 
-def _paused(book: RuleBook, clock: Clock, at: int) -> Clock:
-    return clock._replace(due_at=0, remaining_ms=book.hours(clock.calendar).between(at, clock.due_at))
+def _paused(rules: Rules, clock: Clock, at: int) -> Clock:
+    return clock._replace(due_at=0, remaining_ms=rules.hours(clock.calendar).between(at, clock.due_at))
 
 
 def _replace(panes: PaneDeltas, conversation: Conversation, clock: Clock, at: int) -> None:

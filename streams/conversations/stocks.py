@@ -67,9 +67,9 @@ def wait_on(panes: PaneDeltas, conversation: Conversation, party: str, at: int) 
 
 def postpone_expiry(context: Context, conversation: Conversation, at: int) -> None:
     """Activity at `at` moves the expiry to the full hour after the channel's idle limit, or takes it away."""
-    if not context.book.has_idle_limits:
+    if not context.rules.has_idle_limits:
         return
-    panes, limit_ms = context.panes, context.book.idle_limit_ms(context.cells.by_number[conversation.cell].channel)
+    panes, limit_ms = context.panes, context.rules.idle_limit_ms(context.cells.by_number[conversation.cell].channel)
     expires_at = min(-(-(at + limit_ms) // HOUR_MS) * HOUR_MS, END_MS) if limit_ms else 0
     before = conversation.expires_at
     if expires_at == before or (limit_ms and expires_at < before):

@@ -55,7 +55,7 @@ def opened(context: Context, conversation: Conversation, event: Event, at: int) 
         return True
     if is_open:
         known = context.cells[conversation.cell]
-        cell = filled_cell(context.book, known, event)
+        cell = filled_cell(context.rules, known, event)
         if cell != known:
             settle(context, conversation, known, cell, at)
         return False

@@ -19,7 +19,7 @@ from typing import NamedTuple
 import msgspec
 
 from streams.conversations.facts import Kind
-from streams.panes.cells import Cell, Cells
+from streams.panes.cells import Cell, CellIndex
 from streams.panes.counters import Counter
 from streams.panes.deltas import DAY_MS, HOUR_MS
 
@@ -76,7 +76,7 @@ class Customer(msgspec.Struct, gc=False):
         """Whether the id stands for more than one person."""
         return len(self.facts) == 1 and self.facts[0].kind == CROWDED
 
-    def learn(self, fact: Fact, before: Sequence[Fact], after: Sequence[Fact], cells: Cells) -> Change:
+    def learn(self, fact: Fact, before: Sequence[Fact], after: Sequence[Fact], cells: CellIndex) -> Change:
         """Take in a fact; what changes in the panes comes back: counts that may be negative, or zero.
 
         `before` and `after` are the facts of the stretches beside this one, none where they are crowded.
@@ -102,7 +102,7 @@ class Customer(msgspec.Struct, gc=False):
         return change.items()
 
     def _changed(
-        self, old: Fact, new: Fact, place: int, before: Sequence[Fact], after: Sequence[Fact], cells: Cells
+        self, old: Fact, new: Fact, place: int, before: Sequence[Fact], after: Sequence[Fact], cells: CellIndex
     ) -> Change:
         near = _Near(before, self.facts, after)
         touched = list(near.looking_at(old, cells))
@@ -124,7 +124,7 @@ class Customer(msgspec.Struct, gc=False):
                 return at
         return None
 
-    def _crowd(self, fact: Fact, before: Sequence[Fact], after: Sequence[Fact], cells: Cells) -> Change:
+    def _crowd(self, fact: Fact, before: Sequence[Fact], after: Sequence[Fact], cells: CellIndex) -> Change:
         """Once for each stretch: all that it added is taken back."""
         change = Multiset[Contribution]()
         change.subtract(contributions(_Near(before, self.facts, after), cells))
@@ -171,7 +171,7 @@ class _Near:
                 for place in range(bisect_left(facts, at + 1, key=_instant) - 1, -1, -1):
                     yield facts[place]
 
-    def looking_at(self, fact: Fact, cells: Cells) -> Iterator[Fact]:
+    def looking_at(self, fact: Fact, cells: CellIndex) -> Iterator[Fact]:
         """The facts that may add something else with this one than without it."""
         if fact.kind == Kind.RESOLVED:
             yield from self._looking_at_resolve(fact)
@@ -197,7 +197,7 @@ class _Near:
                 if len(resolved) > 1:
                     return
 
-    def _looking_at_beginning(self, fact: Fact, cells: Cells) -> Iterator[Fact]:
+    def _looking_at_beginning(self, fact: Fact, cells: CellIndex) -> Iterator[Fact]:
         """Contacts of the same case up to the next two of them, and public ones after a private one likewise."""
         is_private = cells.by_number[fact.cell].visibility == "private"
         of_case: dict[int, int] = {}
@@ -223,7 +223,7 @@ def _are_before(instants: dict[int, int], at: int) -> bool:
     return len(instants) > 1 and sorted(instants.values())[1] < at
 
 
-def contributions(near: _Near, cells: Cells) -> Multiset[Contribution]:
+def contributions(near: _Near, cells: CellIndex) -> Multiset[Contribution]:
     """What a set of facts in the order of their instants adds to the panes."""
     found: Multiset[Contribution] = Multiset()
     for fact in near.from_on(0):
@@ -231,7 +231,7 @@ def contributions(near: _Near, cells: Cells) -> Multiset[Contribution]:
     return found
 
 
-def _of(fact: Fact, near: _Near, cells: Cells) -> list[Contribution]:
+def _of(fact: Fact, near: _Near, cells: CellIndex) -> list[Contribution]:
     """What one of the facts adds, seen with the others."""
     at, kind, cell = fact.at, fact.kind, fact.cell
     if kind == Kind.BEGAN:
@@ -256,7 +256,7 @@ def _meets_human(near: _Near, begin: int, end: int) -> bool:
     return False
 
 
-def _of_contact(contact: Fact, near: _Near, cells: Cells) -> list[int]:
+def _of_contact(contact: Fact, near: _Near, cells: CellIndex) -> list[int]:
     """Looks back as far as it must: for at most a week."""
     at, cell = contact.at, cells.by_number[contact.cell]
     last_resolve_at = 0

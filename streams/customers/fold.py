@@ -9,9 +9,9 @@ from typing import NamedTuple
 
 from streams.books import Books
 from streams.customers.customer import STRETCH_MS, Customer, Fact
-from streams.panes.cells import Cells
+from streams.panes.cells import CellIndex
 from streams.panes.deltas import PaneDeltas
-from streams.rules import RuleBook
+from streams.rules import Rules
 
 NUMBER_BITS = 3
 NOWHERE = -1
@@ -42,13 +42,13 @@ def remembered_keys(customer: str, at: int) -> tuple[str, ...]:
     return (*(stretch_key(customer, one) for one in range(number - 1, number + 2)), customer)
 
 
-class Customers:
+class CustomerFold:
     """The state of one partition of the topic of contacts. Facts go in in log order."""
 
-    def __init__(self, book: RuleBook, cells: Cells) -> None:
+    def __init__(self, rules: Rules, cells: CellIndex) -> None:
         self.cells = cells
         # No tier is ever skipped: which facts lie behind a horizon would depend on the order of the partitions.
-        self.deltas = PaneDeltas(book.days)
+        self.deltas = PaneDeltas(rules.days)
         #: By key of customer and stretch, see `remembered_keys`.
         self.customers: dict[str, Customer] = {}
         #: Keys of the stretches touched since `take_touched`.

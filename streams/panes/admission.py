@@ -6,7 +6,7 @@ dashboard. Which cells are admitted is a function of the log: the first ones, in
 
 from collections.abc import Iterable, Iterator
 
-from streams.panes.cells import OTHER, Cell, Cells
+from streams.panes.cells import OTHER, Cell, CellIndex
 
 
 class Admission:
@@ -15,7 +15,7 @@ class Admission:
     Beyond `limit` cells the queue becomes `(other)`; beyond twice as many, tenant and channel do, too.
     """
 
-    def __init__(self, cells: Cells, limit: int) -> None:
+    def __init__(self, cells: CellIndex, limit: int) -> None:
         self._cells = cells
         self._limit = limit
         self._numbers: dict[Cell, int] = {}

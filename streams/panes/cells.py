@@ -25,7 +25,7 @@ OTHER = "(other)"
 LAST_CELL = Cell(OTHER, OTHER, OTHER, "")
 
 
-class Cells:
+class CellIndex:
     """Numbers the cells in the order in which they are first seen. The numbers never leave the process.
 
     When nearly all are taken, the last one stands for every further cell.

@@ -17,7 +17,7 @@ CONTRIBUTORS = 5
 Line = tuple[float, float]
 
 
-class Recent:
+class RecentCounts:
     """The last six hours: counts of each minute, and the lines of what was expected of each series."""
 
     def __init__(self) -> None:

@@ -18,7 +18,7 @@ epoch, UTC. Floats are fine here: nothing of this is stored in the ledger.
 from streams.spikes.dispersion import ASSUMED_DISPERSION, Blocks
 from streams.spikes.profile import (
     DAY_HOURS,
-    LEANING_EVENTS,
+    PRIOR_EVENTS,
     QUARTERS,
     WEEK_HOURS,
     WEEKEND_HOUR,
@@ -27,11 +27,11 @@ from streams.spikes.profile import (
     hour_of_week,
 )
 
-#: Time constant of forgetting the level; it leans on 1 as if it had seen `LEANING_EVENTS`.
+#: Time constant of forgetting the level; it leans on 1 as if it had seen `PRIOR_EVENTS`.
 LEVEL_HOURS = 36.0
 
 
-class Expectation:
+class Baseline:
     """One series. `turn` at each quarter of an hour, ask what is `expected`, then `learn` the bins; only forward."""
 
     def __init__(self, bins_per_hour: int = 60) -> None:
@@ -127,7 +127,7 @@ class Expectation:
         week.begin(one, self.dispersion)
         self._is_like_known = week.is_like_known(one)
         self._is_judged = self._is_like_known or (one >= WEEKEND_HOUR and week.is_like_known(one % DAY_HOURS))
-        self.seen_ratio = week.seen_events(one) / (week.seen_events(one) + LEANING_EVENTS)
+        self.seen_ratio = week.seen_events(one) / (week.seen_events(one) + PRIOR_EVENTS)
         self._lines, self._shapes = self._profile(hour)
 
     def _profile(self, hour: int) -> tuple[list[tuple[float, float]], list[float]]:
@@ -189,4 +189,4 @@ class Expectation:
         self._count = self._expected = self._squares = 0.0
 
     def _level(self) -> float:
-        return (self._recent_count + LEANING_EVENTS) / (self._recent_expected + LEANING_EVENTS)
+        return (self._recent_count + PRIOR_EVENTS) / (self._recent_expected + PRIOR_EVENTS)

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterable
 
 from streams.spikes.negative_binomial import log_likelihood_weights
-from streams.spikes.tail import Excesses
+from streams.spikes.tail import TailEstimate
 
 #: False alarms per bin and exponential of the threshold, however many events a bin has: the most there is for ratios
 #: above 1 (found by Spitzer's series, see the tests) and below.
@@ -22,7 +22,7 @@ _LEAST_SCALE_RISING, _LEAST_SCALE_FALLING = 0.5, 1.0
 LEAST_THRESHOLD = math.log(100)
 
 
-class CumulativeSum:
+class Cusum:
     """Evidence that a series has `ratio` times what is expected of it, above 1 or below, from some bin on."""
 
     __slots__ = (
@@ -42,7 +42,7 @@ class CumulativeSum:
         self.ratio = ratio
         self.threshold = math.inf
         #: Of the highest values of ordinary rises, one of each rise.
-        self.excesses = Excesses(_ORDINARY, _LEAST_SCALE_RISING if ratio > 1 else _LEAST_SCALE_FALLING)
+        self.excesses = TailEstimate(_ORDINARY, _LEAST_SCALE_RISING if ratio > 1 else _LEAST_SCALE_FALLING)
         self._count_weight = self._expected_weight = 0.0
         self.reset()
 

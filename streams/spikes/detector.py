@@ -14,11 +14,11 @@ import math
 
 import msgspec
 
-from streams.spikes.baseline import Expectation
-from streams.spikes.cusum import CumulativeSum, threshold
+from streams.spikes.baseline import Baseline
+from streams.spikes.cusum import Cusum, threshold
 from streams.spikes.negative_binomial import least_incredible, log_likelihood_weights, tail_probability
 from streams.spikes.profile import WEEK_HOURS
-from streams.spikes.tail import Excesses
+from streams.spikes.tail import TailEstimate
 
 RATIOS = (1.5, 3.0)
 TESTS = len(RATIOS) + 1
@@ -91,12 +91,12 @@ class SpikeDetector:
 
     def __init__(self, false_alarm_probability: float, bins_per_hour: int = 60) -> None:
         self.false_alarm_probability = false_alarm_probability
-        self.expectation = Expectation(bins_per_hour)
+        self.expectation = Baseline(bins_per_hour)
         self._bins_per_hour = bins_per_hour
         self._longest_run = LONGEST_RUN_HOURS * bins_per_hour
         self._last_run = LAST_RUN_HOURS * bins_per_hour
-        self._sums = [CumulativeSum(ratio) for ratio in RATIOS]
-        self._tails = Excesses(ORDINARY_IMPROBABILITY, LEAST_TAIL_SCALE)
+        self._sums = [Cusum(ratio) for ratio in RATIOS]
+        self._tails = TailEstimate(ORDINARY_IMPROBABILITY, LEAST_TAIL_SCALE)
         self._least_improbability = math.inf
         self._is_calibrated = self._is_judging = False
         #: While somebody else says so nothing is learned.

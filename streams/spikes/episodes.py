@@ -53,7 +53,7 @@ class SeriesRun(NamedTuple):
     run: Run
 
 
-class Lasting(NamedTuple):
+class OngoingEpisode(NamedTuple):
     """All there is to know of an episode to go on with it: how it is, and the runs of all series that joined it.
 
     The end depends on them. Of one that is over, or of which nobody knows, there are none.

@@ -10,11 +10,11 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 import msgspec
 from msgspec.structs import replace
 
-from streams.spikes.attribution import Recent
+from streams.spikes.attribution import RecentCounts
 from streams.spikes.detector import Run
-from streams.spikes.episodes import Change, Episode, Lasting, SeriesRun, severity_of
+from streams.spikes.episodes import Change, Episode, OngoingEpisode, SeriesRun, severity_of
 from streams.spikes.series import Series
-from streams.spikes.tracks import Track
+from streams.spikes.tracks import MonitoredSeries
 
 SCOPES = ("all", "channel", "queue", "cell")
 
@@ -34,17 +34,17 @@ class OpenEpisodes:
     """
 
     def __init__(
-        self, recent: Recent, tracks: Mapping[Series, Track], enter: Callable[[Series, Run, int], Run]
+        self, recent: RecentCounts, tracks: Mapping[Series, MonitoredSeries], enter: Callable[[Series, Run, int], Run]
     ) -> None:
         self._recent = recent
         self._tracks = tracks
         self._enter = enter
         self._open: list[_Open] = []
 
-    def __iter__(self) -> Iterator[Lasting]:
-        return (Lasting(one.episode, one.runs) for one in self._open)
+    def __iter__(self) -> Iterator[OngoingEpisode]:
+        return (OngoingEpisode(one.episode, one.runs) for one in self._open)
 
-    def take_up(self, lasting: Lasting, minute: int) -> None:
+    def take_up(self, lasting: OngoingEpisode, minute: int) -> None:
         """Let an episode from before go on."""
         episode, runs = lasting
         own = Run(episode.since, episode.detected, episode.observed, episode.expected)

@@ -11,7 +11,7 @@ WEEK_HOURS, DAY_HOURS = 168, 24
 #: Of an hour's weight, what is left a week later: four weeks make two thirds of a profile.
 KEPT_PER_WEEK = 0.75
 #: An hour leans on its parent as if it had seen so many events there, or fewer.
-LEANING_EVENTS = 8.0
+PRIOR_EVENTS = 8.0
 #: 1970-01-01 was a Thursday; weeks begin on Monday.
 EPOCH_HOUR_OF_WEEK = 72
 WEEKEND_HOUR = 120
@@ -28,14 +28,14 @@ class Week:
     def __init__(self) -> None:
         self._counts = [0.0] * WEEK_HOURS
         self._bins = [0.0] * WEEK_HOURS
-        self._leaning_on_all = LEANING_EVENTS
+        self._leaning_on_all = PRIOR_EVENTS
 
     def begin(self, hour: int, dispersion: float) -> None:
         """Let what is known of an hour fade as it comes again; `dispersion` is that of the counts."""
         self._counts[hour] *= KEPT_PER_WEEK
         self._bins[hour] *= KEPT_PER_WEEK
-        if hour % DAY_HOURS == 0 or self._leaning_on_all == LEANING_EVENTS:
-            self._leaning_on_all = self._unlikeness(dispersion)
+        if hour % DAY_HOURS == 0 or self._leaning_on_all == PRIOR_EVENTS:
+            self._leaning_on_all = self._prior_strength(dispersion)
 
     def learn(self, hour: int, count: float, bins: float) -> None:
         """Events that came in so many bins of an hour."""
@@ -44,11 +44,11 @@ class Week:
 
     def is_like_known(self, hour: int) -> bool:
         """Was there such an hour on a working day, or on a weekend?"""
-        return any(self._bins[_like(hour)])
+        return any(self._bins[_hour_class(hour)])
 
     def seen_events(self, hour: int) -> float:
         """Events in such hours, faded."""
-        return sum(self._counts[_like(hour)])
+        return sum(self._counts[_hour_class(hour)])
 
     def rates(self, hours: Iterable[int]) -> list[float]:
         """Events per bin, each hour leaning on its like, and that on all."""
@@ -59,29 +59,29 @@ class Week:
         overall = sum(counts) / all_bins
         found = []
         for hour in hours:
-            like = _like(hour)
+            like = _hour_class(hour)
             if hour >= WEEKEND_HOUR and not any(bins[like]):
                 # Of the first weekend only that it is hardly busier than working days.
-                like = _like(hour % DAY_HOURS)
+                like = _hour_class(hour % DAY_HOURS)
             of_like = _leaning(overall, sum(counts[like]), sum(bins[like]), self._leaning_on_all)
-            found.append(_leaning(of_like, counts[hour], bins[hour], LEANING_EVENTS))
+            found.append(_leaning(of_like, counts[hour], bins[hour], PRIOR_EVENTS))
         return found
 
-    def _unlikeness(self, dispersion: float) -> float:
+    def _prior_strength(self, dispersion: float) -> float:
         """How many events an hour of the day leans on all hours: few where days and nights differ.
 
         The shape of the gamma distribution from which the rates of the hours come, by moments: mean² / variance.
         """
-        groups = [_like(hour) for hour in (*range(DAY_HOURS), *range(WEEKEND_HOUR, WEEKEND_HOUR + DAY_HOURS))]
+        groups = [_hour_class(hour) for hour in (*range(DAY_HOURS), *range(WEEKEND_HOUR, WEEKEND_HOUR + DAY_HOURS))]
         known = [(sum(self._counts[one]), sum(self._bins[one])) for one in groups]
         all_bins = sum(bins for _, bins in known)
         mean = sum(count for count, _ in known) / all_bins if all_bins else 0.0
         squares = sum((count - mean * bins) ** 2 / bins for count, bins in known if bins)
         variance = (squares - len(known) * mean * dispersion) / all_bins if all_bins else 0.0
-        return mean * mean / variance if variance * LEANING_EVENTS > mean * mean else LEANING_EVENTS
+        return mean * mean / variance if variance * PRIOR_EVENTS > mean * mean else PRIOR_EVENTS
 
 
-def _like(hour: int) -> slice:
+def _hour_class(hour: int) -> slice:
     """The same hour of the working days, or of the weekend."""
     if hour < WEEKEND_HOUR:
         return slice(hour % DAY_HOURS, WEEKEND_HOUR, DAY_HOURS)
@@ -131,7 +131,7 @@ class DayShape:
             self._counts[first : first + QUARTERS], self._expected[first : first + QUARTERS], strict=True
         ):
             is_off = abs(count - expected) > SHAPE_DEVIATIONS * math.sqrt(dispersion * expected)
-            found.append((count + LEANING_EVENTS / 2) / (expected + LEANING_EVENTS / 2) if is_off else 1.0)
+            found.append((count + PRIOR_EVENTS / 2) / (expected + PRIOR_EVENTS / 2) if is_off else 1.0)
         return found
 
     def is_open(self, hour: int, place: int, dispersion: float) -> bool:

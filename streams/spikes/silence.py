@@ -9,8 +9,8 @@ silence has become normal.
 
 import math
 
-from streams.spikes.baseline import Expectation
-from streams.spikes.cusum import CumulativeSum, threshold
+from streams.spikes.baseline import Baseline
+from streams.spikes.cusum import Cusum, threshold
 from streams.spikes.detector import LAST_RUN_HOURS, Run
 from streams.spikes.negative_binomial import log_likelihood_weights
 from streams.spikes.profile import WEEK_HOURS
@@ -22,11 +22,11 @@ SILENCE_RATIO = 0.05
 class SilenceDetector:
     """One series, whose `expectation` somebody else brings up to date; the budget is false runs per bin."""
 
-    def __init__(self, expectation: Expectation, false_alarm_probability: float, bins_per_hour: int = 60) -> None:
+    def __init__(self, expectation: Baseline, false_alarm_probability: float, bins_per_hour: int = 60) -> None:
         self.false_alarm_probability = false_alarm_probability
         self._expectation = expectation
         self._bins_per_hour = bins_per_hour
-        self._sum = CumulativeSum(SILENCE_RATIO)
+        self._sum = Cusum(SILENCE_RATIO)
         self._weights = (0.0, 0.0)
         self._is_judging = False
         self.run: Run | None = None

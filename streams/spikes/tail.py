@@ -16,7 +16,7 @@ REMEMBERED_COUNT = 1_000.0
 LARGEST_EXCESS = 10.0
 
 
-class Excesses:
+class TailEstimate:
     """Those of one kind of evidence over `level`, in nats; the scale is at least `least_scale`."""
 
     __slots__ = ("_count", "_least_scale", "_sum", "level")

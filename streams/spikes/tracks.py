@@ -17,7 +17,7 @@ LEAST_EVENTS_PER_WEEK = 20.0
 TRACKED_SERIES = 20_000
 
 
-class Track:
+class MonitoredSeries:
     """One counted series: its detectors, and the minutes for which they have not been asked yet."""
 
     __slots__ = ("count", "next_minute", "series", "silence", "silence_series", "spikes")
@@ -56,19 +56,19 @@ def _never(series: Series) -> bool:
     return False
 
 
-class Tracks:
+class AllSeries:
     """A track for each series from its first event on; `budget` is that of all of them together, per minute."""
 
     def __init__(self, budget: float) -> None:
         self._budget = budget
-        self.by_series: dict[Series, Track] = {}
-        self._by_place: dict[Place, list[list[Track]]] = {}
+        self.by_series: dict[Series, MonitoredSeries] = {}
+        self._by_place: dict[Place, list[list[MonitoredSeries]]] = {}
         self._is_frozen: Callable[[Series], bool] = _never
         self._shared_among = (0, 0)
         #: Those that are missed when nothing comes; settled with the budget.
-        self.heard: list[Track] = []
+        self.heard: list[MonitoredSeries] = []
 
-    def __iter__(self) -> Iterator[Track]:
+    def __iter__(self) -> Iterator[MonitoredSeries]:
         return iter(self.by_series.values())
 
     @property
@@ -77,15 +77,15 @@ class Tracks:
         found = [track.series for track in self if track.spikes.false_alarm_probability]
         return found + [one.silence_series for one in self if one.silence and one.silence.false_alarm_probability]
 
-    def of(self, series: Series, minute: int) -> Track:
+    def of(self, series: Series, minute: int) -> MonitoredSeries:
         """The track of a series that is counted, a new one if need be."""
         track = self.by_series.get(series)
         if track is None:
-            track = self.by_series[series] = Track(series, minute)
+            track = self.by_series[series] = MonitoredSeries(series, minute)
             track.freeze(minute, self._is_frozen(series))
         return track
 
-    def take(self, minute: int, counts: Mapping[Place, Counts]) -> list[Track]:
+    def take(self, minute: int, counts: Mapping[Place, Counts]) -> list[MonitoredSeries]:
         """Add the counts up for every series to which they belong; the tracks that have any come back."""
         touched = []
         for place, three in counts.items():
@@ -156,7 +156,7 @@ class Tracks:
         return len(known), sum(one.is_week_known for one in known)
 
 
-def _is_watched(track: Track) -> bool:
+def _is_watched(track: MonitoredSeries) -> bool:
     expectation = track.spikes.expectation
     return expectation.is_known and 60 * sum(expectation.weekly_rates()) >= LEAST_EVENTS_PER_WEEK
 

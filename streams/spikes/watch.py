@@ -14,12 +14,12 @@ minutes, then `observe` from the next minute on.
 
 from collections.abc import Iterable, Mapping
 
-from streams.spikes.attribution import QUARTER_MINUTES, Recent
+from streams.spikes.attribution import QUARTER_MINUTES, RecentCounts
 from streams.spikes.detector import LONGEST_RUN_HOURS, Run
-from streams.spikes.episodes import Change, Episode, Lasting
+from streams.spikes.episodes import Change, Episode, OngoingEpisode
 from streams.spikes.open_episodes import OpenEpisodes
 from streams.spikes.series import Counts, Place, Series
-from streams.spikes.tracks import Track, Tracks
+from streams.spikes.tracks import AllSeries, MonitoredSeries
 
 DAY_MINUTES, WEEK_MINUTES = 1_440, 10_080
 
@@ -30,12 +30,12 @@ class Watch:
     def __init__(self, false_episodes_per_week: float = 1.0) -> None:
         if false_episodes_per_week <= 0:
             raise ValueError(f"expected more than 0 false episodes per week, got {false_episodes_per_week}")
-        self._tracks = Tracks(false_episodes_per_week / WEEK_MINUTES)
-        self._recent = Recent()
+        self._tracks = AllSeries(false_episodes_per_week / WEEK_MINUTES)
+        self._recent = RecentCounts()
         self._minute: int | None = None
         self._open = OpenEpisodes(self._recent, self._tracks.by_series, self._enter)
-        self._running: dict[Series, Track] = {}
-        self._resumed: list[Lasting] = []
+        self._running: dict[Series, MonitoredSeries] = {}
+        self._resumed: list[OngoingEpisode] = []
         self._excused: list[Episode] = []
         self._is_judging = False
 
@@ -45,7 +45,7 @@ class Watch:
         return [one.episode for one in self.lasting]
 
     @property
-    def lasting(self) -> list[Lasting]:
+    def lasting(self) -> list[OngoingEpisode]:
         """The same with what it takes to go on with them. It changes with each minute: keep copies."""
         return list(self._open) if self._is_judging else [one for one in self._resumed if one.episode.until is None]
 
@@ -54,7 +54,7 @@ class Watch:
         """The series that share the budget at present."""
         return self._tracks.watched
 
-    def resume(self, episodes: Iterable[Lasting]) -> None:
+    def resume(self, episodes: Iterable[OngoingEpisode]) -> None:
         """Before anything is learned: the episodes known from before, over or open.
 
         What is learned keeps clear of them, and the open ones go on under the same identity without being reported

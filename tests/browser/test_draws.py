@@ -47,7 +47,7 @@ def page(system: System) -> Iterator[Page]:
 
 def windows_are_up_to_date(system: System) -> bool:
     """Whether the windows are written that end with the last minute passed."""
-    [(passed, written)] = system.door.rows(
+    [(passed, written)] = system.client.rows(
         "SELECT toStartOfMinute((SELECT settled FROM watermarks)), (SELECT max(emitted_at) FROM rolling)"
     )
     return bool(written >= passed)

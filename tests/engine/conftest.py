@@ -10,6 +10,6 @@ from tests.support.database import migrated
 
 
 @pytest.fixture
-def door(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
+def client(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
     with migrated(clickhouse.url, "engine", ClickHouse) as found:
         yield found

@@ -19,13 +19,13 @@ from pipeline.contract.dead_letter import DeadLetter, origin, without_value
 from pipeline.contract.records import ReadRecord, UnreadableRecord
 from pipeline.processing.partition import PartitionProcessor
 from pipeline.stages.customers.partition import customers_processor
-from pipeline.stages.facts import Told
+from pipeline.stages.facts import FactBatch
 from pipeline.stages.facts import records as contact_records
 from pipeline.stages.interactions.partition import InteractionsJob, interactions_processor
 from streams.calendars import Calendar
 from streams.checkpoint import Checkpoint
 from streams.events import KNOWN_TYPES
-from streams.rules import Queue, RuleBook, Rules, Targets
+from streams.rules import Queue, Rules, RulesConfig, Targets
 
 #: Ten years, what the rules allow at most.
 LONGEST_SECONDS = 315_360_000
@@ -96,7 +96,7 @@ class Pass(NamedTuple):
     letters: int
 
 
-def rules(chance: Random) -> Rules:
+def rules(chance: Random) -> RulesConfig:
     """Rules that are allowed."""
 
     def targets() -> Targets:
@@ -106,7 +106,7 @@ def rules(chance: Random) -> Rules:
         day: ("00:00-24:00",) if chance.random() < 0.5 else ("09:00-12:00", "13:00-17:30") for day in WEEKDAYS
     }
     holidays = tuple(date(year, 12, 25) for year in range(2000, 2100, chance.randint(1, 50)))
-    return Rules(
+    return RulesConfig(
         targets=targets(),
         queues={"q1": Queue("office", targets()), "a": Queue("", targets())},
         calendars={"office": Calendar(chance.choice(ZONES), {"wed": ("23:30-23:31",)} | hours, holidays)},
@@ -172,7 +172,7 @@ def run_pass(seed: int, url: str, database: str, count: int) -> Pass:
 
 
 async def _run(chance: Random, records: list[Any], topic: str, connect: Callable[[], ClickHouse]) -> Pass:
-    book = RuleBook(rules(chance))
+    compiled = Rules(rules(chance))
     codec = Codec(b"key")
     letters: list[DeadLetter] = []
     facts: list[bytes] = []
@@ -180,11 +180,11 @@ async def _run(chance: Random, records: list[Any], topic: str, connect: Callable
     async def publish_letters(some: Sequence[DeadLetter]) -> None:
         letters.extend(some)
 
-    async def publish_facts(told: Told) -> None:
-        facts.extend(record.value for record in contact_records(told, 1))
+    async def publish_facts(fact_batch: FactBatch) -> None:
+        facts.extend(record.value for record in contact_records(fact_batch, 1))
 
     def restored() -> PartitionProcessor[InteractionsJob]:
-        worker = interactions_processor(topic, 0, book, codec, connect, publish_letters, publish_facts)
+        worker = interactions_processor(topic, 0, compiled, codec, connect, publish_letters, publish_facts)
         worker.restore(lambda: Checkpoint(epoch=1, next_offset=records[0].offset, partition_count=1))
         return worker
 
@@ -200,17 +200,17 @@ async def _run(chance: Random, records: list[Any], topic: str, connect: Callable
         _can_be_sent(without_value(letter))
         assert origin(letter.headers) is not None
 
-    customers = customers_processor(f"{topic}.contacts", 0, book, connect)
+    customers = customers_processor(f"{topic}.contacts", 0, compiled, connect)
     customers.restore(lambda: Checkpoint(epoch=1, partition_count=1))
-    told = facts + [forged(chance, facts) for _ in range(20)]
-    await _folded(customers, [ReadRecord(number, NOW_MS, 1, None, one, ()) for number, one in enumerate(told)])
+    fact_batch = facts + [forged(chance, facts) for _ in range(20)]
+    await _folded(customers, [ReadRecord(number, NOW_MS, 1, None, one, ()) for number, one in enumerate(fact_batch)])
     sums = customers.checkpoint.books
     assert sums.consumed == sums.applied + sums.duplicate + sums.rejected
     customers.close()
 
-    door = connect()
-    [(stored,)] = door.rows(f"SELECT count() FROM interactions FINAL WHERE log = '{topic}'")
-    door.close()
+    client = connect()
+    [(stored,)] = client.rows(f"SELECT count() FROM interactions FINAL WHERE log = '{topic}'")
+    client.close()
     return Pass(books.consumed, books.applied, books.duplicate, books.rejected, int(stored), len(letters))
 
 

@@ -40,7 +40,7 @@ SCOPE = Scope(NOW_MS - 3_600_000, NOW_MS + 60_000)
 
 
 @pytest.fixture(scope="module")
-def door(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
+def client(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
     """A database in which each name is that of a tenant and of a queue with one contact."""
     with migrated(clickhouse.url, "names", ClickHouse) as found:
         values = []
@@ -61,29 +61,29 @@ CONTACTS = "sichtflug-channel-mix / Contacts"
 
 
 @pytest.mark.parametrize("variable", ["tenant", "queue"])
-def test_each_name_can_be_chosen_and_shows_its_one_contact_in_grafana(door: ClickHouse, variable: str) -> None:
-    options = door.rows(expand(sql_of(f"sichtflug-channel-mix / ${variable}"), SCOPE))
+def test_each_name_can_be_chosen_and_shows_its_one_contact_in_grafana(client: ClickHouse, variable: str) -> None:
+    options = client.rows(expand(sql_of(f"sichtflug-channel-mix / ${variable}"), SCOPE))
     texts = [text for _, text in options]
     assert sorted(texts) == sorted(name or "(unknown)" for name in NAMES)
     every = dict.fromkeys(("tenant", "queue", "channel"), (ALL,))
     for value, text in options:
         chosen = with_variables(sql_of(CONTACTS), {**every, variable: (value,)})
-        assert door.rows(expand(chosen, SCOPE)) == [(1,)], text
+        assert client.rows(expand(chosen, SCOPE)) == [(1,)], text
     some = [value for value, _ in options[::2]]
-    assert door.rows(expand(with_variables(sql_of(CONTACTS), {**every, variable: some}), SCOPE)) == [(len(some),)]
+    assert client.rows(expand(with_variables(sql_of(CONTACTS), {**every, variable: some}), SCOPE)) == [(len(some),)]
 
 
-def test_no_query_is_broken_or_opened_by_any_name_in_grafana(door: ClickHouse) -> None:
-    values = [value for value, _ in door.rows(expand(sql_of("sichtflug-backlog / $queue"), SCOPE))]
+def test_no_query_is_broken_or_opened_by_any_name_in_grafana(client: ClickHouse) -> None:
+    values = [value for value, _ in client.rows(expand(sql_of("sichtflug-backlog / $queue"), SCOPE))]
     assert all(value.isascii() and value.isalnum() for value in values)
     chosen = {"tenant": values, "queue": values, "channel": (ALL,), "window": ("3600",)}
     names = SCOPE._replace(choices={"window": Choice(["3600"])})
     for one in asked():
-        door.rows(expand(with_variables(one.sql, chosen), names))
+        client.rows(expand(with_variables(one.sql, chosen), names))
 
 
-def test_a_link_from_a_table_leads_to_the_queue_of_its_row(door: ClickHouse) -> None:
+def test_a_link_from_a_table_leads_to_the_queue_of_its_row(client: ClickHouse) -> None:
     scope = SCOPE._replace(choices={one: Choice([], is_all=True) for one in ("tenant", "queue", "channel")})
     by_place = expand(sql_of("sichtflug-escalations / By channel and queue"), scope)
-    rows = door.rows(f"SELECT queue_value, queue_name FROM ({by_place.replace('HAVING escalations > 0', '')})")
-    assert sorted(rows) == sorted(door.rows(expand(sql_of("sichtflug-escalations / $queue"), scope)))
+    rows = client.rows(f"SELECT queue_value, queue_name FROM ({by_place.replace('HAVING escalations > 0', '')})")
+    assert sorted(rows) == sorted(client.rows(expand(sql_of("sichtflug-escalations / $queue"), scope)))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from pipeline.clickhouse.client import ClickHouse
-from streams.rules import Rules
+from streams.rules import RulesConfig
 from tests.oracle import Oracle, Record
 from tests.support.records import consumed_now
 from tests.support.rows import as_milliseconds, assert_same_rows
@@ -16,14 +16,14 @@ from tests.support.traffic import traffic
 from tests.support.workers import fold
 
 
-def folded(door: ClickHouse, events: list[Any]) -> None:
+def folded(client: ClickHouse, events: list[Any]) -> None:
     """Let a worker fold events."""
-    asyncio.run(fold(door, "log", consumed_now(events), Rules(), None))
+    asyncio.run(fold(client, "log", consumed_now(events), RulesConfig(), None))
 
 
-def test_peer_views_equal_the_batch_computation(door: ClickHouse) -> None:
+def test_peer_views_equal_the_batch_computation(client: ClickHouse) -> None:
     records = traffic(seed=12, hours=3)
-    asyncio.run(fold(door, "log", records, Rules(), None))
+    asyncio.run(fold(client, "log", records, RulesConfig(), None))
     oracle = Oracle(Record(one.value, one.timestamp, one.key) for one in records)
     cell = "tenant, queue, channel, visibility"
     for interval in ("minute", "hour", "day"):
@@ -32,7 +32,7 @@ def test_peer_views_equal_the_batch_computation(door: ClickHouse) -> None:
             ("peer_resolution", counts, oracle.peer_resolution_by(interval)),
             ("peer_answers", "answered_count, before_staff_count", oracle.peer_answers_by(interval)),
         ):
-            found = door.rows(f"SELECT {interval}, {cell}, {columns} FROM {view}_by_{interval}")
+            found = client.rows(f"SELECT {interval}, {cell}, {columns} FROM {view}_by_{interval}")
             assert len(wanted) > 5
             assert_same_rows(
                 view,
@@ -41,7 +41,7 @@ def test_peer_views_equal_the_batch_computation(door: ClickHouse) -> None:
             )
 
 
-def test_concentration_shows_shares_of_the_busiest_and_nobody(door: ClickHouse) -> None:
+def test_concentration_shows_shares_of_the_busiest_and_nobody(client: ClickHouse) -> None:
     # Twenty helpers: one with 81 messages, nineteen with 1 each, together 100; one message of nobody.
     #   top 1 % = ceil(0.2) = 1 helper: 0.81; top 5 % = 1 helper: 0.81; top 10 % = 2 helpers: 0.82
     #   Gini, counts ascending, i = rank: (2 * sum(i * x) / sum(x) - n - 1) / n
@@ -53,12 +53,12 @@ def test_concentration_shows_shares_of_the_busiest_and_nobody(door: ClickHouse) 
     # Two solutions by one, one by another that is taken back: one helper is left.
     events += [accepted("a", at="12:04", actor_id="busy"), accepted("a", at="12:05", actor_id="busy")]
     events += [accepted("a", at="12:06", actor_id="other"), unaccepted("a", at="12:07", actor_id="other")]
-    folded(door, events)
-    found = door.rows("SELECT * FROM peer_concentration_by_day ORDER BY measure")
+    folded(client, events)
+    found = client.rows("SELECT * FROM peer_concentration_by_day ORDER BY measure")
     assert [row[2:6] for row in found] == [("message", 20, 100, 1), ("solution", 1, 2, 0)]
     assert found[0][6:] == pytest.approx((0.81, 0.81, 0.82, 0.76, 0.658))
     assert found[1][6:] == pytest.approx((1, 1, 1, 0, 1))
-    columns = door.rows("SELECT name FROM system.columns WHERE table = 'peer_concentration_by_day'")
+    columns = client.rows("SELECT name FROM system.columns WHERE table = 'peer_concentration_by_day'")
     assert not {"actor", "peer", "helper"} & {name for (name,) in columns}
 
 
@@ -67,7 +67,7 @@ def shared(about: str, *, at: str, by: str, reach: int, thread_id: str = "") -> 
     return event("public.shared", about, at=at, actor_id=by, reach=reach, **fields)
 
 
-def test_virality_of_a_root_post_at_any_instant_and_now(door: ClickHouse) -> None:
+def test_virality_of_a_root_post_at_any_instant_and_now(client: ClickHouse) -> None:
     # 12:00 post a (100) -- 12:05 anna (10), in a reply to a -- 12:11 bert (20) - 12:12 anna (10) - 12:15 carl likes it
     #                                                         12:14 post b (5) -------------------------- 12:20 dora (7)
     events = [
@@ -81,19 +81,19 @@ def test_virality_of_a_root_post_at_any_instant_and_now(door: ClickHouse) -> Non
         opened("private", at="12:16", channel="email", reach=9),
         shared("b", at="12:20", by="dora", reach=7),
     ]
-    folded(door, events)
+    folded(client, events)
     # At 12:20, the watermark: of a the last ten minutes, (12:10, 12:20], hold 2 shares, the ten before 1.
     # Its reach is 100 + 10 + 20 + 10.
-    assert door.rows("SELECT * FROM virality ORDER BY root_post_id") == [
+    assert client.rows("SELECT * FROM virality ORDER BY root_post_id") == [
         ("", "/test", "a", 140, 4, 3, 1, 2, 1, 2.0),
         ("", "/test", "b", 12, 1, 1, 0, 1, 0, None),
     ]
     # The brand: 3 shares against 1; 2 of 3 are of the largest root.
-    assert door.rows("SELECT * FROM brand_virality") == [("", 3, 1, 3.0, 2, pytest.approx(2 / 3))]
+    assert client.rows("SELECT * FROM brand_virality") == [("", 3, 1, 3.0, 2, pytest.approx(2 / 3))]
     # At 12:11 the share of that very instant counts, what comes later does not.
-    assert door.rows("SELECT * FROM virality_at(at = '2024-03-04 12:11:00')") == [
+    assert client.rows("SELECT * FROM virality_at(at = '2024-03-04 12:11:00')") == [
         ("", "/test", "a", 130, 3, 2, 0, 2, 0, None)
     ]
-    assert door.rows("SELECT * FROM brand_virality_at(at = '2024-03-04 12:30:00.000')") == [("", 0, 3, 0.0, 0, None)]
-    assert door.rows("SELECT * FROM virality_at(at = '2024-03-12 12:00:00')") == []
-    assert instant("12:20") == as_milliseconds(door.rows("SELECT latest FROM watermarks")[0][0])
+    assert client.rows("SELECT * FROM brand_virality_at(at = '2024-03-04 12:30:00.000')") == [("", 0, 3, 0.0, 0, None)]
+    assert client.rows("SELECT * FROM virality_at(at = '2024-03-12 12:00:00')") == []
+    assert instant("12:20") == as_milliseconds(client.rows("SELECT latest FROM watermarks")[0][0])

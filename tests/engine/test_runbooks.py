@@ -24,12 +24,12 @@ def blocks(path: Path, language: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def door(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
+def client(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
     migrations.migrate(clickhouse.url, DATABASE)
-    door = ClickHouse(clickhouse.url, DATABASE)
-    yield door
-    door.execute(f"DROP DATABASE {DATABASE}")
-    door.close()
+    client = ClickHouse(clickhouse.url, DATABASE)
+    yield client
+    client.execute(f"DROP DATABASE {DATABASE}")
+    client.close()
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
@@ -41,16 +41,16 @@ def test_a_runbook_has_its_sections_each_with_something_in_it(path: Path) -> Non
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
-def test_the_queries_of_a_runbook_run(path: Path, door: ClickHouse) -> None:
+def test_the_queries_of_a_runbook_run(path: Path, client: ClickHouse) -> None:
     queries = blocks(path, "sql")
     assert queries
     for query in queries:
-        door.rows(query)
+        client.rows(query)
 
 
-def test_a_query_that_does_not_run_is_found(door: ClickHouse) -> None:
+def test_a_query_that_does_not_run_is_found(client: ClickHouse) -> None:
     with pytest.raises(Exception, match="no_such_table"):
-        door.rows("SELECT * FROM no_such_table")
+        client.rows("SELECT * FROM no_such_table")
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)

@@ -59,9 +59,9 @@ def run(directory: Path, *arguments: str, **variables: str) -> str:
     ],
 )
 def test_no_setting_shows_a_secret(tmp_path: Path, variable: str, value: str) -> None:
-    told = run(tmp_path, "migrate", **{variable: value})
-    assert not [secret for secret in SECRETS if secret in told], told
-    assert "Traceback" not in told
+    fact_batch = run(tmp_path, "migrate", **{variable: value})
+    assert not [secret for secret in SECRETS if secret in fact_batch], fact_batch
+    assert "Traceback" not in fact_batch
 
 
 @pytest.mark.parametrize(
@@ -79,10 +79,10 @@ def test_no_setting_shows_a_secret(tmp_path: Path, variable: str, value: str) ->
 )
 def test_no_error_in_the_file_shows_a_secret(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "mine.toml").write_bytes(content)
-    told = run(tmp_path, "migrate", SICHTFLUG_CONFIG=str(tmp_path / "mine.toml"))
-    assert not [secret for secret in SECRETS if secret in told], told
-    assert "Traceback" not in told
-    assert "mine.toml" in told.replace("\n", "") or "SICHTFLUG_" in told
+    fact_batch = run(tmp_path, "migrate", SICHTFLUG_CONFIG=str(tmp_path / "mine.toml"))
+    assert not [secret for secret in SECRETS if secret in fact_batch], fact_batch
+    assert "Traceback" not in fact_batch
+    assert "mine.toml" in fact_batch.replace("\n", "") or "SICHTFLUG_" in fact_batch
 
 
 def test_secrets_come_from_files_too(tmp_path: Path) -> None:
@@ -118,9 +118,9 @@ def test_a_secret_that_cannot_be_had_is_said(tmp_path: Path, name: str) -> None:
 
 
 def test_a_worker_without_a_key_does_not_start_unless_told_so_by_name(tmp_path: Path) -> None:
-    told = run(tmp_path, "worker", SICHTFLUG_METRICS_PORT="-1")
-    assert "SICHTFLUG_PSEUDONYM_KEY is not set" in told
-    assert "Traceback" not in told
+    fact_batch = run(tmp_path, "worker", SICHTFLUG_METRICS_PORT="-1")
+    assert "SICHTFLUG_PSEUDONYM_KEY is not set" in fact_batch
+    assert "Traceback" not in fact_batch
     assert Settings(pseudonym_key="none").key == b""
     assert Settings(pseudonym_key="None").key == b"None"
     with pytest.raises(SettingsError):
@@ -148,19 +148,19 @@ def test_a_password_with_every_mark_opens_the_embedded_clickhouse(
 ) -> None:
     caplog.set_level(logging.DEBUG)
     with EmbeddedClickHouse(tmp_path / "data", password=HARD, log_directory=tmp_path) as clickhouse:
-        door = ClickHouse(clickhouse.url, "")
-        assert door.rows("SELECT 1") == [(1,)]
+        client = ClickHouse(clickhouse.url, "")
+        assert client.rows("SELECT 1") == [(1,)]
         with pytest.raises(Exception, match="SYNTAX_ERROR") as refused:
-            door.execute("SELECT FROM (")
-        door.close()
+            client.execute("SELECT FROM (")
+        client.close()
         assert HARD not in str(refused.value) + caplog.text
     assert HARD not in (tmp_path / "clickhouse.log").read_text()
 
 
 def test_a_wrong_password_names_the_settings(clickhouse: EmbeddedClickHouse) -> None:
-    door = ClickHouse(clickhouse.url.replace(clickhouse.password, "wrong"), "default")
+    client = ClickHouse(clickhouse.url.replace(clickhouse.password, "wrong"), "default")
     with pytest.raises(ClickHouseRejectedError, match="SICHTFLUG_CLICKHOUSE_USER and SICHTFLUG_CLICKHOUSE_PASSWORD"):
-        door.rows("SELECT 1")
+        client.rows("SELECT 1")
 
 
 def test_a_kept_password_is_the_same_at_the_next_start_and_nobody_elses(tmp_path: Path) -> None:

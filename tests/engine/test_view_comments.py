@@ -6,8 +6,8 @@ from pathlib import Path
 from pipeline.clickhouse.client import ClickHouse
 
 
-def test_every_column_of_the_views_for_people_has_a_comment(door: ClickHouse) -> None:
-    views = door.rows(
+def test_every_column_of_the_views_for_people_has_a_comment(client: ClickHouse) -> None:
+    views = client.rows(
         "SELECT table, countIf(comment = ''), count() FROM system.columns WHERE database = currentDatabase() "
         "AND table IN (SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'View') "
         "AND table NOT IN ('panes', 'checkpoints', 'conversations') GROUP BY table"

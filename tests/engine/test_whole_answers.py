@@ -17,8 +17,8 @@ from pipeline.processing.state import StateCache
 from pipeline.stages.interactions.state import InteractionsState
 from streams.checkpoint import Checkpoint
 from streams.events import conversation_key
-from streams.panes.cells import Cells
-from streams.rules import RuleBook, Rules
+from streams.panes.cells import CellIndex
+from streams.rules import Rules, RulesConfig
 from tests.support.database import migrated
 from tests.support.traffic import traffic
 from tests.support.workers import hear, new_worker, tell
@@ -49,21 +49,21 @@ class Cutting(ClickHouse):
 
 
 @pytest.fixture
-def door(clickhouse: EmbeddedClickHouse) -> Iterator[Cutting]:
+def client(clickhouse: EmbeddedClickHouse) -> Iterator[Cutting]:
     with migrated(clickhouse.url, "whole", Cutting) as found:
         yield found
 
 
 @pytest.mark.parametrize("how", ["at a line", "within a line", "error"])
-def test_no_read_of_the_ledger_takes_half_an_answer_for_all_there_is(door: Cutting, how: str) -> None:
+def test_no_read_of_the_ledger_takes_half_an_answer_for_all_there_is(client: Cutting, how: str) -> None:
     async def fold() -> None:
-        await hear(door, "log.contacts", await tell(door, traffic(seed=3)[:1_500]), None)
+        await hear(client, "log.contacts", await tell(client, traffic(seed=3)[:1_500]), None)
 
     asyncio.run(fold())
-    ledger = PartitionLedger(door, "log", 0, "conversation", Cells())
+    ledger = PartitionLedger(client, "log", 0, "conversation", CellIndex())
     conversations = ConversationReader(ledger)
-    customers = CustomerReader(PartitionLedger(door, "log.contacts", 0, "customer", Cells()))
-    whole = ClickHouse(door.url, door.database)
+    customers = CustomerReader(PartitionLedger(client, "log.contacts", 0, "customer", CellIndex()))
+    whole = ClickHouse(client.url, client.database)
     query = "SELECT DISTINCT source, conversation_id FROM ledger WHERE kind = {kind:String}"
     keys = [conversation_key(*row) for row in whole.rows(query, {"kind": "conversation"})]
     customer_keys = [str(key) for _, key in whole.rows(query, {"kind": "customer"})]
@@ -74,7 +74,7 @@ def test_no_read_of_the_ledger_takes_half_an_answer_for_all_there_is(door: Cutti
         lambda: {number for some in ledger.hashes() for number in some},
         lambda: sorted(key for key, _ in conversations.read_back(keys, 1 << 62)),
         lambda: sorted(ledger.newest_panes(1, "hour", 100_000)),
-        lambda: read_checkpoint(door, "log = 'log' AND kafka_partition = 0"),
+        lambda: read_checkpoint(client, "log = 'log' AND kafka_partition = 0"),
         conversations.counted_cells,
         conversations.admitted_cells,
         lambda: sorted((key, customer.facts) for key, customer in customers.read_back(customer_keys, 1 << 62)),
@@ -86,17 +86,17 @@ def test_no_read_of_the_ledger_takes_half_an_answer_for_all_there_is(door: Cutti
     assert len(wanted[0]) == len(wanted[1]) == len(keys)
     assert len(wanted[6]) == len(customer_keys)
     for number, read in enumerate(reads):
-        door.how = how
+        client.how = how
         if not (how == "at a line" and number in one_line):
             with pytest.raises(ClickHouseUnavailableError, match=r"broke off|was empty"):
                 read()
-        door.how = ""
+        client.how = ""
         assert read() == wanted[number]
 
 
-def test_half_a_slice_of_open_conversations_is_gone_on_with(door: Cutting) -> None:
+def test_half_a_slice_of_open_conversations_is_gone_on_with(client: Cutting) -> None:
     async def fold() -> int:
-        worker = new_worker(door, "log", Rules())
+        worker = new_worker(client, "log", RulesConfig())
         await worker.fold(traffic(seed=3))
         await worker.flush()
         worker.close()
@@ -104,10 +104,12 @@ def test_half_a_slice_of_open_conversations_is_gone_on_with(door: Cutting) -> No
 
     open_count = asyncio.run(fold())
     assert open_count > 20
-    door.how = "at a line"
+    client.how = "at a line"
     found = [
         key
-        for rows in ConversationReader(PartitionLedger(door, "log", 0, "conversation", Cells())).open_conversations()
+        for rows in ConversationReader(
+            PartitionLedger(client, "log", 0, "conversation", CellIndex())
+        ).open_conversations()
         for key, _ in rows
     ]
     assert len(found) == len(set(found)) == open_count
@@ -134,17 +136,17 @@ class Shaky(ClickHouse):
         yield from super().stream(query, output_format, chunk_bytes)
 
 
-def test_a_restore_under_failing_requests_does_not_begin_anew_with_each_of_them(door: Cutting) -> None:
+def test_a_restore_under_failing_requests_does_not_begin_anew_with_each_of_them(client: Cutting) -> None:
     async def fold() -> int:
-        worker = new_worker(door, "log", Rules())
+        worker = new_worker(client, "log", RulesConfig())
         await worker.fold(traffic(seed=3)[:500])
         await worker.flush()
         worker.close()
         return worker.job.fold.open_count
 
     open_count = asyncio.run(fold())
-    shaky = Shaky(door.url, door.database)
-    state = InteractionsState(RuleBook(Rules()), shaky, "log", 0)
+    shaky = Shaky(client.url, client.database)
+    state = InteractionsState(Rules(RulesConfig()), shaky, "log", 0)
     checkpoint = StateCache(state.ledger, state).load(lambda: Checkpoint(epoch=1, partition_count=1))
     assert checkpoint
     assert checkpoint.next_offset == 500

@@ -68,7 +68,7 @@ def flood(system: System, record_count: int) -> None:
     """Publish simulated events as fast as one producer can."""
     producer = system.librdkafka_producer()
     start_ms = time.time_ns() // 1_000_000 - 3_600_000
-    traffic = simulate(99, 500.0, start_ms, follows_the_day=False, haste=60.0, id_prefix=secrets.token_hex(3))
+    traffic = simulate(99, 500.0, start_ms, follows_the_day=False, speedup=60.0, id_prefix=secrets.token_hex(3))
     for number, item in zip(range(record_count), traffic, strict=False):
         producer.produce(system.topic, item.value, item.key)
         if number % 1_000 == 0:

@@ -51,17 +51,17 @@ def paced_with_restarts(system: System, file: Path, chance: Random) -> None:
     """Events come at a steady pace of their time; the worker is stopped in order, and killed, and starts again."""
     first_ms, last_ms = stretch_of(file)
     speed = str(max(1, (last_ms - first_ms) // 1000 // PACED_SECONDS))
-    sending = system.start([*SICHTFLUG, "replay", str(file), "--speed", speed])
+    bulk_producer = system.start([*SICHTFLUG, "replay", str(file), "--speed", speed])
     for end in (signal.SIGTERM, signal.SIGKILL):
         before = system.positions()
         worker = system.start_worker(flush_seconds="0.2")
         # A slow machine may have sent everything before the second one folds anything.
-        wait_for(lambda: system.positions() != before or sending.poll() is not None, 60, system.log)  # noqa: B023
+        wait_for(lambda: system.positions() != before or bulk_producer.poll() is not None, 60, system.log)  # noqa: B023
         time.sleep(chance.uniform(0.0, 1.0))
         worker.send_signal(end)
         worker.wait()
     system.start_worker()
-    assert sending.wait(10 * PACED_SECONDS) == 0
+    assert bulk_producer.wait(10 * PACED_SECONDS) == 0
 
 
 def one_partition_after_the_other(system: System, file: Path, chance: Random) -> None:
@@ -187,7 +187,7 @@ def soak_replays(
             for way in WAYS:
                 systems.append(system_for(bootstrap, url, f"replayed_{number}_{way.__name__}", directory))
                 follow(systems[-1], way, file, Random(number))
-                assert_same_databases(systems[-1].door, systems[-1], systems[0])
+                assert_same_databases(systems[-1].client, systems[-1], systems[0])
                 verdict.faults["replays compared"] += 1
             tell(f"seed {number}: {written:,} events, {len(WAYS)} ways")
         except AssertionError as error:

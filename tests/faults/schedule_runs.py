@@ -7,13 +7,13 @@ from types import SimpleNamespace
 from typing import Any
 
 from pipeline.simulation.traffic import simulate
-from streams.rules import RuleBook, Rules, Targets
+from streams.rules import Rules, RulesConfig, Targets
 from tests.support.ledger import Store
 from tests.support.schedules import Schedule, stepwise
 
 START_MS = 1_700_000_000_000
-BOOK = RuleBook(
-    Rules(
+BOOK = Rules(
+    RulesConfig(
         targets=Targets(first_response_seconds=60, next_response_seconds=120, resolution_seconds=900),
         idle_limit_seconds={"web_chat": 1_800, "": 7_200},
         # So few that most logs have more.
@@ -25,7 +25,7 @@ BOOK = RuleBook(
 def log_of(seed: int) -> list[Any]:
     """A log of some hours with everything in it: duplicates, disorder, late and, more than in life, bad records."""
     chance = Random(seed)
-    items = simulate(seed, 0.02, START_MS, follows_the_day=False, haste=60.0)
+    items = simulate(seed, 0.02, START_MS, follows_the_day=False, speedup=60.0)
     return [
         SimpleNamespace(
             offset=offset,

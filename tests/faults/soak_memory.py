@@ -51,7 +51,7 @@ def soak_memory(system: System, minutes: float, rate: float, seed: int, tell: Ca
     truth = system.directory / "ground-truth.json"
     options = {"--rate": rate, "--seed": seed, "--seconds": 60 * minutes, "--truth": truth}
     given = [str(word) for option in options.items() for word in option]
-    sending = system.start([sys.executable, "-m", "pipeline.cli", "simulate", *given])
+    bulk_producer = system.start([sys.executable, "-m", "pipeline.cli", "simulate", *given])
     try:
         for seen in watched(system, worker, minutes):
             verdict.faults["MiB at the most"] = max(verdict.faults["MiB at the most"], round(seen.worker_mebibytes))
@@ -59,8 +59,8 @@ def soak_memory(system: System, minutes: float, rate: float, seed: int, tell: Ca
             tell(str(seen))
             if seen.behind_count > BEHIND_SECONDS * rate:
                 verdict.failures.append(f"the worker is behind: {seen}")
-        if sending.wait(60) != 0:
-            verdict.failures.append(f"the traffic ended with {sending.returncode}: {system.log()[-1000:]}")
+        if bulk_producer.wait(60) != 0:
+            verdict.failures.append(f"the traffic ended with {bulk_producer.returncode}: {system.log()[-1000:]}")
         system.wait_until_folded()
         if system.books()["consumed"] != sum(system.log_ends().values()):
             verdict.failures.append(f"the books do not have every record: {system.books()}, {system.log_ends()}")
@@ -80,7 +80,7 @@ def watched(system: System, worker: subprocess.Popen[bytes], minutes: float) -> 
         time.sleep(max(0.0, began_at + min(minute, minutes) * 60 - time.monotonic()))
         assert worker.poll() is None, f"the worker ended with {worker.returncode}: {system.log()[-2000:]}"
         now, used, books = time.monotonic(), _used_seconds(process), system.books()
-        [(open_count, known_count)] = system.door.rows("SELECT countIf(state = 'open'), count() FROM conversations")
+        [(open_count, known_count)] = system.client.rows("SELECT countIf(state = 'open'), count() FROM conversations")
         yield Minute(
             minute,
             process.memory_info().rss / MEBIBYTE,

@@ -227,7 +227,7 @@ class Round:
             for line in cycle(lines(self._soak.file)):
                 yield line.partition(b'"subject":"')[2].partition(b'"')[0] or None, line
         start_ms = time.time_ns() // 1_000_000 - 30 * MINUTE_MS
-        for item in simulate(self._seed, 200.0, start_ms, follows_the_day=False, haste=60.0):
+        for item in simulate(self._seed, 200.0, start_ms, follows_the_day=False, speedup=60.0):
             yield item.key, item.value
 
     def _publish(self) -> None:
@@ -251,7 +251,7 @@ class Round:
         return Sample(before, rows) if before == self._system.positions() else None
 
     def _assert_nothing_from_behind_the_end(self) -> None:
-        written = self._system.door.rows("SELECT kafka_partition, max(revision) FROM ledger GROUP BY kafka_partition")
+        written = self._system.client.rows("SELECT kafka_partition, max(revision) FROM ledger GROUP BY kafka_partition")
         ends = self._system.log_ends()
         for partition, revision in written:
             assert revision & ((1 << OFFSET_BITS) - 1) <= ends[partition], f"partition {partition}: {revision}, {ends}"
@@ -275,7 +275,7 @@ class Round:
 
     def _assert_books(self) -> None:
         """Every record of each partition is in its books, and in one of them."""
-        rows = self._system.door.rows(
+        rows = self._system.client.rows(
             "SELECT kafka_partition, consumed_count, applied_count + duplicate_count + rejected_count "
             "FROM checkpoints ORDER BY kafka_partition"
         )
@@ -291,6 +291,6 @@ class Round:
             calm.wait_until_folded(FOLDED_WITHIN_SECONDS)
             worker.terminate()
             assert worker.wait(30) == 0
-            assert_same_databases(calm.door, self._system, calm)
+            assert_same_databases(calm.client, self._system, calm)
         finally:
             calm.stop()

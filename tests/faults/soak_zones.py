@@ -26,11 +26,11 @@ def soak_zones(pasts: int, seed: int, tell: Callable[[str], None]) -> Verdict:
     told_at = time.monotonic()
     with EmbeddedClickHouse(directory, log_directory=directory) as clickhouse:
         migrations.migrate(clickhouse.url, "zones")
-        door = ClickHouse(clickhouse.url, "zones")
+        client = ClickHouse(clickhouse.url, "zones")
         try:
             for done, (one, name) in enumerate([(one, name) for one in seeds for name in zones]):
                 try:
-                    check_zone(door, name, one)
+                    check_zone(client, name, one)
                     verdict.faults["pasts compared"] += 1
                 except AssertionError as error:
                     verdict.failures.append(f"seed {one}: {str(error).partition(chr(10))[0]}")
@@ -40,5 +40,5 @@ def soak_zones(pasts: int, seed: int, tell: Callable[[str], None]) -> Verdict:
         except Stopped:
             verdict.given_up = f"all but {verdict.faults['pasts compared']:,} of {len(zones) * pasts:,} pasts"
         finally:
-            door.close()
+            client.close()
     return verdict

@@ -10,31 +10,33 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from pipeline.stages.facts import Told
+from pipeline.stages.facts import FactBatch
 from tests.faults.mutants import MUTANTS, mutated
 from tests.faults.schedule_runs import BOOK, assert_equal, log_of
 from tests.support.schedules import Schedule, customers_of, stepwise
 
 
-def told_under_faults(seed: int) -> list[Told]:
+def told_under_faults(seed: int) -> list[FactBatch]:
     """What stage 1 tells of a log, killed and restarted all the time: with stretches told again."""
     schedule = Schedule(Random(seed), BOOK, log_of(seed))
     schedule.run(150)
-    return schedule.sent.told
+    return schedule.sent.fact_batch
 
 
 def contacts_of(seed: int) -> list[Any]:
     """A log of contacts: two partitions of the interactions tell of the same customers, by turns."""
     chance = Random(seed)
-    told = [told_under_faults(seed), told_under_faults(seed + 1_000)]
+    fact_batch = [told_under_faults(seed), told_under_faults(seed + 1_000)]
     names = ["01", "02", "03", "04", "05"]
     records: list[Any] = []
-    while any(told):
-        number = chance.choice([index for index, rest in enumerate(told) if rest])
-        one = told[number].pop(0)
+    while any(fact_batch):
+        number = chance.choice([index for index, rest in enumerate(fact_batch) if rest])
+        one = fact_batch[number].pop(0)
         facts = [msgspec.structs.replace(fact, customer=names[int(fact.customer, 16) % 5]) for fact in one.facts]
         value = (
-            msgspec.msgpack.encode(Told(number, one.epoch, one.cells, facts)) if chance.random() > 0.05 else b"no facts"
+            msgspec.msgpack.encode(FactBatch(number, one.epoch, one.cells, facts))
+            if chance.random() > 0.05
+            else b"no facts"
         )
         records.append(SimpleNamespace(offset=len(records), timestamp=1, key=None, value=value, headers=()))
     return records
@@ -72,12 +74,12 @@ def test_whatever_stage_1_goes_through_its_facts_are_the_same_once_those_told_ag
     def heard(schedule: Schedule) -> list[Any]:
         facts: list[Any] = []
         highest = (-1, 0)
-        for told in schedule.sent.told:
-            for fact in told.facts:
+        for fact_batch in schedule.sent.fact_batch:
+            for fact in fact_batch.facts:
                 if (fact.offset, fact.number) > highest:
                     highest = (fact.offset, fact.number)
                     # Cells are numbered by each flush for itself.
-                    facts.append((tuple(told.cells[fact.cell]), msgspec.structs.replace(fact, cell=0)))
+                    facts.append((tuple(fact_batch.cells[fact.cell]), msgspec.structs.replace(fact, cell=0)))
         return facts
 
     records = log_of(log)

@@ -64,19 +64,21 @@ def test_what_is_folded_while_the_disk_is_full_is_written_when_there_is_space(tm
             system.wait_until_folded()
             # Three lots: each record is one event of one conversation, opened in one queue, and one interaction.
             assert system.books()["consumed"] == system.books()["applied"] == 3 * LOT
-            assert system.door.rows("SELECT queue, count() FROM conversation_facts GROUP BY queue ORDER BY queue") == [
+            assert system.client.rows(
+                "SELECT queue, count() FROM conversation_facts GROUP BY queue ORDER BY queue"
+            ) == [
                 ("a", LOT),
                 ("b", LOT),
                 ("c", LOT),
             ]
-            assert system.door.rows(
+            assert system.client.rows(
                 "SELECT queue, sum(arrived_count) FROM backlog_by_day GROUP BY queue ORDER BY queue"
             ) == [
                 ("a", LOT),
                 ("b", LOT),
                 ("c", LOT),
             ]
-            assert system.door.rows("SELECT count(), uniqExact(event_id) FROM interactions FINAL") == [
+            assert system.client.rows("SELECT count(), uniqExact(event_id) FROM interactions FINAL") == [
                 (3 * LOT, 3 * LOT)
             ]
             system.assert_equals(system.oracle())

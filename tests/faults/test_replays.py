@@ -37,6 +37,6 @@ def test_every_table_and_view_is_the_same_after_each_way_of_replaying_months_of_
         follow(system, way, file, Random(17))
         assert system.books()["consumed"] == count
         # Something is compared: customers came again, and the minutes of most of them are long past.
-        [[repeats]] = system.door.rows("SELECT sum(repeat_within_week_count) FROM repeat_contacts_by_day")
+        [[repeats]] = system.client.rows("SELECT sum(repeat_within_week_count) FROM repeat_contacts_by_day")
         assert repeats > 3
-        assert assert_same_databases(system.door, system, systems[0]) > 40
+        assert assert_same_databases(system.client, system, systems[0]) > 40

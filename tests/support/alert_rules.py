@@ -9,8 +9,8 @@ from typing import Any, NamedTuple
 import yaml
 from prometheus_client import CollectorRegistry
 
-from pipeline.metrics.rolling import WINDOWS, RollingTelemetry
-from pipeline.metrics.stage import BrakeTelemetry, CellTelemetry, Telemetry
+from pipeline.metrics.rolling import WINDOWS, RollingMetrics
+from pipeline.metrics.stage import BrakeMetrics, CellMetrics, StageMetrics
 from streams.books import Books
 from streams.spikes.episodes import Episode
 from streams.spikes.series import Series
@@ -63,16 +63,16 @@ def exported() -> dict[str, frozenset[str]]:
     """Labels by name of what a worker shows once all of its stages have something to show."""
     registry = CollectorRegistry()
     for stage in ("", "customers"):
-        telemetry = Telemetry(stage, registry)
-        telemetry.restored(0, Books(), 0, 0)
-        telemetry.folded(0, 1, 1, 1, 1, 1)
-        telemetry.committed(0, Books())
-        telemetry.cells.labels("0").set(1)
-    BrakeTelemetry(registry)
-    CellTelemetry(5_000, registry)
-    rows = [(window, *[""] * 4, *[1] * len(RollingTelemetry.COLUMNS)) for window in WINDOWS]
+        metrics = StageMetrics(stage, registry)
+        metrics.restored(0, Books(), 0, 0)
+        metrics.folded(0, 1, 1, 1, 1, 1)
+        metrics.committed(0, Books())
+        metrics.cells.labels("0").set(1)
+    BrakeMetrics(registry)
+    CellMetrics(5_000, registry)
+    rows = [(window, *[""] * 4, *[1] * len(RollingMetrics.COLUMNS)) for window in WINDOWS]
     episode = Episode(Series("escalations", "all", ""), 0, 1, 10, 1.0, "page")
-    rolling = RollingTelemetry(registry)
+    rolling = RollingMetrics(registry)
     rolling.judged(1, [episode])
     rolling.written(rows)
     found = {

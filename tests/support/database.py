@@ -16,9 +16,9 @@ def migrated(url: str, prefix: str, connect: Callable[[str, str], Client]) -> It
     """A migrated database and a client that `connect` makes; both go in the end."""
     name = f"{prefix}_{secrets.token_hex(4)}"
     migrations.migrate(url, name)
-    door = connect(url, name)
+    client = connect(url, name)
     try:
-        yield door
+        yield client
     finally:
-        door.execute(f"DROP DATABASE {name}")
-        door.close()
+        client.execute(f"DROP DATABASE {name}")
+        client.close()

@@ -26,11 +26,11 @@ PANELS = [
 @contextmanager
 def places(url: str) -> Iterator[ClickHouse]:
     """A migrated database with the table of places."""
-    with migrated(url, "page", ClickHouse) as door:
-        door.execute("CREATE TABLE places (place String, seen UInt64) ENGINE = MergeTree ORDER BY place")
+    with migrated(url, "page", ClickHouse) as client:
+        client.execute("CREATE TABLE places (place String, seen UInt64) ENGINE = MergeTree ORDER BY place")
         values = ", ".join(f"({_literal(place)}, {at})" for at, place in enumerate(HOSTILE))
-        door.execute(f"INSERT INTO places VALUES {values}")
-        yield door
+        client.execute(f"INSERT INTO places VALUES {values}")
+        yield client
 
 
 def _literal(text: str) -> str:

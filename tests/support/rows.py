@@ -67,20 +67,20 @@ def assert_same_rows(view: str, found: Rows, wanted: Rows) -> None:
         )
 
 
-def view_rows(door: ClickHouse, view: str) -> Rows:
+def view_rows(client: ClickHouse, view: str) -> Rows:
     """What a view of the door's database holds now, as `expected_rows` has it."""
     query = f"SELECT {COLUMNS[view]} FROM {SOURCES.get(view, view)}"
-    return sorted(tuple(map(as_milliseconds, row)) for row in door.rows(query))
+    return sorted(tuple(map(as_milliseconds, row)) for row in client.rows(query))
 
 
-def log_rows(door: ClickHouse, view: str, log: str) -> Rows:
+def log_rows(client: ClickHouse, view: str, log: str) -> Rows:
     """What a view holds of a log, as text, without the revisions."""
-    columns = door.rows(
+    columns = client.rows(
         f"SELECT groupArray(name) FROM system.columns WHERE database = currentDatabase() AND table = '{view}' "
         "AND name NOT IN ('log', 'revision')"
     )[0][0]
     listed = ", ".join(f"toString({name})" for name in columns)
-    return sorted(door.rows(f"SELECT {listed} FROM {view} WHERE log = '{log}'"))
+    return sorted(client.rows(f"SELECT {listed} FROM {view} WHERE log = '{log}'"))
 
 
 def expected_rows(oracle: Oracle, view: str) -> Rows:

@@ -40,16 +40,16 @@ DIFFERENCES_SHOWN = 4
 SHOWN_CHARACTERS = 400
 
 
-def assert_same_databases(door: ClickHouse, found: System, wanted: System) -> int:
+def assert_same_databases(client: ClickHouse, found: System, wanted: System) -> int:
     """All rows of all tables and views are the same; how many relations were compared comes back."""
-    relations = relations_of(door, wanted.database)
-    assert relations == relations_of(door, found.database)
-    asked = [query for name in relations for query in queries(door, wanted.database, name)]
+    relations = relations_of(client, wanted.database)
+    assert relations == relations_of(client, found.database)
+    asked = [query for name in relations for query in queries(client, wanted.database, name)]
     for query in asked:
-        one, other = (door.raw(of_system(query, system), "TabSeparated") for system in (found, wanted))
+        one, other = (client.raw(of_system(query, system), "TabSeparated") for system in (found, wanted))
         if one != other:
-            told = differences(door, query.replace(FINGERPRINT, ROWS), found, wanted)
-            raise AssertionError(f"{query}\n{found.database}: {one!r}, {wanted.database}: {other!r}\n{told}")
+            fact_batch = differences(client, query.replace(FINGERPRINT, ROWS), found, wanted)
+            raise AssertionError(f"{query}\n{found.database}: {one!r}, {wanted.database}: {other!r}\n{fact_batch}")
     return len(relations)
 
 
@@ -57,25 +57,27 @@ FINGERPRINT = "count(), sum(cityHash64(row))"
 ROWS = "row"
 
 
-def relations_of(door: ClickHouse, database: str) -> list[str]:
+def relations_of(client: ClickHouse, database: str) -> list[str]:
     """The tables and views that are a function of the log."""
-    rows = door.rows(f"SELECT name FROM system.tables WHERE database = '{database}' AND name NOT LIKE '.%' ORDER BY 1")
+    rows = client.rows(
+        f"SELECT name FROM system.tables WHERE database = '{database}' AND name NOT LIKE '.%' ORDER BY 1"
+    )
     return [str(name) for (name,) in rows if name not in NOT_OF_THE_LOG | OF_THE_PACE]
 
 
-def queries(door: ClickHouse, database: str, name: str) -> Iterator[str]:
+def queries(client: ClickHouse, database: str, name: str) -> Iterator[str]:
     """What is asked of a relation, `{database}` and `{log}` to be filled in."""
-    engine, made = door.rows(
+    engine, made = client.rows(
         f"SELECT engine, create_table_query FROM system.tables WHERE database = '{database}' AND name = '{name}'"
     )[0]
     final = " FINAL" if str(engine).startswith("Replacing") else ""
     parameters = PARAMETER.findall(str(made))
-    for arguments in arguments_for(door, database, [parameter for parameter, _ in dict(parameters).items()]):
+    for arguments in arguments_for(client, database, [parameter for parameter, _ in dict(parameters).items()]):
         source = f"{{database}}.{name}{arguments}"
         if arguments:
-            columns = [str(row[0]) for row in door.rows(f"DESCRIBE (SELECT * FROM {database}.{name}{arguments})")]
+            columns = [str(row[0]) for row in client.rows(f"DESCRIBE (SELECT * FROM {database}.{name}{arguments})")]
         else:
-            rows = door.rows(f"SELECT name FROM system.columns WHERE database = '{database}' AND table = '{name}'")
+            rows = client.rows(f"SELECT name FROM system.columns WHERE database = '{database}' AND table = '{name}'")
             columns = [str(row[0]) for row in rows]
         kept = [column for column in columns if column not in WHEN_WRITTEN]
         shown = ", ".join(shown_as(column, name) for column in kept)
@@ -83,11 +85,11 @@ def queries(door: ClickHouse, database: str, name: str) -> Iterator[str]:
         yield f"SELECT {FINGERPRINT} FROM (SELECT toString(tuple({shown})) AS row FROM {source}{final})"
 
 
-def arguments_for(door: ClickHouse, database: str, names: Sequence[str]) -> list[str]:
+def arguments_for(client: ClickHouse, database: str, names: Sequence[str]) -> list[str]:
     """For a view with parameters, some instants of the log; without, nothing."""
     if not names:
         return [""]
-    [[latest]] = door.rows(f"SELECT toUnixTimestamp(latest) FROM {database}.watermarks")
+    [[latest]] = client.rows(f"SELECT toUnixTimestamp(latest) FROM {database}.watermarks")
     found = []
     for back_seconds in (0, 3 * 3600, 3 * 86_400, 40 * 86_400):
         end = (int(latest) - back_seconds) // 60 * 60
@@ -113,10 +115,10 @@ def of_system(query: str, system: System) -> str:
     return query.replace("{database}", system.database).replace("{log}", system.topic)
 
 
-def differences(door: ClickHouse, query: str, found: System, wanted: System) -> str:
+def differences(client: ClickHouse, query: str, found: System, wanted: System) -> str:
     """Some rows that only one of two databases has."""
     one, other = (
-        Counter(door.raw(of_system(query, system), "TabSeparated").splitlines()) for system in (found, wanted)
+        Counter(client.raw(of_system(query, system), "TabSeparated").splitlines()) for system in (found, wanted)
     )
     shown = []
     for system, only in ((found, one - other), (wanted, other - one)):

@@ -21,12 +21,12 @@ from pipeline.processing import state as ledger_state
 from pipeline.processing.partition import PartitionProcessor
 from pipeline.stages.customers import partition as customers_worker
 from pipeline.stages.customers.partition import customers_processor
-from pipeline.stages.facts import Told
+from pipeline.stages.facts import FactBatch
 from pipeline.stages.interactions import partition as partition_worker
 from pipeline.stages.interactions import state as partition_state
 from pipeline.stages.interactions.partition import InteractionsJob, interactions_processor
 from streams.checkpoint import Checkpoint
-from streams.rules import RuleBook
+from streams.rules import Rules
 from tests.support.ledger import SimulatedConversationReader, SimulatedCustomerReader, SimulatedLedger, Store
 
 WORKERS = 3
@@ -79,34 +79,34 @@ class Sent:
 
     def __init__(self) -> None:
         self.letters: set[int] = set()
-        self.told: list[Told] = []
+        self.fact_batch: list[FactBatch] = []
 
     async def publish_letters(self, some: Sequence[DeadLetter]) -> None:
         await Step(None)
         self.letters.update(int(dict(letter.headers)["sichtflug-offset"] or b"") for letter in some)
         await Step(None)
 
-    async def publish_facts(self, told: Told) -> None:
+    async def publish_facts(self, fact_batch: FactBatch) -> None:
         # In two records, between which the process may die.
-        half = len(told.facts) // 2
-        for some in (told.facts[:half], told.facts[half:]):
+        half = len(fact_batch.facts) // 2
+        for some in (fact_batch.facts[:half], fact_batch.facts[half:]):
             await Step(None)
             if some:
-                self.told.append(msgspec.structs.replace(told, facts=some))
+                self.fact_batch.append(msgspec.structs.replace(fact_batch, facts=some))
         await Step(None)
 
 
-def interactions_worker(book: RuleBook, store: Store, sent: Sent) -> PartitionProcessor[Any]:
-    door: Any = store
-    return interactions_processor("log", 0, book, CODEC, lambda: door, sent.publish_letters, sent.publish_facts)
+def interactions_worker(rules: Rules, store: Store, sent: Sent) -> PartitionProcessor[Any]:
+    client: Any = store
+    return interactions_processor("log", 0, rules, CODEC, lambda: client, sent.publish_letters, sent.publish_facts)
 
 
-def customers_of(book: RuleBook, store: Store, sent: Sent) -> PartitionProcessor[Any]:
-    door: Any = store
-    return customers_processor("log", 0, book, lambda: door)
+def customers_of(rules: Rules, store: Store, sent: Sent) -> PartitionProcessor[Any]:
+    client: Any = store
+    return customers_processor("log", 0, rules, lambda: client)
 
 
-NewWorker = Callable[[RuleBook, Store, Sent], PartitionProcessor[Any]]
+NewWorker = Callable[[Rules, Store, Sent], PartitionProcessor[Any]]
 
 
 class Process:
@@ -149,11 +149,11 @@ class Schedule:
     """Faults in a random order over one log."""
 
     def __init__(
-        self, chance: Random, book: RuleBook, records: Sequence[Any], new_worker: NewWorker = interactions_worker
+        self, chance: Random, rules: Rules, records: Sequence[Any], new_worker: NewWorker = interactions_worker
     ) -> None:
         self._new_worker = new_worker
         self._chance = chance
-        self._book = book
+        self._rules = rules
         self._records = records
         self._late: list[Callable[[], Any]] = []
         self._processes: list[Process] = []
@@ -181,7 +181,7 @@ class Schedule:
         self._to_the_end(last)
 
     def _process(self) -> Process:
-        return Process(self._new_worker(self._book, self.store, self.sent))
+        return Process(self._new_worker(self._rules, self.store, self.sent))
 
     def _to_the_end(self, process: Process) -> None:
         process.begin("fold", process.worker.fold(self._records[process.worker.next_offset :]))

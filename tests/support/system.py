@@ -14,7 +14,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from pipeline.clickhouse import migrations
 from pipeline.clickhouse.client import ClickHouse
-from pipeline.kafka.admin import Broker
+from pipeline.kafka.admin import KafkaAdmin
 from tests.oracle import Oracle, Record
 from tests.support.rows import VIEWS, Rows, assert_same_rows, expected_rows, view_rows
 
@@ -47,9 +47,9 @@ class System:
             "SICHTFLUG_METRICS_PORT": "-1",
             "SICHTFLUG_PSEUDONYM_KEY": "test",
         }
-        self.door = ClickHouse(url, database)
+        self.client = ClickHouse(url, database)
         self.partitions = partitions
-        Broker(bootstrap).ensure_topic(topic, partitions, 1)
+        KafkaAdmin(bootstrap).ensure_topic(topic, partitions, 1)
 
     def on_database(self, name: str) -> "System":
         """The same log, folded into another database, which is made."""
@@ -90,7 +90,7 @@ class System:
             if worker.poll() is None:
                 worker.send_signal(signal.SIGKILL)
             worker.wait()
-        self.door.close()
+        self.client.close()
 
     # ---- Kafka
 
@@ -124,7 +124,7 @@ class System:
     def records(self, topic: str | None = None) -> list[tuple[int, Any]]:
         """All records of a topic with their partitions, each partition in log order."""
         name = topic or self.topic
-        count = Broker(self.bootstrap).partition_count(name)
+        count = KafkaAdmin(self.bootstrap).partition_count(name)
         ends = {partition: end for partition, end in self.log_ends(name, count).items() if end}
         consumer = KafkaConsumer(bootstrap_servers=self.bootstrap, enable_auto_commit=False)
         partitions = [TopicPartition(name, partition) for partition in ends]
@@ -141,28 +141,28 @@ class System:
         return sorted(found, key=lambda item: (item[0], item[1].offset))
 
     def log_ends(self, topic: str | None = None, count: int | None = None) -> dict[int, int]:
-        ranges = Broker(self.bootstrap).log_ranges(topic or self.topic, list(range(count or self.partitions)))
+        ranges = KafkaAdmin(self.bootstrap).log_ranges(topic or self.topic, list(range(count or self.partitions)))
         return {partition: found.end for partition, found in ranges.items()}
 
     # ---- waiting and comparing
 
     def positions(self) -> dict[int, int]:
         """The next offset per partition, by its newest checkpoint."""
-        rows = self.door.rows(
+        rows = self.client.rows(
             "SELECT kafka_partition, argMax(next_offset, revision) FROM checkpoints GROUP BY kafka_partition"
         )
         return {int(partition): int(offset) for partition, offset in rows}
 
     def customer_positions(self) -> dict[int, int]:
         """The same for the topic of contacts."""
-        rows = self.door.rows(
+        rows = self.client.rows(
             "SELECT kafka_partition, argMax(next_offset, revision) FROM customer_checkpoints GROUP BY kafka_partition"
         )
         return {int(partition): int(offset) for partition, offset in rows}
 
-    def judged_minute(self) -> int:
+    def evaluated_minute(self) -> int:
         """The last minute for which stage 2 has a checkpoint, in minutes since the epoch."""
-        [(minute,)] = self.door.rows("SELECT max(minute) FROM rolling_checkpoints")
+        [(minute,)] = self.client.rows("SELECT max(minute) FROM rolling_checkpoints")
         return int(minute)
 
     def wait_until_folded(self, seconds: float = 90) -> None:
@@ -177,8 +177,8 @@ class System:
             at = positions()
             return {partition: at.get(partition) for partition in ends}
 
-        told = f"{topic} has log ends {ends}, checkpoints stand at "
-        wait_for(lambda: found() == ends, seconds, lambda: f"{told}{found()}\n{self.log()[-3000:]}")
+        fact_batch = f"{topic} has log ends {ends}, checkpoints stand at "
+        wait_for(lambda: found() == ends, seconds, lambda: f"{fact_batch}{found()}\n{self.log()[-3000:]}")
 
     def oracle(self) -> Oracle:
         """The batch computation over the log as it lies in Kafka."""
@@ -186,7 +186,7 @@ class System:
 
     def view_rows(self, view: str) -> Rows:
         """What a view holds now, as `expected_rows` has it."""
-        return view_rows(self.door, view)
+        return view_rows(self.client, view)
 
     def assert_equals(self, oracle: Oracle, views: Iterable[str] = VIEWS) -> None:
         """Every row of the views equals the oracle's, the books balance, and each record that they know has its row."""
@@ -196,18 +196,18 @@ class System:
         assert books["consumed"] == books["applied"] + books["duplicate"] + books["rejected"]
         for table, name in (("interactions", "applied"), ("rejections", "rejected")):
             records = "uniqExact(log, epoch, kafka_partition, kafka_offset)"
-            [(row_count,)] = self.door.rows(f"SELECT {records} FROM {table}")
+            [(row_count,)] = self.client.rows(f"SELECT {records} FROM {table}")
             assert row_count == books[name], f"{table}: {books[name]} rows wanted, {row_count} found"
 
     def books(self) -> dict[str, int]:
         names = ("consumed", "applied", "duplicate", "rejected", "late", "ignored")
         sums = ", ".join(f"sum({name}_count)" for name in names)
-        return dict(zip(names, map(int, self.door.rows(f"SELECT {sums} FROM checkpoints")[0]), strict=True))
+        return dict(zip(names, map(int, self.client.rows(f"SELECT {sums} FROM checkpoints")[0]), strict=True))
 
 
-def wait_for(condition: Callable[[], bool], seconds: float, told: Callable[[], str] = lambda: "") -> None:
+def wait_for(condition: Callable[[], bool], seconds: float, fact_batch: Callable[[], str] = lambda: "") -> None:
     """Wait until a condition holds; fail with what `told` says when it does not in time."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {told()}"
+        assert time.monotonic() < deadline, f"not within {seconds} s: {fact_batch()}"
         time.sleep(0.1)

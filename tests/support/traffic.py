@@ -17,13 +17,15 @@ START_MS = 1_700_000_000_000
 def live_records(seed: int, number: int, rate: float = 200.0) -> list[tuple[bytes | None, bytes | None]]:
     """Simulated traffic of the last minutes, with its duplicates, disorder, late and bad records."""
     start_ms = time.time_ns() // 1_000_000 - 30 * MINUTE_MS
-    items = simulate(seed, rate, start_ms, follows_the_day=False, haste=60.0, id_prefix=f"t{seed}")
+    items = simulate(seed, rate, start_ms, follows_the_day=False, speedup=60.0, id_prefix=f"t{seed}")
     return [(item.key, item.value) for item, _ in zip(items, range(number), strict=False)]
 
 
 def traffic(seed: int, hours: float = 1.0, rate: float = 2.0) -> list[Any]:
     """Simulated records from `START_MS` on, as a worker reads them from one partition."""
-    items = simulate(seed, rate, START_MS, until_ms=START_MS + int(hours * HOUR_MS), follows_the_day=False, haste=30.0)
+    items = simulate(
+        seed, rate, START_MS, until_ms=START_MS + int(hours * HOUR_MS), follows_the_day=False, speedup=30.0
+    )
     return [
         SimpleNamespace(offset=offset, timestamp=item.send_at_ms, key=item.key, value=item.value, headers=())
         for offset, item in enumerate(items)

@@ -10,31 +10,33 @@ from pipeline.contract.codec import Codec
 from pipeline.contract.dead_letter import DeadLetter
 from pipeline.processing.partition import PartitionProcessor
 from pipeline.stages.customers.partition import CustomersJob, customers_processor
-from pipeline.stages.facts import Told, records
+from pipeline.stages.facts import FactBatch, records
 from pipeline.stages.interactions.partition import InteractionsJob, interactions_processor
 from streams.checkpoint import Checkpoint
-from streams.rules import RuleBook, Rules
+from streams.rules import Rules, RulesConfig
 
 
 async def ignore(letters: Sequence[DeadLetter]) -> None:
     """The dead letters are not what is tested."""
 
 
-def connect(door: ClickHouse) -> Callable[[], ClickHouse]:
+def connect(client: ClickHouse) -> Callable[[], ClickHouse]:
     """How a worker gets clients of its own."""
-    return lambda: ClickHouse(door.url, door.database)
+    return lambda: ClickHouse(client.url, client.database)
 
 
-def new_worker(door: ClickHouse, log: str, rules: Rules) -> PartitionProcessor[InteractionsJob]:
+def new_worker(client: ClickHouse, log: str, rules: RulesConfig) -> PartitionProcessor[InteractionsJob]:
     """A worker of interactions that has read its partition's checkpoint."""
-    worker = interactions_processor(log, 0, RuleBook(rules), Codec(b"k"), connect(door), ignore)
+    worker = interactions_processor(log, 0, Rules(rules), Codec(b"k"), connect(client), ignore)
     worker.restore(lambda: Checkpoint(epoch=1, partition_count=1))
     return worker
 
 
-async def fold(door: ClickHouse, log: str, records: Sequence[Any], rules: Rules, chance: random.Random | None) -> None:
+async def fold(
+    client: ClickHouse, log: str, records: Sequence[Any], rules: RulesConfig, chance: random.Random | None
+) -> None:
     """Fold and flush; with a `chance`, in random pieces, and restored by another worker between some of them."""
-    worker = new_worker(door, log, rules)
+    worker = new_worker(client, log, rules)
     position = 0
     while position < len(records):
         size = chance.randint(1, 900) if chance else len(records)
@@ -44,24 +46,24 @@ async def fold(door: ClickHouse, log: str, records: Sequence[Any], rules: Rules,
             await worker.flush()
         if chance and chance.random() < 0.4:
             worker.close()  # what was folded and not flushed is forgotten
-            worker = new_worker(door, log, rules)
+            worker = new_worker(client, log, rules)
             position = worker.next_offset
     if worker.is_dirty:
         await worker.flush()
-    ((open_count,),) = door.rows(f"SELECT countIf(state = 'open') FROM conversations WHERE log = '{log}'")
+    ((open_count,),) = client.rows(f"SELECT countIf(state = 'open') FROM conversations WHERE log = '{log}'")
     assert worker.job.fold.open_count == open_count
     worker.close()
 
 
-async def tell(door: ClickHouse, interactions: list[Any]) -> list[Any]:
+async def tell(client: ClickHouse, interactions: list[Any]) -> list[Any]:
     """Fold and flush interactions; the records of the topic of contacts, of one partition, come back."""
     heard: list[Any] = []
 
-    async def publish_facts(told: Told) -> None:
-        for _, value in records(told, 1):
+    async def publish_facts(fact_batch: FactBatch) -> None:
+        for _, value in records(fact_batch, 1):
             heard.append(SimpleNamespace(offset=len(heard), timestamp=1, key=None, value=value, headers=()))
 
-    worker = interactions_processor("log", 0, RuleBook(Rules()), Codec(b"k"), connect(door), ignore, publish_facts)
+    worker = interactions_processor("log", 0, Rules(RulesConfig()), Codec(b"k"), connect(client), ignore, publish_facts)
     worker.restore(lambda: Checkpoint(epoch=1, partition_count=1))
     for start in range(0, len(interactions), 100):
         await worker.fold(interactions[start : start + 100])
@@ -70,11 +72,11 @@ async def tell(door: ClickHouse, interactions: list[Any]) -> list[Any]:
     return heard
 
 
-async def hear(door: ClickHouse, log: str, contacts: list[Any], chance: random.Random | None) -> None:
+async def hear(client: ClickHouse, log: str, contacts: list[Any], chance: random.Random | None) -> None:
     """Fold records of contacts; with a `chance`, in random pieces, restored between some of them."""
 
     def begin() -> PartitionProcessor[CustomersJob]:
-        worker = customers_processor(log, 0, RuleBook(Rules()), connect(door))
+        worker = customers_processor(log, 0, Rules(RulesConfig()), connect(client))
         worker.restore(lambda: Checkpoint(epoch=1, partition_count=1))
         return worker
 

@@ -12,7 +12,7 @@ from pipeline.clickhouse.client import ClickHouse
 from pipeline.contract.codec import Codec
 from pipeline.stages.interactions.partition import interactions_processor
 from streams.checkpoint import Checkpoint
-from streams.rules import RuleBook, Rules
+from streams.rules import Rules, RulesConfig
 from tests.oracle.rolling import AGES
 from tests.support.records import consumed
 from tests.support.zone_traffic import (
@@ -37,11 +37,11 @@ SIZES_MS = {"minute": MINUTE_MS, "hour": HOUR_MS}
 class ZoneViews:
     """A database with the rows of one zone's traffic. Empties the tables first."""
 
-    def __init__(self, door: ClickHouse, name: str, found: list[Talk], watermark_ms: int) -> None:
-        self.door, self.zone, self.talks, self.watermark_ms = door, ZoneInfo(name), found, watermark_ms
+    def __init__(self, client: ClickHouse, name: str, found: list[Talk], watermark_ms: int) -> None:
+        self.client, self.zone, self.talks, self.watermark_ms = client, ZoneInfo(name), found, watermark_ms
         self.counted = changes(found, watermark_ms)
         self.name = name
-        fold_values(door, name, values(found), watermark_ms)
+        fold_values(client, name, values(found), watermark_ms)
 
     # ---- brute force
 
@@ -64,7 +64,7 @@ class ZoneViews:
         """The same of several numbers, the last columns of a query."""
         found: list[Numbers] = [Counter() for _ in range(count)]
         seen = set()
-        for row in self.door.rows(sql):
+        for row in self.client.rows(sql):
             key, numbers = row[:-count], row[-count:]
             assert key not in seen, f"two rows for {key}: {sql}"
             seen.add(key)
@@ -257,20 +257,20 @@ class ZoneViews:
         return max(start for start in day_starts(self.zone, at_ms) if start <= at_ms)
 
 
-def fold_values(door: ClickHouse, zone: str, values: Sequence[bytes], sent_at_ms: int) -> None:
+def fold_values(client: ClickHouse, zone: str, values: Sequence[bytes], sent_at_ms: int) -> None:
     """Empty the tables, and fold these events with the days of a zone."""
     for table in ("ledger", "interactions"):
-        door.execute(f"TRUNCATE TABLE {table}")
-    asyncio.run(_fold(door, zone, values, sent_at_ms))
+        client.execute(f"TRUNCATE TABLE {table}")
+    asyncio.run(_fold(client, zone, values, sent_at_ms))
 
 
-async def _fold(door: ClickHouse, zone: str, values: Sequence[bytes], sent_at_ms: int) -> None:
+async def _fold(client: ClickHouse, zone: str, values: Sequence[bytes], sent_at_ms: int) -> None:
     async def ignore(letters: Any) -> None:
         raise AssertionError(letters)
 
-    rules = Rules(reporting_zone=zone, idle_limit_seconds={"messaging": IDLE_LIMIT_MS // 1000})
+    rules = RulesConfig(reporting_zone=zone, idle_limit_seconds={"messaging": IDLE_LIMIT_MS // 1000})
     worker = interactions_processor(
-        "log", 0, RuleBook(rules), Codec(b"k"), lambda: ClickHouse(door.url, door.database), ignore
+        "log", 0, Rules(rules), Codec(b"k"), lambda: ClickHouse(client.url, client.database), ignore
     )
     worker.restore(lambda: Checkpoint(epoch=1, partition_count=1))
     await worker.fold(consumed(values, sent_at_ms))
@@ -278,7 +278,7 @@ async def _fold(door: ClickHouse, zone: str, values: Sequence[bytes], sent_at_ms
     worker.close()
 
 
-def check_zone(door: ClickHouse, name: str, seed: int) -> None:
+def check_zone(client: ClickHouse, name: str, seed: int) -> None:
     """One random past of a zone. Raises AssertionError."""
     chance, zone = Random(f"{name} {seed}"), ZoneInfo(name)
     begin_ms, end_ms = 1_500_000_000_000, 1_790_000_000_000
@@ -287,7 +287,7 @@ def check_zone(door: ClickHouse, name: str, seed: int) -> None:
     watermark_ms = chance.choice(turns) + chance.choice([0, 14, 400]) * DAY_MS + chance.randrange(2 * DAY_MS)
     if chance.random() < 0.5:
         watermark_ms = chance.choice(day_starts(zone, watermark_ms)) + chance.randrange(3 * HOUR_MS)
-    ZoneViews(door, name, talks(zone, chance, watermark_ms), watermark_ms).check(chance)
+    ZoneViews(client, name, talks(zone, chance, watermark_ms), watermark_ms).check(chance)
 
 
 def instant_text(at_ms: int) -> str:

@@ -9,7 +9,7 @@ from pipeline.clickhouse import migrations
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.embedded.servers import EmbeddedClickHouse
 from pipeline.stages.rolling.store import RollingStore, StoredEpisode
-from streams.spikes.episodes import Episode, Lasting
+from streams.spikes.episodes import Episode, OngoingEpisode
 from streams.spikes.series import Series
 from tests.support.system import System, wait_for
 from tests.support.traffic import live_records
@@ -33,19 +33,19 @@ TABLES = (
 def test_workers_go_on_when_an_operator_adds_a_column_to_any_table(system: System) -> None:
     tables = {
         name
-        for (name,) in system.door.rows(
+        for (name,) in system.client.rows(
             "SELECT name FROM system.tables WHERE database = currentDatabase() AND engine LIKE '%MergeTree'"
         )
     }
     assert tables == {*TABLES, "migrations"}
     for table in TABLES:
-        system.door.execute(f"ALTER TABLE {table} ADD COLUMN note String DEFAULT 'x'")
+        system.client.execute(f"ALTER TABLE {table} ADD COLUMN note String DEFAULT 'x'")
     system.start_worker()
     system.publish([*live_records(seed=5, number=2_000, rate=3.0), (b"k", b"no json")])
     system.wait_until_folded()
-    wait_for(lambda: bool(system.door.rows("SELECT 1 FROM rolling LIMIT 1")), 60, system.log)
+    wait_for(lambda: bool(system.client.rows("SELECT 1 FROM rolling LIMIT 1")), 60, system.log)
     for table in ("ledger", "interactions", "rejections", "rolling_revisions", "workers"):
-        assert system.door.rows(f"SELECT DISTINCT note FROM {table}") == [("x",)], table
+        assert system.client.rows(f"SELECT DISTINCT note FROM {table}") == [("x",)], table
     system.assert_equals(system.oracle(), ("backlog_by_hour", "conversation_facts"))
 
 
@@ -54,31 +54,31 @@ def test_spikes_and_rolling_show_a_row_per_episode_and_per_window_however_often_
 ) -> None:
     name = f"revisions_{secrets.token_hex(4)}"
     migrations.migrate(clickhouse.url, name)
-    door = ClickHouse(clickhouse.url, name)
+    client = ClickHouse(clickhouse.url, name)
     columns = "log, kafka_partition, revision, kind, tier, epoch, start, queue, opened_count, watermark, reporting_zone"
-    door.execute(
+    client.execute(
         f"INSERT INTO ledger ({columns}) VALUES ('l', 0, 1, 'checkpoint', '', 1, 0, '', 0, 600, 'UTC'), "
         + ", ".join(f"('l', 0, 1, 'pane', '{tier}', 1, 0, 'q', 1, 0, '')" for tier in ("minute", "hour", "day"))
     )
-    store = RollingStore(door, "l")
+    store = RollingStore(client, "l")
     episode = Episode(Series("escalations", "all", "", "", ""), 3, 4, 9, 1.5, "page", (), None)
     for minute in (5, 6):
         store.write_windows(9)  # the same windows, observed twice
         store.write_episodes(
-            [StoredEpisode(Lasting(msgspec.structs.replace(episode, observed=9 + minute), []), None, minute)]
+            [StoredEpisode(OngoingEpisode(msgspec.structs.replace(episode, observed=9 + minute), []), None, minute)]
         )
-    assert door.rows("SELECT observed_count, revision FROM spikes") == [(15, 6)]
-    assert door.rows("SELECT count() FROM spike_revisions") == [(2,)]
+    assert client.rows("SELECT observed_count, revision FROM spikes") == [(15, 6)]
+    assert client.rows("SELECT count() FROM spike_revisions") == [(2,)]
     # The window of 5 minutes to that of 7 days, of all and of the queue.
-    assert door.rows(
+    assert client.rows(
         "SELECT scope, count(), sum(open_count) FROM rolling WHERE scope IN ('all', 'queue') GROUP BY 1 ORDER BY 1"
     ) == [
         ("all", 4, 4),
         ("queue", 4, 4),
     ]
-    [(rows, windows)] = door.rows("SELECT (SELECT count() FROM rolling_rates), (SELECT count() FROM rolling)")
+    [(rows, windows)] = client.rows("SELECT (SELECT count() FROM rolling_rates), (SELECT count() FROM rolling)")
     assert rows == windows
-    [(revisions,)] = door.rows("SELECT count() FROM rolling_revisions")
+    [(revisions,)] = client.rows("SELECT count() FROM rolling_revisions")
     assert revisions == 2 * windows
-    door.execute(f"DROP DATABASE {name}")
+    client.execute(f"DROP DATABASE {name}")
     store.close()

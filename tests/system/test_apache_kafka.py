@@ -13,7 +13,7 @@ from aiokafka import AIOKafkaProducer
 from kafka import KafkaAdminClient
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from pipeline.kafka.admin import Broker
+from pipeline.kafka.admin import KafkaAdmin
 from tests.support.kafka import ApacheKafka
 from tests.support.records import encoded
 from tests.support.system import System, wait_for
@@ -56,7 +56,7 @@ def test_records_of_aborted_transactions_are_not_counted(system: System) -> None
         "late": 0,
         "ignored": 0,
     }
-    found = system.door.rows("SELECT conversation_id FROM conversation_facts")
+    found = system.client.rows("SELECT conversation_id FROM conversation_facts")
     assert sorted(conversation for (conversation,) in found) == sorted(key.decode() for key, _ in kept)
 
 
@@ -89,7 +89,7 @@ def test_a_topic_for_large_records_has_large_dead_letters(system: System) -> Non
 
 def test_a_dead_letter_that_kafka_does_not_take_stops_the_worker_and_is_not_lost(system: System) -> None:
     letters = f"{system.topic}.dead-letter"
-    Broker(system.bootstrap).ensure_topic(letters, 1, 1, {"max.message.bytes": "100"})
+    KafkaAdmin(system.bootstrap).ensure_topic(letters, 1, 1, {"max.message.bytes": "100"})
     noise = random.Random(6).randbytes(5_000)
     system.publish([(b"k", noise), (b"k", encoded(id="g", subject="a"))])
     worker = system.start_worker(dead_letter_limit="1")
@@ -107,7 +107,7 @@ def test_a_dead_letter_that_kafka_does_not_take_stops_the_worker_and_is_not_lost
 
 def test_a_letter_too_large_for_its_topic_goes_without_its_value_and_stops_nobody(system: System) -> None:
     letters = f"{system.topic}.dead-letter"
-    Broker(system.bootstrap).ensure_topic(letters, 1, 1, {"max.message.bytes": "2000"})
+    KafkaAdmin(system.bootstrap).ensure_topic(letters, 1, 1, {"max.message.bytes": "2000"})
     noise = random.Random(7).randbytes(5_000)
     system.publish([(b"k", noise), (b"k", b"no json"), (b"k", encoded(id="g", subject="a"))])
     system.start_worker(dead_letter_limit="1")

@@ -60,7 +60,7 @@ def test_every_kind_of_bad_record_becomes_a_dead_letter_with_its_origin(system: 
         assert (record.key, record.value) == (origin.key, origin.value)
         found[record.value] = (headers["sichtflug-reason"], headers["sichtflug-field"])
     assert found == BAD
-    rejections = system.door.rows("SELECT reason, field FROM rejections FINAL")
+    rejections = system.client.rows("SELECT reason, field FROM rejections FINAL")
     assert sorted(rejections) == sorted(BAD.values())
     assert "no json" not in system.log()
 
@@ -82,7 +82,7 @@ def test_the_brake_stops_a_worker_whose_input_is_mostly_bad(system: System) -> N
     assert "records were rejected, more than the limit of 50%" in system.log()
     assert "Traceback" not in system.log()
     # Its own metrics went with it: the next worker shows when that was.
-    assert system.door.rows("SELECT state FROM workers FINAL") == [("braked",)]
+    assert system.client.rows("SELECT state FROM workers FINAL") == [("braked",)]
     system.start_worker(dead_letter_limit="1", metrics_port="0")
     wait_for(lambda: "metrics on " in system.log(), 60, system.log)
     address = system.log().partition("metrics on ")[2].partition("\n")[0]

@@ -70,11 +70,11 @@ def test_a_kafka_that_comes_up_after_ten_seconds_is_noticed_within_five_more() -
 
 @pytest.mark.embedded_broker
 def test_check_notices_what_was_dropped_or_altered_and_leaves_what_others_added(system: System) -> None:
-    door = system.door
-    door.execute("ALTER TABLE rejections ADD COLUMN ours String")
-    door.execute("CREATE VIEW ours AS SELECT 1")
-    assert schema.verify(door) > 40
-    for change, told in (
+    client = system.client
+    client.execute("ALTER TABLE rejections ADD COLUMN ours String")
+    client.execute("CREATE VIEW ours AS SELECT 1")
+    assert schema.verify(client) > 40
+    for change, fact_batch in (
         ("DROP TABLE rejections", "rejections is missing (made by 0003_create_rejections.sql, 0052_"),
         ("ALTER TABLE redrives DROP COLUMN reason", "redrives lacks the column reason (made by 0014"),
         (
@@ -84,9 +84,9 @@ def test_check_notices_what_was_dropped_or_altered_and_leaves_what_others_added(
         ("CREATE OR REPLACE VIEW sla_by_hour AS SELECT 1 AS hour", "sla_by_hour was altered: it is another query"),
         ("DROP VIEW sla_by_hour", "sla_by_hour is missing (made by views/sla.sql)"),
     ):
-        door.execute(change)
-        with pytest.raises(SchemaRefusedError, match=re.escape(told)):
-            schema.verify(door)
+        client.execute(change)
+        with pytest.raises(SchemaRefusedError, match=re.escape(fact_batch)):
+            schema.verify(client)
     found = system.run("check")
     assert found.returncode == 1
     assert "wrong migrations: redrives lacks the column reason" in found.stdout

@@ -120,7 +120,7 @@ def test_events_of_the_cloudevents_library_are_folded_whatever_sends_them(system
         "late": 0,
         "ignored": 0,
     }
-    facts = system.door.rows(
+    facts = system.client.rows(
         "SELECT conversation_id, tenant, source, channel, queue, state, is_implicit, message_count, "
         "toUnixTimestamp(opened_at), toUnixTimestamp(first_response_at), toUnixTimestamp(resolved_at) "
         "FROM conversation_facts"

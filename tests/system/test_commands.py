@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.embedded.servers import EmbeddedClickHouse
-from pipeline.kafka.admin import Broker
+from pipeline.kafka.admin import KafkaAdmin
 from tests.support.kafka import Kafka
 from tests.support.records import encoded
 from tests.support.system import System, wait_for
@@ -50,7 +50,7 @@ def test_simulate_writes_its_ground_truth(system: System) -> None:
 def test_simulate_ends_in_order_when_told_to_also_in_the_background_of_a_script(system: System, number: int) -> None:
     # A shell that is no terminal starts what goes into the background with SIGINT ignored.
     ignoring = f"trap '' INT; exec {sys.executable} -m pipeline.cli simulate --rate 100 --truth truth.json"
-    Broker(system.bootstrap).ensure_topic(system.topic, 4, 1)
+    KafkaAdmin(system.bootstrap).ensure_topic(system.topic, 4, 1)
     customers = system.start(["sh", "-c", ignoring])
     wait_for(lambda: sum(system.log_ends(system.topic).values()) > 20, 60, system.log)
     customers.send_signal(number)

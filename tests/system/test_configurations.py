@@ -35,12 +35,12 @@ def test_other_rules_are_refused_while_workers_with_the_old_ones_run_and_take_ef
     system.publish([(b"a", encoded(id="later", subject="later", channel="phone"))])
     system.wait_until_folded()
     # The partition of the last event is in configuration 2; without a target the events before promise nothing.
-    numbers = system.door.rows(
+    numbers = system.client.rows(
         "SELECT configuration_number, uniqExact(configuration), min(kafka_partition) = max(kafka_partition) "
         "FROM checkpoints WHERE consumed_count > 0 GROUP BY configuration_number ORDER BY configuration_number"
     )
     assert numbers == [(2, 1, True)]
-    assert system.door.rows("SELECT sum(sla_due_first_response_count) FROM panes WHERE tier = 'day'") == [(1,)]
+    assert system.client.rows("SELECT sum(sla_due_first_response_count) FROM panes WHERE tier = 'day'") == [(1,)]
 
 
 def test_a_worker_that_comes_upon_a_newer_configuration_stops(system: System) -> None:
@@ -49,12 +49,12 @@ def test_a_worker_that_comes_upon_a_newer_configuration_stops(system: System) ->
     system.wait_until_folded()
     # Another worker, with rules that came later, wrote the partitions: those of the log's end, as an epoch begins.
     for partition in range(PARTITIONS):
-        found = read_checkpoint(system.door, of_partition(system.topic, partition))
+        found = read_checkpoint(system.client, of_partition(system.topic, partition))
         if found is None:
             continue
         found.configuration, found.configuration_number, found.next_offset = "f" * 16, 2, found.next_offset + 1000
         block = ledger_block(system.topic, partition, found.revision, [checkpoint_section(found)])
-        system.door.insert("ledger", block.columns, block.body, block.row_count, f"newer-{partition}")
+        system.client.insert("ledger", block.columns, block.body, block.row_count, f"newer-{partition}")
     assert old.wait(timeout=60) == 2
     assert (
         "a checkpoint was written with configuration ffffffffffffffff, which is newer than this worker's"

@@ -38,7 +38,7 @@ def assert_customers_equal(system: System) -> None:
         expected[at_ms // MINUTE_MS * MINUTE_MS, *cell, COLUMNS[name]] += count
     dimensions = "tenant, queue, channel, visibility"
     sums = ", ".join(f"('{column}', {column})" for column in COLUMNS.values())
-    found = system.door.rows(
+    found = system.client.rows(
         f"SELECT start, {dimensions}, counter.1, sum(counter.2) AS count FROM panes ARRAY JOIN [{sums}] AS counter "
         f"WHERE tier = 'minute' AND log = '{system.topic}.contacts' GROUP BY ALL HAVING count != 0"
     )
@@ -50,23 +50,23 @@ def assert_customers_equal(system: System) -> None:
     for (*_, column), count in expected.items():
         totals[column] += count
     weekly = "sum(repeat_within_week_count), sum(hop_within_week_count)"
-    known, repeats, hops = system.door.rows(f"SELECT sum(known_count), {weekly} FROM repeat_contacts_by_hour")[0]
+    known, repeats, hops = system.client.rows(f"SELECT sum(known_count), {weekly} FROM repeat_contacts_by_hour")[0]
     assert known == totals["known_contact_count"]
     assert (repeats, hops) == (totals["repeat_within_week_count"], totals["hop_within_week_count"])
-    assert system.door.rows("SELECT sum(escalated_count) FROM escalations_by_day WHERE kind = 'exposure'") == [
+    assert system.client.rows("SELECT sum(escalated_count) FROM escalations_by_day WHERE kind = 'exposure'") == [
         (totals["escalated_exposure_count"],)
     ]
-    cases, burden = system.door.rows("SELECT sum(case_count), sum(burden_count) FROM repetition_burden_by_day")[0]
+    cases, burden = system.client.rows("SELECT sum(case_count), sum(burden_count) FROM repetition_burden_by_day")[0]
     assert cases == totals["case_began_count"]
     assert burden == repeats + hops + totals["queue_wait_count"] + totals["case_transfer_count"]
     # What ended today is not verified before tomorrow.
     ended = "sum(ended_count), sum(known_ended_count), sum(verifiable_count)"
     for interval in ("minute", "hour", "day"):
-        all_ended, known_ended, verifiable = system.door.rows(f"SELECT {ended} FROM self_service_by_{interval}")[0]
+        all_ended, known_ended, verifiable = system.client.rows(f"SELECT {ended} FROM self_service_by_{interval}")[0]
         assert all_ended >= known_ended == totals["known_session_ended_count"] > 0
         assert verifiable == 0
 
-    consumed, applied, duplicate, rejected = system.door.rows(
+    consumed, applied, duplicate, rejected = system.client.rows(
         "SELECT sum(consumed_count), sum(applied_count), sum(duplicate_count), sum(rejected_count) "
         "FROM customer_checkpoints"
     )[0]
@@ -81,7 +81,7 @@ def test_customers_equal_the_batch_computation_and_the_books_of_interactions_sta
     assert_customers_equal(system)
     system.assert_equals(system.oracle())
     assert system.books()["consumed"] == 10_000
-    assert system.door.rows("SELECT uniqExact(log) FROM checkpoints") == [(1,)]
+    assert system.client.rows("SELECT uniqExact(log) FROM checkpoints") == [(1,)]
 
 
 @pytest.mark.both_brokers("restore")

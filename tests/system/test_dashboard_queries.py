@@ -30,12 +30,12 @@ def scope(*, chosen: bool = False, now_ms: int, span_ms: int = 6 * HOUR_MS) -> S
     return Scope(now_ms - span_ms, now_ms, 60, {**choices, "window": Choice(["3600"])})
 
 
-def problems(door: ClickHouse, query: Asked, scope: Scope, *, wants_rows: bool) -> list[str]:
+def problems(client: ClickHouse, query: Asked, scope: Scope, *, wants_rows: bool) -> list[str]:
     """What is wrong with the answer to a query."""
     sql = expand(query.sql, scope)
     try:
-        columns = [(row[0], row[1]) for row in door.rows(f"DESCRIBE ({sql})")]
-        rows = door.rows(sql)
+        columns = [(row[0], row[1]) for row in client.rows(f"DESCRIBE ({sql})")]
+        rows = client.rows(sql)
     except ClickHouseRejectedError as refusal:
         return [f"{query.where}: {refusal}"]
     found = []
@@ -67,20 +67,20 @@ def test_every_query_of_the_dashboards_runs_and_finds_something(system: System) 
     system.publish(live_records(77, 40_000, rate=20.0))
     system.start_worker()
     system.wait_until_folded()
-    wait_for(lambda: bool(system.door.rows("SELECT 1 FROM rolling LIMIT 1")), 60)
+    wait_for(lambda: bool(system.client.rows("SELECT 1 FROM rolling LIMIT 1")), 60)
     now_ms = time.time_ns() // 1_000_000
     queries = list(asked())
     assert len(queries) > 60
-    found = [text for query in alerts() for text in problems(system.door, query, NOTHING, wants_rows=True)]
+    found = [text for query in alerts() for text in problems(system.client, query, NOTHING, wants_rows=True)]
     for query in queries:
-        found += problems(system.door, query, scope(now_ms=now_ms), wants_rows=True)
-        found += problems(system.door, query, scope(now_ms=now_ms, chosen=True), wants_rows=False)
-        found += problems(system.door, query, scope(now_ms=now_ms, span_ms=30 * 24 * HOUR_MS), wants_rows=False)
+        found += problems(system.client, query, scope(now_ms=now_ms), wants_rows=True)
+        found += problems(system.client, query, scope(now_ms=now_ms, chosen=True), wants_rows=False)
+        found += problems(system.client, query, scope(now_ms=now_ms, span_ms=30 * 24 * HOUR_MS), wants_rows=False)
     assert not found, "\n".join(found)
 
 
 def test_every_query_of_the_dashboards_takes_an_empty_database(system: System) -> None:
     found = []
     for query in (*asked(), *alerts()):
-        found += problems(system.door, query, scope(now_ms=time.time_ns() // 1_000_000), wants_rows=False)
+        found += problems(system.client, query, scope(now_ms=time.time_ns() // 1_000_000), wants_rows=False)
     assert not found, "\n".join(found)

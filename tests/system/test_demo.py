@@ -29,14 +29,14 @@ def test_the_demo_runs_ends_by_itself_and_goes_on_from_its_data(tmp_path: Path) 
         assert "balances" in output
         assert "Last hour by channel" in output
     with EmbeddedClickHouse(tmp_path / "clickhouse") as clickhouse:
-        door = ClickHouse(clickhouse.url, "sichtflug")
-        assert door.rows("SELECT count() > 0, uniqExact(epoch) FROM checkpoints WHERE consumed_count > 0") == [
+        client = ClickHouse(clickhouse.url, "sichtflug")
+        assert client.rows("SELECT count() > 0, uniqExact(epoch) FROM checkpoints WHERE consumed_count > 0") == [
             (True, 2)
         ]
-        balance = door.rows(
+        balance = client.rows(
             "SELECT (SELECT sum(open_count) FROM backlog_age), (SELECT count() FROM conversations WHERE state = 'open')"
         )
-        door.close()
+        client.close()
     assert balance[0][0] == balance[0][1] > 0
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from aiokafka.cluster import ClusterMetadata
 
-from pipeline.kafka.admin import Broker
+from pipeline.kafka.admin import KafkaAdmin
 from pipeline.kafka.consumer import GroupConsumer
 from pipeline.kafka.transport import Handler
 from tests.support.system import System
@@ -57,7 +57,7 @@ def test_a_group_whose_leader_did_not_know_the_topic_gets_its_partitions_soon(
 
     monkeypatch.setattr(ClusterMetadata, "partitions_for_topic", forget)
     topic = f"{system.topic}.stage"
-    Broker(system.bootstrap).ensure_topic(topic, PARTITIONS, 1)
+    KafkaAdmin(system.bootstrap).ensure_topic(topic, PARTITIONS, 1)
     handler = Assigned()
 
     async def join() -> None:

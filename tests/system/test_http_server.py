@@ -16,14 +16,14 @@ import pytest
 from pipeline import http_server as web_server
 from pipeline.http_server import Answer, WebServer, is_cross_site, is_own_name
 from pipeline.metrics.server import Server
-from pipeline.metrics.stage import Telemetry
+from pipeline.metrics.stage import StageMetrics
 
 SENT = (b"", b"GET /metrics HT", b"GET /livez HTTP/1.1\r\nHost: 127.0.0.1\r\nX: ", b"POST /livez HTTP/1.1\r\n")
 
 
 @pytest.fixture
 def metrics() -> Iterator[int]:
-    server = Server(Telemetry(), lambda: "", "127.0.0.1", 0)
+    server = Server(StageMetrics(), lambda: "", "127.0.0.1", 0)
     server.start()
     yield server.port
     server.stop()

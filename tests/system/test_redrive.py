@@ -184,11 +184,11 @@ def test_what_breaks_off_before_the_mark_is_sent_again_and_nothing_else(
     monkeypatch.setattr(redriving, "BATCH", 20)
     marks = []
 
-    def fail_at_the_second(door: ClickHouse, origins: Sequence[Origin]) -> None:
+    def fail_at_the_second(client: ClickHouse, origins: Sequence[Origin]) -> None:
         marks.append(origins)
         if len(marks) == 2:
             raise KeyboardInterrupt
-        mark(door, origins)
+        mark(client, origins)
 
     mark = redriving._mark
     monkeypatch.setattr(redriving, "_mark", fail_at_the_second)

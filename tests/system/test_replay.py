@@ -63,10 +63,10 @@ def test_numeric_conversations_replayed_into_four_partitions_are_closed_again(sy
     assert system.run("replay", str(file), "--speed", "max").returncode == 0
     system.start_worker()
     system.wait_until_folded()
-    assert system.door.rows(
+    assert system.client.rows(
         "SELECT sum(arrived_count), sum(departed_count), argMax(open_count, day) FROM backlog_by_day"
     ) == [(40, 40, 0)]
-    [(count, p50)] = system.door.rows(
+    [(count, p50)] = system.client.rows(
         "SELECT sum(ended_count), any(p50_seconds) FROM response_times_by_day WHERE measure = 'reply'"
     )
     assert (count, p50) == (40, pytest.approx(600, rel=0.032))

@@ -40,7 +40,7 @@ def test_one_two_and_four_workers_give_the_same_rows(system: System, databases: 
         # One of them may have been so young that Python was still importing.
         assert {worker.wait(60) for worker in workers} <= {0, -signal.SIGTERM}
         folding.assert_equals(oracle)
-        assert_same_databases(system.door, folding, databases[0])
+        assert_same_databases(system.client, folding, databases[0])
 
 
 def test_the_books_in_the_metrics_are_those_in_the_rows_also_after_a_kill(system: System) -> None:
@@ -77,7 +77,7 @@ def books_in_metrics(system: System) -> dict[tuple[str, int], int]:
 def books_in_rows(system: System) -> dict[tuple[str, int], int]:
     names = ("consumed", "applied", "duplicate", "rejected")
     columns = ", ".join(f"{name}_count" for name in names)
-    rows = system.door.rows(f"SELECT kafka_partition, {columns} FROM checkpoints")
+    rows = system.client.rows(f"SELECT kafka_partition, {columns} FROM checkpoints")
     return {
         (name, int(partition)): int(count)
         for partition, *counts in rows

@@ -30,14 +30,14 @@ def test_a_record_that_ends_every_worker_is_named_and_set_aside(system: System, 
     assert int(span[0]) <= offset <= int(span[1])
     second = system.start(command)
     assert second.wait(90) == 70
-    told = f"--topic {system.topic} --partition {partition} --offset {offset} --why"
+    fact_batch = f"--topic {system.topic} --partition {partition} --offset {offset} --why"
     assert f"{system.topic}[{partition}]@{offset}: the {place} of this record failed again" in system.log()
-    assert told in system.log()
+    assert fact_batch in system.log()
 
     arguments = ("skip", "--partition", str(partition), "--offset", str(offset), "--why", "a bug, see 4711")
     dry = system.run(*arguments, "--dry-run")
     assert "would be set aside" in dry.stdout
-    assert system.door.rows("SELECT count() FROM skips") == [(0,)]
+    assert system.client.rows("SELECT count() FROM skips") == [(0,)]
     done = system.run(*arguments)
     assert "is set aside" in done.stdout, done.stderr
     system.start(command)

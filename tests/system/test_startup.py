@@ -13,7 +13,7 @@ import pytest
 
 from pipeline.embedded.servers import EmbeddedClickHouse, EmbeddedKafka
 from pipeline.errors import KafkaUnavailableError
-from pipeline.kafka.admin import Broker
+from pipeline.kafka.admin import KafkaAdmin
 from pipeline.kafka.consumer import GroupConsumer
 from pipeline.kafka.producer import Publisher
 from tests.support.kafka import Kafka
@@ -29,8 +29,8 @@ def test_a_worker_without_migrations_says_what_to_run(
     assert worker.wait(timeout=60) == 2
     assert "run: sichtflug migrate" in system.log()
     # Only that is wrong; what cannot be looked at without them is open.
-    told = [line.split(":")[0] for line in system.run("check").stdout.splitlines() if not line.startswith("ok ")]
-    assert told == ["wrong migrations", "open  rules", "open  log"]
+    fact_batch = [line.split(":")[0] for line in system.run("check").stdout.splitlines() if not line.startswith("ok ")]
+    assert fact_batch == ["wrong migrations", "open  rules", "open  log"]
     system.stop()
 
 
@@ -42,7 +42,7 @@ def test_a_worker_that_starts_before_kafka_says_so_and_folds_once_kafka_is_there
         absent = f"Kafka at {broker.bootstrap} does not answer within 5 s"
         wait_for(lambda: absent in system.log(), 30, system.log)
         broker.start()
-        Broker(broker.bootstrap).ensure_topic(system.topic, PARTITIONS, 1)
+        KafkaAdmin(broker.bootstrap).ensure_topic(system.topic, PARTITIONS, 1)
         system.publish(FORTY_OPENED)
         system.wait_until_folded()
     assert system.books()["applied"] == len(FORTY_OPENED)
@@ -60,7 +60,7 @@ def test_a_worker_that_waits_for_kafka_ends_soon_when_told_to(system: System) ->
 
 
 def test_heartbeats_on_several_partitions_are_refused(system: System) -> None:
-    Broker(system.bootstrap).ensure_topic(f"{system.topic}.panes", 2, 1)
+    KafkaAdmin(system.bootstrap).ensure_topic(f"{system.topic}.panes", 2, 1)
     assert system.start_worker().wait(timeout=60) == 2
     refusal = f"expected 1 partition of the topic {system.topic}.panes, it has 2"
     assert refusal in system.log()

@@ -46,7 +46,7 @@ def test_a_worker_passes_over_what_it_cannot_read_and_the_tools_show_it(system: 
         "late": 0,
         "ignored": 0,
     }
-    rows = system.door.rows("SELECT kafka_offset, reason FROM rejections FINAL")
+    rows = system.client.rows("SELECT kafka_offset, reason FROM rejections FINAL")
     assert dict(rows) == letters
     shown = system.run("dead-letters", "show", "0", str(rejected.offset))
     assert "Stra\\xdfe: v" in shown.stdout

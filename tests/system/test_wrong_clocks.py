@@ -16,11 +16,11 @@ from kafka import KafkaProducer
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.contract.codec import Codec
 from pipeline.contract.dead_letter import DeadLetter
-from pipeline.kafka.admin import Broker
+from pipeline.kafka.admin import KafkaAdmin
 from pipeline.stages.interactions.partition import interactions_processor
 from pipeline.stages.rolling.store import RollingStore
 from streams.checkpoint import Checkpoint
-from streams.rules import RuleBook, Rules
+from streams.rules import Rules, RulesConfig
 from tests.support.system import System, wait_for
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
@@ -70,14 +70,14 @@ def test_a_producer_two_days_ahead_is_clamped_where_the_broker_stamps_records(sy
     )
     send(system, (0, now, event("4", now_ms(), "n-1", "message.created", actor_kind="agent")))
     system.wait_until_folded()
-    [(clamped, late, latest)] = system.door.rows(
+    [(clamped, late, latest)] = system.client.rows(
         "SELECT sum(clamped_count), sum(late_count), (SELECT toUnixTimestamp64Milli(latest) FROM watermarks) "
         "FROM checkpoints"
     )
     assert (clamped, late) == (1, 0)
     assert now <= latest <= now_ms()
-    assert system.door.rows("SELECT sum(missed_count), sum(met_count) FROM sla_by_day") == [(0, 1)]
-    states = system.door.rows("SELECT conversation_id, state FROM conversation_facts ORDER BY conversation_id")
+    assert system.client.rows("SELECT sum(missed_count), sum(met_count) FROM sla_by_day") == [(0, 1)]
+    states = system.client.rows("SELECT conversation_id, state FROM conversation_facts ORDER BY conversation_id")
     assert states == [("n-1", "open"), ("n-2", "open"), ("w-1", "open")]
     assert "clock: the broker stamps records as they come" in system.run("check").stdout
 
@@ -98,25 +98,25 @@ def test_where_producers_stamp_records_a_future_does_bounded_harm_and_can_be_res
     # Said at the start and by `check`; nothing is judged beyond the present, nothing claims to hold for 2096.
     assert "are the producers' own (CreateTime)" in system.log()
     assert "note  clock: the timestamps of" in system.run("check").stdout
-    store = RollingStore(system.door, system.topic)
-    judged = store.judged_minute()
+    store = RollingStore(system.client, system.topic)
+    judged = store.evaluated_minute()
     assert judged is not None
     assert judged * MINUTE_MS <= now_ms()
-    [(latest, settled)] = system.door.rows(
+    [(latest, settled)] = system.client.rows(
         "SELECT toUnixTimestamp64Milli(latest), toUnixTimestamp64Milli(settled) FROM watermarks"
     )
     assert latest <= now_ms()
     assert settled <= now_ms()
     # Minutes, hours and days of the present have everything, those of the poisoned partition, too.
     count = "SELECT sum(contact_count) FROM panes WHERE start < '2090-01-01' AND tier ="
-    assert [system.door.rows(f"{count} '{tier}'") for tier in ("minute", "hour", "day")] == [[(12,)]] * 3
+    assert [system.client.rows(f"{count} '{tier}'") for tier in ("minute", "hour", "day")] == [[(12,)]] * 3
 
     worker.terminate()
     assert worker.wait(timeout=30) == 0
     arguments = ("epoch", "--topic", system.topic, "--reset-watermark", "--why", "a producer's clock stood in 2096")
     dry_run = system.run(*arguments, "--dry-run")
     assert "would begin epoch 2" in dry_run.stdout
-    assert [epoch for (epoch,) in system.door.rows("SELECT DISTINCT epoch FROM checkpoints")] == [1]
+    assert [epoch for (epoch,) in system.client.rows("SELECT DISTINCT epoch FROM checkpoints")] == [1]
     done = system.run(*arguments)
     assert done.returncode == 0, done.stderr
     again = system.run(*arguments)
@@ -124,7 +124,7 @@ def test_where_producers_stamp_records_a_future_does_bounded_harm_and_can_be_res
         f"no watermark of {system.topic} lies in the future: there is nothing to reset, and no epoch begins"
     )
     assert f"began epoch 2 of {system.topic}[0] at offset" in done.stdout
-    [(ahead,)] = system.door.rows(
+    [(ahead,)] = system.client.rows(
         "SELECT max(w) FROM (SELECT toUnixTimestamp64Milli(argMax(watermark, revision)) AS w FROM checkpoints "
         "GROUP BY kafka_partition)"
     )
@@ -135,8 +135,8 @@ def test_where_producers_stamp_records_a_future_does_bounded_harm_and_can_be_res
     send(system, *((p, now_ms(), event(f"c{p}", now_ms(), f"c{p}", channel="phone")) for p in (0, 1)))
     system.wait_until_folded()
     phone = "SELECT sum(contact_count) FROM panes WHERE channel = 'phone' AND tier = "
-    assert [system.door.rows(f"{phone} '{tier}'") for tier in ("minute", "hour", "day")] == [[(2,)], [(2,)], [(2,)]]
-    assert system.door.rows("SELECT count() FROM conversation_facts") == [(15,)]
+    assert [system.client.rows(f"{phone} '{tier}'") for tier in ("minute", "hour", "day")] == [[(2,)], [(2,)], [(2,)]]
+    assert system.client.rows("SELECT count() FROM conversation_facts") == [(15,)]
 
 
 @pytest.mark.parametrize("reset", [[], ["--reset-watermark"]], ids=["no other log", "reset"])
@@ -163,14 +163,14 @@ def test_no_epoch_begins_under_a_worker_at_work(system: System, reset: list[str]
     worker.kill()
     worker.wait(timeout=30)
     assert refusal in system.run(*arguments).stderr
-    assert system.door.rows("SELECT DISTINCT epoch FROM checkpoints") == [(1,)]
+    assert system.client.rows("SELECT DISTINCT epoch FROM checkpoints") == [(1,)]
     if reset:
         wait_for(lambda: system.run(*arguments).returncode == 0, 40, system.log)
-        assert system.door.rows("SELECT max(epoch) FROM checkpoints") == [(2,)]
+        assert system.client.rows("SELECT max(epoch) FROM checkpoints") == [(2,)]
     else:
         # Read once more from its start, it would count what nobody remembers a second time.
         wait_for(lambda: SAME_LOG in system.run(*arguments).stderr, 40, system.log)
-        assert system.door.rows("SELECT max(epoch) FROM checkpoints") == [(1,)]
+        assert system.client.rows("SELECT max(epoch) FROM checkpoints") == [(1,)]
 
 
 @pytest.mark.embedded_broker
@@ -183,7 +183,7 @@ def test_a_timestamp_that_no_broker_gives_moves_no_watermark(system: System) -> 
     send(system, (0, 0, event("3", now + HOUR_MS, "c", channel="email")))
     wait_for(lambda: system.books()["consumed"] == 3, 60, system.log)
     assert system.books()["rejected"] == 1
-    assert system.door.rows("SELECT toUnixTimestamp64Milli(max(watermark)), sum(clamped_count) FROM checkpoints") == [
+    assert system.client.rows("SELECT toUnixTimestamp64Milli(max(watermark)), sum(clamped_count) FROM checkpoints") == [
         (now, 1)
     ]
     # After a restart, too: the checkpoint remembers it.
@@ -192,7 +192,7 @@ def test_a_timestamp_that_no_broker_gives_moves_no_watermark(system: System) -> 
     system.start_worker()
     send(system, (0, 0, event("4", now + 2 * HOUR_MS, "d", channel="email")))
     wait_for(lambda: system.books()["consumed"] == 4, 60, system.log)
-    assert system.door.rows("SELECT toUnixTimestamp64Milli(max(watermark)), sum(clamped_count) FROM checkpoints") == [
+    assert system.client.rows("SELECT toUnixTimestamp64Milli(max(watermark)), sum(clamped_count) FROM checkpoints") == [
         (now, 2)
     ]
 
@@ -211,8 +211,8 @@ def test_an_idle_partition_holds_nothing_up(system: System) -> None:
         send(system, (partition, moment, send_at))
     system.wait_until_folded()
     settled = "SELECT toUnixTimestamp64Milli(settled) >= toUnixTimestamp64Milli(latest) - 60000 FROM watermarks"
-    wait_for(lambda: system.door.rows(settled) == [(1,)], 60, system.log)
-    assert system.door.rows("SELECT sum(missed_count) FROM sla_by_day") == [(110,)]
+    wait_for(lambda: system.client.rows(settled) == [(1,)], 60, system.log)
+    assert system.client.rows("SELECT sum(missed_count) FROM sla_by_day") == [(110,)]
 
 
 @pytest.mark.embedded_broker
@@ -221,8 +221,8 @@ def test_minutes_of_the_present_survive_a_watermark_of_the_future(system: System
         """The dead letters are not what is tested here."""
 
     async def fold_and_expire() -> None:
-        book, codec = RuleBook(Rules()), Codec(b"k")
-        worker = interactions_processor("log", 0, book, codec, lambda: ClickHouse(system.url, system.database), ignore)
+        rules, codec = Rules(RulesConfig()), Codec(b"k")
+        worker = interactions_processor("log", 0, rules, codec, lambda: ClickHouse(system.url, system.database), ignore)
         worker.restore(lambda: Checkpoint(epoch=1, partition_count=1))
         now = now_ms()
         values = [
@@ -240,8 +240,8 @@ def test_minutes_of_the_present_survive_a_watermark_of_the_future(system: System
         worker.close()
 
     asyncio.run(fold_and_expire())
-    assert Broker(system.bootstrap).partition_count(system.topic)
-    [(count,)] = system.door.rows("SELECT count() FROM panes WHERE tier = 'minute' AND start < '2090-01-01'")
+    assert KafkaAdmin(system.bootstrap).partition_count(system.topic)
+    [(count,)] = system.client.rows("SELECT count() FROM panes WHERE tier = 'minute' AND start < '2090-01-01'")
     assert count == 1
 
 
@@ -258,8 +258,8 @@ def test_a_history_whose_records_carry_their_own_timestamps_is_stored_and_kept(s
     system.start_worker()
     system.wait_until_folded()
     totals = "SELECT sum(arrived_count), sum(departed_count) FROM backlog_by_day"
-    assert system.door.rows(totals) == [(300, 300)]
+    assert system.client.rows(totals) == [(300, 300)]
     # What merges leave.
     for table, count in (("interactions", 600), ("rejections", 1)):
-        system.door.execute(f"OPTIMIZE TABLE {table} FINAL")
-        assert system.door.rows(f"SELECT count() FROM {table}") == [(count,)]
+        system.client.execute(f"OPTIMIZE TABLE {table} FINAL")
+        assert system.client.rows(f"SELECT count() FROM {table}") == [(count,)]

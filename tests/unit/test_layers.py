@@ -155,7 +155,10 @@ def test_a_planted_upward_import_is_found(path: str, planted: str) -> None:
             "from pipeline.kafka.transport import Batch\nfrom pipeline.contract import records",
         ),
         ("pipeline/errors.py", "import sys\nfrom streams.events import Event"),
-        ("streams/fold.py", "from streams.conversations.facts import ToldFact\nfrom streams.books import Books"),
+        (
+            "streams/fold.py",
+            "from streams.conversations.facts import ConversationFact\nfrom streams.books import Books",
+        ),
     ],
 )
 def test_what_the_layers_allow_is_not_reported(path: str, harmless: str) -> None:

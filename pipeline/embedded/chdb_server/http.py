@@ -40,7 +40,7 @@ _HANDSHAKE_REVISION = 54454
 """From this revision on, Native carries block info and a serialization flag per column; the engine's never does."""
 
 
-class Front:
+class ChdbServer:
     """The HTTP side. Each request must carry `password`, whatever user it names, and name us by one of `names`."""
 
     def __init__(self, engine: Engine, password: str, names: frozenset[str]) -> None:
@@ -162,7 +162,7 @@ async def serve(engine: Engine, password: str, host: str, port: int) -> None:
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, ended.set)
-    front = Front(engine, password, own_names(host))
+    front = ChdbServer(engine, password, own_names(host))
     runner = web.AppRunner(
         front.application(),
         access_log=None,

@@ -22,10 +22,10 @@ from pipeline.processing.state import StateCache
 from pipeline.stages.facts import sourced_facts
 from streams.checkpoint import CUSTOMERS, Checkpoint
 from streams.customers.customer import STRETCH_MS, Customer
-from streams.customers.fold import Customers, SourcedFact, remembered_keys, stretch_key
+from streams.customers.fold import CustomerFold, SourcedFact, remembered_keys, stretch_key
 from streams.events import Rejection
-from streams.panes.cells import Cells
-from streams.rules import RuleBook
+from streams.panes.cells import CellIndex
+from streams.rules import Rules
 
 logger = logging.getLogger(__name__)
 
@@ -36,9 +36,9 @@ CACHED_CUSTOMERS = 50_000
 class CustomersState:
     """The state of the fold: customers that were heard of lately. None is read before it is needed."""
 
-    def __init__(self, book: RuleBook, client: ClickHouse, log: str, kafka_partition: int) -> None:
-        self.cells = Cells()
-        self.fold = Customers(book, self.cells)
+    def __init__(self, rules: Rules, client: ClickHouse, log: str, kafka_partition: int) -> None:
+        self.cells = CellIndex()
+        self.fold = CustomerFold(rules, self.cells)
         self.ledger = PartitionLedger(client, log, kafka_partition, "customer", self.cells)
         self._reader = CustomerReader(self.ledger)
 
@@ -71,13 +71,13 @@ class CustomersJob:
     records_per_step = 1
     open_count = None
 
-    def __init__(self, log: str, kafka_partition: int, book: RuleBook, reader: ClickHouse, writer: ClickHouse) -> None:
+    def __init__(self, log: str, kafka_partition: int, rules: Rules, reader: ClickHouse, writer: ClickHouse) -> None:
         self._where = f"{log}[{kafka_partition}]"
-        state = CustomersState(book, reader, log, kafka_partition)
+        state = CustomersState(rules, reader, log, kafka_partition)
         self.fold = state.fold
         self.cache = StateCache(state.ledger, state)
         self.ledger = PartitionLedger(writer, log, kafka_partition, "customer", state.cells)
-        self.rows = RowEncoder(book, state.cells)
+        self.rows = RowEncoder(rules, state.cells)
         #: Facts processed since the last `take`.
         self.pending_count = 0
 
@@ -130,13 +130,13 @@ class CustomersJob:
 def customers_processor(
     log: str,
     kafka_partition: int,
-    book: RuleBook,
+    rules: Rules,
     connect: Callable[[], ClickHouse],
     on_failure: Callable[[], None] = lambda: None,
 ) -> PartitionProcessor[CustomersJob]:
     """Return a processor of one partition of the customer facts, not restored yet."""
 
     def new_job(reader: ClickHouse, writer: ClickHouse) -> CustomersJob:
-        return CustomersJob(log, kafka_partition, book, reader, writer)
+        return CustomersJob(log, kafka_partition, rules, reader, writer)
 
-    return PartitionProcessor(log, kafka_partition, book, connect, new_job, on_failure)
+    return PartitionProcessor(log, kafka_partition, rules, connect, new_job, on_failure)

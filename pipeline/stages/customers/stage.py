@@ -8,15 +8,15 @@ from collections.abc import Callable
 from functools import partial
 
 from pipeline.clickhouse.client import ClickHouse
-from pipeline.kafka.admin import Broker
-from pipeline.metrics.stage import Telemetry
+from pipeline.kafka.admin import KafkaAdmin
+from pipeline.metrics.stage import StageMetrics
 from pipeline.processing.partition import PartitionProcessor
 from pipeline.processing.restorer import Restorer
 from pipeline.processing.stage import StatefulStage
 from pipeline.settings import Settings
 from pipeline.stages.customers.partition import CustomersJob, customers_processor
 from pipeline.stages.prepared import Prepared
-from streams.rules import RuleBook
+from streams.rules import Rules
 
 LOOK_SECONDS = 0.1
 #: Half a minute for each batch: with stage 1 behind for hours, customers go on all the same.
@@ -32,10 +32,10 @@ class CustomersStage:
     def __init__(
         self,
         settings: Settings,
-        book: RuleBook,
-        broker: Broker,
+        rules: Rules,
+        broker: KafkaAdmin,
         prepared: Prepared,
-        telemetry: Telemetry,
+        metrics: StageMetrics,
         is_behind: Callable[[], bool],
         failed: Callable[[BaseException], None],
     ) -> None:
@@ -44,14 +44,14 @@ class CustomersStage:
         connect = partial(ClickHouse, settings.clickhouse_url, settings.clickhouse_database)
 
         def new_processor(partition: int) -> PartitionProcessor[CustomersJob]:
-            return customers_processor(topic, partition, book, connect, telemetry.insert_failures.inc)
+            return customers_processor(topic, partition, rules, connect, metrics.insert_failures.inc)
 
         self.stage = StatefulStage(
             settings,
             settings.customers_group,
             Restorer(topic, broker, connect, prepared.configuration, new_processor),
             broker,
-            telemetry,
+            metrics,
             failed,
             before_batch=self._give_way,
         )

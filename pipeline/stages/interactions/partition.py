@@ -20,12 +20,12 @@ from pipeline.processing.job import Taken
 from pipeline.processing.partition import PartitionProcessor
 from pipeline.processing.state import StateCache
 from pipeline.retry import retry_in_thread
-from pipeline.stages.facts import Told, told
+from pipeline.stages.facts import FactBatch, fact_batch
 from pipeline.stages.interactions.rows import EventRowEncoder
 from pipeline.stages.interactions.state import InteractionsState
 from streams.checkpoint import Checkpoint
 from streams.events import Rejection
-from streams.rules import RuleBook
+from streams.rules import Rules
 
 _offset = attrgetter("offset")
 #: Three times what an event's row usually takes. With as many as may be pending, a tenth of a gigabyte.
@@ -40,7 +40,7 @@ class Outbox(NamedTuple):
     interactions: list[Section]
     rejections: list[Section]
     dead_letters: list[DeadLetter]
-    told: Told
+    fact_batch: FactBatch
 
 
 class InteractionsJob:
@@ -52,12 +52,12 @@ class InteractionsJob:
         self,
         log: str,
         kafka_partition: int,
-        book: RuleBook,
+        rules: Rules,
         codec: Codec,
         reader: ClickHouse,
         writer: ClickHouse,
         publish_dead_letters: Callable[[Sequence[DeadLetter]], Awaitable[None]],
-        publish_facts: Callable[[Told], Awaitable[None]] | None,
+        publish_facts: Callable[[FactBatch], Awaitable[None]] | None,
         on_failure: Callable[[], None],
     ) -> None:
         self._log = log
@@ -67,12 +67,12 @@ class InteractionsJob:
         self._publish_dead_letters = publish_dead_letters
         self._publish_facts = publish_facts
         self._on_failure = on_failure
-        state = InteractionsState(book, reader, log, kafka_partition)
+        state = InteractionsState(rules, reader, log, kafka_partition)
         self.fold = state.fold
         self.cache = StateCache(state.ledger, state)
         self.ledger = PartitionLedger(writer, log, kafka_partition, "conversation", state.cells)
-        self.rows = RowEncoder(book, state.cells)
-        self._event_rows = EventRowEncoder(book, state.cells, log, kafka_partition)
+        self.rows = RowEncoder(rules, state.cells)
+        self._event_rows = EventRowEncoder(rules, state.cells, log, kafka_partition)
         self._interactions: list[Section] = []
         self._rejections: list[Section] = []
         self._dead_letters: list[DeadLetter] = []
@@ -132,7 +132,7 @@ class InteractionsJob:
     def take(self, checkpoint: Checkpoint) -> Taken:
         """Take the conversations touched, the cells admitted and the outbox."""
         checkpoint.broker_at = self.fold.broker_at
-        facts = told(self._kafka_partition, checkpoint.epoch, self.fold.take_facts(), self.fold.cells)
+        facts = fact_batch(self._kafka_partition, checkpoint.epoch, self.fold.take_facts(), self.fold.cells)
         outbox = Outbox(self._interactions, self._rejections, self._dead_letters, facts)
         self._interactions, self._rejections, self._dead_letters = [], [], []
         self._pending_bytes = 0
@@ -146,8 +146,8 @@ class InteractionsJob:
 
     async def publish(self, outbox: Outbox, checkpoint: Checkpoint, first_offset: int) -> int:
         """Publish facts and dead letters, then write `rejections` and `interactions`."""
-        if outbox.told.facts and self._publish_facts:
-            await self._publish_facts(outbox.told)
+        if outbox.fact_batch.facts and self._publish_facts:
+            await self._publish_facts(outbox.fact_batch)
         if outbox.dead_letters:
             await self._publish_dead_letters(outbox.dead_letters)
         for table, sections in (("rejections", outbox.rejections), ("interactions", outbox.interactions)):
@@ -171,18 +171,18 @@ def _row_count(sections: Sequence[Section]) -> int:
 def interactions_processor(
     log: str,
     kafka_partition: int,
-    book: RuleBook,
+    rules: Rules,
     codec: Codec,
     connect: Callable[[], ClickHouse],
     publish_dead_letters: Callable[[Sequence[DeadLetter]], Awaitable[None]],
-    publish_facts: Callable[[Told], Awaitable[None]] | None = None,
+    publish_facts: Callable[[FactBatch], Awaitable[None]] | None = None,
     on_failure: Callable[[], None] = lambda: None,
 ) -> PartitionProcessor[InteractionsJob]:
     """Return a processor of one partition of the interactions, not restored yet."""
 
     def new_job(reader: ClickHouse, writer: ClickHouse) -> InteractionsJob:
         return InteractionsJob(
-            log, kafka_partition, book, codec, reader, writer, publish_dead_letters, publish_facts, on_failure
+            log, kafka_partition, rules, codec, reader, writer, publish_dead_letters, publish_facts, on_failure
         )
 
-    return PartitionProcessor(log, kafka_partition, book, connect, new_job, on_failure)
+    return PartitionProcessor(log, kafka_partition, rules, connect, new_job, on_failure)

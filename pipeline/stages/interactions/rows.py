@@ -11,9 +11,9 @@ import msgspec
 from pipeline.clickhouse import native
 from pipeline.clickhouse.blocks import INSTANT, Block, Column, Section, encoded, integers, joined, texts
 from streams.events import Data, Event, Rejection
-from streams.fold import Accepted
-from streams.panes.cells import Cell, Cells
-from streams.rules import RuleBook
+from streams.fold import AcceptedEvents
+from streams.panes.cells import Cell, CellIndex
+from streams.rules import Rules
 
 _as_tuple = msgspec.structs.astuple
 #: Optional texts of `data` with few distinct values, as the table names them.
@@ -36,14 +36,14 @@ IDENTIFIERS = ("root_id", "thread_id", "into_id")
 class EventRowEncoder:
     """Encodes accepted events and rejections of one partition."""
 
-    def __init__(self, book: RuleBook, cells: Cells, log: str, kafka_partition: int) -> None:
-        self._book = book
+    def __init__(self, rules: Rules, cells: CellIndex, log: str, kafka_partition: int) -> None:
+        self._rules = rules
         self._cells = cells
         self._log = texts([log])
         self._kafka_partition = integers("UInt16", [kafka_partition])
         self._texts = native.TextCache()
 
-    def interactions(self, accepted: Accepted) -> Section:
+    def interactions(self, accepted: AcceptedEvents) -> Section:
         """One row per accepted event."""
         numbers = accepted.cells
         event = dict(zip(Event.__struct_fields__, zip(*map(_as_tuple, accepted.events), strict=True), strict=True))
@@ -63,7 +63,7 @@ class EventRowEncoder:
         for index, name in enumerate(Cell._fields):
             values = {number: self._texts[cell[index]] for number, cell in cells.items()}
             columns[name] = encoded(map(values.__getitem__, numbers))
-        modes = {number: self._texts[self._book.mode(cell.channel)] for number, cell in cells.items()}
+        modes = {number: self._texts[self._rules.mode(cell.channel)] for number, cell in cells.items()}
         columns["mode"] = encoded(map(modes.__getitem__, numbers))
         # Most events carry few of the rest, and many blocks none of some.
         columns |= {name: self._few(data[name]) for name in (*FEW_VALUES, *IDENTIFIERS) if any(data[name])}

@@ -11,10 +11,10 @@ from pipeline.clickhouse.client import ClickHouse
 from pipeline.contract.brake import Brake
 from pipeline.contract.codec import Codec
 from pipeline.contract.dead_letter import DeadLetter, without_value
-from pipeline.kafka.admin import Broker
+from pipeline.kafka.admin import KafkaAdmin
 from pipeline.kafka.producer import Publisher
 from pipeline.kafka.timestamps import cost_of_producers_clocks
-from pipeline.metrics.stage import Telemetry
+from pipeline.metrics.stage import StageMetrics
 from pipeline.processing.partition import PartitionProcessor
 from pipeline.processing.restorer import Restorer
 from pipeline.processing.stage import StatefulStage
@@ -22,9 +22,9 @@ from pipeline.settings import Settings
 from pipeline.stages.contacts import Contacts
 from pipeline.stages.interactions.partition import InteractionsJob, interactions_processor
 from pipeline.stages.prepared import Prepared
-from pipeline.stages.progress import Heart, Heartbeat
+from pipeline.stages.progress import Progress, ProgressReporter
 from streams.events import Rejection
-from streams.rules import RuleBook
+from streams.rules import Rules
 
 logger = logging.getLogger(__name__)
 
@@ -38,16 +38,16 @@ class InteractionsStage:
     def __init__(
         self,
         settings: Settings,
-        book: RuleBook,
-        broker: Broker,
+        rules: Rules,
+        broker: KafkaAdmin,
         publisher: Publisher,
         prepared: Prepared,
-        telemetry: Telemetry,
+        metrics: StageMetrics,
         failed: Callable[[BaseException], None],
     ) -> None:
         self._settings = settings
         self._publisher = publisher
-        self._telemetry = telemetry
+        self._metrics = metrics
         self._has_told_of_clocks = False
         self._brake = Brake(settings.dead_letter_limit)
         topic, codec = settings.kafka_topic, Codec(settings.key)
@@ -58,12 +58,12 @@ class InteractionsStage:
             return interactions_processor(
                 topic,
                 partition,
-                book,
+                rules,
                 codec,
                 connect,
                 self._publish,
                 contacts.publish,
-                telemetry.insert_failures.inc,
+                metrics.insert_failures.inc,
             )
 
         self.stage = StatefulStage(
@@ -71,20 +71,20 @@ class InteractionsStage:
             settings.group,
             Restorer(topic, broker, connect, prepared.configuration, new_processor),
             broker,
-            telemetry,
+            metrics,
             failed,
             on_processed=self._processed,
             on_committed=self._committed,
         )
-        self._heart = Heart(publisher, settings.kafka_panes_topic, self._heartbeats)
+        self._reporter = ProgressReporter(publisher, settings.kafka_panes_topic, self._progress)
 
     async def run(self) -> None:
         """Flush when it is time, and report progress, for ever."""
-        await asyncio.gather(self.stage.run(), self._heart.run())
+        await asyncio.gather(self.stage.run(), self._reporter.run())
 
     def is_behind(self) -> bool:
         """Whether a partition has much more in Kafka than it would without a backlog."""
-        return any(beat.is_behind for beat in self._heartbeats())
+        return any(beat.is_behind for beat in self._progress())
 
     def _processed(
         self, processor: PartitionProcessor[InteractionsJob], records: Sequence[Any], rejections: Sequence[Rejection]
@@ -94,21 +94,21 @@ class InteractionsStage:
             logger.warning("%s", cost_of_producers_clocks(processor.log))
         self._brake.observe(f"{processor.log}[{processor.kafka_partition}]", len(records), rejections)
         for rejection in rejections:
-            self._telemetry.rejections.labels(rejection.reason).inc()
+            self._metrics.rejections.labels(rejection.reason).inc()
 
     def _committed(self, partition: int) -> None:
-        self._heart.ring()
+        self._reporter.notify()
         if partition in self.stage.partitions:
-            self._telemetry.cells.labels(str(partition)).set(self.stage.partitions[partition].job.cell_count)
+            self._metrics.cells.labels(str(partition)).set(self.stage.partitions[partition].job.cell_count)
 
-    def _heartbeats(self) -> list[Heartbeat]:
+    def _progress(self) -> list[Progress]:
         """What there is to say now, of each partition that is ours."""
         stage = self.stage
         if not stage.is_assigned:
             return []
         now = time.monotonic()
         return [
-            Heartbeat(
+            Progress(
                 log=processor.log,
                 partition=partition,
                 partition_count=stage.partition_count,

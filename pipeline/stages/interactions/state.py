@@ -8,9 +8,9 @@ from pipeline.ledger.conversations import ConversationReader
 from pipeline.ledger.store import PartitionLedger
 from streams.checkpoint import Checkpoint
 from streams.conversations.conversation import OPEN, Conversation
-from streams.fold import Partition
-from streams.panes.cells import Cells
-from streams.rules import RuleBook
+from streams.fold import ConversationFold
+from streams.panes.cells import CellIndex
+from streams.rules import Rules
 
 CACHED_CONVERSATIONS = 2_000_000
 CACHED_DEPARTED = 20_000
@@ -19,9 +19,9 @@ CACHED_DEPARTED = 20_000
 class InteractionsState:
     """The state of the fold: all open conversations, and departed ones while there is room."""
 
-    def __init__(self, book: RuleBook, client: ClickHouse, log: str, kafka_partition: int) -> None:
-        self.cells = Cells()
-        self.fold = Partition(book, self.cells)
+    def __init__(self, rules: Rules, client: ClickHouse, log: str, kafka_partition: int) -> None:
+        self.cells = CellIndex()
+        self.fold = ConversationFold(rules, self.cells)
         self.ledger = PartitionLedger(client, log, kafka_partition, "conversation", self.cells)
         self._reader = ConversationReader(self.ledger)
         self._evict_above = CACHED_DEPARTED

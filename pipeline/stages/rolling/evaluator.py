@@ -19,7 +19,7 @@ from pipeline.errors import FencedError, PublishError, RetryableError
 from pipeline.kafka.producer import Publisher
 from pipeline.retry import retry, retry_in_thread
 from pipeline.stages.rolling.store import Minutes, RollingStore, StoredEpisode
-from streams.spikes.episodes import Change, Episode, Lasting
+from streams.spikes.episodes import Change, Episode, OngoingEpisode
 from streams.spikes.series import Series
 from streams.spikes.watch import Watch
 
@@ -35,11 +35,11 @@ UNKNOWN_AFTER_MINUTES = 7 * DAY_MINUTES
 EACH_MINUTE_UP_TO = 60
 
 
-class Judge:
+class SpikeEvaluator:
     """Stage 2 of one log at a checkpoint. `restore` first; all methods one at a time.
 
-    `judged_minute` is the last one judged, `settled_minute` the checkpoint: the last one whose windows are written.
-    `on_failure` is called after each insert that ClickHouse did not take; it is tried again.
+    `evaluated_minute` is the last one judged, `checkpoint_minute` the checkpoint: the last one whose windows are
+    written. `on_failure` is called after each insert that ClickHouse did not take; it is tried again.
     """
 
     def __init__(
@@ -58,9 +58,9 @@ class Judge:
         self._where = f"{log}: rolling"
         self._false_episodes_per_week = false_episodes_per_week
         self._watch = Watch(false_episodes_per_week)
-        self.settled_minute = 0
+        self.checkpoint_minute = 0
         self._worsened: dict[tuple[Series, int], int | None] = {}
-        self.judged_minute = 0
+        self.evaluated_minute = 0
         self._on_failure = on_failure
 
     @property
@@ -71,31 +71,31 @@ class Judge:
     async def restore(self) -> None:
         """Come to the state at the checkpoint: learn from the panes, take up the open episodes, tell again."""
         started_at = time.monotonic()
-        found = await retry_in_thread(self._where, self._store.judged_minute)
-        self.settled_minute = found or 0
+        found = await retry_in_thread(self._where, self._store.evaluated_minute)
+        self.checkpoint_minute = found or 0
         stored = await retry_in_thread(
-            self._where, self._store.episodes, self.settled_minute - LEARNED_DAYS * DAY_MINUTES
+            self._where, self._store.episodes, self.checkpoint_minute - LEARNED_DAYS * DAY_MINUTES
         )
-        self.judged_minute = max(self.settled_minute, *(one.revision for one in stored), 0)
+        self.evaluated_minute = max(self.checkpoint_minute, *(one.revision for one in stored), 0)
         self._watch.resume([one.lasting for one in stored])
         self._worsened = {_identity(one.lasting.episode): one.worsened for one in stored}
-        await self._learn(max(0, self.judged_minute - LEARNED_DAYS * DAY_MINUTES))
-        await self._tell([change for one in stored for change in untold(one, self.settled_minute)])
+        await self._learn(max(0, self.evaluated_minute - LEARNED_DAYS * DAY_MINUTES))
+        await self._tell([change for one in stored for change in untold(one, self.checkpoint_minute)])
         logger.info(
             "%s: goes on at minute %d, %d episodes open, after %.2f s",
             self._where,
-            self.judged_minute,
+            self.evaluated_minute,
             len(self._watch.open_episodes),
             time.monotonic() - started_at,
         )
 
-    async def judge(self, last_minute: int) -> None:
+    async def evaluator(self, last_minute: int) -> None:
         """Judge all minutes up to one that has passed, and tell what they bring.
 
         Raises FencedError when another process has judged further.
         """
-        while self.judged_minute < last_minute:
-            first = self.judged_minute + 1
+        while self.evaluated_minute < last_minute:
+            first = self.evaluated_minute + 1
             last = min(last_minute, first + STRETCH_MINUTES - 1)
             counts = await retry_in_thread(self._where, self._store.counts, first, last + 1)
             begins_again = first if counts else await self._begins_again(first, last_minute)
@@ -103,22 +103,22 @@ class Judge:
                 # What was usual before a very long time without anything says nothing of what comes after it.
                 lasting, self._watch = self._watch.lasting, Watch(self._false_episodes_per_week)
                 self._watch.resume(lasting)
-                if self.settled_minute == self.judged_minute and not lasting:
+                if self.checkpoint_minute == self.evaluated_minute and not lasting:
                     # Nothing waits for its windows: a start from here has nothing to learn and to tell of again.
                     await retry_in_thread(
                         self._where, self._store.commit, begins_again - 1, on_failure=self._on_failure
                     )
-                    self.settled_minute = begins_again - 1
-                self.judged_minute = begins_again - 1
+                    self.checkpoint_minute = begins_again - 1
+                self.evaluated_minute = begins_again - 1
             else:
                 await self._judge(first, last, counts)
 
-    async def settle_towards(self, goal: int) -> None:
+    async def write_windows_towards(self, goal: int) -> None:
         """Write the next windows up to those of a minute that is judged and not settled, and the checkpoint."""
-        minute = next_window(self.settled_minute, goal)
+        minute = next_window(self.checkpoint_minute, goal)
         await retry_in_thread(self._where, self._store.write_windows, minute, on_failure=self._on_failure)
         await retry_in_thread(self._where, self._store.commit, minute, on_failure=self._on_failure)
-        self.settled_minute = minute
+        self.checkpoint_minute = minute
 
     async def _begins_again(self, first: int, last: int) -> int:
         """Where to go on from a minute without anything: there, or where something comes after a very long time."""
@@ -129,12 +129,12 @@ class Judge:
     async def _judge(self, first: int, last: int, counts: Minutes) -> None:
         changes = await asyncio.to_thread(self._observe, first, last, counts)
         await self._look_for_others()
-        episodes = [Lasting(change.episode) for change in changes] + self._watch.lasting
+        episodes = [OngoingEpisode(change.episode) for change in changes] + self._watch.lasting
         newest = {_identity(one.episode): one for one in episodes}
         if newest:
             rows = [StoredEpisode(one, self._worsened.get(key), last) for key, one in newest.items()]
             await retry_in_thread(self._where, self._store.write_episodes, rows, on_failure=self._on_failure)
-        self.judged_minute = last
+        self.evaluated_minute = last
         await self._tell(changes)
         for change in changes:
             if change.kind == "ended":
@@ -150,8 +150,8 @@ class Judge:
         return changes
 
     async def _learn(self, from_minute: int) -> None:
-        for first in range(from_minute, self.judged_minute + 1, DAY_MINUTES):
-            end = min(first + DAY_MINUTES, self.judged_minute + 1)
+        for first in range(from_minute, self.evaluated_minute + 1, DAY_MINUTES):
+            end = min(first + DAY_MINUTES, self.evaluated_minute + 1)
             counts = await retry_in_thread(self._where, self._store.counts, first, end)
             if counts:
                 await asyncio.to_thread(self._learn_minutes, first, end, counts)
@@ -161,9 +161,9 @@ class Judge:
             self._watch.learn(minute, counts.get(minute, {}))
 
     async def _look_for_others(self) -> None:
-        found = await retry_in_thread(self._where, self._store.judged_minute)
-        if found is not None and found > self.settled_minute:
-            raise FencedError(f"{self._where}: minute {found} is judged, our own last one was {self.settled_minute}")
+        found = await retry_in_thread(self._where, self._store.evaluated_minute)
+        if found is not None and found > self.checkpoint_minute:
+            raise FencedError(f"{self._where}: minute {found} is judged, our own last one was {self.checkpoint_minute}")
 
     async def _tell(self, changes: Sequence[Change]) -> None:
         for change in changes:

@@ -14,14 +14,14 @@ from typing import Any
 
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.errors import FencedError
-from pipeline.kafka.admin import Broker
+from pipeline.kafka.admin import KafkaAdmin
 from pipeline.kafka.consumer import GroupConsumer
 from pipeline.kafka.producer import Publisher
-from pipeline.metrics.rolling import RollingTelemetry
+from pipeline.metrics.rolling import RollingMetrics
 from pipeline.retry import retry_in_thread
 from pipeline.settings import Settings
-from pipeline.stages.progress import Heartbeat, decoded
-from pipeline.stages.rolling.evaluator import Judge
+from pipeline.stages.progress import Progress, decoded
+from pipeline.stages.rolling.evaluator import SpikeEvaluator
 from pipeline.stages.rolling.store import RollingStore
 from streams.panes.deltas import MINUTE_MS
 from streams.watermark import MergedWatermark
@@ -40,9 +40,9 @@ class RollingStage:
     def __init__(
         self,
         settings: Settings,
-        broker: Broker,
+        broker: KafkaAdmin,
         publisher: Publisher,
-        telemetry: RollingTelemetry,
+        metrics: RollingMetrics,
         failed: Callable[[BaseException], None],
     ) -> None:
         self._settings = settings
@@ -52,11 +52,11 @@ class RollingStage:
         )
         self._broker = broker
         self._publisher = publisher
-        self._telemetry = telemetry
+        self._metrics = metrics
         self._failed = failed
         self._next_offset: int | None = None
         self._watermark: MergedWatermark | None = None
-        self._heard: dict[int, Heartbeat] = {}
+        self._progress_by_partition: dict[int, Progress] = {}
         self._is_news = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
         self._is_over = False
@@ -84,7 +84,7 @@ class RollingStage:
             return
         found = await retry_in_thread(self._topic, self._broker.log_ranges, self._topic, sorted(partitions))
         self._next_offset = found[0].end
-        self._watermark, self._heard = None, {}
+        self._watermark, self._progress_by_partition = None, {}
         self._is_over = False
         self._work = asyncio.create_task(self._guarded_work())
 
@@ -103,14 +103,14 @@ class RollingStage:
         for record in records:
             beat = decoded(record.value)
             if beat is None:
-                self._telemetry.forged_heartbeats.inc()
+                self._metrics.forged_progress.inc()
                 continue
             if beat.log != self._settings.kafka_topic:
                 continue
-            before = self._heard.get(beat.partition)
+            before = self._progress_by_partition.get(beat.partition)
             if before and (beat.epoch, beat.next_offset) < (before.epoch, before.next_offset):
                 continue
-            self._heard[beat.partition] = beat
+            self._progress_by_partition[beat.partition] = beat
             if self._watermark is None or self._watermark.partition_count != beat.partition_count:
                 self._watermark = MergedWatermark(beat.partition_count)
             self._watermark.hear(beat.partition, beat.watermark_ms, beat.idle_ms, is_at_end=beat.is_at_end)
@@ -137,23 +137,23 @@ class RollingStage:
         # No `close` at the end: when this is cancelled, a thread may still be asking through it.
         store = RollingStore(ClickHouse(settings.clickhouse_url, settings.clickhouse_database), settings.kafka_topic)
         while not self._is_over:
-            judge = Judge(
+            evaluator = SpikeEvaluator(
                 store,
                 self._publisher,
                 settings.kafka_alerts_topic,
                 settings.kafka_topic,
                 settings.false_episodes_per_week,
-                on_failure=self._telemetry.insert_failures.inc,
+                on_failure=self._metrics.insert_failures.inc,
             )
             try:
-                await judge.restore()
-                self._compare_with_the_clock(judge)
-                await self._keep_up(judge, store)
+                await evaluator.restore()
+                self._compare_with_the_clock(evaluator)
+                await self._keep_up(evaluator, store)
             except FencedError as overtaken:
                 logger.warning("%s; restoring", overtaken)
 
-    def _compare_with_the_clock(self, judge: Judge) -> None:
-        ahead_minutes = judge.settled_minute - _passed_ms() // MINUTE_MS
+    def _compare_with_the_clock(self, evaluator: SpikeEvaluator) -> None:
+        ahead_minutes = evaluator.checkpoint_minute - _passed_ms() // MINUTE_MS
         if ahead_minutes > 0:
             logger.error(
                 "%s: everything is judged until %d minutes from now, so nothing is until then: a wrong clock has led "
@@ -163,37 +163,37 @@ class RollingStage:
                 self._settings.kafka_topic,
             )
 
-    async def _keep_up(self, judge: Judge, store: RollingStore) -> None:
+    async def _keep_up(self, evaluator: SpikeEvaluator, store: RollingStore) -> None:
         give_way_until = 0.0
         while not self._is_over:
             await self._is_news.wait()
             self._is_news.clear()
-            if judge.settled_minute == judge.judged_minute:
+            if evaluator.checkpoint_minute == evaluator.evaluated_minute:
                 give_way_until = time.monotonic() + GIVE_WAY_SECONDS
-            await self._judge_passed(judge)
-            is_due = judge.settled_minute < judge.judged_minute
+            await self._judge_passed(evaluator)
+            is_due = evaluator.checkpoint_minute < evaluator.evaluated_minute
             if is_due and not (self._is_behind() and time.monotonic() < give_way_until):
-                await self._settle(judge, store)
+                await self._settle(evaluator, store)
                 give_way_until = time.monotonic() + GIVE_WAY_SECONDS
 
-    async def _judge_passed(self, judge: Judge) -> None:
+    async def _judge_passed(self, evaluator: SpikeEvaluator) -> None:
         settled_ms = min(self._watermark.value_ms if self._watermark else 0, _passed_ms())
         last_minute = settled_ms // MINUTE_MS - 1
-        if last_minute > judge.judged_minute:
-            await judge.judge(last_minute)
-            self._telemetry.judged(settled_ms, judge.open_episodes)
+        if last_minute > evaluator.evaluated_minute:
+            await evaluator.evaluator(last_minute)
+            self._metrics.judged(settled_ms, evaluator.open_episodes)
 
-    async def _settle(self, judge: Judge, store: RollingStore) -> None:
-        goal = judge.judged_minute
-        while judge.settled_minute < goal and not self._is_over:
-            await judge.settle_towards(goal)
+    async def _settle(self, evaluator: SpikeEvaluator, store: RollingStore) -> None:
+        goal = evaluator.evaluated_minute
+        while evaluator.checkpoint_minute < goal and not self._is_over:
+            await evaluator.write_windows_towards(goal)
             # Alerts first: what has passed meanwhile does not wait for an hour of windows.
-            await self._judge_passed(judge)
-        windows = await retry_in_thread("rolling", store.windows, judge.settled_minute, RollingTelemetry.COLUMNS)
-        self._telemetry.written(windows)
+            await self._judge_passed(evaluator)
+        windows = await retry_in_thread("rolling", store.windows, evaluator.checkpoint_minute, RollingMetrics.COLUMNS)
+        self._metrics.written(windows)
 
     def _is_behind(self) -> bool:
-        return any(beat.is_behind for beat in self._heard.values())
+        return any(beat.is_behind for beat in self._progress_by_partition.values())
 
     async def _forget(self) -> None:
         """End the work, after what is under way if that is soon: an insert must not land when others have gone on."""
@@ -205,7 +205,7 @@ class RollingStage:
             _, pending = await asyncio.wait([work], timeout=self._settings.kafka_session_seconds / 3)
             if pending:
                 work.cancel()
-        self._telemetry.forget()
+        self._metrics.forget()
 
 
 def _passed_ms() -> int:

@@ -11,7 +11,7 @@ from pipeline.clickhouse.client import ClickHouse
 from pipeline.clickhouse.sql import quoted
 from pipeline.stages.rolling.columns import KEY, STANDING_COLUMNS, WINDOW_COLUMNS
 from streams.panes.deltas import MINUTE_MS
-from streams.spikes.episodes import Contributor, Episode, Lasting, SeriesRun, episode_id
+from streams.spikes.episodes import Contributor, Episode, OngoingEpisode, SeriesRun, episode_id
 from streams.spikes.series import Counts, Place, Series
 
 Minutes = Mapping[int, Mapping[Place, Counts]]
@@ -34,7 +34,7 @@ STANDING_KEY = ", ".join(KEY)
 class StoredEpisode(NamedTuple):
     """An episode, the minute with which it became worth a page after it had begun as less, and the last one judged."""
 
-    lasting: Lasting
+    lasting: OngoingEpisode
     worsened: int | None
     revision: int
 
@@ -45,36 +45,36 @@ class RollingStore:
     Not for several threads at once. Raises what ClickHouse raises.
     """
 
-    def __init__(self, door: ClickHouse, log: str) -> None:
-        self._door = door
+    def __init__(self, client: ClickHouse, log: str) -> None:
+        self._client = client
         self._log = log
 
     def close(self) -> None:
         """Give the connection back."""
-        self._door.close()
+        self._client.close()
 
     # ---- the checkpoint
 
     def begin(self) -> None:
         """Where stage 2 has never run: judge all that comes, but none of the history that a ledger may have already."""
-        if self.judged_minute() is None:
-            [(watermark_ms,)] = self._door.rows(
+        if self.evaluated_minute() is None:
+            [(watermark_ms,)] = self._client.rows(
                 "SELECT toUnixTimestamp64Milli(max(watermark)) FROM checkpoints "
                 f"WHERE log = {quoted(self._log)} AND last_offset >= 0"
             )
             now_ms = time.time_ns() // 1_000_000
             self.commit(max(0, min(watermark_ms, now_ms) // MINUTE_MS - 1))
 
-    def judged_minute(self) -> int | None:
+    def evaluated_minute(self) -> int | None:
         """The checkpoint; None where stage 2 has never run."""
-        rows = self._door.rows(
+        rows = self._client.rows(
             f"SELECT max(minute) FROM rolling_checkpoints WHERE log = {quoted(self._log)} HAVING count() > 0"
         )
         return int(rows[0][0]) if rows else None
 
     def commit(self, minute: int) -> None:
         """All minutes up to this one are judged, their alerts acknowledged, their windows written."""
-        self._door.execute(f"INSERT INTO rolling_checkpoints (log, minute) VALUES ({quoted(self._log)}, {minute})")
+        self._client.execute(f"INSERT INTO rolling_checkpoints (log, minute) VALUES ({quoted(self._log)}, {minute})")
 
     def take_back_from(self, minute: int, *, dry_run: bool) -> int:
         """Forget checkpoints, episodes and windows from a minute on, which a wrong clock has led there.
@@ -82,12 +82,12 @@ class RollingStore:
         How many checkpoints there were comes back. All workers must be stopped.
         """
         mine = f"log = {quoted(self._log)}"
-        [(count,)] = self._door.rows(f"SELECT count() FROM rolling_checkpoints WHERE {mine} AND minute >= {minute}")
+        [(count,)] = self._client.rows(f"SELECT count() FROM rolling_checkpoints WHERE {mine} AND minute >= {minute}")
         if not dry_run:
-            self._door.execute(f"DELETE FROM rolling_checkpoints WHERE {mine} AND minute >= {minute}")
-            self._door.execute(f"DELETE FROM spike_revisions WHERE {mine} AND since >= {_instant(minute)}")
-            self._door.execute(f"DELETE FROM rolling_revisions WHERE emitted_at > {_instant(minute)}")
-            if self.judged_minute() is None:
+            self._client.execute(f"DELETE FROM rolling_checkpoints WHERE {mine} AND minute >= {minute}")
+            self._client.execute(f"DELETE FROM spike_revisions WHERE {mine} AND since >= {_instant(minute)}")
+            self._client.execute(f"DELETE FROM rolling_revisions WHERE emitted_at > {_instant(minute)}")
+            if self.evaluated_minute() is None:
                 self.commit(minute - 1)
         return int(count)
 
@@ -95,7 +95,7 @@ class RollingStore:
 
     def next_minute(self, minute: int) -> int | None:
         """The first minute from this one on in which anything was counted."""
-        [(found,)] = self._door.rows(
+        [(found,)] = self._client.rows(
             "SELECT min(start) FROM (SELECT toUnixTimestamp(start) AS start FROM panes "
             f"WHERE tier = 'minute' AND start >= {_instant(minute)} ORDER BY start LIMIT 1) HAVING count() > 0"
         ) or [(None,)]
@@ -103,7 +103,7 @@ class RollingStore:
 
     def counts(self, first: int, end: int) -> Minutes:
         """What was counted in the minutes [first, end), by place; those without any are left out."""
-        rows = self._door.rows(
+        rows = self._client.rows(
             "SELECT intDiv(toUnixTimestamp(start), 60) AS minute, tenant, queue, channel, "
             f"sum({ESCALATED}) AS escalated, "
             "sum(opened_count + reopened_count) AS arrived, sum(shared_count) AS shared FROM panes "
@@ -119,7 +119,7 @@ class RollingStore:
 
     def episodes(self, from_minute: int) -> list[StoredEpisode]:
         """Episodes that lasted at `from_minute` or later, in the order of their onsets."""
-        rows = self._door.rows(
+        rows = self._client.rows(
             f"SELECT {EPISODE_COLUMNS} FROM spikes WHERE log = {quoted(self._log)} "
             f"AND (until IS NULL OR until >= {_instant(from_minute)}) ORDER BY since"
         )
@@ -128,7 +128,7 @@ class RollingStore:
     def write_episodes(self, episodes: Sequence[StoredEpisode]) -> None:
         """Episodes as they are with the last minute judged, all in one insert."""
         values = ", ".join(map(self._values, episodes))
-        self._door.execute(
+        self._client.execute(
             "INSERT INTO spike_revisions (log, episode_id, measure, scope, tenant, queue, channel, since, detected_at, "
             "until, severity, observed_count, expected_count, contributors, worsened_at, runs, revision) "
             f"VALUES {values}"
@@ -157,7 +157,7 @@ class RollingStore:
         columns = ("emitted_at", "window_seconds", *KEY, *WINDOW_COLUMNS, *STANDING_COLUMNS)
         flows = ", ".join(f"r.{name}" for name in ("emitted_at", "window_seconds", *KEY, *WINDOW_COLUMNS))
         stocks = ", ".join(f"s.{name}" for name in STANDING_COLUMNS)
-        self._door.execute(
+        self._client.execute(
             f"INSERT INTO rolling_revisions ({', '.join(columns)}) SELECT {flows}, {stocks} FROM rolling_at({at}) AS r "
             f"LEFT JOIN standing_at({at}) AS s USING ({STANDING_KEY})"
         )
@@ -167,7 +167,7 @@ class RollingStore:
 
         Of each scope the `SHOWN_PER_SCOPE` places with the most open conversations and contacts.
         """
-        return self._door.rows(
+        return self._client.rows(
             f"SELECT window_seconds, {STANDING_KEY}, {', '.join(names)} FROM rolling "
             f"WHERE scope != 'cell' AND emitted_at = {_instant(minute + 1)} "
             f"ORDER BY open_count + contact_count DESC, {STANDING_KEY} LIMIT {SHOWN_PER_SCOPE} BY window_seconds, scope"
@@ -196,7 +196,7 @@ def _stored(row: tuple[Any, ...]) -> StoredEpisode:
         int(until) // 60 if until else None,
     )
     # Rows that an earlier version wrote have none.
-    lasting = Lasting(episode, _decode_runs(runs) if runs else [])
+    lasting = OngoingEpisode(episode, _decode_runs(runs) if runs else [])
     return StoredEpisode(lasting, int(worsened_at) // 60 if worsened_at else None, int(revision))
 
 

@@ -114,15 +114,15 @@ def test_an_insert_whose_part_was_damaged_before_a_crash_may_come_again(
         [marks] = [path for path in found if path.name.startswith("1_8_8_")]
         next(path for path in marks.iterdir() if ".cmrk" in path.name).write_bytes(b"")
         front.start()
-        door = ClickHouse(front.url, "default")
+        client = ClickHouse(front.url, "default")
         count = "SELECT count(), uniqExact(a), uniqExact(c) FROM t"
-        assert door.rows(count) == [(27_000, 9, 50)]
+        assert client.rows(count) == [(27_000, 9, 50)]
         lost = 2 * 4 - 1  # the eighth insert was 7, of the odd partition
         for number in range(10):  # all others are known
             ask(front, INSERT.format(number, number, 3_000))
-        assert door.rows(count) == [(30_000, 10, 50)]
-        assert door.rows(f"SELECT count() FROM t WHERE a = {lost}") == [(3_000,)]
-        door.close()
+        assert client.rows(count) == [(30_000, 10, 50)]
+        assert client.rows(f"SELECT count() FROM t WHERE a = {lost}") == [(3_000,)]
+        client.close()
 
 
 @pytest.mark.parametrize(
@@ -145,34 +145,34 @@ def test_nothing_is_lost_on_a_disk_that_fills_while_parts_are_written(
         small_disk(tmp_path / "disk", 96 * MEBIBYTE) as disk,
         EmbeddedClickHouse(disk / "data", log_directory=tmp_path) as front,
     ):
-        door = ClickHouse(front.url, "default")
-        door.execute(TABLE.format(engine, settings))
+        client = ClickHouse(front.url, "default")
+        client.execute(TABLE.format(engine, settings))
         with churned(disk, rows):
             begun = time.monotonic()
             while (lasted := time.monotonic() - begun) < 60 and (lasted < 6 or not log.read_text()):
-                insert(door, count, rows)
+                insert(client, count, rows)
                 count += 1
                 if kills and chance.random() < 0.05:
-                    door.close()
+                    client.close()
                     front.kill()
                     front.start()
                 if count % 5 == 0:
                     # Whoever reads meanwhile sees all of it, too.
-                    assert door.rows("SELECT count(), uniqExact(a), sum(length(b)) FROM t") == [
+                    assert client.rows("SELECT count(), uniqExact(a), sum(length(b)) FROM t") == [
                         (count * rows, count, 8 * count * rows)
                     ]
         whole = [(count * rows, count, 8 * count * rows, 50)]
-        assert door.rows("SELECT count(), uniqExact(a), sum(length(b)), uniqExact(c) FROM t") == whole
-        door.close()
+        assert client.rows("SELECT count(), uniqExact(a), sum(length(b)), uniqExact(c) FROM t") == whole
+        client.close()
         # Something was damaged: else this would show nothing.
         assert "was damaged by a full disk" in log.read_text()
 
 
-def insert(door: ClickHouse, number: int, rows: int) -> None:
+def insert(client: ClickHouse, number: int, rows: int) -> None:
     """As a worker does: again and again with the same token, until it is acknowledged."""
     while True:
         try:
-            door.execute(INSERT.format(number, number, rows))
+            client.execute(INSERT.format(number, number, rows))
             return
         except ClickHouseUnavailableError:
             time.sleep(0.002)

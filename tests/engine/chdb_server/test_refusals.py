@@ -89,10 +89,10 @@ def test_a_full_disk_is_said_and_passes_without_a_restart(tmp_path: Path) -> Non
                 # The engine itself would leave the definition empty, and the table lost at the next start.
                 reply = send(front, b"ALTER TABLE t MODIFY COMMENT 'full'")
                 assert reply.headers["X-ClickHouse-Exception-Code"] == "243"
-                door = ClickHouse(front.url, "default")
+                client = ClickHouse(front.url, "default")
                 with pytest.raises(ClickHouseUnavailableError, match="NOT_ENOUGH_SPACE"):
-                    door.insert("t", ("a", "b"), block, 20_000, "token")
-                door.close()
+                    client.insert("t", ("a", "b"), block, 20_000, "token")
+                client.close()
                 assert count(front, "t") == 20_000
         assert send(front, block, query=insert).written_rows == 20_000
         front.kill()
@@ -101,11 +101,11 @@ def test_a_full_disk_is_said_and_passes_without_a_restart(tmp_path: Path) -> Non
 
 
 def test_a_refused_insert_is_no_reason_to_try_again_and_a_full_disk_is(front: EmbeddedClickHouse) -> None:
-    door = ClickHouse(front.url, "default")
+    client = ClickHouse(front.url, "default")
     block = send(front, b"SELECT 50::UInt64 AS a FORMAT Native").body
     with pytest.raises(ClickHouseRejectedError, match="VIOLATED_CONSTRAINT"):
-        door.insert("checked", ("a",), block, 1, "token")
-    door.close()
+        client.insert("checked", ("a",), block, 1, "token")
+    client.close()
 
 
 def test_a_disk_quota_of_the_process_is_said_too(tmp_path: Path) -> None:
@@ -122,11 +122,11 @@ def test_a_disk_quota_of_the_process_is_said_too(tmp_path: Path) -> None:
             assert process.stdout is not None
             front = EmbeddedClickHouse(tmp_path / "data", port=int(process.stdout.readline().rpartition(b":")[2]))
             ask(front, "CREATE TABLE t (a UInt64, b String) ENGINE = MergeTree ORDER BY a")
-            door = ClickHouse(front.url, "default")
+            client = ClickHouse(front.url, "default")
             rows = b"SELECT number AS a, randomString(1000) AS b FROM numbers(20000) FORMAT Native"
             with pytest.raises(ClickHouseUnavailableError):
-                door.insert("t", ("a", "b"), send(front, rows).body, 20_000, "token")
-            door.close()
+                client.insert("t", ("a", "b"), send(front, rows).body, 20_000, "token")
+            client.close()
             assert count(front, "t") == 0
         finally:
             process.kill()

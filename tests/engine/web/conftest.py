@@ -14,8 +14,8 @@ from tests.support.web.small_dashboards import write_dashboard
 @pytest.fixture(scope="package")
 def database(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
     """A migrated database, with a table of places of which some have hostile names."""
-    with places(clickhouse.url) as door:
-        yield door
+    with places(clickhouse.url) as client:
+        yield client
 
 
 @pytest.fixture(scope="package")

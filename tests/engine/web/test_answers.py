@@ -47,10 +47,10 @@ def test_a_single_variable_has_its_default_and_takes_its_options(page: Page) -> 
 
 
 def test_the_browser_is_told_no_query(page: Page) -> None:
-    told = page.get("/api/dashboards/small").body.decode()
-    assert '"title":"Panel 1"' in told
-    assert "SELECT" not in told
-    assert "expr" not in told
+    fact_batch = page.get("/api/dashboards/small").body.decode()
+    assert '"title":"Panel 1"' in fact_batch
+    assert "SELECT" not in fact_batch
+    assert "expr" not in fact_batch
 
 
 @pytest.mark.parametrize(
@@ -64,10 +64,10 @@ def test_the_browser_is_told_no_query(page: Page) -> None:
         (9, "set SICHTFLUG_PROMETHEUS_URL"),
     ],
 )
-def test_a_failing_panel_says_why(page: Page, number: int, told: str) -> None:
+def test_a_failing_panel_says_why(page: Page, number: int, fact_batch: str) -> None:
     found = page.panel("small", number)
     assert found.status == 502
-    assert told in found.error
+    assert fact_batch in found.error
     assert page.panel("small", 3).status == 200
 
 
@@ -104,10 +104,10 @@ def test_a_panel_says_for_when_it_holds_and_that_it_is_stale(clickhouse: Embedde
     # settled ---- 10 minutes ---- now: stale for a range up to now, not for one that ends before.
     name = f"stale_{secrets.token_hex(4)}"
     migrations.migrate(clickhouse.url, name)
-    door = ClickHouse(clickhouse.url, name)
+    client = ClickHouse(clickhouse.url, name)
     settled_ms = (int(time.time()) - 600) * 1000
-    _insert_checkpoint(door, 0, settled_ms)
-    _insert_checkpoint(door, 1, settled_ms + 300_000)
+    _insert_checkpoint(client, 0, settled_ms)
+    _insert_checkpoint(client, 1, settled_ms + 300_000)
     write_dashboard(tmp_path / "boards", "small", [panel(1, "stat", "SELECT 1 AS one")])
     with served(clickhouse.url, name, tmp_path / "boards") as page:
         assert page.panel("small", 1).json["watermark"] == {"holds_for_ms": settled_ms, "is_stale": True}
@@ -115,15 +115,15 @@ def test_a_panel_says_for_when_it_holds_and_that_it_is_stale(clickhouse: Embedde
         assert page.panel("small", 1, past).json["watermark"] == {"holds_for_ms": settled_ms, "is_stale": False}
         # Nothing comes, but stage 2 has judged the minute before this one: the numbers hold for its end.
         minute = int(time.time()) // 60 - 1
-        door.execute(f"INSERT INTO rolling_checkpoints (log, minute) VALUES ('interactions', {minute})")
+        client.execute(f"INSERT INTO rolling_checkpoints (log, minute) VALUES ('interactions', {minute})")
         time.sleep(1.1)
         assert page.panel("small", 1).json["watermark"] == {"holds_for_ms": (minute + 1) * 60_000, "is_stale": False}
-    door.execute(f"DROP DATABASE {name}")
-    door.close()
+    client.execute(f"DROP DATABASE {name}")
+    client.close()
 
 
-def _insert_checkpoint(door: ClickHouse, partition: int, watermark_ms: int) -> None:
-    door.execute(
+def _insert_checkpoint(client: ClickHouse, partition: int, watermark_ms: int) -> None:
+    client.execute(
         "INSERT INTO ledger (log, kind, kafka_partition, epoch, revision, watermark) SELECT "
         f"'interactions', 'checkpoint', {partition}, 1, 1, fromUnixTimestamp64Milli({watermark_ms})"
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.embedded.servers import EmbeddedClickHouse
 from pipeline.metrics.server import Server
-from pipeline.metrics.stage import Telemetry
+from pipeline.metrics.stage import StageMetrics
 from pipeline.web.request import read_request
 from pipeline.web.scraper import Samples
 from tests.support.places import PANELS
@@ -76,13 +76,13 @@ def test_an_error_of_prometheus_is_the_panels(
 
 
 def test_samples_of_a_real_endpoint() -> None:
-    telemetry = Telemetry()
-    server = Server(telemetry, lambda: "", "127.0.0.1", 0)
+    metrics = StageMetrics()
+    server = Server(metrics, lambda: "", "127.0.0.1", 0)
     server.start()
     samples = Samples(f"http://127.0.0.1:{server.port}/metrics")
-    telemetry.partitions.set(3)
+    metrics.partitions.set(3)
     samples.take()
-    telemetry.flushed_rows.inc(500)
+    metrics.flushed_rows.inc(500)
     time.sleep(0.2)
     samples.take()
     server.stop()

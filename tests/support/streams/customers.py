@@ -5,15 +5,15 @@ from typing import Self
 
 import msgspec
 
-from streams.conversations.facts import ToldFact
+from streams.conversations.facts import ConversationFact
 from streams.customers.customer import Fact
-from streams.customers.fold import Customers, SourcedFact, position
+from streams.customers.fold import CustomerFold, SourcedFact, position
 from streams.events import Event
 from streams.panes.cache import PaneCache
-from streams.panes.cells import Cells
+from streams.panes.cells import CellIndex
 from streams.panes.counters import COUNTERS
 from streams.panes.deltas import DAY_MS, HOUR_MS
-from streams.rules import RuleBook, Rules
+from streams.rules import Rules, RulesConfig
 from tests.support.streams.events import instant
 from tests.support.streams.log import Log, Panes, named
 
@@ -22,10 +22,12 @@ NUMBERS = {number: name.lower() for name, number in COUNTERS.items()}
 EPOCH = 1
 
 
-def sourced(told: list[ToldFact], cells: Cells, target: Cells, partition: int = 0) -> list[SourcedFact]:
+def sourced(
+    fact_batch: list[ConversationFact], cells: CellIndex, target: CellIndex, partition: int = 0
+) -> list[SourcedFact]:
     """Told facts as the fold of the topic reads them, with cells of its own."""
     found, number, last = [], 0, -1
-    for fact in told:
+    for fact in fact_batch:
         number = number + 1 if fact.offset == last else 0
         last = fact.offset
         slim = Fact(fact.at, fact.kind, hash(fact.key), target.number(cells[fact.cell]), fact.case)
@@ -36,14 +38,14 @@ def sourced(told: list[ToldFact], cells: Cells, target: Cells, partition: int = 
 class Across:
     """Partitions of interactions, folded, and the customers that they tell of."""
 
-    def __init__(self, *partitions: list[Event], rules: Rules | None = None) -> None:
-        self.cells = Cells()
-        self.customers = Customers(RuleBook(rules or Rules()), self.cells)
+    def __init__(self, *partitions: list[Event], rules: RulesConfig | None = None) -> None:
+        self.cells = CellIndex()
+        self.customers = CustomerFold(Rules(rules or RulesConfig()), self.cells)
         self.cache = PaneCache()
-        self.told: list[list[SourcedFact]] = []
+        self.fact_batch: list[list[SourcedFact]] = []
         for number, events in enumerate(partitions):
             log = Log(rules, [msgspec.structs.replace(one, offset=offset) for offset, one in enumerate(events)])
-            self.told.append(sourced(log.partition.take_facts(), log.cells, self.cells, number))
+            self.fact_batch.append(sourced(log.partition.take_facts(), log.cells, self.cells, number))
 
     def fold(self, facts: list[SourcedFact]) -> Self:
         self.customers.fold(facts)
@@ -51,7 +53,7 @@ class Across:
         return self
 
     def in_turn(self) -> Self:
-        return self.fold([fact for told in self.told for fact in told])
+        return self.fold([fact for fact_batch in self.fact_batch for fact in fact_batch])
 
     def panes(self, tier: str = "minute") -> Panes:
         return named(getattr(self.cache.tiers, tier), self.cells)

@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, settings
 from streams.events import Event
 from streams.panes.cells import Cell
 from streams.panes.counters import Counter
-from streams.rules import CLOCK_KINDS, Rules
+from streams.rules import CLOCK_KINDS, RulesConfig
 from tests.oracle import Oracle
 from tests.oracle.changes import Change
 from tests.support.streams.events import DAY_MS, EPOCH, HOUR_MS, MINUTE_MS, record
@@ -43,7 +43,7 @@ def interval(tier: str, at_ms: int, zone: str = "UTC") -> tuple[int, int]:
     return start, end
 
 
-def oracle_of(events: list[Event], rules: Rules, watermark_ms: int | None = None) -> Oracle:
+def oracle_of(events: list[Event], rules: RulesConfig, watermark_ms: int | None = None) -> Oracle:
     """The batch computation over the same events, with the same rules."""
     targets = {kind: rules.targets.seconds(number) for number, kind in enumerate(CLOCK_KINDS)}
     return Oracle(

@@ -10,13 +10,13 @@ import msgspec
 
 from streams.conversations.conversation import OPEN, Clock, Conversation
 from streams.events import Event, conversation_key
-from streams.fold import Partition
+from streams.fold import ConversationFold
 from streams.panes.cache import PaneCache
-from streams.panes.cells import Cell, Cells
+from streams.panes.cells import Cell, CellIndex
 from streams.panes.counters import Counter
 from streams.panes.deltas import COUNTER_BITS, COUNTER_MASK, PaneValues, Tiers, unpack_pane_key
 from streams.panes.histograms import bucket
-from streams.rules import RuleBook, Rules, Targets
+from streams.rules import Rules, RulesConfig, Targets
 from tests.support.streams.events import DAY, EPOCH, MINUTE_MS, instant
 
 #: (start in ms, cell, counter, spread) to value, zeros left out.
@@ -30,18 +30,20 @@ def rules(
     resolution: int | None = None,
     idle: int | None = None,
     **more: Any,
-) -> Rules:
+) -> RulesConfig:
     """Rules with targets and an idle limit for every channel, in seconds."""
     limits = {} if idle is None else {"": idle}
-    return Rules(targets=Targets(first_response, next_response, resolution), **({"idle_limit_seconds": limits} | more))
+    return RulesConfig(
+        targets=Targets(first_response, next_response, resolution), **({"idle_limit_seconds": limits} | more)
+    )
 
 
 class Log:
     """A partition and the absolute values of its panes, which follow every `fold` at once."""
 
-    def __init__(self, rules: Rules | None = None, events: Iterable[Event] = ()) -> None:
-        self.cells = Cells()
-        self.partition = Partition(RuleBook(rules or Rules()), self.cells)
+    def __init__(self, rules: RulesConfig | None = None, events: Iterable[Event] = ()) -> None:
+        self.cells = CellIndex()
+        self.partition = ConversationFold(Rules(rules or RulesConfig()), self.cells)
         self.cache = PaneCache()
         self.fold(*events)
 
@@ -115,7 +117,7 @@ DEPARTURE_COUNTERS = (Counter.RESOLVED, Counter.CLOSED, Counter.ABANDONED, Count
 # ---- what can be compared: without numbers of cells, without zeros ---------------------------------------
 
 
-def named(panes: PaneValues, cells: Cells) -> Panes:
+def named(panes: PaneValues, cells: CellIndex) -> Panes:
     """Panes of one tier with the dimensions themselves in place of their numbers."""
     found: Panes = {}
     for key, values in panes.items():
@@ -127,11 +129,11 @@ def named(panes: PaneValues, cells: Cells) -> Panes:
     return found
 
 
-def all_tiers(tiers: Tiers, cells: Cells) -> dict[str, Panes]:
+def all_tiers(tiers: Tiers, cells: CellIndex) -> dict[str, Panes]:
     return {name: named(panes, cells) for name, panes in zip(Tiers._fields, tiers, strict=True)}
 
 
-def plain(conversation: Conversation, cells: Cells) -> dict[str, Any]:
+def plain(conversation: Conversation, cells: CellIndex) -> dict[str, Any]:
     """A conversation as plain values, with cells in place of their numbers."""
     values: dict[str, Any] = msgspec.structs.asdict(conversation)
     values["cell"] = cells[conversation.cell]
@@ -145,7 +147,7 @@ def plain(conversation: Conversation, cells: Cells) -> dict[str, Any]:
     return values
 
 
-def _plain_clock(clock: Clock, cells: Cells) -> dict[str, Any]:
+def _plain_clock(clock: Clock, cells: CellIndex) -> dict[str, Any]:
     return clock._asdict() | {"cell": cells[clock.cell]}
 
 

@@ -10,7 +10,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from streams.events import KNOWN_TYPES, Data, Event
-from streams.rules import Rules
+from streams.rules import RulesConfig
 from tests.support.streams.events import DAY_MS, EPOCH, HOUR_MS, MINUTE_MS, instant, make_event
 from tests.support.streams.log import rules
 
@@ -135,7 +135,7 @@ def logs(
     return events
 
 
-def sometimes_rules(*, zones: Sequence[str] = ("UTC",), cell_limit: int = 5_000) -> st.SearchStrategy[Rules]:
+def sometimes_rules(*, zones: Sequence[str] = ("UTC",), cell_limit: int = 5_000) -> st.SearchStrategy[RulesConfig]:
     """Rules with or without targets and an idle limit, and sometimes with a limit of cells."""
     seconds = st.sampled_from([None, 0, 90, 1800, 6 * 3600])
     return st.builds(

@@ -13,9 +13,9 @@ from prometheus_client import CollectorRegistry
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.contract.records import Message
 from pipeline.errors import ClickHouseUnavailableError, FencedError
-from pipeline.metrics.rolling import RollingTelemetry
+from pipeline.metrics.rolling import RollingMetrics
 from pipeline.stages.rolling import evaluator as judging
-from pipeline.stages.rolling.evaluator import LEARNED_DAYS, Judge
+from pipeline.stages.rolling.evaluator import LEARNED_DAYS, SpikeEvaluator
 from pipeline.stages.rolling.store import Minutes, RollingStore, StoredEpisode
 from tests.support.records import escalated, opened
 from tests.support.system import System
@@ -38,11 +38,11 @@ class Died(Exception):  # noqa: N818
 class Mortal(RollingStore):
     """Dies at one of its writes, just before or just after ClickHouse has it; and notes what was told to Kafka."""
 
-    def __init__(self, door: ClickHouse, log: str, dies_at: int, *, is_after: bool) -> None:
-        super().__init__(door, log)
+    def __init__(self, client: ClickHouse, log: str, dies_at: int, *, is_after: bool) -> None:
+        super().__init__(client, log)
         self.steps = 0
         self._dies_at, self._is_after = dies_at, is_after
-        self.told: list[str] = []
+        self.fact_batch: list[str] = []
 
     def _step(self, work: Callable[[], None]) -> None:
         self.steps += 1
@@ -63,7 +63,7 @@ class Mortal(RollingStore):
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> None:
         """In the place of a publisher's."""
-        self._step(lambda: self.told.extend(msgspec.json.decode(value or b"")["id"] for _, value, _ in messages))
+        self._step(lambda: self.fact_batch.extend(msgspec.json.decode(value or b"")["id"] for _, value, _ in messages))
 
 
 class Refusing(Mortal):
@@ -82,29 +82,29 @@ class Refusing(Mortal):
         """Kafka takes all."""
 
 
-def judge(store: Mortal, log: str, on_failure: Callable[[], None] = lambda: None) -> Judge:
+def evaluator(store: Mortal, log: str, on_failure: Callable[[], None] = lambda: None) -> SpikeEvaluator:
     publisher: Any = store
-    return Judge(store, publisher, "alerts", log, 1.0, on_failure)
+    return SpikeEvaluator(store, publisher, "alerts", log, 1.0, on_failure)
 
 
 async def judge_to_the_end(store: Mortal, log: str, on_failure: Callable[[], None] = lambda: None) -> None:
     """In the steps in which minutes pass; before every second one settles, it has judged twice."""
-    one = judge(store, log, on_failure)
+    one = evaluator(store, log, on_failure)
     await one.restore()
     for last in (BURST.start - 10, BURST.start + 2, BURST.start + 5, BURST.stop + 1, BURST.stop + 30, END):
-        if last > one.judged_minute:
-            await one.judge(last)
+        if last > one.evaluated_minute:
+            await one.evaluator(last)
         if last not in {BURST.start + 2, BURST.stop + 1}:
             await settle(one)
 
 
-async def settle(one: Judge) -> None:
-    while one.settled_minute < one.judged_minute:
-        await one.settle_towards(one.judged_minute)
+async def settle(one: SpikeEvaluator) -> None:
+    while one.checkpoint_minute < one.evaluated_minute:
+        await one.write_windows_towards(one.evaluated_minute)
 
 
 def outcome(system: System, log: str) -> list[tuple[Any, ...]]:
-    return system.door.rows(
+    return system.client.rows(
         "SELECT measure, scope, queue, channel, since, detected_at, until, observed_count FROM spikes "
         f"WHERE log = '{log}' ORDER BY ALL"
     )
@@ -136,7 +136,7 @@ def test_a_death_at_any_step_changes_no_episode_and_loses_no_alert(
     monkeypatch.setattr(judging, "EACH_MINUTE_UP_TO", 2)
 
     def run(log: str, dies_at: int, *, is_after: bool) -> tuple[Mortal, bool]:
-        store = Mortal(filled.door, log, dies_at, is_after=is_after)
+        store = Mortal(filled.client, log, dies_at, is_after=is_after)
         try:
             asyncio.run(judge_to_the_end(store, log))
         except Died:
@@ -144,7 +144,7 @@ def test_a_death_at_any_step_changes_no_episode_and_loses_no_alert(
         return store, False
 
     def begin(log: str) -> str:
-        filled.door.execute(f"INSERT INTO rolling_checkpoints (log, minute) VALUES ('{log}', {START - 1})")
+        filled.client.execute(f"INSERT INTO rolling_checkpoints (log, minute) VALUES ('{log}', {START - 1})")
         return log
 
     calm, _ = run(begin("calm"), 0, is_after=False)
@@ -152,7 +152,7 @@ def test_a_death_at_any_step_changes_no_episode_and_loses_no_alert(
     # One episode of the inflow, one of the escalations; both began and ended.
     assert {row[0] for row in wanted} == {"inflow", "escalations"}
     assert all(row[6] is not None for row in wanted)
-    kinds = [one.partition("-")[2] for one in calm.told]
+    kinds = [one.partition("-")[2] for one in calm.fact_batch]
     assert kinds.count("began") == kinds.count("ended") == len(wanted) == 2
     assert calm.steps >= 10
     for dies_at in range(1, calm.steps + 1):
@@ -163,8 +163,8 @@ def test_a_death_at_any_step_changes_no_episode_and_loses_no_alert(
             second, _ = run(log, 0, is_after=False)
             assert outcome(filled, log) == wanted, log
             # Which alert an id stands for is in its end; the rest names log, series and onset.
-            told = {*first.told, *second.told}
-            assert sorted(one[32:] for one in told) == sorted(one[32:] for one in calm.told), log
+            fact_batch = {*first.fact_batch, *second.fact_batch}
+            assert sorted(one[32:] for one in fact_batch) == sorted(one[32:] for one in calm.fact_batch), log
 
 
 def test_writes_that_clickhouse_does_not_take_are_tried_again_and_counted(
@@ -173,11 +173,11 @@ def test_writes_that_clickhouse_does_not_take_are_tried_again_and_counted(
     monkeypatch.setattr(judging, "EACH_MINUTE_UP_TO", 2)
     monkeypatch.setattr("pipeline.retry.FIRST_PAUSE_SECONDS", 0.001)
     registry = CollectorRegistry()
-    telemetry = RollingTelemetry(registry)
+    metrics = RollingMetrics(registry)
     log = "refused"
-    store = Refusing(filled.door, log, -1, is_after=False)
-    filled.door.execute(f"INSERT INTO rolling_checkpoints (log, minute) VALUES ('{log}', {START - 1})")
-    asyncio.run(judge_to_the_end(store, log, telemetry.insert_failures.inc))
+    store = Refusing(filled.client, log, -1, is_after=False)
+    filled.client.execute(f"INSERT INTO rolling_checkpoints (log, minute) VALUES ('{log}', {START - 1})")
+    asyncio.run(judge_to_the_end(store, log, metrics.insert_failures.inc))
     assert len(outcome(filled, log)) == 2
     assert store.refused_count > 5
     assert registry.get_sample_value("sichtflug_rolling_insert_failures_total") == store.refused_count
@@ -185,18 +185,18 @@ def test_writes_that_clickhouse_does_not_take_are_tried_again_and_counted(
 
 def test_one_that_others_have_overtaken_writes_nothing_more(filled: System) -> None:
     log = "overtaken"
-    store = Mortal(filled.door, log, -1, is_after=False)
+    store = Mortal(filled.client, log, -1, is_after=False)
     store.commit(START - 1)
 
     async def sleep_and_go_on() -> None:
-        slow = judge(store, log)
+        slow = evaluator(store, log)
         await slow.restore()
-        await slow.judge(BURST.start - 10)
+        await slow.evaluator(BURST.start - 10)
         await settle(slow)
-        await judge_to_the_end(Mortal(filled.door, log, -1, is_after=False), log)
+        await judge_to_the_end(Mortal(filled.client, log, -1, is_after=False), log)
         wanted = outcome(filled, log)
         with pytest.raises(FencedError, match=f"minute {END} is judged"):
-            await slow.judge(END)
+            await slow.evaluator(END)
         assert outcome(filled, log) == wanted
 
     asyncio.run(sleep_and_go_on())
@@ -212,18 +212,18 @@ def test_a_silence_in_which_nothing_comes_at_all_is_noticed(system: System) -> N
     worker.send_signal(signal.SIGTERM)
     worker.wait(30)
     log = "silence"
-    store = Mortal(system.door, log, 0, is_after=False)
+    store = Mortal(system.client, log, 0, is_after=False)
     # As where stage 2 has never run, and all is to be judged: the year before the first week is passed over.
     store.commit(0)
 
     async def judged_in_steps() -> list[tuple[Any, ...]]:
-        one = judge(store, log)
+        one = evaluator(store, log)
         await one.restore()
         for last in (silent.start, silent.start + 30):
-            await one.judge(last)
+            await one.evaluator(last)
             await settle(one)
         lasting = outcome(system, log)
-        await one.judge(silent.stop + 29)
+        await one.evaluator(silent.stop + 29)
         await settle(one)
         return lasting
 
@@ -232,7 +232,7 @@ def test_a_silence_in_which_nothing_comes_at_all_is_noticed(system: System) -> N
     [ended] = outcome(system, log)
     assert ended[:5] == lasting[:5]
     assert ended[6] is not None
-    assert [one.partition("-")[2] for one in store.told] == ["began", "ended"]
+    assert [one.partition("-")[2] for one in store.fact_batch] == ["began", "ended"]
 
 
 def test_a_start_before_the_first_windows_are_written_reads_no_more_than_a_month(filled: System) -> None:
@@ -246,18 +246,18 @@ def test_a_start_before_the_first_windows_are_written_reads_no_more_than_a_month
             return super().counts(first, end)
 
     log = "young"
-    first = Counting(filled.door, log, 0, is_after=False)
+    first = Counting(filled.client, log, 0, is_after=False)
     first.commit(0)
 
     async def judge_without_settling() -> None:
-        one = judge(first, log)
+        one = evaluator(first, log)
         await one.restore()
-        await one.judge(END)
+        await one.evaluator(END)
 
     asyncio.run(judge_without_settling())
-    assert first.judged_minute() == START - 1
-    second = Counting(filled.door, log, 0, is_after=False)
-    asyncio.run(judge(second, log).restore())
+    assert first.evaluated_minute() == START - 1
+    second = Counting(filled.client, log, 0, is_after=False)
+    asyncio.run(evaluator(second, log).restore())
     assert 0 < second.asked <= LEARNED_DAYS + 1
     # What it tells again has the identity that it had.
-    assert set(second.told) <= set(first.told)
+    assert set(second.fact_batch) <= set(first.fact_batch)

@@ -11,11 +11,11 @@ import pytest
 from prometheus_client import CollectorRegistry
 
 from pipeline.errors import ClickHouseUnavailableError
-from pipeline.kafka.admin import Broker
+from pipeline.kafka.admin import KafkaAdmin
 from pipeline.kafka.producer import Publisher
-from pipeline.metrics.rolling import RollingTelemetry
+from pipeline.metrics.rolling import RollingMetrics
 from pipeline.settings import Settings
-from pipeline.stages.progress import BEHIND_EVENTS, Heartbeat
+from pipeline.stages.progress import BEHIND_EVENTS, Progress
 from pipeline.stages.rolling import stage as rolling
 from pipeline.stages.rolling.stage import RollingStage
 from pipeline.stages.rolling.store import RollingStore
@@ -37,7 +37,7 @@ class Stage2:
             clickhouse_url=system.url,
             clickhouse_database=system.database,
         )
-        broker = Broker(system.bootstrap)
+        broker = KafkaAdmin(system.bootstrap)
         broker.ensure_topic(settings.kafka_panes_topic, 1, 1)
         registry = CollectorRegistry()
         self.failures: list[BaseException] = []
@@ -45,14 +45,14 @@ class Stage2:
         self._log = system.topic
         self._offset = 0
         publisher = Publisher(system.bootstrap)
-        self.rolling = RollingStage(settings, broker, publisher, RollingTelemetry(registry), self.failures.append)
-        self._store = RollingStore(system.door, system.topic)
+        self.rolling = RollingStage(settings, broker, publisher, RollingMetrics(registry), self.failures.append)
+        self._store = RollingStore(system.client, system.topic)
         self._store.commit(START)
 
     async def hear(self, minute: int, lag_count: int) -> None:
         """The log's only partition says that `minute` has passed, and how many records follow."""
         self._offset += 1
-        beat = Heartbeat(
+        beat = Progress(
             log=self._log,
             partition=0,
             partition_count=1,
@@ -77,7 +77,7 @@ class Stage2:
 
     def written(self) -> int:
         """The last minute whose windows are written."""
-        return self._store.judged_minute() or 0
+        return self._store.evaluated_minute() or 0
 
     async def until(self, holds: Callable[[], bool]) -> None:
         deadline = time.monotonic() + 150

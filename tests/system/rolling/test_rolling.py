@@ -28,7 +28,7 @@ def spikes(system: System) -> list[dict[str, Any]]:
         "observed_count",
         "expected_count",
     )
-    rows = system.door.rows(
+    rows = system.client.rows(
         "SELECT episode_id, scope, queue, channel, intDiv(toUnixTimestamp(since), 60), "
         "intDiv(toUnixTimestamp(detected_at), 60) - 1, ifNull(intDiv(toUnixTimestamp(until), 60), 0), observed_count, "
         "expected_count FROM spikes WHERE measure = 'escalations' ORDER BY since"
@@ -58,12 +58,15 @@ def assert_the_burst_alone(system: System) -> None:
 def test_a_burst_is_one_episode_and_told_as_it_begins_and_ends(system: System) -> None:
     system.start_worker(metrics_port="0")
     system.publish(nine_days_and_a_burst())
-    wait_for(lambda: system.judged_minute() >= END - 2, 120, system.log)
+    wait_for(lambda: system.evaluated_minute() >= END - 2, 120, system.log)
     assert_the_burst_alone(system)
     [spike] = spikes(system)
-    told = alerts(system)
-    assert [event["type"] for event in told if event["type"] != TYPES["worsened"]] == [TYPES["began"], TYPES["ended"]]
-    began, ended = told[0], told[-1]
+    fact_batch = alerts(system)
+    assert [event["type"] for event in fact_batch if event["type"] != TYPES["worsened"]] == [
+        TYPES["began"],
+        TYPES["ended"],
+    ]
+    began, ended = fact_batch[0], fact_batch[-1]
     assert began["id"] == f"{spike['episode_id']}-began"
     assert ended["id"] == f"{spike['episode_id']}-ended"
     assert began["source"] == f"/sichtflug/{system.topic}"
@@ -72,9 +75,9 @@ def test_a_burst_is_one_episode_and_told_as_it_begins_and_ends(system: System) -
 
     # The rows that were written when the last minute had passed are those of the views, since nothing came later.
     names = "window_seconds, scope, tenant, queue, channel, contact_count, open_count, open_ms, resolution_histogram"
-    [(emitted_at,)] = system.door.rows("SELECT toString(max(emitted_at)) FROM rolling")
-    kept = system.door.rows(f"SELECT {names} FROM rolling WHERE emitted_at = '{emitted_at}' ORDER BY ALL")
-    assert kept == system.door.rows(f"SELECT {names} FROM rolling_at(at = '{emitted_at}') ORDER BY ALL")
+    [(emitted_at,)] = system.client.rows("SELECT toString(max(emitted_at)) FROM rolling")
+    kept = system.client.rows(f"SELECT {names} FROM rolling WHERE emitted_at = '{emitted_at}' ORDER BY ALL")
+    assert kept == system.client.rows(f"SELECT {names} FROM rolling_at(at = '{emitted_at}') ORDER BY ALL")
     assert len(kept) == 4 * 8
 
     port = system.log().split("metrics on http://127.0.0.1:")[1].partition("/")[0]
@@ -102,13 +105,13 @@ def test_workers_killed_in_stage_2_lose_and_double_nothing(system: System) -> No
         worker.kill()
         worker.wait()
     system.start_worker()
-    wait_for(lambda: system.judged_minute() >= END - 2, 120, system.log)
+    wait_for(lambda: system.evaluated_minute() >= END - 2, 120, system.log)
     assert_the_burst_alone(system)
     [spike] = spikes(system)
     ids = {event["id"] for event in alerts(system) if event["type"] != TYPES["worsened"]}
     assert ids == {f"{spike['episode_id']}-began", f"{spike['episode_id']}-ended"}
     # A row for each minute of the last hour at least, none of them twice.
-    emitted = system.door.rows(
+    emitted = system.client.rows(
         "SELECT toUnixTimestamp(emitted_at), count() FROM rolling "
         "WHERE scope = 'all' AND window_seconds = 300 GROUP BY emitted_at ORDER BY emitted_at"
     )

@@ -43,7 +43,7 @@ def text(at_ms: int) -> str:
 
 def rows(system: System, at_ms: int, seconds: int, names: Sequence[str]) -> dict[Scope, dict[str, Any]]:
     """The view's rows of one window, without zeros."""
-    found = system.door.rows(
+    found = system.client.rows(
         f"SELECT scope, tenant, queue, channel, {', '.join(names)} FROM rolling_at(at = '{text(at_ms)}') "
         f"WHERE window_seconds = {seconds}"
     )
@@ -66,7 +66,7 @@ def assert_quantiles(system: System, oracle: Oracle, kind: str, at_ms: int, seco
     wanted = durations(oracle, kind, at_ms, seconds)
     levels = (0.5, 0.9, 0.95, 0.99)
     quantiles = ", ".join(f"histogram_quantile_ms({kind}_histogram, {level})" for level in levels)
-    [found] = system.door.rows(
+    [found] = system.client.rows(
         f"SELECT {quantiles} FROM rolling_at(at = '{text(at_ms)}') WHERE window_seconds = {seconds} AND scope = 'all'"
     ) or [(None,) * len(levels)]
     for level, value in zip(levels, found, strict=True):
@@ -105,7 +105,7 @@ def assert_backlog_between(system: System, oracle: Oracle, begins_ms: int, ends_
     )
     if step_ms == 60_000 and begins_ms < oracle.watermark_ms - 14 * DAY_MS:
         step_ms = HOUR_MS
-    found = system.door.rows(
+    found = system.client.rows(
         "SELECT toUnixTimestamp(start) * 1000, queue, sum(gained_count) FROM "
         f"backlog_changes_between(from = '{text(begins_ms)}', to = '{text(ends_ms)}') GROUP BY 1, 2 ORDER BY 1, 2"
     )
@@ -134,7 +134,7 @@ def test_windows_of_live_traffic_and_what_stands_open_now(system: System) -> Non
     names = ", ".join((*AGES, "waiting_agent_count", "waiting_customer_count", "waiting_third_party_count"))
     found = {
         (row[0], row[1], row[2], row[3]): row[4:]
-        for row in system.door.rows(
+        for row in system.client.rows(
             f"SELECT scope, tenant, queue, channel, {names} FROM standing_at(at = '{text(now_ms)}')"
         )
     }
@@ -183,7 +183,7 @@ def test_one_conversation_by_hand(system: System) -> None:
     }
     # 10:02:00 to 10:02:15, arrived before the window.
     assert rows(system, instant("10:07"), 300, COUNTS)[scope] == {"departed_count": 1, "open_ms": 15_000}
-    [(p50,)] = system.door.rows(
+    [(p50,)] = system.client.rows(
         "SELECT histogram_quantile_ms(resolution_histogram, 0.5) FROM rolling_at(at = '2024-03-04 10:05:00') "
         "WHERE window_seconds = 300 AND scope = 'all'"
     )
@@ -205,7 +205,7 @@ def test_drift_by_hand(system: System) -> None:
         0.75 * math.log2(6 / 5) + 0.25 * math.log2(2 / 3) + 0.5 * math.log2(4 / 5) + 0.5 * math.log2(4 / 3)
     ) / 2
     found = dict(
-        system.door.rows(
+        system.client.rows(
             "SELECT scope, drift FROM rolling_at(at = '2024-03-04 11:00:00') "
             "WHERE window_seconds = 3600 AND scope IN ('all', 'tenant', 'channel')"
         )

@@ -11,10 +11,10 @@ import pytest
 from pipeline.contract import codec as codec_module
 from pipeline.contract.codec import Codec
 from pipeline.processing import id_filter as known_ids
-from pipeline.processing.id_filter import KnownIds
+from pipeline.processing.id_filter import IdFilter
 from streams.panes import cells as cells_module
-from streams.panes.cells import OTHER, Cell, Cells
-from streams.rules import RuleBook, Rules
+from streams.panes.cells import OTHER, Cell, CellIndex
+from streams.rules import Rules, RulesConfig
 from tests.support.ledger import Store
 from tests.support.schedules import Sent, interactions_worker, stepwise
 
@@ -102,7 +102,7 @@ def test_sources_and_types_that_anybody_may_invent_are_not_kept(monkeypatch: pyt
 def test_beyond_the_bound_every_id_may_be_known_and_none_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(known_ids, "LEAST_EXPECTED", 10)
     monkeypatch.setattr(known_ids, "REMEMBERED_IDS", 100)
-    known = KnownIds()
+    known = IdFilter()
     spread = [number * 0x9E3779B97F4A7C15 % (1 << 64) for number in range(1_000)]
     # 10 + 20 + 40: three filters, the fourth would pass the bound.
     known.add(spread[:70])
@@ -115,7 +115,7 @@ def test_beyond_the_bound_every_id_may_be_known_and_none_is_forgotten(monkeypatc
 
 def test_beyond_the_numbers_there_are_cells_are_counted_as_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cells_module, "CELL_MASK", 3)
-    cells = Cells()
+    cells = CellIndex()
     numbers = [cells.number(Cell("", f"q{number}", "email", "private")) for number in range(6)]
     assert numbers == [0, 1, 2, 3, 3, 3]
     assert cells[3] == Cell(OTHER, OTHER, OTHER, "")
@@ -137,6 +137,6 @@ def test_beyond_the_numbers_there_are_cells_are_counted_as_another_one(monkeypat
 def test_what_waits_for_a_flush_counts_by_its_memory(value: Callable[[int], bytes], pending: int) -> None:
     records = [Record(number, value(number)) for number in range(50)]
     with stepwise():
-        worker = interactions_worker(RuleBook(Rules()), Store(), Sent())
+        worker = interactions_worker(Rules(RulesConfig()), Store(), Sent())
         asyncio.run(worker.fold(records))
     assert pending <= worker.pending_count <= 1.4 * pending

@@ -34,7 +34,7 @@ def traffic() -> tuple[list[Simulated], GroundTruth]:
         START_MS,
         until_ms=START_MS + 20 * MINUTE_MS,
         follows_the_day=False,
-        haste=300.0,
+        speedup=300.0,
         spikes=[SPIKE],
     )
     return list(simulation), simulation.ground_truth()
@@ -79,7 +79,7 @@ def test_records_come_in_the_order_of_sending(traffic: tuple[list[Simulated], Gr
 
 def test_the_rate_is_about_what_was_asked_for() -> None:
     # hurried so much that the pipe is full at once; ten minutes at 60/s = 36,000
-    items = simulate(5, 60.0, START_MS, until_ms=START_MS + 600_000, follows_the_day=False, haste=5000.0, spikes=[])
+    items = simulate(5, 60.0, START_MS, until_ms=START_MS + 600_000, follows_the_day=False, speedup=5000.0, spikes=[])
     assert sum(1 for _ in items) == pytest.approx(36_000, rel=0.1)
 
 
@@ -174,7 +174,7 @@ def test_without_faults_every_conversation_is_in_order_and_begins_with_its_openi
         200.0,
         START_MS,
         until_ms=START_MS + 120_000,
-        haste=100.0,
+        speedup=100.0,
         faults=Faults(0, 0, 0, 0, 0),
         follows_the_day=False,
     )

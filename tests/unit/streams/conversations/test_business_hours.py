@@ -7,7 +7,7 @@ import pytest
 
 from streams.calendars import BusinessHours, Calendar
 from streams.panes.counters import Counter
-from streams.rules import Queue, RuleBook, Rules, Targets
+from streams.rules import Queue, Rules, RulesConfig, Targets
 from tests.support.streams.events import HOUR_MS, MINUTE_MS, does, instant, opened, reply
 from tests.support.streams.log import DUE, Log, minutes_long
 
@@ -16,7 +16,7 @@ OFFICE = Calendar(
     hours=dict.fromkeys(("mon", "tue", "wed", "thu", "fri"), ("09:00-12:00", "13:00-17:00")),
     holidays=(date(2024, 3, 5),),
 )
-OFFICE_RULES = Rules(
+OFFICE_RULES = RulesConfig(
     calendars={"office": OFFICE},
     queues={"desk": Queue(calendar="office", targets=Targets(first_response_seconds=7200))},
 )
@@ -78,4 +78,4 @@ def test_a_calendar_that_makes_no_sense_says_so(calendar: Calendar, complaint: s
 
 def test_a_queue_with_an_unknown_calendar_says_which_ones_are_known() -> None:
     with pytest.raises(ValueError, match=r"calendar: expected one of rules\.calendars \(office\), got 'ofice'"):
-        RuleBook(msgspec.structs.replace(OFFICE_RULES, queues={"desk": Queue(calendar="ofice")}))
+        Rules(msgspec.structs.replace(OFFICE_RULES, queues={"desk": Queue(calendar="ofice")}))

@@ -10,11 +10,11 @@ import pytest
 from streams.conversations.facts import Kind
 from streams.customers import customer as customer_module
 from streams.customers.customer import Customer, Fact
-from streams.customers.fold import Customers, SourcedFact
-from streams.panes.cells import Cell, Cells
+from streams.customers.fold import CustomerFold, SourcedFact
+from streams.panes.cells import Cell, CellIndex
 from streams.panes.counters import Counter
 from streams.panes.deltas import DAY_MS, HOUR_MS
-from streams.rules import RuleBook, Rules
+from streams.rules import Rules, RulesConfig
 
 BEGIN_MS = 1_700_000_000_000
 
@@ -24,9 +24,9 @@ class Many:
 
     def __init__(self, facts: Iterable[Fact]) -> None:
         self.looked_at = 0
-        self.cells = Cells()
+        self.cells = CellIndex()
         self.cells.number(Cell("", "", "email", "private"))
-        self.customers = Customers(RuleBook(Rules()), self.cells)
+        self.customers = CustomerFold(Rules(RulesConfig()), self.cells)
         self.total: Multiset[int] = Multiset()
         with pytest.MonkeyPatch.context() as patch:
             for name in ("from_on", "up_to"):

@@ -10,7 +10,7 @@ from streams.panes.cells import Cell
 from streams.panes.counters import COUNTERS, Counter
 from streams.panes.deltas import Tiers
 from streams.panes.histograms import bucket
-from streams.rules import Rules, Targets
+from streams.rules import RulesConfig, Targets
 from tests.oracle import Oracle
 from tests.support.streams.events import MINUTE_MS
 from tests.support.streams.laws import BERLIN, FOR_EVER_MS, from_oracle, from_panes, oracle_of, quick, stocks
@@ -22,7 +22,7 @@ NAMES = {number: name.lower() for name, number in COUNTERS.items()}
 
 @quick
 @given(logs(), sometimes_rules(zones=("UTC", BERLIN, "America/New_York", "Asia/Kathmandu")))
-def test_panes_of_every_tier_equal_the_oracles_changes(events: list[Event], rules: Rules) -> None:
+def test_panes_of_every_tier_equal_the_oracles_changes(events: list[Event], rules: RulesConfig) -> None:
     log, zone = Log(rules, events), rules.reporting_zone
     changes = oracle_of(events, rules, FOR_EVER_MS).changes
     for tier in Tiers._fields:
@@ -31,7 +31,7 @@ def test_panes_of_every_tier_equal_the_oracles_changes(events: list[Event], rule
 
 @quick
 @given(logs(is_long=True), sometimes_rules(zones=("UTC", BERLIN)))
-def test_days_equal_the_oracles_changes_however_late_events_are(events: list[Event], rules: Rules) -> None:
+def test_days_equal_the_oracles_changes_however_late_events_are(events: list[Event], rules: RulesConfig) -> None:
     changes = oracle_of(events, rules, FOR_EVER_MS * 2).changes
     expected = from_oracle(changes, "day", rules.reporting_zone)
     assert from_panes(Log(rules, events).panes("day")) == expected
@@ -39,7 +39,7 @@ def test_days_equal_the_oracles_changes_however_late_events_are(events: list[Eve
 
 @quick
 @given(logs(), sometimes_rules())
-def test_conversations_equal_the_oracles_facts(events: list[Event], rules: Rules) -> None:
+def test_conversations_equal_the_oracles_facts(events: list[Event], rules: RulesConfig) -> None:
     log = Log(rules, events)
     watermark = log.partition.watermark
     found = []
@@ -70,7 +70,7 @@ def test_conversations_equal_the_oracles_facts(events: list[Event], rules: Rules
 
 @quick
 @given(logs(), sometimes_rules())
-def test_durations_equal_the_oracles(events: list[Event], rules: Rules) -> None:
+def test_durations_equal_the_oracles(events: list[Event], rules: RulesConfig) -> None:
     assert durations_of_the_panes(Log(rules, events)) == durations_of_the_oracle(oracle_of(events, rules))
 
 
@@ -105,14 +105,14 @@ def durations_of_the_oracle(oracle: Oracle) -> Multiset[tuple[int, Cell, int, in
 
 @quick
 @given(logs(), sometimes_rules())
-def test_promises_equal_the_oracles(events: list[Event], rules: Rules) -> None:
+def test_promises_equal_the_oracles(events: list[Event], rules: RulesConfig) -> None:
     assert promises_of_the_panes(Log(rules, events)) == promises_of_the_oracle(oracle_of(events, rules, FOR_EVER_MS))
 
 
 @settings(quick, max_examples=1_000)
 @given(logs(is_turns=True, max_size=10))
 def test_promises_equal_the_oracles_where_turns_change(events: list[Event]) -> None:
-    targets = Rules(targets=Targets(1800, 1800, 6 * 3600))
+    targets = RulesConfig(targets=Targets(1800, 1800, 6 * 3600))
     oracle = oracle_of(events, targets, FOR_EVER_MS)
     assert promises_of_the_panes(Log(targets, events)) == promises_of_the_oracle(oracle)
 
@@ -120,7 +120,7 @@ def test_promises_equal_the_oracles_where_turns_change(events: list[Event]) -> N
 @settings(quick, max_examples=1_000)
 @given(logs(is_late_openings=True, max_size=9))
 def test_a_late_opening_decides_who_waited_as_the_oracle_does(events: list[Event]) -> None:
-    targets = Rules(targets=Targets(1800, 1800, 6 * 3600))
+    targets = RulesConfig(targets=Targets(1800, 1800, 6 * 3600))
     log, oracle = Log(targets, events), oracle_of(events, targets)
     assert promises_of_the_panes(log) == promises_of_the_oracle(oracle_of(events, targets, FOR_EVER_MS))
     assert durations_of_the_panes(log) == durations_of_the_oracle(oracle)
@@ -148,7 +148,7 @@ def promises_of_the_panes(log: Log) -> dict[tuple[str, int, Cell], int]:
 
 @quick
 @given(logs(), sometimes_rules())
-def test_who_waits_and_since_when_equals_the_oracle(events: list[Event], rules: Rules) -> None:
+def test_who_waits_and_since_when_equals_the_oracle(events: list[Event], rules: RulesConfig) -> None:
     assert stocks(Log(rules, events)) == stocks_of_the_oracle(oracle_of(events, rules))
 
 

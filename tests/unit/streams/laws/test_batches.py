@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from streams.conversations.conversation import Conversation
 from streams.events import KNOWN_TYPES, Event
 from streams.panes.deltas import Tiers, pane_key, unpack_pane_key
-from streams.rules import Rules
+from streams.rules import RulesConfig
 from tests.support.streams.laws import BERLIN, quick
 from tests.support.streams.log import Log, all_tiers, everything
 from tests.support.streams.strategies import cut, logs, sometimes_rules
@@ -16,7 +16,7 @@ from tests.support.streams.strategies import cut, logs, sometimes_rules
 @quick
 @given(st.data(), sometimes_rules(zones=("UTC", BERLIN)), st.booleans())
 def test_cut_into_batches_and_flushes_anywhere_the_numbers_are_the_same(
-    data: st.DataObject, rules: Rules, is_long: bool
+    data: st.DataObject, rules: RulesConfig, is_long: bool
 ) -> None:
     events = data.draw(logs(is_long=is_long))
     whole, pieces = Log(rules, events), Log(rules)
@@ -36,7 +36,7 @@ def cuts(draw: st.DrawFn, events: list[Event]) -> list[list[Event]]:
 @quick
 @given(st.data(), sometimes_rules(), st.booleans())
 def test_panes_that_leave_memory_and_are_read_back_keep_their_values(
-    data: st.DataObject, rules: Rules, is_long: bool
+    data: st.DataObject, rules: RulesConfig, is_long: bool
 ) -> None:
     events = data.draw(logs(is_long=is_long))
     whole, forgetful = Log(rules, events), Log(rules)
@@ -56,7 +56,7 @@ def test_panes_that_leave_memory_and_are_read_back_keep_their_values(
 @quick
 @given(st.data(), sometimes_rules(zones=("UTC", BERLIN), cell_limit=3), st.booleans())
 def test_restored_at_any_point_with_other_numbers_of_cells_it_goes_on_as_if_nothing_had_been(
-    data: st.DataObject, rules: Rules, is_long: bool
+    data: st.DataObject, rules: RulesConfig, is_long: bool
 ) -> None:
     events = data.draw(logs(is_long=is_long))
     border = data.draw(st.integers(0, len(events)))
@@ -99,7 +99,7 @@ def carried_over(one: Conversation, before: Log, after: Log) -> Conversation:
 
 @quick
 @given(st.data(), sometimes_rules())
-def test_events_that_come_again_change_the_books_alone(data: st.DataObject, rules: Rules) -> None:
+def test_events_that_come_again_change_the_books_alone(data: st.DataObject, rules: RulesConfig) -> None:
     events = data.draw(logs())
     again = data.draw(st.lists(st.sampled_from(events), max_size=10)) if events else []
     once, twice = Log(rules, events), Log(rules, events + again)
@@ -110,7 +110,7 @@ def test_events_that_come_again_change_the_books_alone(data: st.DataObject, rule
 
 @quick
 @given(logs(), sometimes_rules())
-def test_the_books_balance(events: list[Event], rules: Rules) -> None:
+def test_the_books_balance(events: list[Event], rules: RulesConfig) -> None:
     log = Log(rules)
     accepted = log.partition.fold(events)
     books = log.partition.books

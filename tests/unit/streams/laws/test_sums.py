@@ -9,7 +9,7 @@ from streams.events import Event
 from streams.panes.cells import Cell
 from streams.panes.counters import BACKLOG_SIGN, Counter
 from streams.panes.deltas import Tiers
-from streams.rules import Rules
+from streams.rules import RulesConfig
 from tests.support.streams.events import make_event
 from tests.support.streams.laws import BERLIN, quick, stocks
 from tests.support.streams.log import Log, is_expired, totals
@@ -18,7 +18,7 @@ from tests.support.streams.strategies import logs, sometimes_rules
 
 @quick
 @given(logs(is_long=True), sometimes_rules(zones=("UTC", BERLIN)))
-def test_a_pane_is_the_sum_of_what_its_conversations_contribute(events: list[Event], rules: Rules) -> None:
+def test_a_pane_is_the_sum_of_what_its_conversations_contribute(events: list[Event], rules: RulesConfig) -> None:
     # Alone, but on the same course of the watermark: what the others say is there, and means nothing.
     whole = Log(rules, events)
     summed: dict[str, Multiset[tuple[int, Cell, int, int]]] = {tier: Multiset() for tier in Tiers._fields}
@@ -42,7 +42,7 @@ def test_a_pane_is_the_sum_of_what_its_conversations_contribute(events: list[Eve
 @quick
 @given(logs(), sometimes_rules())
 def test_per_cell_arrivals_minus_departures_plus_moves_are_the_open_conversations(
-    events: list[Event], rules: Rules
+    events: list[Event], rules: RulesConfig
 ) -> None:
     log = Log(rules, events)
     watermark = log.partition.watermark
@@ -67,7 +67,7 @@ def test_per_cell_arrivals_minus_departures_plus_moves_are_the_open_conversation
 
 @quick
 @given(logs(is_long=True), sometimes_rules())
-def test_over_years_the_days_still_hold_every_open_conversation(events: list[Event], rules: Rules) -> None:
+def test_over_years_the_days_still_hold_every_open_conversation(events: list[Event], rules: RulesConfig) -> None:
     log = Log(rules, events)
     never_expiring = Multiset(
         log.cells[one.cell] for one in log.partition.conversations.values() if one.state == OPEN and not one.expires_at
@@ -80,7 +80,7 @@ def test_over_years_the_days_still_hold_every_open_conversation(events: list[Eve
 
 @quick
 @given(logs(), sometimes_rules())
-def test_no_stock_is_ever_negative(events: list[Event], rules: Rules) -> None:
+def test_no_stock_is_ever_negative(events: list[Event], rules: RulesConfig) -> None:
     log = Log(rules, events)
     for tier in Tiers._fields:
         for (_, _, counter, _), amount in log.panes(tier).items():

@@ -10,7 +10,7 @@ from streams.events import Event
 from streams.panes.cells import Cell
 from streams.panes.counters import BACKLOG_SIGN, COUNTERS, Counter
 from streams.panes.deltas import PaneDeltas, Tiers
-from streams.rules import Rules
+from streams.rules import RulesConfig
 from tests.support.streams.events import DAY_MS, HOUR_MS, MINUTE_MS
 from tests.support.streams.laws import BERLIN, FOR_EVER_MS, interval, open_ms_by_brute_force, oracle_of, quick
 from tests.support.streams.log import Log, named
@@ -19,7 +19,7 @@ from tests.support.streams.strategies import START_MS, logs, sometimes_rules
 
 @quick
 @given(logs(), sometimes_rules(zones=("UTC", BERLIN)))
-def test_the_area_under_the_backlog_equals_the_integral(events: list[Event], rules: Rules) -> None:
+def test_the_area_under_the_backlog_equals_the_integral(events: list[Event], rules: RulesConfig) -> None:
     log = Log(rules, events)
     changes = oracle_of(events, rules, FOR_EVER_MS).changes
     for tier in Tiers._fields:
@@ -33,7 +33,9 @@ def test_the_area_under_the_backlog_equals_the_integral(events: list[Event], rul
 
 @quick
 @given(logs(), sometimes_rules(zones=("UTC", BERLIN)))
-def test_within_the_horizon_hours_and_days_are_the_sums_of_their_minutes(events: list[Event], rules: Rules) -> None:
+def test_within_the_horizon_hours_and_days_are_the_sums_of_their_minutes(
+    events: list[Event], rules: RulesConfig
+) -> None:
     log = Log(rules, events)
     for tier in ("hour", "day"):
         summed: Multiset[tuple[int, Cell, int, int]] = Multiset()

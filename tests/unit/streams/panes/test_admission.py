@@ -6,16 +6,16 @@ from hypothesis import given, settings
 
 from streams.events import Event
 from streams.panes.admission import Admission
-from streams.panes.cells import OTHER, Cell, Cells
+from streams.panes.cells import OTHER, Cell, CellIndex
 from streams.panes.counters import Counter
-from streams.rules import Rules, Targets
+from streams.rules import RulesConfig, Targets
 from tests.support.streams.events import does, message, opened
 from tests.support.streams.log import Log, all_tiers, rules
 from tests.support.streams.strategies import logs
 
 
 def test_beyond_the_limit_queues_are_counted_as_one_then_everything_is() -> None:
-    cells = Cells()
+    cells = CellIndex()
     admission = Admission(cells, limit=2)
 
     def admitted(*cell: str) -> Cell:
@@ -53,7 +53,7 @@ def test_whatever_the_limit_the_totals_are_the_same(events: list[Event]) -> None
     targets = Targets(1800, 1800, 6 * 3600)
 
     def totals(cell_limit: int) -> dict[str, Multiset[tuple[int, int, int]]]:
-        log = Log(Rules(targets=targets, cell_limit=cell_limit), events)
+        log = Log(RulesConfig(targets=targets, cell_limit=cell_limit), events)
         found = {}
         for tier, panes in all_tiers(log.cache.tiers, log.cells).items():
             found[tier] = Multiset[tuple[int, int, int]]()

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from benchmarks.spikes.series import draw
-from streams.spikes.cusum import CumulativeSum, threshold
+from streams.spikes.cusum import Cusum, threshold
 from streams.spikes.negative_binomial import log_likelihood_weights, log_probability
 
 RARE = 1e-12
@@ -48,7 +48,7 @@ def test_the_rate_of_false_alarms_is_that_of_renewal_theory(
 
 @pytest.mark.parametrize(("mean", "dispersion", "ratio"), [(0.1, 1.0, 3.0), (2.0, 2.0, 3.0), (4.0, 3.0, 1.5)])
 def test_a_threshold_is_passed_as_often_as_it_was_asked_for(mean: float, dispersion: float, ratio: float) -> None:
-    chance, one, bins = Random(9), CumulativeSum(ratio), 100_000
+    chance, one, bins = Random(9), Cusum(ratio), 100_000
     one.weigh(dispersion)
     one.threshold = threshold([mean], bins, dispersion, ratio, 50.0)
     alarms = 0
@@ -62,7 +62,7 @@ def test_a_threshold_is_passed_as_often_as_it_was_asked_for(mean: float, dispers
 
 def test_onset_and_what_came_since_are_those_of_the_last_rise() -> None:
     # With dispersion 1 and ratio 3 a count of 4 where 1 is expected adds 4 log 3 - 2 = 2.39, a count of 0 takes 2 away.
-    one = CumulativeSum(3.0)
+    one = Cusum(3.0)
     one.weigh(1.0)
     one.threshold = 4.0
     assert not one.add(10, 4, 1.0)

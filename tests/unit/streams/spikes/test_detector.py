@@ -9,7 +9,7 @@ from random import Random
 import pytest
 
 from benchmarks.spikes.series import DAY_MINUTES, draw, season
-from streams.spikes.baseline import Expectation
+from streams.spikes.baseline import Baseline
 from streams.spikes.detector import Run, SpikeDetector
 from streams.spikes.profile import hour_of_week
 
@@ -23,12 +23,12 @@ def day_and_week(minute: int, mean: float) -> float:
     return mean * season(minute)
 
 
-def learn(expectation: Expectation, at: int, count: int) -> None:
+def learn(expectation: Baseline, at: int, count: int) -> None:
     expectation.turn(at)
     expectation.learn(count, expectation.expected(at))
 
 
-def expected(expectation: Expectation, at: int) -> float:
+def expected(expectation: Baseline, at: int) -> float:
     expectation.turn(at)
     return expectation.expected(at)
 
@@ -52,7 +52,7 @@ def test_hours_of_the_week_begin_on_monday() -> None:
 
 @pytest.mark.parametrize(("mean", "dispersion"), [(0.3, 1.0), (3.0, 2.0)])
 def test_the_profile_of_a_week_and_the_dispersion_are_learned(mean: float, dispersion: float) -> None:
-    chance, expectation = Random(1), Expectation()
+    chance, expectation = Random(1), Baseline()
     for minute in range(6 * WEEK):
         learn(expectation, minute, draw(chance, day_and_week(minute, mean), dispersion))
     next_week = range(6 * WEEK, 7 * WEEK, 30)
@@ -63,7 +63,7 @@ def test_the_profile_of_a_week_and_the_dispersion_are_learned(mean: float, dispe
 
 
 def test_what_is_expected_has_no_steps_between_hours_of_a_smooth_day() -> None:
-    expectation = Expectation()
+    expectation = Baseline()
     for minute in range(2 * WEEK):
         learn(expectation, minute, round(60 + 50 * math.sin(2 * math.pi * minute / DAY_MINUTES)))
     found = [expected(expectation, minute) for minute in range(2 * WEEK, 2 * WEEK + DAY_MINUTES)]
@@ -72,7 +72,7 @@ def test_what_is_expected_has_no_steps_between_hours_of_a_smooth_day() -> None:
 
 
 def test_a_service_that_opens_at_half_past_eight_sharp_is_expected_to() -> None:
-    expectation = Expectation()
+    expectation = Baseline()
     for minute in range(3 * WEEK):
         learn(expectation, minute, 10 if 510 <= minute % DAY_MINUTES < 1020 else 0)
     found = [expected(expectation, minute) for minute in range(3 * WEEK, 3 * WEEK + DAY_MINUTES)]
@@ -84,7 +84,7 @@ def test_a_service_that_opens_at_half_past_eight_sharp_is_expected_to() -> None:
 
 def test_a_first_weekend_is_judged_by_working_days_and_first_working_days_not_at_all() -> None:
     # The epoch was a Thursday: two working days, then a Saturday, then a Sunday like it.
-    expectation = Expectation()
+    expectation = Baseline()
     for minute in range(4 * DAY_MINUTES):
         learn(expectation, minute, 5 if minute < 2 * DAY_MINUTES else 1)
         if minute == 2 * DAY_MINUTES + 720:
@@ -95,7 +95,7 @@ def test_a_first_weekend_is_judged_by_working_days_and_first_working_days_not_at
     assert expected(expectation, 4 * DAY_MINUTES + 720) == pytest.approx(5, rel=0.1)
 
     # Two days of a weekend say nothing about Monday.
-    expectation = Expectation()
+    expectation = Baseline()
     for minute in range(2 * DAY_MINUTES, 4 * DAY_MINUTES + 720):
         learn(expectation, minute, 1)
     assert expectation.expected(4 * DAY_MINUTES + 719) == 0

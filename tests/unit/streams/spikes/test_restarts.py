@@ -6,7 +6,7 @@ import pytest
 
 from benchmarks.spikes.series import DAY_MINUTES
 from streams.spikes.detector import Run
-from streams.spikes.episodes import Change, Episode, Lasting, SeriesRun
+from streams.spikes.episodes import Change, Episode, OngoingEpisode, SeriesRun
 from streams.spikes.series import Place, Series
 from streams.spikes.watch import Watch
 from tests.support.streams.watches import CHAT, WEEK, Factor, Life
@@ -24,7 +24,7 @@ def test_an_episode_goes_on_after_a_restart_and_is_not_reported_again(learned: L
     stored = Episode(
         episode.series, episode.since, episode.detected, episode.observed, episode.expected, episode.severity
     )
-    again.watch.resume([Lasting(stored)])
+    again.watch.resume([OngoingEpisode(stored)])
     again.learn(WEEK + DAY_MINUTES)
     again.learn(15, burst)
     assert again.minute == stopped_at
@@ -71,7 +71,7 @@ def test_two_episodes_in_which_the_same_series_is_both_end_after_a_restart() -> 
     life = Life(Watch(1.0))
     life.watch.resume(
         [
-            Lasting(Episode(one, run.since, run.detected, run.observed, run.expected, "page"), runs)
+            OngoingEpisode(Episode(one, run.since, run.detected, run.observed, run.expected, "page"), runs)
             for one, run, runs in (
                 (cell, of_cell, [SeriesRun(cell, of_cell)]),
                 (channel, of_channel, [SeriesRun(channel, of_channel), SeriesRun(cell, deepcopy(of_cell))]),
@@ -93,12 +93,12 @@ def chat_is_silent(place: Place) -> float:
 
 @pytest.mark.parametrize("factor", [chat_rises_slowly, chat_is_silent])
 def test_a_restart_before_anything_is_noticed_changes_nothing(learned: Life, factor: Factor) -> None:
-    def told(changes: list[Change]) -> list[tuple[str, Series, int, int]]:
+    def fact_batch(changes: list[Change]) -> list[tuple[str, Series, int, int]]:
         return [(one.kind, one.episode.series, one.episode.since, one.episode.detected) for one in changes]
 
     calm = deepcopy(learned)
     begin = calm.minute
-    wanted = told(calm.observe(60, factor))
+    wanted = fact_batch(calm.observe(60, factor))
     assert wanted
     detected = wanted[0][3]
     assert detected >= begin + 2
@@ -107,4 +107,4 @@ def test_a_restart_before_anything_is_noticed_changes_nothing(learned: Life, fac
         again.watch.resume([])
         again.learn(begin)
         again.learn(stopped_at - begin, factor)
-        assert told(again.observe(begin + 60 - stopped_at, factor)) == wanted, stopped_at - begin
+        assert fact_batch(again.observe(begin + 60 - stopped_at, factor)) == wanted, stopped_at - begin

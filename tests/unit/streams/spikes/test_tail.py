@@ -5,12 +5,12 @@ from random import Random
 
 import pytest
 
-from streams.spikes.tail import LARGEST_EXCESS, Excesses
+from streams.spikes.tail import LARGEST_EXCESS, TailEstimate
 
 
 @pytest.mark.parametrize("scale", [0.7, 1.0, 2.0])
 def test_the_scale_of_exponential_evidence_is_found(scale: float) -> None:
-    chance, excesses = Random(1), Excesses(2.0, 0.5)
+    chance, excesses = Random(1), TailEstimate(2.0, 0.5)
     for _ in range(20_000):
         excesses.learn(chance.expovariate(1 / scale))
     assert excesses.scale == pytest.approx(scale, rel=0.1)
@@ -19,7 +19,7 @@ def test_the_scale_of_exponential_evidence_is_found(scale: float) -> None:
 
 
 def test_few_excesses_change_little_and_spikes_count_no_more_than_so_much() -> None:
-    excesses = Excesses(2.0, 0.5)
+    excesses = TailEstimate(2.0, 0.5)
     excesses.learn(1.9)
     assert excesses.scale == 1
     excesses.learn(math.inf)
@@ -28,7 +28,7 @@ def test_few_excesses_change_little_and_spikes_count_no_more_than_so_much() -> N
 
 
 def test_the_scale_has_a_floor() -> None:
-    excesses = Excesses(2.0, 0.8)
+    excesses = TailEstimate(2.0, 0.8)
     for _ in range(2_000):
         excesses.learn(2.1)
     assert excesses.scale == 0.8

@@ -6,7 +6,7 @@ from random import Random
 import pytest
 
 from benchmarks.spikes.series import DAY_MINUTES, draw, season
-from streams.spikes.episodes import Episode, Lasting
+from streams.spikes.episodes import Episode, OngoingEpisode
 from streams.spikes.series import Counts, Place, Series
 from streams.spikes.watch import Watch
 from tests.support.streams.watches import CHAT, OTHER_PHONE, WEEK, Life, kinds, traffic
@@ -112,7 +112,11 @@ def test_what_is_learned_keeps_clear_of_known_episodes() -> None:
     found = []
     for known in (
         [],
-        [Lasting(Episode(Series("inflow", "cell", "t", *CHAT[1:]), burst, burst, 0, 1.0, "page", (), burst + 60))],
+        [
+            OngoingEpisode(
+                Episode(Series("inflow", "cell", "t", *CHAT[1:]), burst, burst, 0, 1.0, "page", (), burst + 60)
+            )
+        ],
     ):
         life = Life(Watch(1.0))
         life.watch.resume(known)
@@ -128,7 +132,7 @@ def test_what_is_learned_keeps_clear_of_known_episodes() -> None:
 def test_an_episode_of_a_series_that_is_gone_ends_after_a_week() -> None:
     gone = Series("inflow", "cell", "t", "closed", "fax")
     life = Life(Watch(1.0))
-    life.watch.resume([Lasting(Episode(gone, DAY_MINUTES, DAY_MINUTES + 2, 90, 10.0, "page"))])
+    life.watch.resume([OngoingEpisode(Episode(gone, DAY_MINUTES, DAY_MINUTES + 2, 90, 10.0, "page"))])
     life.learn(DAY_MINUTES + 60)
     changes = life.observe(WEEK)
     (ended,) = [change.episode for change in changes if change.episode.series == gone]
