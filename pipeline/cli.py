@@ -223,9 +223,9 @@ def skip(
     settings = load()
     done = set_aside(settings, topic or settings.kafka_topic, partition, offset, why, dry_run=dry_run)
     size = len(done.record.value or b"") if done.record else None
-    fact_batch = "cannot be read here" if size is None else f"has a value of {size} bytes"
+    told = "cannot be read here" if size is None else f"has a value of {size} bytes"
     console.print(
-        f"{done.where}, which {fact_batch}, {'would be' if dry_run else 'is'} set aside; "
+        f"{done.where}, which {told}, {'would be' if dry_run else 'is'} set aside; "
         + (f"restart the workers at work: {', '.join(done.workers)}" if done.workers else "start the worker again"),
         highlight=False,
         markup=False,

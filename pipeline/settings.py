@@ -30,7 +30,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     #: Topic of the interaction events. Rejected records go to the same name with `.dead-letter`.
     kafka_topic: str = "interactions"
     #: Topic on which workers say how far each partition is. Several logs may share it.
-    kafka_panes_topic: str = "panes"
+    kafka_panes_topic: str = "progress"
     #: Topic of the alerts, as CloudEvents. Several logs may share it.
     kafka_alerts_topic: str = "alerts"
     #: Partitions of topics that do not exist yet.
@@ -98,7 +98,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     @property
     def contacts_topic(self) -> str:
         """Where stage 1 tells the stage of customers what it has to know."""
-        return f"{self.kafka_topic}.contacts"
+        return f"{self.kafka_topic}.customer-facts"
 
     @property
     def group(self) -> str:

@@ -31,15 +31,15 @@ def stops_on_signals() -> Iterator[None]:
 @contextlib.contextmanager
 def told_to_stop() -> Iterator[Callable[[], bool]]:
     """Whether Ctrl-C or SIGTERM has come, for what ends in order by itself then; a second one acts as ever."""
-    fact_batch = threading.Event()
+    told = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        fact_batch.set()
+        told.set()
         _restore(before)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield fact_batch.is_set
+        yield told.is_set
     finally:
         _restore(before)
 

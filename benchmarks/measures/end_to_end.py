@@ -33,7 +33,7 @@ class WholeWay(msgspec.Struct):
 
 def run(topic: Topic, url: str, engine_pid: int, database: str, directory: Path) -> WholeWay:
     """Let a worker fold the topic into an empty database. Raises MeasurementError."""
-    contacts = f"{topic.name}.contacts"
+    contacts = f"{topic.name}.customer-facts"
     broker = KafkaAdmin(topic.bootstrap)
     # What a round before this one left would be folded again by this one.
     forget(topic.bootstrap, contacts)

@@ -48,11 +48,11 @@ def verify(client: ClickHouse) -> int:
         raise SchemaRefusedError("nobody has noted what the migrations made; run: sichtflug migrate")
     found = _faults(client, noted)
     if found:
-        fact_batch = "; ".join(f"{fault.what} (made by {fault.made_by})" for fault in found[:SHOWN])
+        told = "; ".join(f"{fault.what} (made by {fault.made_by})" for fault in found[:SHOWN])
         more = f"; and {len(found) - SHOWN} more" if len(found) > SHOWN else ""
         of_views = [_is_of_views(fault.made_by) for fault in found]
         remedies = [VIEW_REMEDY] * any(of_views) + [TABLE_REMEDY] * (not all(of_views))
-        raise SchemaRefusedError(f"{fact_batch}{more}. {'. '.join(remedies)}")
+        raise SchemaRefusedError(f"{told}{more}. {'. '.join(remedies)}")
     return len(makers())
 
 

@@ -57,14 +57,14 @@ def without_value(letter: DeadLetter) -> DeadLetter:
     The key and the record's own headers stay if they are small.
     """
     value = letter.value or b""
-    fact_batch = (
+    told = (
         (VALUE_BYTES, str(len(value)).encode()),
         (VALUE_HASH, blake2b(value, digest_size=32).hexdigest().encode()),
     )
     records, ours = divided(letter.headers)
     is_small = sum(len(name) + len(text or b"") for name, text in records) <= SMALL_BYTES
     key = letter.key if letter.key is None or len(letter.key) <= SMALL_BYTES else None
-    return DeadLetter(key, None, [*(records if is_small else ()), *ours, *fact_batch])
+    return DeadLetter(key, None, [*(records if is_small else ()), *ours, *told])
 
 
 def divided(headers: Sequence[Header]) -> tuple[Sequence[Header], Sequence[Header]]:

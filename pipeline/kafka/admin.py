@@ -102,14 +102,12 @@ class KafkaAdmin:
         try:
             admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
             try:
-                fact_batch = admin.describe_configs(
-                    [ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all"
-                )
+                told = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all")
             finally:
                 admin.close()
         except KafkaError as error:
             raise self._failure(f"cannot read the configuration of the topic {topic}: {error}", error) from error
-        value = fact_batch.get("topic", {}).get(topic, {}).get(TIMESTAMP_TYPE, "")
+        value = told.get("topic", {}).get(topic, {}).get(TIMESTAMP_TYPE, "")
         return str(value.get("value", "") if isinstance(value, Mapping) else value)
 
     def is_empty(self, topic: str) -> bool:

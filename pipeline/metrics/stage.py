@@ -45,8 +45,8 @@ class StageMetrics:
         self.rejections = Counter(f"{prefix}_rejections", REJECTED_HELP, ("reason",), registry=self.registry)
         for reason in REASONS:
             self.rejections.labels(reason)
-        self.folded_records = Counter(
-            f"{prefix}_folded_records",
+        self.processed_records = Counter(
+            f"{prefix}_processed_records",
             "Records folded by this process, rejected ones among them",
             registry=self.registry,
         )
@@ -94,7 +94,7 @@ class StageMetrics:
     ) -> None:
         """Show where a partition is after a batch: records behind, times of its last record and event in epoch ms."""
         label = str(partition)
-        self.folded_records.inc(record_count)
+        self.processed_records.inc(record_count)
         if lag:
             self._behind_since[label] = ingested_at / 1000
         self.behind(partition, lag)

@@ -1,4 +1,4 @@
-"""How stage 1 tells stage 2 how far it is: a heartbeat per partition on the topic `panes`.
+"""Progress messages: how far each partition is, from the interactions stage to the rolling stage, on one topic.
 
 After every flush, and once a second where there is none. A heartbeat is a bell: the panes themselves are read from
 ClickHouse, where they are once it rings. One may get lost, the next one says the same or more. The topic is compacted,

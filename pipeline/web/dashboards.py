@@ -12,7 +12,7 @@ from pipeline.web.request import NotFoundError
 
 Json = dict[str, Any]
 
-HOME = "sichtflug-lagebild"
+HOME = "sichtflug-overview"
 """The dashboard that comes first, and opens at /."""
 
 #: The variable with which Grafana's panels tell the watermark in their descriptions. The page tells it by itself.

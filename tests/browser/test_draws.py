@@ -69,15 +69,15 @@ def test_every_panel_of_every_dashboard_draws(page: Page, tmp_path: Path) -> Non
 
 
 def test_a_phone_shows_all_of_it_too(page: Page, tmp_path: Path) -> None:
-    large, _ = browsed(page, "/d/sichtflug-lagebild", LARGE, tmp_path)
-    phone, _ = browsed(page, "/d/sichtflug-lagebild", PHONE, tmp_path)
+    large, _ = browsed(page, "/d/sichtflug-overview", LARGE, tmp_path)
+    phone, _ = browsed(page, "/d/sichtflug-overview", PHONE, tmp_path)
     assert {name: phone[name] for name in ("data-panels", "data-drawn", "data-failed")} == {
         name: large[name] for name in ("data-panels", "data-drawn", "data-failed")
     }
     if os.environ.get("WRITE_SCREENSHOTS"):
-        for name, size in (("lagebild", (1600, 1230)), ("lagebild-phone", PHONE)):
+        for name, size in (("overview", (1600, 1230)), ("overview-phone", PHONE)):
             IMAGES.mkdir(exist_ok=True)
-            shoot(page, "/d/sichtflug-lagebild?from=now-30m&to=now", size, tmp_path, IMAGES / f"{name}.png")
+            shoot(page, "/d/sichtflug-overview?from=now-30m&to=now", size, tmp_path, IMAGES / f"{name}.png")
 
 
 def shoot(page: Page, path: str, size: tuple[int, int], directory: Path, image: Path) -> None:

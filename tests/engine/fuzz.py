@@ -180,8 +180,8 @@ async def _run(chance: Random, records: list[Any], topic: str, connect: Callable
     async def publish_letters(some: Sequence[DeadLetter]) -> None:
         letters.extend(some)
 
-    async def publish_facts(fact_batch: FactBatch) -> None:
-        facts.extend(record.value for record in contact_records(fact_batch, 1))
+    async def publish_facts(told: FactBatch) -> None:
+        facts.extend(record.value for record in contact_records(told, 1))
 
     def restored() -> PartitionProcessor[InteractionsJob]:
         worker = interactions_processor(topic, 0, compiled, codec, connect, publish_letters, publish_facts)
@@ -200,10 +200,10 @@ async def _run(chance: Random, records: list[Any], topic: str, connect: Callable
         _can_be_sent(without_value(letter))
         assert origin(letter.headers) is not None
 
-    customers = customers_processor(f"{topic}.contacts", 0, compiled, connect)
+    customers = customers_processor(f"{topic}.customer-facts", 0, compiled, connect)
     customers.restore(lambda: Checkpoint(epoch=1, partition_count=1))
-    fact_batch = facts + [forged(chance, facts) for _ in range(20)]
-    await _folded(customers, [ReadRecord(number, NOW_MS, 1, None, one, ()) for number, one in enumerate(fact_batch)])
+    told = facts + [forged(chance, facts) for _ in range(20)]
+    await _folded(customers, [ReadRecord(number, NOW_MS, 1, None, one, ()) for number, one in enumerate(told)])
     sums = customers.checkpoint.books
     assert sums.consumed == sums.applied + sums.duplicate + sums.rejected
     customers.close()

@@ -18,7 +18,7 @@ from tests.support.workers import hear, tell
 
 def fold_both(client: ClickHouse, events: list[Any]) -> None:
     async def fold() -> None:
-        await hear(client, "log.contacts", await tell(client, consumed_now(events)), None)
+        await hear(client, "log.customer-facts", await tell(client, consumed_now(events)), None)
 
     asyncio.run(fold())
 

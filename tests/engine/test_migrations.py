@@ -144,13 +144,13 @@ def test_a_file_that_comes_back_is_applied_again(project: Project, client: Click
     ],
 )
 def test_a_view_or_function_that_is_gone_or_was_altered_is_made_anew(
-    project: Project, client: ClickHouse, damage: str, fact_batch: str, file: str
+    project: Project, client: ClickHouse, damage: str, told: str, file: str
 ) -> None:
     names = {"function": project.function, "name": project.name}
     client.execute(damage.format(**names))
     with pytest.raises(SchemaRefusedError) as refused:
         schema.verify(client)
-    assert fact_batch.format(**names) in str(refused.value)
+    assert told.format(**names) in str(refused.value)
     assert project.migrate() == [file]
     schema.verify(client)
     assert client.rows("SELECT * FROM two") == [(2,)]

@@ -59,9 +59,9 @@ def run(directory: Path, *arguments: str, **variables: str) -> str:
     ],
 )
 def test_no_setting_shows_a_secret(tmp_path: Path, variable: str, value: str) -> None:
-    fact_batch = run(tmp_path, "migrate", **{variable: value})
-    assert not [secret for secret in SECRETS if secret in fact_batch], fact_batch
-    assert "Traceback" not in fact_batch
+    told = run(tmp_path, "migrate", **{variable: value})
+    assert not [secret for secret in SECRETS if secret in told], told
+    assert "Traceback" not in told
 
 
 @pytest.mark.parametrize(
@@ -79,10 +79,10 @@ def test_no_setting_shows_a_secret(tmp_path: Path, variable: str, value: str) ->
 )
 def test_no_error_in_the_file_shows_a_secret(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "mine.toml").write_bytes(content)
-    fact_batch = run(tmp_path, "migrate", SICHTFLUG_CONFIG=str(tmp_path / "mine.toml"))
-    assert not [secret for secret in SECRETS if secret in fact_batch], fact_batch
-    assert "Traceback" not in fact_batch
-    assert "mine.toml" in fact_batch.replace("\n", "") or "SICHTFLUG_" in fact_batch
+    told = run(tmp_path, "migrate", SICHTFLUG_CONFIG=str(tmp_path / "mine.toml"))
+    assert not [secret for secret in SECRETS if secret in told], told
+    assert "Traceback" not in told
+    assert "mine.toml" in told.replace("\n", "") or "SICHTFLUG_" in told
 
 
 def test_secrets_come_from_files_too(tmp_path: Path) -> None:
@@ -118,9 +118,9 @@ def test_a_secret_that_cannot_be_had_is_said(tmp_path: Path, name: str) -> None:
 
 
 def test_a_worker_without_a_key_does_not_start_unless_told_so_by_name(tmp_path: Path) -> None:
-    fact_batch = run(tmp_path, "worker", SICHTFLUG_METRICS_PORT="-1")
-    assert "SICHTFLUG_PSEUDONYM_KEY is not set" in fact_batch
-    assert "Traceback" not in fact_batch
+    told = run(tmp_path, "worker", SICHTFLUG_METRICS_PORT="-1")
+    assert "SICHTFLUG_PSEUDONYM_KEY is not set" in told
+    assert "Traceback" not in told
     assert Settings(pseudonym_key="none").key == b""
     assert Settings(pseudonym_key="None").key == b"None"
     with pytest.raises(SettingsError):

@@ -57,12 +57,12 @@ def client(clickhouse: EmbeddedClickHouse) -> Iterator[Cutting]:
 @pytest.mark.parametrize("how", ["at a line", "within a line", "error"])
 def test_no_read_of_the_ledger_takes_half_an_answer_for_all_there_is(client: Cutting, how: str) -> None:
     async def fold() -> None:
-        await hear(client, "log.contacts", await tell(client, traffic(seed=3)[:1_500]), None)
+        await hear(client, "log.customer-facts", await tell(client, traffic(seed=3)[:1_500]), None)
 
     asyncio.run(fold())
     ledger = PartitionLedger(client, "log", 0, "conversation", CellIndex())
     conversations = ConversationReader(ledger)
-    customers = CustomerReader(PartitionLedger(client, "log.contacts", 0, "customer", CellIndex()))
+    customers = CustomerReader(PartitionLedger(client, "log.customer-facts", 0, "customer", CellIndex()))
     whole = ClickHouse(client.url, client.database)
     query = "SELECT DISTINCT source, conversation_id FROM ledger WHERE kind = {kind:String}"
     keys = [conversation_key(*row) for row in whole.rows(query, {"kind": "conversation"})]

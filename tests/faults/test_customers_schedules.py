@@ -20,18 +20,18 @@ def told_under_faults(seed: int) -> list[FactBatch]:
     """What stage 1 tells of a log, killed and restarted all the time: with stretches told again."""
     schedule = Schedule(Random(seed), BOOK, log_of(seed))
     schedule.run(150)
-    return schedule.sent.fact_batch
+    return schedule.sent.told
 
 
 def contacts_of(seed: int) -> list[Any]:
     """A log of contacts: two partitions of the interactions tell of the same customers, by turns."""
     chance = Random(seed)
-    fact_batch = [told_under_faults(seed), told_under_faults(seed + 1_000)]
+    told = [told_under_faults(seed), told_under_faults(seed + 1_000)]
     names = ["01", "02", "03", "04", "05"]
     records: list[Any] = []
-    while any(fact_batch):
-        number = chance.choice([index for index, rest in enumerate(fact_batch) if rest])
-        one = fact_batch[number].pop(0)
+    while any(told):
+        number = chance.choice([index for index, rest in enumerate(told) if rest])
+        one = told[number].pop(0)
         facts = [msgspec.structs.replace(fact, customer=names[int(fact.customer, 16) % 5]) for fact in one.facts]
         value = (
             msgspec.msgpack.encode(FactBatch(number, one.epoch, one.cells, facts))
@@ -74,12 +74,12 @@ def test_whatever_stage_1_goes_through_its_facts_are_the_same_once_those_told_ag
     def heard(schedule: Schedule) -> list[Any]:
         facts: list[Any] = []
         highest = (-1, 0)
-        for fact_batch in schedule.sent.fact_batch:
-            for fact in fact_batch.facts:
+        for told in schedule.sent.told:
+            for fact in told.facts:
                 if (fact.offset, fact.number) > highest:
                     highest = (fact.offset, fact.number)
                     # Cells are numbered by each flush for itself.
-                    facts.append((tuple(fact_batch.cells[fact.cell]), msgspec.structs.replace(fact, cell=0)))
+                    facts.append((tuple(told.cells[fact.cell]), msgspec.structs.replace(fact, cell=0)))
         return facts
 
     records = log_of(log)

@@ -39,10 +39,8 @@ def body(
     elapsed_ms: int = 0,
 ) -> bytes:
     """A record behind its length."""
-    fact_batch = b"".join(text(name) + text(content) for name, content in headers)
-    return (
-        b"\0" + number(elapsed_ms) + number(offset_delta) + text(key) + text(value) + number(len(headers)) + fact_batch
-    )
+    told = b"".join(text(name) + text(content) for name, content in headers)
+    return b"\0" + number(elapsed_ms) + number(offset_delta) + text(key) + text(value) + number(len(headers)) + told
 
 
 def framed(record: bytes, length: int | None = None) -> bytes:

@@ -48,8 +48,8 @@ def assert_same_databases(client: ClickHouse, found: System, wanted: System) -> 
     for query in asked:
         one, other = (client.raw(of_system(query, system), "TabSeparated") for system in (found, wanted))
         if one != other:
-            fact_batch = differences(client, query.replace(FINGERPRINT, ROWS), found, wanted)
-            raise AssertionError(f"{query}\n{found.database}: {one!r}, {wanted.database}: {other!r}\n{fact_batch}")
+            told = differences(client, query.replace(FINGERPRINT, ROWS), found, wanted)
+            raise AssertionError(f"{query}\n{found.database}: {one!r}, {wanted.database}: {other!r}\n{told}")
     return len(relations)
 
 

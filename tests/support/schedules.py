@@ -79,20 +79,20 @@ class Sent:
 
     def __init__(self) -> None:
         self.letters: set[int] = set()
-        self.fact_batch: list[FactBatch] = []
+        self.told: list[FactBatch] = []
 
     async def publish_letters(self, some: Sequence[DeadLetter]) -> None:
         await Step(None)
         self.letters.update(int(dict(letter.headers)["sichtflug-offset"] or b"") for letter in some)
         await Step(None)
 
-    async def publish_facts(self, fact_batch: FactBatch) -> None:
+    async def publish_facts(self, told: FactBatch) -> None:
         # In two records, between which the process may die.
-        half = len(fact_batch.facts) // 2
-        for some in (fact_batch.facts[:half], fact_batch.facts[half:]):
+        half = len(told.facts) // 2
+        for some in (told.facts[:half], told.facts[half:]):
             await Step(None)
             if some:
-                self.fact_batch.append(msgspec.structs.replace(fact_batch, facts=some))
+                self.told.append(msgspec.structs.replace(told, facts=some))
         await Step(None)
 
 

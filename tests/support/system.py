@@ -168,7 +168,7 @@ class System:
     def wait_until_folded(self, seconds: float = 90) -> None:
         """Wait until the checkpoints stand at the log's ends, then those of the customers at the ends of theirs."""
         self._wait_until_at_end(self.topic, self.positions, seconds)
-        self._wait_until_at_end(f"{self.topic}.contacts", self.customer_positions, seconds)
+        self._wait_until_at_end(f"{self.topic}.customer-facts", self.customer_positions, seconds)
 
     def _wait_until_at_end(self, topic: str, positions: Callable[[], dict[int, int]], seconds: float) -> None:
         ends = {partition: end for partition, end in self.log_ends(topic).items() if end}
@@ -177,8 +177,8 @@ class System:
             at = positions()
             return {partition: at.get(partition) for partition in ends}
 
-        fact_batch = f"{topic} has log ends {ends}, checkpoints stand at "
-        wait_for(lambda: found() == ends, seconds, lambda: f"{fact_batch}{found()}\n{self.log()[-3000:]}")
+        told = f"{topic} has log ends {ends}, checkpoints stand at "
+        wait_for(lambda: found() == ends, seconds, lambda: f"{told}{found()}\n{self.log()[-3000:]}")
 
     def oracle(self) -> Oracle:
         """The batch computation over the log as it lies in Kafka."""
@@ -205,9 +205,9 @@ class System:
         return dict(zip(names, map(int, self.client.rows(f"SELECT {sums} FROM checkpoints")[0]), strict=True))
 
 
-def wait_for(condition: Callable[[], bool], seconds: float, fact_batch: Callable[[], str] = lambda: "") -> None:
+def wait_for(condition: Callable[[], bool], seconds: float, told: Callable[[], str] = lambda: "") -> None:
     """Wait until a condition holds; fail with what `told` says when it does not in time."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {fact_batch()}"
+        assert time.monotonic() < deadline, f"not within {seconds} s: {told()}"
         time.sleep(0.1)

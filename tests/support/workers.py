@@ -59,8 +59,8 @@ async def tell(client: ClickHouse, interactions: list[Any]) -> list[Any]:
     """Fold and flush interactions; the records of the topic of contacts, of one partition, come back."""
     heard: list[Any] = []
 
-    async def publish_facts(fact_batch: FactBatch) -> None:
-        for _, value in records(fact_batch, 1):
+    async def publish_facts(told: FactBatch) -> None:
+        for _, value in records(told, 1):
             heard.append(SimpleNamespace(offset=len(heard), timestamp=1, key=None, value=value, headers=()))
 
     worker = interactions_processor("log", 0, Rules(RulesConfig()), Codec(b"k"), connect(client), ignore, publish_facts)

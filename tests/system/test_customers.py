@@ -40,7 +40,7 @@ def assert_customers_equal(system: System) -> None:
     sums = ", ".join(f"('{column}', {column})" for column in COLUMNS.values())
     found = system.client.rows(
         f"SELECT start, {dimensions}, counter.1, sum(counter.2) AS count FROM panes ARRAY JOIN [{sums}] AS counter "
-        f"WHERE tier = 'minute' AND log = '{system.topic}.contacts' GROUP BY ALL HAVING count != 0"
+        f"WHERE tier = 'minute' AND log = '{system.topic}.customer-facts' GROUP BY ALL HAVING count != 0"
     )
     wanted = sorted((*key, count) for key, count in expected.items())
     assert len(wanted) > 100

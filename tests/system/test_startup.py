@@ -29,8 +29,8 @@ def test_a_worker_without_migrations_says_what_to_run(
     assert worker.wait(timeout=60) == 2
     assert "run: sichtflug migrate" in system.log()
     # Only that is wrong; what cannot be looked at without them is open.
-    fact_batch = [line.split(":")[0] for line in system.run("check").stdout.splitlines() if not line.startswith("ok ")]
-    assert fact_batch == ["wrong migrations", "open  rules", "open  log"]
+    told = [line.split(":")[0] for line in system.run("check").stdout.splitlines() if not line.startswith("ok ")]
+    assert told == ["wrong migrations", "open  rules", "open  log"]
     system.stop()
 
 

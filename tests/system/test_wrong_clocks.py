@@ -158,7 +158,10 @@ def test_no_epoch_begins_under_a_worker_at_work(system: System, reset: list[str]
     refusal = f"{system.topic}: expected no worker at work, found {socket.gethostname()}/{worker.pid}/"
     refused = system.run(*arguments)
     assert (refused.returncode, refusal in refused.stderr) == (2, True), refused
-    assert refusal.partition(":")[2] in system.run("epoch", "--topic", f"{system.topic}.contacts", "--why", "x").stderr
+    assert (
+        refusal.partition(":")[2]
+        in system.run("epoch", "--topic", f"{system.topic}.customer-facts", "--why", "x").stderr
+    )
     # One that was killed could not say goodbye: nobody knows for 15 s.
     worker.kill()
     worker.wait(timeout=30)

@@ -89,7 +89,7 @@ class SpikeEvaluator:
             time.monotonic() - started_at,
         )
 
-    async def evaluator(self, last_minute: int) -> None:
+    async def evaluate(self, last_minute: int) -> None:
         """Judge all minutes up to one that has passed, and tell what they bring.
 
         Raises FencedError when another process has judged further.

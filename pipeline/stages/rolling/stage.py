@@ -180,7 +180,7 @@ class RollingStage:
         settled_ms = min(self._watermark.value_ms if self._watermark else 0, _passed_ms())
         last_minute = settled_ms // MINUTE_MS - 1
         if last_minute > evaluator.evaluated_minute:
-            await evaluator.evaluator(last_minute)
+            await evaluator.evaluate(last_minute)
             self._metrics.judged(settled_ms, evaluator.open_episodes)
 
     async def _settle(self, evaluator: SpikeEvaluator, store: RollingStore) -> None:

@@ -47,10 +47,10 @@ def test_a_single_variable_has_its_default_and_takes_its_options(page: Page) -> 
 
 
 def test_the_browser_is_told_no_query(page: Page) -> None:
-    fact_batch = page.get("/api/dashboards/small").body.decode()
-    assert '"title":"Panel 1"' in fact_batch
-    assert "SELECT" not in fact_batch
-    assert "expr" not in fact_batch
+    told = page.get("/api/dashboards/small").body.decode()
+    assert '"title":"Panel 1"' in told
+    assert "SELECT" not in told
+    assert "expr" not in told
 
 
 @pytest.mark.parametrize(
@@ -64,10 +64,10 @@ def test_the_browser_is_told_no_query(page: Page) -> None:
         (9, "set SICHTFLUG_PROMETHEUS_URL"),
     ],
 )
-def test_a_failing_panel_says_why(page: Page, number: int, fact_batch: str) -> None:
+def test_a_failing_panel_says_why(page: Page, number: int, told: str) -> None:
     found = page.panel("small", number)
     assert found.status == 502
-    assert fact_batch in found.error
+    assert told in found.error
     assert page.panel("small", 3).status == 200
 
 

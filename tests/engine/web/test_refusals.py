@@ -31,12 +31,10 @@ from tests.support.web.page import Page
         ({"width": "wide"}, "expected pixels"),
     ],
 )
-def test_a_value_that_is_not_one_of_its_own_is_refused(
-    page: Page, parameters: dict[str, object], fact_batch: str
-) -> None:
+def test_a_value_that_is_not_one_of_its_own_is_refused(page: Page, parameters: dict[str, object], told: str) -> None:
     found = page.panel("small", 2, parameters)
     assert found.status == 400
-    assert fact_batch in found.error
+    assert told in found.error
 
 
 @pytest.mark.parametrize(

@@ -22,12 +22,10 @@ NUMBERS = {number: name.lower() for name, number in COUNTERS.items()}
 EPOCH = 1
 
 
-def sourced(
-    fact_batch: list[ConversationFact], cells: CellIndex, target: CellIndex, partition: int = 0
-) -> list[SourcedFact]:
+def sourced(told: list[ConversationFact], cells: CellIndex, target: CellIndex, partition: int = 0) -> list[SourcedFact]:
     """Told facts as the fold of the topic reads them, with cells of its own."""
     found, number, last = [], 0, -1
-    for fact in fact_batch:
+    for fact in told:
         number = number + 1 if fact.offset == last else 0
         last = fact.offset
         slim = Fact(fact.at, fact.kind, hash(fact.key), target.number(cells[fact.cell]), fact.case)
@@ -42,10 +40,10 @@ class Across:
         self.cells = CellIndex()
         self.customers = CustomerFold(Rules(rules or RulesConfig()), self.cells)
         self.cache = PaneCache()
-        self.fact_batch: list[list[SourcedFact]] = []
+        self.told: list[list[SourcedFact]] = []
         for number, events in enumerate(partitions):
             log = Log(rules, [msgspec.structs.replace(one, offset=offset) for offset, one in enumerate(events)])
-            self.fact_batch.append(sourced(log.partition.take_facts(), log.cells, self.cells, number))
+            self.told.append(sourced(log.partition.take_facts(), log.cells, self.cells, number))
 
     def fold(self, facts: list[SourcedFact]) -> Self:
         self.customers.fold(facts)
@@ -53,7 +51,7 @@ class Across:
         return self
 
     def in_turn(self) -> Self:
-        return self.fold([fact for fact_batch in self.fact_batch for fact in fact_batch])
+        return self.fold([fact for told in self.told for fact in told])
 
     def panes(self, tier: str = "minute") -> Panes:
         return named(getattr(self.cache.tiers, tier), self.cells)

@@ -42,7 +42,7 @@ class Mortal(RollingStore):
         super().__init__(client, log)
         self.steps = 0
         self._dies_at, self._is_after = dies_at, is_after
-        self.fact_batch: list[str] = []
+        self.told: list[str] = []
 
     def _step(self, work: Callable[[], None]) -> None:
         self.steps += 1
@@ -63,7 +63,7 @@ class Mortal(RollingStore):
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> None:
         """In the place of a publisher's."""
-        self._step(lambda: self.fact_batch.extend(msgspec.json.decode(value or b"")["id"] for _, value, _ in messages))
+        self._step(lambda: self.told.extend(msgspec.json.decode(value or b"")["id"] for _, value, _ in messages))
 
 
 class Refusing(Mortal):
@@ -93,7 +93,7 @@ async def judge_to_the_end(store: Mortal, log: str, on_failure: Callable[[], Non
     await one.restore()
     for last in (BURST.start - 10, BURST.start + 2, BURST.start + 5, BURST.stop + 1, BURST.stop + 30, END):
         if last > one.evaluated_minute:
-            await one.evaluator(last)
+            await one.evaluate(last)
         if last not in {BURST.start + 2, BURST.stop + 1}:
             await settle(one)
 
@@ -152,7 +152,7 @@ def test_a_death_at_any_step_changes_no_episode_and_loses_no_alert(
     # One episode of the inflow, one of the escalations; both began and ended.
     assert {row[0] for row in wanted} == {"inflow", "escalations"}
     assert all(row[6] is not None for row in wanted)
-    kinds = [one.partition("-")[2] for one in calm.fact_batch]
+    kinds = [one.partition("-")[2] for one in calm.told]
     assert kinds.count("began") == kinds.count("ended") == len(wanted) == 2
     assert calm.steps >= 10
     for dies_at in range(1, calm.steps + 1):
@@ -163,8 +163,8 @@ def test_a_death_at_any_step_changes_no_episode_and_loses_no_alert(
             second, _ = run(log, 0, is_after=False)
             assert outcome(filled, log) == wanted, log
             # Which alert an id stands for is in its end; the rest names log, series and onset.
-            fact_batch = {*first.fact_batch, *second.fact_batch}
-            assert sorted(one[32:] for one in fact_batch) == sorted(one[32:] for one in calm.fact_batch), log
+            told = {*first.told, *second.told}
+            assert sorted(one[32:] for one in told) == sorted(one[32:] for one in calm.told), log
 
 
 def test_writes_that_clickhouse_does_not_take_are_tried_again_and_counted(
@@ -191,12 +191,12 @@ def test_one_that_others_have_overtaken_writes_nothing_more(filled: System) -> N
     async def sleep_and_go_on() -> None:
         slow = evaluator(store, log)
         await slow.restore()
-        await slow.evaluator(BURST.start - 10)
+        await slow.evaluate(BURST.start - 10)
         await settle(slow)
         await judge_to_the_end(Mortal(filled.client, log, -1, is_after=False), log)
         wanted = outcome(filled, log)
         with pytest.raises(FencedError, match=f"minute {END} is judged"):
-            await slow.evaluator(END)
+            await slow.evaluate(END)
         assert outcome(filled, log) == wanted
 
     asyncio.run(sleep_and_go_on())
@@ -220,10 +220,10 @@ def test_a_silence_in_which_nothing_comes_at_all_is_noticed(system: System) -> N
         one = evaluator(store, log)
         await one.restore()
         for last in (silent.start, silent.start + 30):
-            await one.evaluator(last)
+            await one.evaluate(last)
             await settle(one)
         lasting = outcome(system, log)
-        await one.evaluator(silent.stop + 29)
+        await one.evaluate(silent.stop + 29)
         await settle(one)
         return lasting
 
@@ -232,7 +232,7 @@ def test_a_silence_in_which_nothing_comes_at_all_is_noticed(system: System) -> N
     [ended] = outcome(system, log)
     assert ended[:5] == lasting[:5]
     assert ended[6] is not None
-    assert [one.partition("-")[2] for one in store.fact_batch] == ["began", "ended"]
+    assert [one.partition("-")[2] for one in store.told] == ["began", "ended"]
 
 
 def test_a_start_before_the_first_windows_are_written_reads_no_more_than_a_month(filled: System) -> None:
@@ -252,7 +252,7 @@ def test_a_start_before_the_first_windows_are_written_reads_no_more_than_a_month
     async def judge_without_settling() -> None:
         one = evaluator(first, log)
         await one.restore()
-        await one.evaluator(END)
+        await one.evaluate(END)
 
     asyncio.run(judge_without_settling())
     assert first.evaluated_minute() == START - 1
@@ -260,4 +260,4 @@ def test_a_start_before_the_first_windows_are_written_reads_no_more_than_a_month
     asyncio.run(evaluator(second, log).restore())
     assert 0 < second.asked <= LEARNED_DAYS + 1
     # What it tells again has the identity that it had.
-    assert set(second.fact_batch) <= set(first.fact_batch)
+    assert set(second.told) <= set(first.told)

@@ -26,13 +26,13 @@ class Webhook:
     """What Alertmanager's receivers are told, by the path of their URLs."""
 
     def __init__(self) -> None:
-        self.fact_batch: list[tuple[str, dict[str, Any]]] = []
-        fact_batch = self.fact_batch
+        self.told: list[tuple[str, dict[str, Any]]] = []
+        told = self.told
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                fact_batch.extend((self.path, alert) for alert in body["alerts"])
+                told.extend((self.path, alert) for alert in body["alerts"])
                 self.send_response(200)
                 self.end_headers()
 
@@ -53,7 +53,7 @@ class Webhook:
         """Those of a name and status (firing or resolved) that came to a path."""
         return [
             alert
-            for at, alert in self.fact_batch
+            for at, alert in self.told
             if at == path and alert["labels"]["alertname"] == name and alert["status"] == status
         ]
 
@@ -109,23 +109,23 @@ def test_a_spike_is_told_as_it_begins_and_as_it_ends(system: System, webhook: We
     watching = prometheus(tmp_path, prometheus_port, worker_port, port)
 
     def words() -> str:
-        return f"{webhook.fact_batch}\n{routing.last_words()}\n{watching.last_words()}\n{system.log()[-1000:]}"
+        return f"{webhook.told}\n{routing.last_words()}\n{watching.last_words()}\n{system.log()[-1000:]}"
 
     try:
         wait_for(lambda: answers(port) and answers(prometheus_port), 30, words)
         wait_for(lambda: bool(webhook.alerts("/page", "EscalationSpike", "firing")), 30, words)
-        [fact_batch, *_] = webhook.alerts("/page", "EscalationSpike", "firing")
-        assert fact_batch["labels"].keys() == {"alertname", "severity", "scope"} | (
-            fact_batch["labels"].keys() & {"queue", "channel"}
+        [told, *_] = webhook.alerts("/page", "EscalationSpike", "firing")
+        assert told["labels"].keys() == {"alertname", "severity", "scope"} | (
+            told["labels"].keys() & {"queue", "channel"}
         )
-        assert {fact_batch["labels"].get("queue", "billing"), fact_batch["labels"].get("channel", "web_chat")} == {
+        assert {told["labels"].get("queue", "billing"), told["labels"].get("channel", "web_chat")} == {
             "billing",
             "web_chat",
         }
-        assert "times as many escalations as expected" in fact_batch["annotations"]["summary"]
-        assert float(fact_batch["annotations"]["summary"].split()[0]) > 3
-        assert fact_batch["annotations"]["runbook_url"] == "docs/runbooks/EscalationSpike.md"
-        assert fact_batch["annotations"]["dashboard_url"].startswith("http://127.0.0.1:3000/d/sichtflug-escalations")
+        assert "times as many escalations as expected" in told["annotations"]["summary"]
+        assert float(told["annotations"]["summary"].split()[0]) > 3
+        assert told["annotations"]["runbook_url"] == "docs/runbooks/EscalationSpike.md"
+        assert told["annotations"]["dashboard_url"].startswith("http://127.0.0.1:3000/d/sichtflug-escalations")
         assert webhook.alerts("/page", "EscalationSpike", "resolved") == []
 
         with urlopen(f"http://127.0.0.1:{worker_port}/metrics") as answer:
@@ -136,8 +136,8 @@ def test_a_spike_is_told_as_it_begins_and_as_it_ends(system: System, webhook: We
         system.publish(record for record in nine_days_and_a_burst() if minute_of(record[1]) >= BURST.stop)
         wait_for(lambda: bool(webhook.alerts("/page", "EscalationSpike", "resolved")), 60, words)
         [ended, *_] = webhook.alerts("/page", "EscalationSpike", "resolved")
-        assert (ended["labels"], ended["startsAt"]) == (fact_batch["labels"], fact_batch["startsAt"])
-        assert {alert["labels"]["alertname"] for _, alert in webhook.fact_batch} <= {"EscalationSpike", "InflowSpike"}
+        assert (ended["labels"], ended["startsAt"]) == (told["labels"], told["startsAt"])
+        assert {alert["labels"]["alertname"] for _, alert in webhook.told} <= {"EscalationSpike", "InflowSpike"}
     finally:
         watching.stop()
         routing.stop()

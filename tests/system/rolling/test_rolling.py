@@ -61,12 +61,12 @@ def test_a_burst_is_one_episode_and_told_as_it_begins_and_ends(system: System) -
     wait_for(lambda: system.evaluated_minute() >= END - 2, 120, system.log)
     assert_the_burst_alone(system)
     [spike] = spikes(system)
-    fact_batch = alerts(system)
-    assert [event["type"] for event in fact_batch if event["type"] != TYPES["worsened"]] == [
+    told = alerts(system)
+    assert [event["type"] for event in told if event["type"] != TYPES["worsened"]] == [
         TYPES["began"],
         TYPES["ended"],
     ]
-    began, ended = fact_batch[0], fact_batch[-1]
+    began, ended = told[0], told[-1]
     assert began["id"] == f"{spike['episode_id']}-began"
     assert ended["id"] == f"{spike['episode_id']}-ended"
     assert began["source"] == f"/sichtflug/{system.topic}"

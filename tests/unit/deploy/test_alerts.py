@@ -22,7 +22,7 @@ from tests.support.alert_rules import (
 )
 
 DASHBOARDS = frozenset(
-    f"sichtflug-{name}" for name in ("lagebild", "channel-mix", "backlog", "escalations", "public", "pipeline")
+    f"sichtflug-{name}" for name in ("overview", "channel-mix", "backlog", "escalations", "public", "pipeline")
 )
 ASKED_FOR = (
     "EscalationSpike",

@@ -112,9 +112,9 @@ def test_every_variable_of_the_environment_is_told_of() -> None:
     named = {
         found for name in FILES for _, value in values(provisioned(name)) for found in ENVIRONMENT.findall(str(value))
     }
-    fact_batch = (ROOT / "docs" / "dashboards.md").read_text()
+    told = (ROOT / "docs" / "dashboards.md").read_text()
     assert named
-    assert [one for one in named if f"`{one.strip('${}')}`" not in fact_batch] == []
+    assert [one for one in named if f"`{one.strip('${}')}`" not in told] == []
 
 
 def test_policies_name_receivers_and_mute_timings_that_exist() -> None:

@@ -31,8 +31,8 @@ def test_every_instant_of_the_contract_moves_by_exactly_the_same(
         )
         [before], [after] = read([value]), read([shifted(value, seconds)])
         assert after.occurred_at - before.occurred_at == after.due_at - before.due_at == 1000 * seconds
-        fact_batch = msgspec.json.decode(shifted(value, seconds))
-        assert fact_batch["more"] == text
+        told = msgspec.json.decode(shifted(value, seconds))
+        assert told["more"] == text
         assert b"1" + b"0" * 30 in shifted(value, seconds)
 
 

@@ -28,7 +28,7 @@ def read(fetched: bytes, at: int = 0) -> tuple[list[Any], int]:
     return list(records), records.next_fetch_offset
 
 
-def fact_batch(found: Sequence[Any]) -> list[tuple[int, bytes | None]]:
+def told(found: Sequence[Any]) -> list[tuple[int, bytes | None]]:
     """Offset and value, or the raw bytes behind an exclamation mark."""
     return [(one.offset, b"!" + one.raw if isinstance(one, UnreadableRecord) else one.value) for one in found]
 
@@ -48,7 +48,7 @@ def test_what_can_be_read_is_read_and_the_rest_comes_with_its_bytes(codec: str) 
     ]
     fetched = batch(b"".join(payloads), len(payloads), 10, codec) + batch(framed(body(0, b"z")), 1, 18, codec)
     found, end = read(fetched)
-    assert fact_batch(found) == [
+    assert told(found) == [
         (10, b"a"),
         (11, b"b"),
         (12, b"!" + payloads[2]),
@@ -62,7 +62,7 @@ def test_what_can_be_read_is_read_and_the_rest_comes_with_its_bytes(codec: str) 
     assert found[1].headers == (("Stra\\xdfe", b"v"), ("n", None))
     assert end == 19
     # After a restart in the middle of the batch the rest is the same.
-    assert fact_batch(read(fetched, 14)[0]) == fact_batch(found)[4:]
+    assert told(read(fetched, 14)[0]) == told(found)[4:]
 
 
 @ALL_CODECS
@@ -71,7 +71,7 @@ def test_a_length_that_does_not_fit_sets_the_rest_of_its_batch_aside(codec: str,
     broken = framed(body(1, b"b"), length)
     payload = framed(body(0, b"a")) + broken + framed(body(2, b"c"))
     found, end = read(batch(payload, 3, 10, codec) + batch(framed(body(0, b"z")), 1, 13, codec))
-    assert fact_batch(found) == [(10, b"a"), (11, b"!" + broken + framed(body(2, b"c"))), (13, b"z")]
+    assert told(found) == [(10, b"a"), (11, b"!" + broken + framed(body(2, b"c"))), (13, b"z")]
     assert end == 14
 
 
@@ -80,7 +80,7 @@ def test_records_under_offsets_that_are_not_theirs_neither_vanish_nor_take_other
     far, back = framed(body(2**31 - 1, b"far")), framed(body(0, b"back"))
     payload = framed(body(0, b"a")) + far + back + framed(body(3, b"d"))
     found, end = read(batch(payload, 4, 10, codec) + batch(framed(body(0, b"z")), 1, 14, codec))
-    assert fact_batch(found) == [(10, b"a"), (11, b"!" + far), (12, b"!" + back), (13, b"d"), (14, b"z")]
+    assert told(found) == [(10, b"a"), (11, b"!" + far), (12, b"!" + back), (13, b"d"), (14, b"z")]
     assert end == 15
 
 
@@ -88,7 +88,7 @@ def test_records_under_offsets_that_are_not_theirs_neither_vanish_nor_take_other
 def test_what_cannot_be_decompressed_is_set_aside_as_it_is(codec: str) -> None:
     broken = sealed(b"no such thing", 3, 10, CODECS[codec][0], 2, 0, None)
     found, end = read(broken + batch(framed(body(0, b"z")), 1, 13, codec))
-    assert fact_batch(found) == [(10, b"!no such thing"), (13, b"z")]
+    assert told(found) == [(10, b"!no such thing"), (13, b"z")]
     assert end == 14
 
 
@@ -103,7 +103,7 @@ def test_a_count_that_does_not_fit_loses_no_bytes(count: int) -> None:
 
 def test_a_compacted_batch_has_holes_and_no_faults() -> None:
     found, end = read(batch(framed(body(1, b"a")) + framed(body(4, b"b")), 2, 10, last_offset_delta=6))
-    assert (fact_batch(found), end) == ([(11, b"a"), (14, b"b")], 17)
+    assert (told(found), end) == ([(11, b"a"), (14, b"b")], 17)
 
 
 def test_a_wrong_checksum_and_an_unknown_compression_are_said_with_their_place_until_they_are_skipped() -> None:
@@ -118,7 +118,7 @@ def test_a_wrong_checksum_and_an_unknown_compression_are_said_with_their_place_u
             read(good + damaged)
         TolerantRecords.skipped["t", 0] = (11,)
         try:
-            assert fact_batch(read(good + damaged)[0]) == [(10, b"a"), (11, b"!" + damaged)]
+            assert told(read(good + damaged)[0]) == [(10, b"a"), (11, b"!" + damaged)]
         finally:
             del TolerantRecords.skipped["t", 0]
 

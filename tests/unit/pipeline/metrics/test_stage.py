@@ -28,7 +28,7 @@ def test_the_lag_grows_while_nothing_is_folded_and_is_nothing_at_the_end() -> No
     assert 59.9 < first < second < 120
     metrics.folded(3, 5, 0, round(time.time() * 1000), 0, 0)
     assert value(metrics, "sichtflug_lag_seconds", partition="3") == 0
-    assert value(metrics, "sichtflug_folded_records_total") == 15
+    assert value(metrics, "sichtflug_processed_records_total") == 15
 
 
 def test_a_partition_that_went_to_another_worker_is_not_shown_and_comes_back_without_its_old_lag() -> None:
@@ -45,7 +45,7 @@ def test_what_has_not_happened_yet_is_shown_as_zero() -> None:
     metrics = StageMetrics()
     assert value(metrics, "sichtflug_rejections_total", reason="not_json") == 0
     assert value(metrics, "sichtflug_insert_failures_total") == 0
-    assert value(metrics, "sichtflug_folded_records_total") == 0
+    assert value(metrics, "sichtflug_processed_records_total") == 0
 
 
 def test_each_insert_that_failed_is_counted_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:

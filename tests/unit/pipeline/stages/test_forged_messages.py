@@ -24,10 +24,10 @@ TEXTS = st.text(max_size=3) | st.just("x" * 300)
         st.lists(st.tuples(INTEGERS, INTEGERS, INTEGERS, INTEGERS, TEXTS, INTEGERS, INTEGERS, TEXTS), max_size=2),
     )
 )
-def test_a_forged_fact_is_refused_or_fits_every_column(fact_batch: Any) -> None:
+def test_a_forged_fact_is_refused_or_fits_every_column(told: Any) -> None:
     cells = CellIndex()
     try:
-        found = sourced_facts(msgspec.msgpack.encode(fact_batch), cells)
+        found = sourced_facts(msgspec.msgpack.encode(told), cells)
     except (msgspec.MsgspecError, IndexError):
         assert cells.by_number == []
         return
@@ -42,8 +42,8 @@ def test_a_forged_fact_is_refused_or_fits_every_column(fact_batch: Any) -> None:
 
 @settings(max_examples=500)
 @given(st.dictionaries(st.sampled_from(Progress.__struct_fields__), INTEGERS | TEXTS | st.booleans()) | st.binary())
-def test_a_forged_heartbeat_is_none_or_within_bounds(fact_batch: Any) -> None:
-    beat = decoded(fact_batch if isinstance(fact_batch, bytes) else msgspec.json.encode(fact_batch))
+def test_a_forged_heartbeat_is_none_or_within_bounds(told: Any) -> None:
+    beat = decoded(told if isinstance(told, bytes) else msgspec.json.encode(told))
     assert beat is None or (0 <= beat.partition < beat.partition_count <= 2**16 and 0 <= beat.watermark_ms < 2**42)
 
 

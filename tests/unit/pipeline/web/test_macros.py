@@ -87,6 +87,6 @@ def test_an_interval_is_at_least_a_second() -> None:
         ("${tenant", r"found '\$\{tenant'"),
     ],
 )
-def test_what_cannot_be_expanded_is_an_error_that_says_why(sql: str, fact_batch: str) -> None:
-    with pytest.raises(MacroError, match=fact_batch):
+def test_what_cannot_be_expanded_is_an_error_that_says_why(sql: str, told: str) -> None:
+    with pytest.raises(MacroError, match=told):
         expand(sql, SCOPE)

@@ -59,7 +59,7 @@ def known(panes: Panes) -> list[int]:
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1)])
 def test_how_far_apart_partitions_are_read_shows_in_no_number(order: tuple[int, ...]) -> None:
     across = Across(*told_by("2021-03-04", "2023-03-04", "2025-02-20", "2025-03-04"))
-    across.fact_batch = [across.fact_batch[number] for number in order]
+    across.told = [across.told[number] for number in order]
     across.in_turn()
     assert [len(known(across.panes(tier))) for tier in Tiers._fields] == [4, 4, 4]
 
@@ -77,10 +77,10 @@ def test_any_interleaving_of_the_partitions_gives_the_same_panes_and_customers(d
         chance = Random(data.draw(st.integers(0, 2**32)))
         shuffled = Across()
         shuffled.cells, shuffled.customers = across.cells, CustomerFold(Rules(RulesConfig()), across.cells)
-        left = [list(fact_batch) for fact_batch in across.fact_batch]
+        left = [list(told) for told in across.told]
         while any(left):
-            fact_batch = chance.choice([one for one in left if one])
-            shuffled.fold([fact_batch.pop(0) for _ in range(min(len(fact_batch), chance.randint(1, 3)))])
+            told = chance.choice([one for one in left if one])
+            shuffled.fold([told.pop(0) for _ in range(min(len(told), chance.randint(1, 3)))])
         across.in_turn()
     for tier in Tiers._fields:
         assert shuffled.panes(tier) == across.panes(tier)
@@ -93,12 +93,12 @@ def test_any_interleaving_of_the_partitions_gives_the_same_panes_and_customers(d
 @given(st.data())
 def test_a_stretch_that_is_told_again_changes_the_books_alone(data: st.DataObject) -> None:
     across = Across(*several(data.draw, 2))
-    again = Across(*([] for _ in across.fact_batch))
+    again = Across(*([] for _ in across.told))
     again.cells, again.customers = across.cells, CustomerFold(Rules(RulesConfig()), across.cells)
-    for fact_batch in across.fact_batch:
-        cut = data.draw(st.integers(0, len(fact_batch)))
+    for told in across.told:
+        cut = data.draw(st.integers(0, len(told)))
         back = data.draw(st.integers(0, cut))
-        again.fold(fact_batch[:cut]).fold(fact_batch[back:])
+        again.fold(told[:cut]).fold(told[back:])
     assert again.panes() == across.in_turn().panes()
     books, expected = again.customers.books, across.customers.books
     assert books.applied == expected.applied == books.consumed - books.duplicate

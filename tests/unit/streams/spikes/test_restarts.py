@@ -93,12 +93,12 @@ def chat_is_silent(place: Place) -> float:
 
 @pytest.mark.parametrize("factor", [chat_rises_slowly, chat_is_silent])
 def test_a_restart_before_anything_is_noticed_changes_nothing(learned: Life, factor: Factor) -> None:
-    def fact_batch(changes: list[Change]) -> list[tuple[str, Series, int, int]]:
+    def told(changes: list[Change]) -> list[tuple[str, Series, int, int]]:
         return [(one.kind, one.episode.series, one.episode.since, one.episode.detected) for one in changes]
 
     calm = deepcopy(learned)
     begin = calm.minute
-    wanted = fact_batch(calm.observe(60, factor))
+    wanted = told(calm.observe(60, factor))
     assert wanted
     detected = wanted[0][3]
     assert detected >= begin + 2
@@ -107,4 +107,4 @@ def test_a_restart_before_anything_is_noticed_changes_nothing(learned: Life, fac
         again.watch.resume([])
         again.learn(begin)
         again.learn(stopped_at - begin, factor)
-        assert fact_batch(again.observe(begin + 60 - stopped_at, factor)) == wanted, stopped_at - begin
+        assert told(again.observe(begin + 60 - stopped_at, factor)) == wanted, stopped_at - begin
