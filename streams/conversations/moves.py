@@ -25,6 +25,9 @@ def relocate(context: Context, conversation: Conversation, event: Event, at: int
 def settle(context: Context, conversation: Conversation, known: Cell, cell: Cell, at: int) -> None:
     """Let the conversation lie in `cell` from `at` on; an open one moves with all that it adds to the panes."""
     number = context.admission.number(cell)
+    if number == conversation.cell:
+        # Both are beyond the limit of cells: nothing has moved that is counted.
+        return
     if conversation.state == OPEN:
         conversation.changed_at = max(conversation.changed_at, at)
         move(context.panes, conversation, number, at)
