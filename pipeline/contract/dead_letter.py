@@ -10,7 +10,7 @@ from pipeline.contract.validation import REASONS
 from streams.days import END_MS
 from streams.events import Rejection
 
-_NUMBER = re.compile(rb"-?[0-9]{1,19}")
+_NUMBER = re.compile(rb"-?[0-9]+")
 
 #: What may travel with a letter that is too large for Kafka: headers and a key up to this size.
 SMALL_BYTES = 65_536

@@ -50,7 +50,7 @@ def fresh(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
     client.close()
 
 
-@pytest.mark.parametrize("kafka", ["embedded broker"], indirect=True)
+@pytest.mark.embedded_broker
 def test_a_database_of_commit_69ca1a0_is_upgraded_in_place_and_shows_the_same_rows_as_a_fresh_one(
     system: System, old: ClickHouse, fresh: ClickHouse
 ) -> None:
