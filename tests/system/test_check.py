@@ -58,7 +58,7 @@ def test_a_kafka_that_comes_up_after_ten_seconds_is_noticed_within_five_more() -
     with refusing() as port:
         pass
     # In a process of its own, because kafka-python leaves the refused sockets to the garbage collector.
-    ask = f"from pipeline.kafka.admin import Broker; print(Broker('127.0.0.1:{port}').partition_count('none'))"
+    ask = f"from pipeline.kafka.admin import KafkaAdmin; print(KafkaAdmin('127.0.0.1:{port}').partition_count('none'))"
     with subprocess.Popen([sys.executable, "-c", ask], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as asking:
         time.sleep(10)
         with EmbeddedKafka(port=port):

@@ -59,8 +59,9 @@ def test_few_open_files_suffice(tmp_path: Path) -> None:
     program = """if True:
         import resource, sys, time
         resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))
-        from pipeline.metrics.stage import Server, Telemetry
-        server = Server(Telemetry(), lambda: "", "127.0.0.1", 0)
+        from pipeline.metrics.server import Server
+        from pipeline.metrics.stage import StageMetrics
+        server = Server(StageMetrics(), lambda: "", "127.0.0.1", 0)
         server.start()
         print(server.port, flush=True)
         time.sleep(60)
