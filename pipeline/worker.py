@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
 from pipeline.clickhouse.client import ClickHouse
+from pipeline.contract.codec import Codec
 from pipeline.errors import (
     ClickHouseRejectedError,
     ClickHouseUnavailableError,
@@ -62,6 +63,7 @@ class Worker:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._rules = Rules(settings.rules)
+        self._codec = Codec(settings.key)
         self._broker = KafkaAdmin(settings.kafka_bootstrap, ANSWER_SECONDS)
         self._publisher = Publisher(settings.kafka_bootstrap)
         self._metrics = StageMetrics()
@@ -106,7 +108,7 @@ class Worker:
     def _new_stages(self, prepared: Prepared) -> Stages:
         settings, registry = self._settings, self._metrics.registry
         interactions = InteractionsStage(
-            settings, self._rules, self._broker, self._publisher, prepared, self._metrics, self.failed
+            settings, self._rules, self._codec, self._broker, self._publisher, prepared, self._metrics, self.failed
         )
         customers = CustomersStage(
             settings,

@@ -39,6 +39,7 @@ class InteractionsStage:
         self,
         settings: Settings,
         rules: Rules,
+        codec: Codec,
         broker: KafkaAdmin,
         publisher: Publisher,
         prepared: Prepared,
@@ -50,7 +51,7 @@ class InteractionsStage:
         self._metrics = metrics
         self._has_told_of_clocks = False
         self._brake = Brake(settings.dead_letter_limit)
-        topic, codec = settings.kafka_topic, Codec(settings.key)
+        topic = settings.kafka_topic
         contacts = Contacts(publisher, settings.contacts_topic, prepared.fact_partition_count)
         connect = partial(ClickHouse, settings.clickhouse_url, settings.clickhouse_database)
 
