@@ -4,32 +4,47 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: install demo test lint bench evaluate soak lock clean
+PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
 
-install: $(VENV)/.installed
+.PHONY: help install demo test test-unit test-engine lint bench evaluate soak lock clean
 
-demo: $(VENV)/.installed
+help: ## what can be made: this list
+	@awk -F ':.*## ' ' \
+		BEGIN { print "make TARGET [ARGS=...]\n" } \
+		/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 } \
+		END { print "\nWhat a target runs takes ARGS: make demo ARGS=\"--seconds 30\"" } \
+	' $(MAKEFILE_LIST)
+
+install: $(VENV)/.installed ## set up .venv, at the versions of requirements.lock
+
+demo: $(VENV)/.installed ## a broker, ClickHouse, a worker and simulated customers, until Ctrl-C
 	$(BIN)/sichtflug demo $(ARGS)
 
-test: $(VENV)/.installed
-	$(BIN)/python -m pytest -n 2 --dist worksteal $(ARGS)
+test: $(VENV)/.installed ## all tests; what this machine lacks is skipped by name
+	$(PYTEST) $(ARGS)
 
-lint: $(VENV)/.installed
+test-unit: $(VENV)/.installed ## tests that need nothing but Python: a minute on two cores
+	$(PYTEST) tests/unit -m "not slow" $(ARGS)
+
+test-engine: $(VENV)/.installed ## tests on the embedded ClickHouse
+	$(PYTEST) tests/engine $(ARGS)
+
+lint: $(VENV)/.installed ## format, style and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/deptry .
 
-bench: $(VENV)/.installed
+bench: $(VENV)/.installed ## throughput, memory, restore, freshness: writes docs/benchmarks.md
 	$(BIN)/python -m benchmarks.run $(ARGS)
 
-# How good the spike detector is, on simulated weeks and on the Numenta benchmark: writes docs/spikes.md. A quarter of
-# an hour on two cores; `ARGS=--quick` takes two minutes.
-evaluate: $(VENV)/.installed
+# On simulated weeks and on the Numenta benchmark. A quarter of an hour on two cores; `ARGS=--quick` takes two minutes.
+evaluate: $(VENV)/.installed ## how good the spike detector is: writes docs/spikes.md
 	$(BIN)/python -m benchmarks.spikes.evaluate $(ARGS)
 
-# Long: kills and other faults on real processes, simulated schedules of faults; `ARGS=--help` says what can be chosen.
-soak: $(VENV)/.installed
-	$(BIN)/python tests/soak.py $(ARGS)
+# Kills and other faults on real processes, simulated schedules of faults; `ARGS=--help` says what can be chosen.
+soak: $(VENV)/.installed ## faults for as long as wanted
+	$(BIN)/python -m tests.faults.soak $(ARGS)
 
 # Everything at the versions of requirements.lock, our own package in place.
 $(VENV)/.installed: requirements.lock pyproject.toml
@@ -39,12 +54,11 @@ $(VENV)/.installed: requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	touch $@
 
-# Resolve the dependencies anew.
-lock:
+lock: ## resolve the dependencies anew
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --universal --no-emit-index-url --no-header --generate-hashes --python-version 3.11 \
 		--extra embedded --group dev --output-file requirements.lock pyproject.toml
 
-clean:
+clean: ## take .venv away
 	rm -rf $(VENV)

@@ -5,16 +5,16 @@ from statistics import median
 
 import msgspec
 
-from benchmarks.bare_loop import Loop
-from benchmarks.dashboards import asked, shipped
-from benchmarks.faust_app import Agent
-from benchmarks.filled_ledger import Filled
-from benchmarks.freshness import Freshness
-from benchmarks.memory import Memory
-from benchmarks.panel_queries import PanelQueries
-from benchmarks.restore import READ_BACK_COUNT, Restore
-from benchmarks.stages import FLUSHED_RECORDS, INSERT_INTERACTIONS, INSERT_LEDGER, PASSES, Stages
-from benchmarks.whole_way import WholeWay
+from benchmarks.baselines.bare_loop import Loop
+from benchmarks.baselines.faust_app import Agent
+from benchmarks.measures.end_to_end import WholeWay
+from benchmarks.measures.freshness import Freshness
+from benchmarks.measures.memory import Memory
+from benchmarks.measures.panel_queries import PanelQueries
+from benchmarks.measures.restore import READ_BACK_COUNT, Restore
+from benchmarks.measures.stages import FLUSHED_RECORDS, INSERT_INTERACTIONS, INSERT_LEDGER, PASSES, Stages
+from benchmarks.support.dashboards import asked, shipped
+from benchmarks.support.filled_ledger import Filled
 
 TARGET_RATIO = 0.5
 TARGET_BYTES = 1024

@@ -5,26 +5,17 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks import (
-    bare_loop,
-    faust_app,
-    filled_ledger,
-    freshness,
-    memory,
-    panel_queries,
-    restore,
-    stages,
-    traffic,
-    whole_way,
-)
-from benchmarks.dashboards import SHORTEST_REFRESH_SECONDS, shipped_refresh_seconds
-from benchmarks.machine import description
+from benchmarks.baselines import bare_loop, faust_app
+from benchmarks.measures import end_to_end, freshness, memory, panel_queries, restore, stages
 from benchmarks.page import page
-from benchmarks.processes import MeasurementError, measured
 from benchmarks.report import Figures, Round, rate, tables
-from benchmarks.traffic import Topic
-from benchmarks.worker_process import fresh_database
-from pipeline.embedded import EmbeddedClickHouse, EmbeddedKafka
+from benchmarks.support import filled_ledger, traffic
+from benchmarks.support.dashboards import SHORTEST_REFRESH_SECONDS, shipped_refresh_seconds
+from benchmarks.support.machine import description
+from benchmarks.support.processes import MeasurementError, measured
+from benchmarks.support.traffic import Topic
+from benchmarks.support.worker_process import fresh_database
+from pipeline.embedded.servers import EmbeddedClickHouse, EmbeddedKafka
 
 PAGE = Path(__file__).resolve().parents[1] / "docs" / "benchmarks.md"
 TOPIC = "interactions"
@@ -93,10 +84,10 @@ class _Bench:
     def round(self, number: int) -> Round:
         """All four ways, in turn."""
         topic, engine = self._topic, self._clickhouse
-        bare = measured("bare_loop", bare_loop.Loop, self._log, topic)
-        faust = self._faust("faust_events", f"event-by-event-{number}", self.faust_count)
-        faust_table = self._faust("faust_table", f"with-a-table-{number}", self.faust_table_count)
-        ours = whole_way.run(topic, engine.url, engine.process.pid, f"round_{number}", self._directory)
+        bare = measured("baselines.bare_loop", bare_loop.Loop, self._log, topic)
+        faust = self._faust("baselines.faust_events", f"event-by-event-{number}", self.faust_count)
+        faust_table = self._faust("baselines.faust_table", f"with-a-table-{number}", self.faust_table_count)
+        ours = end_to_end.run(topic, engine.url, engine.process.pid, f"round_{number}", self._directory)
         done = Round(bare, faust, faust_table, ours)
         _say(
             f"round {number}: bare loop {rate(bare):,.0f}, Faust decoding only {rate(faust):,.0f}, with a table "
@@ -124,28 +115,28 @@ class _Bench:
         _say("timing the stages")
         with fresh_database(self._clickhouse.url, "stages") as database:
             run = stages.Run(self._topic, self._clickhouse.url, database)
-            return measured("stages", stages.Stages, self._log, run)
+            return measured("measures.stages", stages.Stages, self._log, run)
 
     def memory(self, count: int) -> memory.Memory:
         """What a conversation takes."""
         _say(f"holding {count:,} conversations")
-        return measured("memory", memory.Memory, self._log, memory.Run(count))
+        return measured("measures.memory", memory.Memory, self._log, memory.Run(count))
 
     def restore(self, count: int) -> tuple[filled_ledger.Filled, restore.Restore]:
         """Fill a ledger and restore it."""
         with fresh_database(self._clickhouse.url, "restored") as database:
             run = filled_ledger.Run(self._clickhouse.url, database, count)
             _say(f"filling a ledger with {count:,} open conversations")
-            filled = measured("filled_ledger", filled_ledger.Filled, self._log, run)
+            filled = measured("support.filled_ledger", filled_ledger.Filled, self._log, run)
             _say("restoring them")
-            return filled, measured("restore", restore.Restore, self._log, run)
+            return filled, measured("measures.restore", restore.Restore, self._log, run)
 
     def panel_queries(self) -> panel_queries.PanelQueries:
         """Fill a year of panes and ask what the dashboards ask."""
         with fresh_database(self._clickhouse.url, "year") as database:
             _say("filling a year of panes, and asking what the dashboards ask")
             run = panel_queries.Run(self._clickhouse.url, database)
-            return measured("panel_queries", panel_queries.PanelQueries, self._log, run)
+            return measured("measures.panel_queries", panel_queries.PanelQueries, self._log, run)
 
 
 def _options() -> argparse.Namespace:

@@ -11,14 +11,14 @@ from pathlib import Path
 import msgspec
 
 from grafana.alerting import rules
-from grafana.boards import backlog, channel_mix, escalations, lagebild, pipeline, public
+from grafana.boards import backlog, channel_mix, escalations, overview, pipeline, public
 from grafana.dashboard import Board, dashboard
 from grafana.panels import Json
 
 DASHBOARDS = Path(__file__).parent / "dashboards"
 RULES = Path(__file__).parents[1] / "deploy" / "grafana" / "provisioning" / "alerting" / "rules.yaml"
 BOARDS: Sequence[Board] = (
-    lagebild.BOARD,
+    overview.BOARD,
     channel_mix.BOARD,
     backlog.BOARD,
     escalations.BOARD,

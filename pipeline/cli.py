@@ -10,17 +10,11 @@ import typer
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from pipeline import migrations
-from pipeline.broker import BrokerError
-from pipeline.clickhouse import ClickHouse, Refused, Unavailable
-from pipeline.embedded import EmbeddedMissingError, EmbeddedStartError
-from pipeline.literals import quoted
-from pipeline.log_identity import LogRefusedError
+from pipeline.clickhouse import migrations
+from pipeline.clickhouse.client import ClickHouse
+from pipeline.errors import InputFileError, SichtflugError
 from pipeline.logs import log_to_stderr, quieten_clients
-from pipeline.page_dashboards import DashboardError
-from pipeline.page_server import PagePortError
-from pipeline.replay import BrokenFileError
-from pipeline.settings import Settings, SettingsError, load
+from pipeline.settings import Settings, load
 
 app = typer.Typer(
     add_completion=False,
@@ -31,29 +25,15 @@ app = typer.Typer(
 # In a pipe or a file nobody's window is too narrow.
 console = Console() if sys.stdout.isatty() else Console(width=160)
 
-EXPECTED_ERRORS = (
-    SettingsError,
-    BrokerError,
-    BrokenFileError,
-    Refused,
-    Unavailable,
-    LogRefusedError,
-    EmbeddedMissingError,
-    EmbeddedStartError,
-    DashboardError,
-    PagePortError,
-    FileNotFoundError,
-)
-
 DataDirectory = Annotated[Path | None, typer.Option("--data", help="Directory for ClickHouse's data.")]
 
 
 def main() -> None:
-    """Run a command; expected errors are one line on standard error and exit status 2."""
+    """Run a command; an expected error is one line on standard error and exit status 2."""
     quieten_clients()
     try:
         app()
-    except EXPECTED_ERRORS as error:
+    except SichtflugError as error:
         sys.stderr.write(f"sichtflug: {error}\n")
         sys.exit(2)
 
@@ -67,7 +47,7 @@ def demo(
     data: DataDirectory = None,
 ) -> None:
     """Everything embedded: a broker, ClickHouse, a worker, simulated live customers, and a table of the numbers."""
-    from pipeline.demo import run
+    from pipeline.commands.demo import run
 
     run(load(), seconds, rate, data, console)
 
@@ -82,7 +62,7 @@ def embedded(
     no_kafka: Annotated[bool, typer.Option("--no-kafka", help="Only ClickHouse.")] = False,
 ) -> None:
     """Only the embedded Kafka and ClickHouse, until Ctrl-C."""
-    from pipeline.demo import run_embedded
+    from pipeline.commands.embedded import run_embedded
 
     run_embedded(load(), data or Path("sichtflug-data"), kafka_port, clickhouse_port, no_kafka, console)
 
@@ -91,23 +71,19 @@ def embedded(
 def migrate(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be applied.")] = False,
 ) -> None:
-    """Apply the SQL migrations."""
+    """Create tables and views, or bring them up to this version. Stop all workers before."""
     settings = load()
     if dry_run:
-        door = ClickHouse(settings.clickhouse_url, "")
-        known = door.rows(f"SELECT name FROM system.databases WHERE name = {quoted(settings.clickhouse_database)}")
-        door.close()
-        missing = migrations.available()
-        if known:
-            door = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
-            missing = migrations.pending(door)
-            door.close()
+        client = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
+        plan = migrations.plan(client)
+        client.close()
     else:
-        missing = migrations.migrate(settings.clickhouse_url, settings.clickhouse_database)
-    verb = "would apply" if dry_run else "applied"
-    for migration in missing:
-        console.print(f"{verb} {migration.number:04} {migration.name}")
-    if not missing:
+        plan = migrations.migrate(settings.clickhouse_url, settings.clickhouse_database)
+    for file in plan.files:
+        console.print(f"{'would apply' if dry_run else 'applied'} {file}")
+    for view in plan.dropped_views:
+        console.print(f"{'would drop' if dry_run else 'dropped'} the view {view}, which no file makes any more")
+    if plan == migrations.NOTHING:
         console.print("up to date")
 
 
@@ -125,7 +101,7 @@ def page(
     port: Annotated[int | None, typer.Option(help="Instead of the setting's; 0 takes a free one.")] = None,
 ) -> None:
     """Serve the dashboards to a browser, without Grafana, until Ctrl-C."""
-    from pipeline.page_command import serve
+    from pipeline.commands.page import serve
 
     log_to_stderr()
     serve(load(), port, console)
@@ -145,14 +121,14 @@ def replay(
     ] = False,
 ) -> None:
     """Publish contract events to Kafka, ids unchanged. Lines that are none go out as they are."""
-    from pipeline.replay import SPEED_UNLIMITED
-    from pipeline.replay import replay as publish
+    from pipeline.commands.replay import SPEED_UNLIMITED
+    from pipeline.commands.replay import replay as publish
 
     settings = load()
     factor = SPEED_UNLIMITED if speed == "max" else _positive("--speed", speed)
     for path in files:
         if not path.is_file():
-            raise FileNotFoundError(f"{path}: expected a file, found none")
+            raise InputFileError(f"{path}: expected a file, found none")
     _prepare_topic(settings)
     sent = _with_progress(
         "events replayed",
@@ -176,8 +152,8 @@ def simulate(
     truth: Annotated[Path, typer.Option(help="File for what was placed in the traffic.")] = Path("ground-truth.json"),
 ) -> None:
     """Publish live traffic, and write its ground truth to a file."""
-    from pipeline.live import publish_live
-    from pipeline.stopping import told_to_stop
+    from pipeline.commands.simulate import publish_live
+    from pipeline.signals import told_to_stop
 
     settings = load()
     _prepare_topic(settings)
@@ -213,7 +189,7 @@ def epoch(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
 ) -> None:
     """Begin a new epoch after a topic was recreated, or with a watermark set right. Stop all workers first."""
-    from pipeline.new_epoch import new_epoch
+    from pipeline.commands.epoch import new_epoch
 
     begun = new_epoch(load(), topic, why, reset_watermark=reset_watermark, dry_run=dry_run)
     for (log, partition), checkpoint in begun.checkpoints.items():
@@ -242,7 +218,7 @@ def skip(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be set aside.")] = False,
 ) -> None:
     """Set a record aside, as a dead letter, over which workers fail again and again."""
-    from pipeline.skipping import skip as set_aside
+    from pipeline.commands.skip import skip as set_aside
 
     settings = load()
     done = set_aside(settings, topic or settings.kafka_topic, partition, offset, why, dry_run=dry_run)
@@ -259,7 +235,7 @@ def skip(
 @app.command()
 def check() -> None:
     """Look at the configuration and the connections; say what is wrong and how to mend it."""
-    from pipeline.check import check as run_checks
+    from pipeline.commands.check import check as run_checks
 
     sys.exit(0 if run_checks(load(), console) else 1)
 
@@ -280,7 +256,7 @@ def list_dead_letters(
     until: Until = None,
 ) -> None:
     """The newest dead letters: where, when and why, and when they were published again."""
-    from pipeline.dead_letter_reader import show_list
+    from pipeline.commands.dead_letters import show_list
 
     show_list(load(), _filter(reason, since, until), limit, console)
 
@@ -291,7 +267,7 @@ def show_dead_letter(
     offset: Annotated[int, typer.Argument(help="Its offset there.")],
 ) -> None:
     """The dead letter of a record, whole, with its headers; of several records that lay there, all."""
-    from pipeline.dead_letter_reader import show_one
+    from pipeline.commands.dead_letters import show_one
 
     show_one(load(), partition, offset, console)
 
@@ -307,7 +283,7 @@ def redrive_dead_letters(
     ] = False,
 ) -> None:
     """Publish dead letters to the topic they came from, each once, as they were."""
-    from pipeline.redrive import redrive
+    from pipeline.commands.dead_letters import redrive
 
     settings = load()
     wanted = _filter(reason, since, until)
@@ -330,8 +306,8 @@ def redrive_dead_letters(
 
 
 def _filter(reasons: list[str] | None, since: datetime | None, until: datetime | None) -> Any:
-    from pipeline.dead_letter_reader import Filter
-    from pipeline.lenient import REASONS
+    from pipeline.commands.dead_letters import Filter
+    from pipeline.contract.validation import REASONS
 
     for reason in reasons or ():
         if reason not in REASONS:
@@ -350,9 +326,9 @@ def _positive(name: str, text: str) -> float:
 
 
 def _prepare_topic(settings: Settings) -> None:
-    from pipeline.broker import Broker
+    from pipeline.kafka.admin import KafkaAdmin
 
-    Broker(settings.kafka_bootstrap).ensure_topic(
+    KafkaAdmin(settings.kafka_bootstrap).ensure_topic(
         settings.kafka_topic, settings.kafka_partitions, settings.kafka_replication
     )
 

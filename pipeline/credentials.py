@@ -1,7 +1,5 @@
 """Passwords: put into URLs so that no character of theirs matters, read from files, and never shown."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 

@@ -12,7 +12,7 @@ def log_to_stderr() -> None:
     for name in ("aiokafka", "faust", "mode"):
         logging.getLogger(name).setLevel(logging.ERROR)
     # Faust's services log their starts and stops under the name of the module that defines them.
-    logging.getLogger("pipeline.transport").setLevel(logging.WARNING)
+    logging.getLogger("pipeline.kafka.transport").setLevel(logging.WARNING)
 
 
 def quieten_clients() -> None:

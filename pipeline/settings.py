@@ -13,58 +13,72 @@ from urllib.parse import urlsplit
 import msgspec
 
 from pipeline.credentials import HIDDEN, read_secret, with_credentials, without_credentials
+from pipeline.errors import SettingsError
 from pipeline.settings_file import KINDS, FileError, closest, converted, parsed
-from streams.rules import RuleBook, Rules
+from streams.rules import Rules, RulesConfig
 
 PREFIX = "SICHTFLUG_"
 FILE_VARIABLE = "SICHTFLUG_CONFIG"
 DEFAULT_FILE = "sichtflug.toml"
 
 
-class SettingsError(Exception):
-    """A setting is unknown or invalid. The message names it, its value and what is expected."""
-
-
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a process needs to know beside the rules."""
+    """What a process needs to know. The comment above a field is its text in `docs/reference/settings.md`."""
 
+    #: Bootstrap servers of Kafka.
     kafka_bootstrap: str = "127.0.0.1:9092"
+    #: Topic of the interaction events. Rejected records go to the same name with `.dead-letter`.
     kafka_topic: str = "interactions"
-    #: Where workers tell each other how far the panes are, and where alerts go. Several logs may share them.
-    kafka_panes_topic: str = "panes"
+    #: Topic on which workers say how far each partition is. Several logs may share it.
+    kafka_panes_topic: str = "progress"
+    #: Topic of the alerts, as CloudEvents. Several logs may share it.
     kafka_alerts_topic: str = "alerts"
     #: Partitions of topics that do not exist yet.
     kafka_partitions: int = 4
+    #: Replicas of topics that do not exist yet.
     kafka_replication: int = 1
-    #: After this long without a sign of life a worker's partitions go to others.
+    #: Seconds without a sign of life after which a worker's partitions go to others.
     kafka_session_seconds: float = 10.0
-    #: Once loaded it holds user and password, too, whatever they were given by.
+    #: HTTP or HTTPS address of ClickHouse. It may hold user and password, percent-encoded.
     clickhouse_url: str = "http://127.0.0.1:8123"
+    #: User of ClickHouse, instead of the URL's.
     clickhouse_user: str = ""
+    #: Password of ClickHouse, instead of the URL's. Never shown.
     clickhouse_password: str = ""
+    #: File that holds the password of ClickHouse.
     clickhouse_password_file: str = ""
+    #: Database of the tables and views.
     clickhouse_database: str = "sichtflug"
-    #: Port of /metrics, /livez and /readyz; 0 takes a free one, -1 serves none.
+    #: Port of `/metrics`, `/livez` and `/readyz`. 0 takes a free one, -1 serves none.
     metrics_port: int = 9108
+    #: Address that the metrics port listens on.
     metrics_host: str = "127.0.0.1"
-    #: Of the page with the dashboards; port 0 takes a free one.
+    #: Address that the page with the dashboards listens on.
     page_host: str = "127.0.0.1"
+    #: Port of the page. 0 takes a free one.
     page_port: int = 9109
-    #: Whom the page asks for what workers say of themselves; '' is the worker at the metrics port, for the last hour.
+    #: Prometheus that the page queries for the dashboard Pipeline. Empty: the page scrapes the worker at the metrics
+    #: port itself and keeps an hour.
     prometheus_url: str = ""
+    #: User of Prometheus, instead of the URL's.
     prometheus_user: str = ""
+    #: Password of Prometheus, instead of the URL's. Never shown.
     prometheus_password: str = ""
+    #: File that holds the password of Prometheus.
     prometheus_password_file: str = ""
-    #: Keys the pseudonyms of customers and agents; up to 64 bytes. Whoever has it can test a guess of a name. A worker
-    #: starts without one only where it is `none` by name.
+    #: Key of the pseudonyms of customers and agents, up to 64 bytes; `none` goes without. Whoever has it can test a
+    #: guess of a name. Keep it for as long as the database.
     pseudonym_key: str = ""
+    #: File that holds the key of the pseudonyms.
     pseudonym_key_file: str = ""
-    #: The worker stops when more than this share of the last thousand records had to be rejected.
+    #: Share of the last thousand records that may be rejected before the worker stops.
     dead_letter_limit: float = 0.5
+    #: Seconds between flushes of a partition; longer by itself with many partitions, or while one is behind.
     flush_seconds: float = 0.75
-    #: The budget of all series together: episodes a week that are none.
+    #: Budget of false episodes a week, shared by all watched series.
     false_episodes_per_week: float = 1.0
-    rules: Rules = Rules()
+    #: Channels, targets, queues, calendars and limits. In the file only.
+    rules: RulesConfig = RulesConfig()
 
     @property
     def key(self) -> bytes:
@@ -84,7 +98,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     @property
     def contacts_topic(self) -> str:
         """Where stage 1 tells the stage of customers what it has to know."""
-        return f"{self.kafka_topic}.contacts"
+        return f"{self.kafka_topic}.customer-facts"
 
     @property
     def group(self) -> str:
@@ -221,6 +235,6 @@ def _check(settings: Settings, path: Path) -> None:
             value = shown(name, getattr(settings, name))
             raise SettingsError(f"{PREFIX}{name.upper()}={value}: expected {expected}")
     try:
-        RuleBook(settings.rules)
+        Rules(settings.rules)
     except (ValueError, OSError, KeyError) as error:
         raise SettingsError(f"{path}: rules: {error}") from None

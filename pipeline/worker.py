@@ -10,36 +10,51 @@ import threading
 import traceback
 from collections.abc import Coroutine
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from typing import Any, NamedTuple, TypeVar
 
-from pipeline import configuration
-from pipeline.broker import Broker, BrokerError
-from pipeline.clickhouse import Refused, Unavailable
-from pipeline.configuration import ConfigurationRefusedError
-from pipeline.contacts import Contacts
-from pipeline.customers_stage import CustomersStage
-from pipeline.dead_letter import BrakeError
-from pipeline.failures import PartitionFailedError, leave_word
-from pipeline.folding import Folding
-from pipeline.log_identity import LogRefusedError
-from pipeline.patience import again_and_again, patiently
-from pipeline.preparation import MissingMigrationsError, prepare
-from pipeline.presence import BEAT_SECONDS, Presence
-from pipeline.publisher import Publisher, PublishError
-from pipeline.rolling import Rolling
-from pipeline.rolling_telemetry import RollingTelemetry
+from pipeline.clickhouse.client import ClickHouse
+from pipeline.contract.codec import Codec
+from pipeline.errors import (
+    ClickHouseRejectedError,
+    ClickHouseUnavailableError,
+    DeadLetterLimitError,
+    SichtflugError,
+)
+from pipeline.kafka.admin import KafkaAdmin
+from pipeline.kafka.producer import Publisher
+from pipeline.ledger import rules_version as configuration
+from pipeline.ledger.failures import PartitionFailedError, leave_word
+from pipeline.ledger.workers import BEAT_SECONDS, WorkerRegistry
+from pipeline.metrics.rolling import RollingMetrics
+from pipeline.metrics.server import Server
+from pipeline.metrics.stage import BrakeMetrics, CellMetrics, StageMetrics
+from pipeline.retry import retry, retry_in_thread
 from pipeline.settings import Settings
-from pipeline.telemetry import BrakeTelemetry, CellTelemetry, PortError, Server, Telemetry
-from streams.rules import RuleBook
+from pipeline.stages.customers.stage import CustomersStage
+from pipeline.stages.interactions.stage import InteractionsStage
+from pipeline.stages.prepared import Prepared
+from pipeline.stages.rolling.stage import RollingStage
+from pipeline.startup import prepare
+from streams.rules import Rules
 
 logger = logging.getLogger(__name__)
 
-EXPECTED_FAILURES = (BrakeError, LogRefusedError, ConfigurationRefusedError, BrokerError, PortError, PublishError)
 EXIT_REFUSED, EXIT_BUG = 2, 70
 #: One try to reach Kafka; it is tried again, and a stop waits for the end of a try.
 ANSWER_SECONDS = 5.0
 LEAVE_SECONDS = 10.0
 LAST_WORD_SECONDS = 5.0
+
+Result = TypeVar("Result")
+
+
+class Stages(NamedTuple):
+    """The three stages of a worker, constructed once everything they need is there."""
+
+    interactions: InteractionsStage
+    customers: CustomersStage
+    rolling: RollingStage
 
 
 class Worker:
@@ -47,26 +62,20 @@ class Worker:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._book = RuleBook(settings.rules)
-        self._broker = Broker(settings.kafka_bootstrap, ANSWER_SECONDS)
+        self._rules = Rules(settings.rules)
+        self._codec = Codec(settings.key)
+        self._broker = KafkaAdmin(settings.kafka_bootstrap, ANSWER_SECONDS)
         self._publisher = Publisher(settings.kafka_bootstrap)
-        self._telemetry = Telemetry()
-        self._contacts = Contacts(self._publisher, settings.contacts_topic)
-        self._folding = Folding(
-            settings, self._book, self._broker, self._publisher, self._contacts, self._telemetry, self.failed
-        )
-        customers_telemetry = Telemetry("customers", self._telemetry.registry)
-        self._customers = CustomersStage(
-            settings, self._book, self._broker, customers_telemetry, self._folding.is_behind, self.failed
-        )
-        rolling_telemetry = RollingTelemetry(self._telemetry.registry)
-        self._rolling = Rolling(settings, self._broker, self._publisher, rolling_telemetry, self.failed)
+        self._metrics = StageMetrics()
+        self._brake_metrics = BrakeMetrics(self._metrics.registry)
+        CellMetrics(settings.rules.cell_limit, self._metrics.registry)
         # For what concerns the whole process; partitions have connections of their own.
-        self._door = self._folding.restorer.connect()
-        self._presence = Presence(self._door, settings.kafka_topic, self._book.version)
-        self._brake_telemetry = BrakeTelemetry(self._telemetry.registry)
-        CellTelemetry(settings.rules.cell_limit, self._telemetry.registry)
+        self._client = self._connect()
+        self._worker_registry = WorkerRegistry(self._client, settings.kafka_topic, self._rules.version)
         self._stop = asyncio.Event()
+
+    def _connect(self) -> ClickHouse:
+        return ClickHouse(self._settings.clickhouse_url, self._settings.clickhouse_database)
 
     async def run(self) -> None:
         """Work until SIGTERM, SIGINT or `stop`; then flush and leave."""
@@ -76,23 +85,42 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, self.stop)
         stopping = asyncio.create_task(self._stop.wait())
-        if not await self._unless(stopping, self._prepare()):
+        prepared = await self._unless(stopping, self._prepare())
+        if prepared is None:
             logger.info("stopped before it began")
             return
-        server = self._serve()
-        work = (self._folding.run(), self._customers.run(), self._show_presence())
+        stages = self._new_stages(prepared)
+        server = self._serve(stages)
+        work = (stages.interactions.run(), stages.customers.run(), self._show_presence(stages, prepared))
         tasks = [asyncio.create_task(one) for one in work]
-        if await self._unless(stopping, self._join()):
+        if await self._unless(stopping, self._join(stages)):
             logger.info("folding %s from %s", self._settings.kafka_topic, self._settings.kafka_bootstrap)
             await stopping
         for task in tasks:
             task.cancel()
-        is_complete = all(await asyncio.gather(self._folding.finish(), self._customers.finish()))
-        await self._leave()
+        is_complete = all(await asyncio.gather(stages.interactions.stage.finish(), stages.customers.stage.finish()))
+        await self._leave(stages)
         if server:
             server.stop()
         what = "everything folded is in ClickHouse" if is_complete else "what could not be flushed will be folded again"
         logger.info("stopped; %s", what)
+
+    def _new_stages(self, prepared: Prepared) -> Stages:
+        settings, registry = self._settings, self._metrics.registry
+        interactions = InteractionsStage(
+            settings, self._rules, self._codec, self._broker, self._publisher, prepared, self._metrics, self.failed
+        )
+        customers = CustomersStage(
+            settings,
+            self._rules,
+            self._broker,
+            prepared,
+            StageMetrics("customers", registry),
+            interactions.is_behind,
+            self.failed,
+        )
+        rolling = RollingStage(settings, self._broker, self._publisher, RollingMetrics(registry), self.failed)
+        return Stages(interactions, customers, rolling)
 
     def stop(self) -> None:
         """Stop soon, after a last flush."""
@@ -102,41 +130,42 @@ class Worker:
         """Say why and end the process at once: going on would skip events."""
         if isinstance(error, PartitionFailedError):
             traceback.print_exception(error.__cause__)
-        if isinstance(error, (*EXPECTED_FAILURES, PartitionFailedError)):
+        if isinstance(error, SichtflugError | PartitionFailedError):
             sys.stderr.write(f"sichtflug worker: {error}\n")
         else:
             traceback.print_exception(error)
         sys.stderr.flush()
         self._say_goodbye(error)
-        os._exit(EXIT_REFUSED if isinstance(error, EXPECTED_FAILURES) else EXIT_BUG)
+        os._exit(EXIT_REFUSED if isinstance(error, SichtflugError) else EXIT_BUG)
 
     def _say_goodbye(self, error: BaseException) -> None:
         """For the others, if ClickHouse answers; nothing is folded meanwhile, since the event loop waits here."""
 
         def tell() -> None:
-            with suppress(Unavailable, Refused):
-                door = self._folding.restorer.connect()
+            with suppress(ClickHouseUnavailableError, ClickHouseRejectedError):
+                client = self._connect()
                 if isinstance(error, PartitionFailedError):
-                    leave_word(door, error)
-                self._presence.say_goodbye(door, "braked" if isinstance(error, BrakeError) else "stopped")
+                    leave_word(client, error)
+                self._worker_registry.say_goodbye(
+                    client, "braked" if isinstance(error, DeadLetterLimitError) else "stopped"
+                )
 
         telling = threading.Thread(target=tell, daemon=True)
         telling.start()
         telling.join(LAST_WORD_SECONDS)
 
-    async def _unless(self, stopping: asyncio.Task[Any], work: Coroutine[Any, Any, None]) -> bool:
-        """Do some work, unless the process is told to stop before it is done; True when it is done."""
+    async def _unless(self, stopping: asyncio.Task[Any], work: Coroutine[Any, Any, Result]) -> Result | None:
+        """Do some work; None when the process is told to stop before it is done."""
         task = asyncio.create_task(work)
         await asyncio.wait([task, stopping], return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
             task.cancel()
-            return False
-        task.result()
-        return True
+            return None
+        return task.result()
 
-    async def _leave(self) -> None:
+    async def _leave(self, stages: Stages) -> None:
         """Leave the groups and say goodbye, in bounded time; if it is not done, others notice by the silence."""
-        leaving = asyncio.create_task(self._disconnect())
+        leaving = asyncio.create_task(self._disconnect(stages))
         # In the middle of a rebalance Faust and its client may wait for each other, or for members that do not come.
         await asyncio.wait([leaving], timeout=LEAVE_SECONDS)
         if leaving.done():
@@ -144,64 +173,66 @@ class Worker:
         else:
             logger.warning("could not leave the group and say goodbye in %.0f s", LEAVE_SECONDS)
 
-    async def _disconnect(self) -> None:
-        await asyncio.gather(self._folding.leave(), self._customers.leave(), self._rolling.leave())
+    async def _disconnect(self, stages: Stages) -> None:
+        await asyncio.gather(stages.interactions.stage.leave(), stages.customers.stage.leave(), stages.rolling.leave())
         await self._publisher.stop()
-        with suppress(Unavailable):
-            await asyncio.to_thread(self._presence.tell, "stopped")
+        with suppress(ClickHouseUnavailableError):
+            await asyncio.to_thread(self._worker_registry.tell, "stopped")
 
-    async def _prepare(self) -> None:
-        found = await prepare(self._settings, self._book, self._broker, self._contacts, self._door, self._presence)
-        self._folding.restorer.configuration = self._customers.restorer.configuration = found
-        self._brake_telemetry.stopped_at.set(await patiently("start", self._presence.last_brake))
+    async def _prepare(self) -> Prepared:
+        prepared = await prepare(self._settings, self._rules, self._broker, self._client, self._worker_registry)
+        self._brake_metrics.stopped_at.set(await retry_in_thread("start", self._worker_registry.last_brake))
+        return prepared
 
-    async def _join(self) -> None:
-        await again_and_again("start", self._publisher.start)
-        await asyncio.gather(self._folding.join(), self._customers.join(), self._rolling.join())
+    async def _join(self, stages: Stages) -> bool:
+        await retry("start", self._publisher.start)
+        await asyncio.gather(stages.interactions.stage.join(), stages.customers.stage.join(), stages.rolling.join())
+        return True
 
-    def _serve(self) -> Server | None:
+    def _serve(self, stages: Stages) -> Server | None:
         host, port = self._settings.metrics_host, self._settings.metrics_port
         if port < 0:
             return None
-        server = Server(self._telemetry, self._unready, host, port)
+        server = Server(self._metrics, partial(_unready, stages), host, port)
         server.start()
         logger.info("metrics on http://%s:%d/metrics", host, server.port)
         return server
 
-    def _unready(self) -> str:
-        """What is missing in one of the stages that fold, '' where nothing is. Called by the thread that serves it."""
-        missing = {"interactions": self._folding.unready(), "customers": self._customers.unready()}
-        return "; ".join(f"{stage}: {what}" for stage, what in missing.items() if what)
-
     # ---- signs of life
 
-    async def _show_presence(self) -> None:
+    async def _show_presence(self, stages: Stages, prepared: Prepared) -> None:
         """Give signs of life; stop when workers with a newer configuration have begun, or there is no life left."""
         while True:
             await asyncio.sleep(BEAT_SECONDS)
-            for stage in (self._folding, self._customers, self._rolling):
+            for stage in (stages.interactions.stage, stages.customers.stage, stages.rolling):
                 if reason := stage.crash_reason():
                     self.failed(reason)
             try:
-                await asyncio.to_thread(self._look_around)
-            except Unavailable as error:
+                await asyncio.to_thread(self._look_around, prepared)
+            except ClickHouseUnavailableError as error:
                 logger.debug("no sign of life this time: %s", error)
             except Exception as error:
                 self.failed(error)
 
-    def _look_around(self) -> None:
-        self._presence.tell("working")
-        self._brake_telemetry.stopped_at.set(self._presence.last_brake())
-        found = configuration.newest(self._door, self._settings.kafka_topic)
+    def _look_around(self, prepared: Prepared) -> None:
+        self._worker_registry.tell("working")
+        self._brake_metrics.stopped_at.set(self._worker_registry.last_brake())
+        found = configuration.newest(self._client, self._settings.kafka_topic)
         if found:
-            configuration.verify(self._settings.kafka_topic, found[0], self._folding.restorer.configuration)
+            configuration.verify(self._settings.kafka_topic, found[0], prepared.configuration)
+
+
+def _unready(stages: Stages) -> str:
+    """What is missing in one of the stages that fold, '' where nothing is. Called by the thread that serves it."""
+    missing = {"interactions": stages.interactions.stage.unready(), "customers": stages.customers.stage.unready()}
+    return "; ".join(f"{stage}: {what}" for stage, what in missing.items() if what)
 
 
 def run(settings: Settings) -> int:
     """Run a worker in this process, which ends with it; the exit status comes back when it cannot begin."""
     try:
         asyncio.run(_run(settings))
-    except (*EXPECTED_FAILURES, MissingMigrationsError, Refused) as error:
+    except SichtflugError as error:
         sys.stderr.write(f"sichtflug worker: {error}\n")
     return EXIT_REFUSED
 

@@ -4,7 +4,7 @@ from hashlib import blake2b
 
 import msgspec
 
-from streams.partition import Books
+from streams.books import Books
 
 OFFSET_BITS = 40
 CUSTOMERS = "customers"

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from streams.business_hours import BusinessHours, Calendar
+from streams.calendars import BusinessHours, Calendar
 from streams.days import ReportingDays
 
 
@@ -57,16 +57,25 @@ class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     targets: Targets | None = None
 
 
-class Rules(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Everything beside the events that decides a stored value."""
+class RulesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Everything beside the events that decides a stored value.
 
+    The comment above a field is its text in `docs/reference/settings.md`.
+    """
+
+    #: By channel: its mode (`sync` or `async`) and visibility (`private` or `public`).
     channels: dict[str, Channel] = msgspec.field(default_factory=DEFAULT_CHANNELS.copy)
+    #: SLA targets of every queue that has none of its own, in seconds of business time.
     targets: Targets = Targets()
+    #: By queue: its calendar and its own targets.
     queues: dict[str, Queue] = {}
+    #: By name: time zone, business hours by weekday, holidays.
     calendars: dict[str, Calendar] = {}
     #: Seconds without activity after which an open conversation of the channel expires; '' is every other channel.
     idle_limit_seconds: dict[str, Seconds] = {}
+    #: Seconds behind the watermark from which an event counts as late.
     allowed_lateness_seconds: Seconds = 60
+    #: IANA time zone in which days begin. Another one needs an empty database.
     reporting_zone: str = "UTC"
     #: Combinations of tenant, queue, channel and visibility that a partition counts in; what comes later is `(other)`.
     cell_limit: Annotated[int, msgspec.Meta(ge=10, le=100_000)] = 5_000
@@ -84,11 +93,11 @@ def _business_hours(name: str, calendar: Calendar) -> BusinessHours:
         raise ValueError(f"calendars.{name}.{error}") from None
 
 
-class RuleBook:
+class Rules:
     """The rules made ready for look-ups. Raises ValueError for a zone, calendar or name that does not exist."""
 
-    def __init__(self, rules: Rules) -> None:
-        self.rules = rules
+    def __init__(self, rules: RulesConfig) -> None:
+        self.config = rules
         self.version = rules.version()
         self.days = ReportingDays(rules.reporting_zone)
         self.allowed_lateness_ms = rules.allowed_lateness_seconds * 1000
@@ -104,15 +113,15 @@ class RuleBook:
 
     def visibility(self, channel: str) -> str:
         """The default visibility of a channel; that of an unknown one is private, that of '' unknown."""
-        return self.rules.channels.get(channel, UNKNOWN_CHANNEL).visibility if channel else ""
+        return self.config.channels.get(channel, UNKNOWN_CHANNEL).visibility if channel else ""
 
     def mode(self, channel: str) -> str:
         """`sync` or `async`; '' where the channel itself is unknown."""
-        return self.rules.channels.get(channel, UNKNOWN_CHANNEL).mode if channel else ""
+        return self.config.channels.get(channel, UNKNOWN_CHANNEL).mode if channel else ""
 
     def hours(self, queue: str) -> BusinessHours:
         """Business time of a queue; all time counts where it has no calendar."""
-        found = self.rules.queues.get(queue)
+        found = self.config.queues.get(queue)
         return self._hours[found.calendar] if found and found.calendar else self._always
 
     def business_ms(self, queue: str, start_ms: int, end_ms: int) -> int:
@@ -123,11 +132,11 @@ class RuleBook:
 
     def target_ms(self, queue: str, kind: int) -> int | None:
         """The configured promise of clock `kind` in business ms, None where there is none."""
-        found = self.rules.queues.get(queue)
-        seconds = (found.targets if found and found.targets else self.rules.targets).seconds(kind)
+        found = self.config.queues.get(queue)
+        seconds = (found.targets if found and found.targets else self.config.targets).seconds(kind)
         return None if seconds is None else seconds * 1000
 
     def idle_limit_ms(self, channel: str) -> int:
         """Idle limit of a channel in ms, 0 where it never expires."""
-        limits = self.rules.idle_limit_seconds
+        limits = self.config.idle_limit_seconds
         return limits.get(channel, limits.get("", 0)) * 1000

@@ -1,4 +1,28 @@
-"""Real parts for the tests: the brokers and ClickHouse, a database and a topic of its own per test."""
+"""Tiers and brokers of the tests, and real parts for them: a database and a topic of its own per test.
+
+A test belongs to the tier whose folder it lies in, and carries the tier's name as a mark:
+
+    unit     nothing but Python: no process, no socket; all of it within a minute on two cores (`make test-unit`)
+    engine   the embedded ClickHouse, and programs that need nothing else (`make test-engine`)
+    system   worker processes on a broker and ClickHouse, and what is deployed beside them
+    faults   the same under kills, outages and wrong versions of the worker
+    browser  Chromium on the page
+
+What a machine lacks is skipped by name. Where all is required (`REQUIRE_ALL=1`, as in `.ci/run`), it fails instead.
+
+A test that takes the fixture `kafka`, or `system`, which is built on it, runs on the embedded broker: it starts in
+milliseconds, and everybody has it. What it is about decides whether that is enough:
+
+    @pytest.mark.both_brokers("rebalance")   what a worker relies on of any Kafka. These tests are the conformance set;
+                                             each says what of: see `CONFORMANCE`. They run on Apache Kafka, too.
+    @pytest.mark.apache_kafka                what only Apache Kafka has: transactions, timestamps of the broker's own,
+                                             limits of topics, a log that outlives the broker. They run there alone.
+    @pytest.mark.embedded_broker             what only the embedded one does, or where the records came from plays no
+                                             part at all. They run there alone.
+
+All others run on the embedded broker in `make test`, and on both where all is required: a change lands after all of
+its tests have passed on Apache Kafka.
+"""
 
 import secrets
 from collections.abc import Iterator
@@ -7,28 +31,53 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from pipeline import migrations
-from pipeline.clickhouse import ClickHouse
-from pipeline.embedded import EmbeddedClickHouse, EmbeddedKafka
-
-from apache_kafka import ApacheKafka
-from requirement import require
-from system_support import System
+from pipeline.clickhouse import migrations
+from pipeline.clickhouse.client import ClickHouse
+from pipeline.embedded.servers import EmbeddedClickHouse, EmbeddedKafka
+from tests.support.kafka import ApacheKafka, Kafka
+from tests.support.requirement import is_all_required, require
+from tests.support.system import System
 
 # A slow machine is no defect: nothing here is a timed test.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
-INCIDENTS = Path(__file__).parents[2] / "shared" / "data" / "incidents.ndjson.gz"
+TESTS = Path(__file__).parent
+INCIDENTS = TESTS.parents[1] / "shared" / "data" / "incidents.ndjson.gz"
+EMBEDDED, APACHE = "embedded broker", "Apache Kafka"
+#: What a worker relies on of any Kafka, and tests show on both brokers.
+CONFORMANCE = frozenset(("rebalance", "restore", "offsets", "dead letters", "unreadable records"))
 
 
-Kafka = EmbeddedKafka | ApacheKafka
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark every test by its folder, before marks are selected by."""
+    for item in items:
+        item.add_marker(item.path.relative_to(TESTS).parts[0])
 
 
-@pytest.fixture(scope="session", params=["embedded broker", "Apache Kafka"])
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Choose the brokers of a test."""
+    if "kafka" in metafunc.fixturenames:
+        metafunc.parametrize("kafka", brokers_of(metafunc.definition), indirect=True)
+
+
+def brokers_of(test: pytest.Item) -> list[str]:
+    """The brokers that a test runs on."""
+    if test.get_closest_marker("apache_kafka"):
+        return [APACHE]
+    if test.get_closest_marker("embedded_broker"):
+        return [EMBEDDED]
+    conformance = test.get_closest_marker("both_brokers")
+    if conformance and conformance.args[0] not in CONFORMANCE:
+        raise pytest.UsageError(f"{test.nodeid}: expected one of {sorted(CONFORMANCE)}, got {conformance.args[0]!r}")
+    return [EMBEDDED, APACHE] if conformance or is_all_required() else [EMBEDDED]
+
+
+@pytest.fixture(scope="session")
 def kafka(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kafka]:
     directory = tmp_path_factory.mktemp("kafka")
-    if request.param == "Apache Kafka":
+    if request.param == APACHE:
         with ApacheKafka(directory) as apache:
             yield apache
     else:

@@ -7,9 +7,9 @@ import math
 from collections import deque
 from typing import Protocol
 
-from streams.cumulative_sum import CumulativeSum
-from streams.expectation import Expectation
-from streams.spikes import SpikeDetector
+from streams.spikes.baseline import Baseline
+from streams.spikes.cusum import Cusum
+from streams.spikes.detector import SpikeDetector
 
 DAY_BINS = 1_440
 
@@ -25,7 +25,7 @@ class Detector(Protocol):
 
 
 class Ours:
-    """streams/spikes.py with a budget of false episodes per bin."""
+    """streams/spikes/detector.py with a budget of false episodes per bin."""
 
     def __init__(self, budget: float, bins_per_hour: int = 60) -> None:
         self._detector = SpikeDetector(budget, bins_per_hour)
@@ -110,8 +110,8 @@ class PoissonSum:
     RATIO = 2.0
 
     def __init__(self, budget: float) -> None:
-        self._expectation = Expectation()
-        self._sum = CumulativeSum(self.RATIO)
+        self._expectation = Baseline()
+        self._sum = Cusum(self.RATIO)
         self._sum.weigh(1.0)
         self._sum.threshold = math.log(1 / budget)
         self._episodes = _Episodes()

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from benchmarks.spikes import nab, onsets, quiet
+from benchmarks.spikes import false_alarms, nab, onsets
 from benchmarks.spikes.figures import Figures, Scored, delay_chart, detection_chart, false_chart
 from benchmarks.spikes.pages import page
 
@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parents[2]
 PROFILES = {"standard": nab.STANDARD, "reward low false positives": nab.LOW_FALSE}
 RULES = {"best": nab.best, "best with its neighbours": nab.best_with_neighbours}
 BENCHMARK = [(profile, rule) for profile in PROFILES for rule in RULES]
-WANDERING = [(*how, mean) for how in quiet.WANDERINGS for mean in quiet.WANDERING_MEANS]
+WANDERING = [(*how, mean) for how in false_alarms.WANDERINGS for mean in false_alarms.WANDERING_MEANS]
 DATA = ROOT.parent / "shared" / "data" / "nab"
 
 
@@ -27,9 +27,9 @@ def measure(quick: bool, data: Path) -> Figures:
     """All figures; without the benchmark's series in `data` those are missing."""
     series_count, installations, injected_count = (2, 1, 40) if quick else (10, 5, 200)
     with ProcessPoolExecutor(2) as pool:
-        installed = pool.map(quiet.of_installation, range(installations))
+        installed = pool.map(false_alarms.of_installation, range(installations))
         noticed = pool.map(partial(onsets.of_mean, injected_count=injected_count), onsets.MEANS)
-        cells = [(mean, dispersion) for mean in quiet.MEANS for dispersion in quiet.DISPERSIONS]
+        cells = [(mean, dispersion) for mean in false_alarms.MEANS for dispersion in false_alarms.DISPERSIONS]
         calm = pool.map(partial(_quiet, series_count=series_count), cells)
         wandering = pool.map(partial(_wandering, series_count=series_count), WANDERING)
         scored = pool.map(partial(_score, data=data), BENCHMARK) if data.exists() else []
@@ -43,12 +43,12 @@ def measure(quick: bool, data: Path) -> Figures:
         )
 
 
-def _quiet(cell: tuple[float, float], series_count: int) -> list[quiet.Quiet]:
-    return quiet.of_series(*cell, series_count)
+def _quiet(cell: tuple[float, float], series_count: int) -> list[false_alarms.Quiet]:
+    return false_alarms.of_series(*cell, series_count)
 
 
-def _wandering(cell: tuple[float, int, float], series_count: int) -> quiet.Wandering:
-    return quiet.of_wandering(*cell, series_count)
+def _wandering(cell: tuple[float, int, float], series_count: int) -> false_alarms.Wandering:
+    return false_alarms.of_wandering(*cell, series_count)
 
 
 def _score(way: tuple[str, str], data: Path) -> Scored:

@@ -3,14 +3,14 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from benchmarks.spikes import contenders, onsets, quiet
+from benchmarks.spikes import candidates, false_alarms, onsets
+from benchmarks.spikes.false_alarms import Installation, Quiet, Wandering, interval
 from benchmarks.spikes.nab import Result
 from benchmarks.spikes.onsets import Noticed
 from benchmarks.spikes.plots import Axis, Line, Panel, chart
-from benchmarks.spikes.quiet import Installation, Quiet, Wandering, interval
 
 #: Who is drawn against the others.
-COMPARED = (contenders.OURS, contenders.POISSON, contenders.THREE_SIGMA, contenders.EARS)
+COMPARED = (candidates.OURS, candidates.POISSON, candidates.THREE_SIGMA, candidates.EARS)
 DRAWN_SHAPES = ("×1.5", "×2", "×3", "×5")
 
 
@@ -36,7 +36,7 @@ class Figures(NamedTuple):
 def false_chart(figures: Figures) -> str:
     """False episodes per week of a series against its mean, one panel for each dispersion."""
     panels = []
-    for dispersion in quiet.DISPERSIONS:
+    for dispersion in false_alarms.DISPERSIONS:
         lines = []
         for name in COMPARED:
             found = [one for one in figures.quiet if one.name == name and one.dispersion == dispersion]
@@ -46,7 +46,7 @@ def false_chart(figures: Figures) -> str:
             ]
             lines.append(Line(name, points, spans))
         panels.append(Panel(f"variance / mean {dispersion:g}", lines))
-    x = Axis("events per minute", 0.015, 27, quiet.MEANS, is_logarithmic=True)
+    x = Axis("events per minute", 0.015, 27, false_alarms.MEANS, is_logarithmic=True)
     y = Axis("false episodes per week", 0.03, 1_000, (0.1, 1, 10, 100, 1_000), is_logarithmic=True)
     return chart(panels, x, y, columns=3, reference=1.0)
 
@@ -55,7 +55,7 @@ def detection_chart(figures: Figures) -> str:
     """Of Sichtflug: the share noticed within 15, 30 and 60 minutes against the mean, one panel for each step."""
     panels = []
     for shape in DRAWN_SHAPES:
-        found = of(figures, contenders.OURS, shape)
+        found = of(figures, candidates.OURS, shape)
         lines = [
             Line(f"within {limit} minutes", [(one.mean, one.ratio_within(limit)) for one in found])
             for limit in onsets.LIMITS_MINUTES
@@ -70,7 +70,7 @@ def delay_chart(figures: Figures) -> str:
     for shape in DRAWN_SHAPES:
         lines = [
             Line(name, [(one.mean, one.median_delay) for one in of(figures, name, shape)])
-            for name in (contenders.OURS, contenders.SHARING)
+            for name in (candidates.OURS, candidates.SHARING)
         ]
         panels.append(Panel(f"{shape} as many", lines))
     y = Axis("median minutes until noticed", 0.9, 70, (1, 2, 5, 10, 20, 60), is_logarithmic=True)

@@ -6,7 +6,7 @@ from random import Random
 from statistics import median
 from typing import NamedTuple
 
-from benchmarks.spikes.contenders import CONTENDERS
+from benchmarks.spikes.candidates import CONTENDERS
 from benchmarks.spikes.series import WEEK_MINUTES, draw
 
 MEANS = (0.5, 1.0, 2.0, 5.0, 10.0, 20.0)

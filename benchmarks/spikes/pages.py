@@ -2,17 +2,17 @@
 
 from collections.abc import Sequence
 
-from benchmarks.spikes import contenders, onsets, quiet
+from benchmarks.spikes import candidates, false_alarms, onsets
+from benchmarks.spikes.false_alarms import Installation, interval
 from benchmarks.spikes.figures import COMPARED, Figures, of
-from benchmarks.spikes.quiet import Installation, interval
-from streams.attribution import CONTRIBUTORS, MOST
-from streams.cumulative_sum import LEAST_THRESHOLD
-from streams.excesses import LARGEST_EXCESS
-from streams.expectation import LEVEL_HOURS
-from streams.silence import SILENCE_RATIO
-from streams.spikes import LEAST_EVENTS, LONGEST_RUN_HOURS, RATIOS
-from streams.tracks import LEAST_EVENTS_PER_WEEK
-from streams.week import KEPT_PER_WEEK
+from streams.spikes.attribution import CONTRIBUTORS, MOST
+from streams.spikes.baseline import LEVEL_HOURS
+from streams.spikes.cusum import LEAST_THRESHOLD
+from streams.spikes.detector import LEAST_EVENTS, LONGEST_RUN_HOURS, RATIOS
+from streams.spikes.profile import KEPT_PER_WEEK
+from streams.spikes.silence import SILENCE_RATIO
+from streams.spikes.tail import LARGEST_EXCESS
+from streams.spikes.tracks import LEAST_EVENTS_PER_WEEK
 
 INTRODUCTION = f"""# Spikes
 
@@ -104,7 +104,7 @@ def page(figures: Figures) -> str:
 
 
 def _summary(figures: Figures) -> str:
-    ours = [one for one in figures.quiet if one.name == contenders.OURS]
+    ours = [one for one in figures.quiet if one.name == candidates.OURS]
     count, weeks = sum(one.episode_count for one in ours), sum(one.weeks for one in ours)
     low, high = interval(count)
     parts = [
@@ -116,7 +116,7 @@ def _summary(figures: Figures) -> str:
         rates = [one.episode_count / one.weeks for one in figures.quiet if one.name == name]
         parts.append(f"- {name}: {min(rates):.1f} to {max(rates):.1f} false episodes a week of a series.")
     for shape, mean in (("×5", 10.0), ("×5", 2.0), ("×2", 10.0), ("×1.5", 5.0)):
-        (one,) = (one for one in of(figures, contenders.OURS, shape) if one.mean == mean)
+        (one,) = (one for one in of(figures, candidates.OURS, shape) if one.mean == mean)
         delay = one.median_delay
         half = "fewer than half noticed within the hour" if delay is None else f"half noticed within {delay:g} min"
         parts.append(f"- {shape} at {mean:g} a minute: {half}, {one.ratio_within(60):.0%} within the hour.")
@@ -129,8 +129,9 @@ def _installations(found: Sequence[Installation]) -> str:
     series, budget = found[0].series_count, found[0].budget_per_week
     days = weeks * 7 * series
     return (
-        f"A whole installation, {series} series in {quiet.QUEUES} queues and {len(quiet.CHANNELS)} channels under one "
-        f"budget of {budget:g} false episode a week, on quiet simulated weeks with days, nights and weekends: "
+        f"A whole installation, {series} series in {false_alarms.QUEUES} queues and "
+        f"{len(false_alarms.CHANNELS)} channels under one budget of {budget:g} false episode a week, "
+        "on quiet simulated weeks with days, nights and weekends: "
         f"**{count} in {weeks} weeks, {count / weeks:.2f} a week** (95 %: {low / weeks:.2f} to {high / weeks:.2f}), "
         f"{count / days:.5f} per series and day."
     )
@@ -138,16 +139,16 @@ def _installations(found: Sequence[Installation]) -> str:
 
 def _quiet(figures: Figures) -> str:
     rows = []
-    for name in (*COMPARED[:1], contenders.SHARING, *COMPARED[1:]):
-        for dispersion in quiet.DISPERSIONS:
+    for name in (*COMPARED[:1], candidates.SHARING, *COMPARED[1:]):
+        for dispersion in false_alarms.DISPERSIONS:
             found = [one for one in figures.quiet if one.name == name and one.dispersion == dispersion]
             rows.append([name, f"{dispersion:g}", *(_rate(one.episode_count, one.weeks) for one in found)])
     weeks = figures.quiet[0].weeks
-    head = ["detector", "variance / mean", *(f"{mean:g} a minute" for mean in quiet.MEANS)]
+    head = ["detector", "variance / mean", *(f"{mean:g} a minute" for mean in false_alarms.MEANS)]
     return (
-        f"Single series, {weeks} weeks each after {quiet.LEARNED_WEEKS} of learning: false episodes per series and "
-        "day, with their 95 % intervals. Sichtflug has a budget of 1 a week, that is 0.143 a day, and as one of "
-        f"{contenders.SHARED_AMONG} series {1 / 7 / contenders.SHARED_AMONG:.4f}. The Poisson sum (for twice the rate, "
+        f"Single series, {weeks} weeks each after {false_alarms.LEARNED_WEEKS} of learning: false episodes per series "
+        "and day, with their 95 % intervals. Sichtflug has a budget of 1 a week, that is 0.143 a day, and as one of "
+        f"{candidates.SHARED_AMONG} series {1 / 7 / candidates.SHARED_AMONG:.4f}. The Poisson sum (for twice the rate, "
         "with our expectation) has the threshold that would keep one a week if counts were Poisson; three sigma of the "
         "last day and EARS C2 (seven bins, two bins ago, three standard deviations) have their textbook thresholds. "
         "Alarms less than an hour apart are one episode.\n\n"
@@ -156,15 +157,15 @@ def _quiet(figures: Figures) -> str:
 
 
 def _wandering(figures: Figures) -> str:
-    head = ["wanders by", *(f"{mean:g} a minute" for mean in quiet.WANDERING_MEANS)]
+    head = ["wanders by", *(f"{mean:g} a minute" for mean in false_alarms.WANDERING_MEANS)]
     rows = []
-    for deviation, minutes in quiet.WANDERINGS:
+    for deviation, minutes in false_alarms.WANDERINGS:
         found = [one for one in figures.wandering if (one.deviation, one.minutes) == (deviation, minutes)]
         cells = (_rate(one.episode_count, one.weeks) for one in found)
         rows.append([f"{deviation:.0%}, forgotten in {minutes} min", *cells])
     return (
         "The same where the model is wrong: the rate itself wanders around its season without a spike (an "
-        f"Ornstein-Uhlenbeck process of its logarithm, variance / mean {quiet.WANDERING_DISPERSION:g} on top), "
+        f"Ornstein-Uhlenbeck process of its logarithm, variance / mean {false_alarms.WANDERING_DISPERSION:g} on top), "
         f"{figures.wandering[0].weeks} weeks each, with the budget of 0.143 a day.\n\n{_table(head, rows)}"
     )
 
@@ -186,7 +187,7 @@ def _noticed(figures: Figures) -> str:
     for shape in onsets.SHAPES:
         head = ["detector", *(f"{mean:g} a minute" for mean in onsets.MEANS)]
         rows = []
-        for name in (*COMPARED[:1], contenders.SHARING, *COMPARED[1:]):
+        for name in (*COMPARED[:1], candidates.SHARING, *COMPARED[1:]):
             cells = []
             for one in of(figures, name, shape):
                 shares = " / ".join(f"{one.ratio_within(limit):.2f}" for limit in onsets.LIMITS_MINUTES)

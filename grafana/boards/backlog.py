@@ -1,6 +1,6 @@
 """Backlog: now, its age, how fast it clears, which promises are at risk; at any past instant."""
 
-from grafana.boards.steps import DUE, OLD
+from grafana.boards.thresholds import DUE, OLD
 from grafana.dashboard import Board, Row
 from grafana.panels import counts, lines, stat, table
 
@@ -13,13 +13,13 @@ BOARD = Board(
         Row(
             "What stands open?",
             (
-                stat("lagebild/open", "short", width=4),
+                stat("overview/open", "short", width=4),
                 stat("backlog/average", "short", decimals=1, width=4),
-                stat("lagebild/oldest", "dtdurations", steps=OLD, width=4),
+                stat("overview/oldest", "dtdurations", steps=OLD, width=4),
                 stat("backlog/to_clear", "dtdurations", width=4),
-                stat("lagebild/due", "short", steps=DUE, width=4),
+                stat("overview/due", "short", steps=DUE, width=4),
                 stat("backlog/due_60", "short", steps=DUE, width=4),
-                lines("lagebild/backlog", "short"),
+                lines("overview/backlog", "short"),
                 counts("backlog/flows"),
             ),
         ),

@@ -1,6 +1,6 @@
 """Escalations: how many, of which kinds, is it a spike, and from channel to queue to conversations."""
 
-from grafana.boards.steps import NONE_EXPECTED, SPIKE_UNITS
+from grafana.boards.thresholds import NONE_EXPECTED, SPIKE_UNITS
 from grafana.dashboard import Board, Row
 from grafana.panels import counts, link, stat, table
 
@@ -16,10 +16,10 @@ BOARD = Board(
                 stat("escalations/count", "short", width=6),
                 stat("escalations/rate", "short", decimals=1, width=6),
                 stat("escalations/exposures", "short", width=6),
-                stat("lagebild/spikes_now", "short", steps=NONE_EXPECTED, width=6),
-                counts("lagebild/escalations"),
+                stat("overview/spikes_now", "short", steps=NONE_EXPECTED, width=6),
+                counts("overview/escalations"),
                 counts("escalations/by_channel"),
-                table("lagebild/spikes", SPIKE_UNITS, height=6),
+                table("overview/spikes", SPIKE_UNITS, height=6),
             ),
         ),
         Row(

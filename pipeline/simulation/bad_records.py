@@ -1,7 +1,5 @@
 """Bad records of every kind: made from a good event, each breaks the contract in one place."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from typing import Any
 

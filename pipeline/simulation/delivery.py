@@ -1,7 +1,5 @@
 """How badly events arrive: in bytes, a moment after they happened, some late, some twice, some not at all right."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from random import Random
 from typing import Any, NamedTuple

@@ -1,7 +1,5 @@
 """What a simulation placed, to compare with what the pipeline finds."""
 
-from __future__ import annotations
-
 from collections import Counter
 from pathlib import Path
 from typing import Any

@@ -1,10 +1,8 @@
 """The script of one conversation: what happens when, and what everybody in the stories does.
 
-A script has its own time, which `wait` moves on. `haste` divides all waits: 1 is the pace of real service, 20
+A script has its own time, which `wait` moves on. `speedup` divides all waits: 1 is the pace of real service, 20
 makes an hour three minutes, so that a short demonstration sees conversations end.
 """
-
-from __future__ import annotations
 
 from datetime import UTC, datetime
 from random import Random
@@ -40,19 +38,19 @@ class Script:
         "conversation_id",
         "customer",
         "followers",
-        "haste",
         "now_ms",
         "planned",
         "queue",
         "random",
         "root_id",
         "source",
+        "speedup",
         "topic",
     )
 
     def __init__(
         self, random: Random, conversation_id: str, customer: Customer, channel: str, topic: str, at_ms: int,
-        haste: float, root_id: str = "",
+        speedup: float, root_id: str = "",
     ) -> None:  # fmt: skip
         self.random = random
         self.conversation_id = conversation_id
@@ -63,7 +61,7 @@ class Script:
         self.source = CHANNELS[channel].source
         self.agent_id = f"agent-{int(random.random() * 90):02d}"
         self.now_ms = at_ms
-        self.haste = haste
+        self.speedup = speedup
         self.root_id = root_id  # of a transfer chain, else ''
         self.planned: list[Planned] = []
         # (channel, at_ms, root conversation or '') of the next conversations of this customer
@@ -74,7 +72,7 @@ class Script:
 
     def wait(self, mean_seconds: float) -> None:
         """Let time pass: exponential with this mean, and never less than 0.2 s."""
-        self.now_ms += 200 + int(self.random.expovariate(1.0) * mean_seconds * 1000 / self.haste)
+        self.now_ms += 200 + int(self.random.expovariate(1.0) * mean_seconds * 1000 / self.speedup)
 
     def add(self, event_type: str, /, **data: object) -> None:
         self.planned.append(Planned(self.now_ms, event_type, data, self.queue, self.channel))

@@ -1,7 +1,5 @@
 """Placed escalation spikes: spans in which escalations of one channel, or queue, come several times as often."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from random import Random
 from typing import NamedTuple

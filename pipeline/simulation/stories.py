@@ -4,8 +4,6 @@ A story takes a fresh script and the id of another conversation of the same sour
 are those of ordinary service, in seconds.
 """
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 
 from pipeline.simulation.script import Script, instant
@@ -43,7 +41,7 @@ def settle(script: Script, other_id: str, never: float = 0.015) -> None:
         script.add("conversation.resolved", actor_kind="agent", actor_id=script.agent_id)
     if script.chance(0.1):  # a repeat contact, on the same or another channel
         channel = script.channel if script.chance(0.5) else _pick_channel(script)
-        wait_ms = int(script.random.expovariate(1 / (10 * HOUR_SECONDS)) * 1000 / script.haste)
+        wait_ms = int(script.random.expovariate(1 / (10 * HOUR_SECONDS)) * 1000 / script.speedup)
         script.followers.append((channel, resolved_at_ms + 1000 + wait_ms, ""))
     if script.chance(0.6):
         script.wait(48 * HOUR_SECONDS)
@@ -84,7 +82,7 @@ def phone(script: Script, other_id: str) -> None:
 def email(script: Script, other_id: str) -> None:
     """A letter: hours until the answer, some with a promise by the source, some wait on the customer."""
     if script.chance(0.06):
-        due_at_ms = script.now_ms + int(4 * HOUR_SECONDS * 1000 / script.haste)
+        due_at_ms = script.now_ms + int(4 * HOUR_SECONDS * 1000 / script.speedup)
         script.open(clock="first_response", due_at=instant(due_at_ms))
     elif script.chance(0.03):  # the company writes first
         script.open(direction="outbound", actor_kind="agent")
@@ -95,7 +93,7 @@ def email(script: Script, other_id: str) -> None:
     script.customer_says()
     if script.chance(0.05):
         script.wait(600)
-        due_at_ms = script.now_ms + int(24 * HOUR_SECONDS * 1000 / script.haste)
+        due_at_ms = script.now_ms + int(24 * HOUR_SECONDS * 1000 / script.speedup)
         script.add("sla.target_set", clock="resolution", due_at=instant(due_at_ms))
     script.wait(HOUR_SECONDS)
     script.assign()

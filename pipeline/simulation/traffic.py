@@ -3,14 +3,12 @@
 Arrivals are a Poisson process whose intensity follows the shape of the day, constant within each minute.
 """
 
-from __future__ import annotations
-
 from bisect import bisect
 from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 from itertools import accumulate
 from random import Random
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 from pipeline.simulation.delivery import Faults, deliver
 from pipeline.simulation.ground_truth import GroundTruth, Tally
@@ -42,11 +40,11 @@ class Simulation(Iterator[Simulated]):
     `ground_truth()` tells what was sent so far.
 
     `rate_per_second`: good events a second, as a mean over the week, once the conversations that began have
-    filled the pipe (with `haste` 1 the closing events of e-mails take days). `follows_the_day` False keeps
+    filled the pipe (with `speedup` 1 the closing events of e-mails take days). `follows_the_day` False keeps
     the rate even at night. `until_ms`: nothing is sent at or after it; None never ends. `id_prefix` keeps
-    the event and conversation ids of two runs apart. `haste` divides the waits within a conversation.
-    What a conversation will do waits in memory, some 500 bytes an event: at 100 events a second and `haste` 1
-    that is about 500 MB after two days, at `haste` 20 it stays below 100 MB.
+    the event and conversation ids of two runs apart. `speedup` divides the waits within a conversation.
+    What a conversation will do waits in memory, some 500 bytes an event: at 100 events a second and `speedup` 1
+    that is about 500 MB after two days, at `speedup` 20 it stays below 100 MB.
     `spikes`: the placed ones, None for random ones `mean_spike_gap_seconds` apart (0 for none).
     """
 
@@ -60,18 +58,18 @@ class Simulation(Iterator[Simulated]):
         id_prefix: str = "s",
         utc_offset_minutes: int = 60,
         follows_the_day: bool = True,
-        haste: float = 1.0,
+        speedup: float = 1.0,
         faults: Faults | None = None,
         spikes: Iterable[Spike] | None = None,
         mean_spike_gap_seconds: float = 7200.0,
     ) -> None:
-        if rate_per_second <= 0 or haste <= 0:
-            raise ValueError(f"rate_per_second and haste must be positive, not {rate_per_second}, {haste}")
+        if rate_per_second <= 0 or speedup <= 0:
+            raise ValueError(f"rate_per_second and haste must be positive, not {rate_per_second}, {speedup}")
         self._random = Random(seed)
         self._seed, self._rate_per_second, self._id_prefix = seed, rate_per_second, id_prefix
         self._start_ms, self._until_ms = start_ms, until_ms
         self._utc_offset_minutes, self._follows_the_day = utc_offset_minutes, follows_the_day
-        self._haste = haste
+        self._haste = speedup
         self._faults = Faults() if faults is None else faults
         self._spikes = SpikePlan(seed, start_ms, mean_spike_gap_seconds, spikes)
         self._tally = Tally()
@@ -89,7 +87,7 @@ class Simulation(Iterator[Simulated]):
         self._draw_arrival()
         self._next_beginning_ms = int(self._next_arrival_ms)
 
-    def __iter__(self) -> Simulation:
+    def __iter__(self) -> Self:
         return self
 
     def __next__(self) -> Simulated:

@@ -4,8 +4,6 @@ Everything is made up, and no number is taken from a real company; the shapes ar
 service expect: the telephone in business hours, social media in the evening.
 """
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from random import Random
 from typing import NamedTuple

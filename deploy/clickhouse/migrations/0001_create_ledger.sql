@@ -84,7 +84,7 @@ CREATE TABLE IF NOT EXISTS ledger (
     waiting_agent_by_expiry Map(UInt32, Int64) COMMENT 'stock: waiting on an agent since this interval, by hour of expiry',
     waiting_customer_by_expiry Map(UInt32, Int64) COMMENT 'stock: waiting on the customer, by hour of expiry',
     waiting_third_party_by_expiry Map(UInt32, Int64) COMMENT 'stock: waiting on a third party, by hour of expiry',
-    first_response_histogram Map(UInt32, Int64) COMMENT 'first response times, buckets of streams/histograms.py',
+    first_response_histogram Map(UInt32, Int64) COMMENT 'first response times, buckets of streams/panes/histograms.py',
     first_response_business_histogram Map(UInt32, Int64) COMMENT 'the same in business time',
     reply_histogram Map(UInt32, Int64) COMMENT 'response times of all waiting episodes',
     reply_business_histogram Map(UInt32, Int64) COMMENT 'the same in business time',

@@ -1,0 +1,1 @@
+"""What sichtflug is compared with."""

@@ -1,0 +1,111 @@
+"""False episodes on weeks in which nothing happens: of one series, and of a whole installation under one budget."""
+
+import math
+from random import Random
+from typing import NamedTuple
+
+from benchmarks.spikes.candidates import BUDGET, CONTENDERS
+from benchmarks.spikes.detectors import Ours
+from benchmarks.spikes.series import WEEK_MINUTES, draw, season
+from streams.spikes.series import Counts, Place
+from streams.spikes.watch import Watch
+
+MEANS = (0.02, 0.2, 2.0, 20.0)
+DISPERSIONS = (1.0, 2.0, 3.0)
+#: How far, and in how many minutes it is forgotten.
+WANDERINGS = ((0.1, 180), (0.2, 30), (0.2, 180), (0.4, 600))
+WANDERING_MEANS = (1.0, 10.0)
+WANDERING_DISPERSION = 1.5
+LEARNED_WEEKS, JUDGED_WEEKS = 2, 4
+QUEUES, CHANNELS = 8, ("chat", "email", "phone", "social")
+SEASON = [season(minute) for minute in range(WEEK_MINUTES)]
+
+
+class Quiet(NamedTuple):
+    """False episodes of one detector on series of one kind, in so many weeks of a series."""
+
+    name: str
+    mean: float
+    dispersion: float
+    episode_count: int
+    weeks: int
+
+
+def of_series(mean: float, dispersion: float, series_count: int) -> list[Quiet]:
+    """Of every contender on the same series, `mean` events a minute over the week."""
+    counts = dict.fromkeys(CONTENDERS, 0)
+    for number in range(series_count):
+        chance = Random(f"quiet {mean} {dispersion} {number}")
+        contenders = {name: make() for name, make in CONTENDERS.items()}
+        for minute in range((LEARNED_WEEKS + JUDGED_WEEKS) * WEEK_MINUTES):
+            count = draw(chance, mean * SEASON[minute % WEEK_MINUTES], dispersion)
+            if minute < LEARNED_WEEKS * WEEK_MINUTES:
+                for one in contenders.values():
+                    one.learn(minute, count)
+            else:
+                for name, one in contenders.items():
+                    counts[name] += one.begins(minute, count)
+    weeks = series_count * JUDGED_WEEKS
+    return [Quiet(name, mean, dispersion, count, weeks) for name, count in counts.items()]
+
+
+class Wandering(NamedTuple):
+    """False episodes of ours on series whose rate wanders around its season, by `deviation` of its logarithm."""
+
+    deviation: float
+    minutes: int
+    mean: float
+    episode_count: int
+    weeks: int
+
+
+def of_wandering(deviation: float, minutes: int, mean: float, series_count: int) -> Wandering:
+    """The logarithm of the rate is an Ornstein-Uhlenbeck process that forgets in so many minutes."""
+    count, kept = 0, math.exp(-1 / minutes)
+    for number in range(series_count):
+        chance, detector, now = Random(f"wandering {deviation} {minutes} {mean} {number}"), Ours(BUDGET), 0.0
+        for minute in range((LEARNED_WEEKS + JUDGED_WEEKS) * WEEK_MINUTES):
+            now = kept * now + math.sqrt(1 - kept * kept) * chance.gauss(0, deviation)
+            rate = mean * SEASON[minute % WEEK_MINUTES] * math.exp(now - deviation * deviation / 2)
+            arrived_count = draw(chance, rate, WANDERING_DISPERSION)
+            if minute < LEARNED_WEEKS * WEEK_MINUTES:
+                detector.learn(minute, arrived_count)
+            else:
+                count += detector.begins(minute, arrived_count)
+    return Wandering(deviation, minutes, mean, count, series_count * JUDGED_WEEKS)
+
+
+class Installation(NamedTuple):
+    """False episodes of a whole watch, in so many weeks with so many series under one budget."""
+
+    episode_count: int
+    weeks: int
+    series_count: int
+    budget_per_week: float
+
+
+def of_installation(seed: int) -> Installation:
+    """Eight queues by four channels, from one event in 20 minutes to three a minute, with a tenth of escalations."""
+    chance = Random(f"installation {seed}")
+    names = [Place("", f"queue {number}", channel) for number in range(QUEUES) for channel in CHANNELS]
+    means = {place: 0.05 * 2 ** (number % 7) for number, place in enumerate(names)}
+    watch, count = Watch(1.0), 0
+    for minute in range((LEARNED_WEEKS + JUDGED_WEEKS) * WEEK_MINUTES):
+        counts, now = {}, SEASON[minute % WEEK_MINUTES]
+        for place, mean in means.items():
+            arrived_count = draw(chance, mean * now, 1.5)
+            escalated_count = draw(chance, 0.1 * mean * now, 1.5)
+            if arrived_count or escalated_count:
+                counts[place] = Counts(escalated_count, arrived_count)
+        if minute < LEARNED_WEEKS * WEEK_MINUTES:
+            watch.learn(minute, counts)
+        else:
+            count += sum(change.kind == "began" for change in watch.observe(minute, counts))
+    return Installation(count, JUDGED_WEEKS, len(watch.watched), 1.0)
+
+
+def interval(count: int) -> tuple[float, float]:
+    """Of the mean of a Poisson distribution of which `count` came, 95 %: Garwood's limits by Wilson and Hilferty."""
+    low = count * (1 - 1 / (9 * count) - 1.96 / (3 * math.sqrt(count))) ** 3 if count else 0.0
+    more = count + 1
+    return low, more * (1 - 1 / (9 * more) + 1.96 / (3 * math.sqrt(more))) ** 3

@@ -1,0 +1,1 @@
+"""Traffic, processes and filled databases for the measures."""

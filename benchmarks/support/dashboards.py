@@ -1,0 +1,92 @@
+"""The shipped dashboards as those who have them open: what they ask, and a wall of them that asks again and again."""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
+
+from benchmarks.support.repeated_query import RepeatedQuery
+from pipeline.clickhouse.client import ClickHouse
+from pipeline.web.dashboards import Dashboard, Dashboards, default_directory
+from pipeline.web.macros import Choice, Scope, expand
+
+HOUR_SECONDS = 3_600
+#: A panel of some hundred pixels.
+POINTS = 360
+SHORTEST_INTERVAL_SECONDS = 60
+#: The shortest that Grafana lets a viewer choose, unless configured otherwise (`min_refresh_interval`).
+SHORTEST_REFRESH_SECONDS = 5.0
+#: What a dashboard's data source asks for.
+FORMAT = "JSONCompact"
+CHOICES = {
+    **{name: Choice((), is_all=True) for name in ("tenant", "queue", "channel")},
+    "window": Choice([str(HOUR_SECONDS)]),
+}
+
+
+class Query(NamedTuple):
+    """One question of a dashboard, with its macros, and where it stands."""
+
+    where: str
+    sql: str
+
+
+def shipped() -> list[Dashboard]:
+    """The dashboards as they are provisioned."""
+    return list(Dashboards(default_directory()))
+
+
+def shipped_refresh_seconds() -> float:
+    """How often each of them is refreshed when nobody chooses otherwise."""
+    (refresh,) = {dashboard.document["refresh"] for dashboard in shipped()}
+    return float(refresh.removesuffix("s"))
+
+
+def asked(dashboard: Dashboard) -> Iterator[Query]:
+    """All that ClickHouse is asked at one refresh: for panels, variables and annotations."""
+    for panel in dashboard.panels.values():
+        for target in panel.get("targets", ()):
+            if "rawSql" in target:
+                yield Query(f"{dashboard.title}: {panel['title']}", target["rawSql"])
+    for variable in dashboard.document["templating"]["list"]:
+        if variable["type"] == "query":
+            yield Query(f"{dashboard.title}: ${variable['name']}", variable["query"])
+    for name, sql in dashboard.annotations():
+        yield Query(f"{dashboard.title}: {name}", sql)
+
+
+def as_sent(query: Query, dashboard: Dashboard, end_seconds: int) -> str:
+    """The query for the dashboard's own time range up to an instant (Unix seconds), with everything chosen."""
+    span_seconds = int(dashboard.document["time"]["from"].removeprefix("now-").removesuffix("h")) * HOUR_SECONDS
+    interval_seconds = max(SHORTEST_INTERVAL_SECONDS, span_seconds // POINTS)
+    return expand(query.sql, Scope(1000 * (end_seconds - span_seconds), 1000 * end_seconds, interval_seconds, CHOICES))
+
+
+@contextmanager
+def open_wall(url: str, database: str, refresh_seconds: float) -> Iterator[list[RepeatedQuery]]:
+    """Each shipped dashboard on a screen of its own until the block ends, each at its turn within `refresh_seconds`.
+
+    What a client takes is a whole refresh, one query after the other. It keeps pace with the engine's clock.
+    """
+    dashboards = shipped()
+    clients = [
+        RepeatedQuery(url, database, refresh_seconds, _Screen(dashboard), refresh_seconds * number / len(dashboards))
+        for number, dashboard in enumerate(dashboards)
+    ]
+    with ExitStack() as stack:
+        for client in clients:
+            stack.enter_context(client)
+        yield clients
+
+
+class _Screen:
+    """Asks for one dashboard and reads the whole answers."""
+
+    def __init__(self, dashboard: Dashboard) -> None:
+        self._dashboard = dashboard
+        self._queries = list(asked(dashboard))
+
+    def __call__(self, client: ClickHouse) -> None:
+        end_seconds = int(time.time())
+        for query in self._queries:
+            client.raw(as_sent(query, self._dashboard, end_seconds), FORMAT)

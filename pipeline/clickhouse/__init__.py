@@ -1,0 +1,1 @@
+"""The client of ClickHouse, and what it writes and reads."""

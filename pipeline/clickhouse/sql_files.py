@@ -1,0 +1,94 @@
+"""The SQL files that make the database.
+
+`migrations/NNNN_name.sql` are numbered and make tables and data: each is applied once, in order. `views/name.sql` make
+views and SQL functions: each is applied again when its content has changed, or that of a file it needs, which it names
+in a line `-- needs: one, another`. ClickHouse copies what a view is built on (the body of a function, the columns of a
+view) into the view when it is created, so a file that needs a changed one is out of date, too.
+"""
+
+import hashlib
+import re
+from functools import cache
+from graphlib import TopologicalSorter
+from pathlib import Path
+from typing import NamedTuple
+
+from pipeline.data_files import directory
+
+NEEDS = re.compile(r"^-- needs: (.+)$", re.MULTILINE)
+#: What a statement makes or alters. A table that is renamed goes by its new name.
+SUBJECT = re.compile(
+    r"^(?:CREATE TABLE IF NOT EXISTS|ALTER TABLE|RENAME TABLE IF EXISTS \w+ TO"
+    r"|CREATE OR REPLACE VIEW|CREATE OR REPLACE FUNCTION) (\w+)",
+    re.MULTILINE,
+)
+
+
+class SqlFile(NamedTuple):
+    """One file: its statements in order, and by what it is recorded, the number or name and checksum."""
+
+    number: int
+    name: str
+    statements: tuple[str, ...]
+    checksum: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.number:04} {self.name}" if self.number else self.path
+
+    @property
+    def path(self) -> str:
+        """Its name as a file, with `views/` before that of a file of views."""
+        return f"{self.number:04}_{self.name}.sql" if self.number else f"views/{self.name}.sql"
+
+    def subjects(self) -> list[str]:
+        """List the tables, views and functions that it makes or alters."""
+        return [name for statement in self.statements for name in SUBJECT.findall(statement)]
+
+
+@cache
+def available() -> tuple[SqlFile, ...]:
+    """Return the files that come with this version, in the order in which they are applied."""
+    return (
+        *numbered_files(directory("migrations", "deploy/clickhouse/migrations")),
+        *view_files(directory("views", "deploy/clickhouse/views")),
+    )
+
+
+def numbered_files(folder: Path) -> list[SqlFile]:
+    """Read the numbered files, in order."""
+    found = []
+    for path in sorted(folder.glob("[0-9]*.sql")):
+        number, _, name = path.stem.partition("_")
+        found.append(SqlFile(int(number), name, statements(path.read_text())))
+    return found
+
+
+def view_files(folder: Path) -> list[SqlFile]:
+    """Read the files of views, each after those that it needs."""
+    texts = {path.stem: path.read_text() for path in sorted(folder.glob("*.sql"))}
+    needs = {name: [need for line in NEEDS.findall(text) for need in line.split(", ")] for name, text in texts.items()}
+    checksums: dict[str, str] = {}
+    for name in TopologicalSorter(needs).static_order():
+        content = texts[name] + "".join(checksums[need] for need in needs[name])
+        checksums[name] = hashlib.sha256(content.encode()).hexdigest()
+    return [SqlFile(0, name, statements(texts[name]), checksum) for name, checksum in checksums.items()]
+
+
+def statements(text: str) -> tuple[str, ...]:
+    """Split a file into its statements: a semicolon at the end of a line ends one. Comments stay, they do no harm."""
+    parts = (part.strip() for part in re.split(r";[ \t]*$", text, flags=re.MULTILINE))
+    return tuple(part for part in parts if any(not line.startswith("--") for line in part.splitlines() if line))
+
+
+@cache
+def makers() -> dict[str, str]:
+    """Say for each table, view and function which files make it: the views' file alone where it is a view."""
+    made: dict[str, list[str]] = {}
+    for file in available():
+        for name in file.subjects():
+            paths = made.setdefault(name, [])
+            if not file.number:
+                paths.clear()
+            if file.path not in paths:
+                paths.append(file.path)
+    return {name: ", ".join(paths) for name, paths in made.items()}

@@ -1,0 +1,81 @@
+"""`sichtflug embedded`: Kafka and ClickHouse as child processes, without a worker."""
+
+import contextlib
+import os
+import secrets
+import shlex
+import signal
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+import msgspec
+from rich.console import Console
+
+from pipeline.clickhouse.client import ClickHouse
+from pipeline.commands.epoch import begin_epoch
+from pipeline.credentials import read_secret
+from pipeline.embedded.servers import EmbeddedClickHouse, EmbeddedKafka
+from pipeline.errors import ClickHouseRejectedError
+from pipeline.kafka.admin import KafkaAdmin
+from pipeline.settings import Settings
+from pipeline.signals import stops_on_signals
+
+EPOCH_REASON = "the embedded broker keeps nothing: each of its starts is a new epoch"
+
+
+KEY_FILE = "pseudonym-key"
+
+
+def begin_epoch_after_start(settings: Settings) -> None:
+    """The embedded broker has started empty: where the ledger knows its topics, a new epoch begins."""
+    client = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
+    try:
+        for log in (settings.kafka_topic, settings.contacts_topic):
+            begin_epoch(client, KafkaAdmin(settings.kafka_bootstrap), log, EPOCH_REASON, 1)
+    except ClickHouseRejectedError as refusal:
+        if "UNKNOWN_DATABASE" not in str(refusal) and "UNKNOWN_TABLE" not in str(refusal):
+            raise
+    finally:
+        client.close()
+
+
+def run_embedded(
+    settings: Settings, data: Path, kafka_port: int, clickhouse_port: int, no_kafka: bool, console: Console
+) -> None:
+    """Start the embedded parts, say where they are, and wait for Ctrl-C or SIGTERM."""
+    with contextlib.ExitStack() as parts, stops_on_signals():
+        password = _configured_password(settings)
+        clickhouse = parts.enter_context(EmbeddedClickHouse(data, clickhouse_port, password, log_directory=data))
+        console.print(f"ClickHouse  {clickhouse.address}  (data in {data})", highlight=False)
+        if not no_kafka:
+            kafka = parts.enter_context(EmbeddedKafka(kafka_port, log_directory=data))
+            console.print(f"Kafka       {kafka.bootstrap}", highlight=False)
+            begin_epoch_after_start(
+                msgspec.structs.replace(settings, kafka_bootstrap=kafka.bootstrap, clickhouse_url=clickhouse.url)
+            )
+            console.print(f"export SICHTFLUG_KAFKA_BOOTSTRAP={kafka.bootstrap}", highlight=False, soft_wrap=True)
+        console.print(f"export SICHTFLUG_CLICKHOUSE_URL={clickhouse.address}", highlight=False, soft_wrap=True)
+        if password is None:
+            secret = shlex.quote(clickhouse.password)
+            console.print(f"export SICHTFLUG_CLICKHOUSE_PASSWORD={secret}", highlight=False, soft_wrap=True)
+        if not settings.pseudonym_key:
+            kept_key(data)
+            file = shlex.quote(str((data / KEY_FILE).resolve()))
+            console.print(f"export SICHTFLUG_PSEUDONYM_KEY_FILE={file}", highlight=False, soft_wrap=True)
+        console.print("ready; stop with Ctrl-C", highlight=False)
+        while True:
+            signal.pause()
+
+
+def _configured_password(settings: Settings) -> str | None:
+    """The one of the settings or of their URL, None where the embedded engine is to keep a random one."""
+    return settings.clickhouse_password or unquote(urlsplit(settings.clickhouse_url).password or "") or None
+
+
+def kept_key(data: Path) -> str:
+    """The key of the pseudonyms of embedded parts, made at their first start: the next on the same data has it, too."""
+    file = data / KEY_FILE
+    if not file.exists():
+        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
+            opened.write(secrets.token_urlsafe(32) + "\n")
+    return read_secret(file)

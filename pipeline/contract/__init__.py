@@ -1,0 +1,1 @@
+"""The border: records in, dead letters and alerts out."""

@@ -1,0 +1,296 @@
+"""The contract as documents for machines: the JSON Schema of an event, and the AsyncAPI description of the topics.
+
+Both are made from the types in `streams.events`, so they say what the codec does. `python -m pipeline.contract` writes
+them to `docs/`; a test fails when the committed ones are not what the types give.
+
+The schema is what a producer should keep to. The worker takes more: what it can mend it mends
+(`pipeline.contract.validation`).
+"""
+
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import orjson
+
+from pipeline.contract.alerts import Alert
+from pipeline.contract.validation import REASONS
+from streams.events import KNOWN_TYPES, REQUIRED_FIELDS, Envelope
+
+SCHEMA_FILE = "interaction-event.schema.json"
+ASYNCAPI_FILE = "asyncapi.json"
+#: The contract's own version. It rises when an event that was acceptable no longer is.
+CONTRACT_VERSION = "1.0.0"
+SCHEMA_ID = "urn:sichtflug:interaction-event:1"
+
+ATTRIBUTES = {
+    "specversion": "Version of CloudEvents.",
+    "id": "Unique within the conversation: a second event with the same `source`, `subject` and `id` is a duplicate, "
+    "which counts once.",
+    "source": "The system that speaks, as a URI reference.",
+    "type": "What happened. Unknown types pass: they are kept and counted as ignored.",
+    "time": "When it happened at the source: RFC 3339 with offset, from 2000 to 2099 and at most 30 days ahead. "
+    "Digits beyond milliseconds are cut.",
+    "subject": "The conversation's id, unique within `source`. Missing or empty: the record key is taken.",
+    "tenant": "Extension attribute: brand or business unit.",
+    "data": "What is known about it. Unknown fields pass.",
+}
+FIELDS = {
+    "channel": "The way of contact. The configuration maps it to sync or async and to its default visibility.",
+    "visibility": "Who can read it. Missing: what the configuration says of the channel.",
+    "direction": "`internal` is a note. Missing: a customer's is inbound, any other outbound.",
+    "queue": "Where the work lies.",
+    "tier": "Tier of the service or of the customer, as the source names it.",
+    "topic": "What it is about, in a word.",
+    "priority": "Priority, as the source names it.",
+    "language": "Language, as the source names it.",
+    "cohort": "A group of customers, such as an age band.",
+    "customer_id": "The customer: one person within the tenant, whatever the source. Replaced by a keyed pseudonym on "
+    "entry.",
+    "actor_id": "Who did it, unique within the tenant. Replaced by a keyed pseudonym on entry.",
+    "case_id": "The case that several conversations belong to, unique within the tenant. Replaced by a keyed pseudonym "
+    "on entry.",
+    "root_id": "The first conversation of one customer's transfer chain: opened with another root is no new contact.",
+    "thread_id": "The public post that a reply or a share belongs to.",
+    "into_id": "The conversation that this one was merged into.",
+    "actor_kind": "Who did it: what kind of party.",
+    "kind": "The kind of an escalation.",
+    "level": "Number of the tier that an escalation went to.",
+    "waiting_on": "Whom the conversation waits for.",
+    "reach": "How many people could have seen a public post or share, at most ten billion.",
+    "due_at": "When a promise falls due: RFC 3339 with offset. Missing: the configured target counts.",
+    "clock": "Which promise `due_at` speaks of.",
+}
+#: Values that are known here, where others pass too.
+EXAMPLES = {
+    "type": sorted(KNOWN_TYPES),
+    "channel": [
+        "phone",
+        "email",
+        "web_chat",
+        "in_app",
+        "messaging",
+        "social_public",
+        "social_private",
+        "community",
+        "self_service",
+    ],
+}
+HEADERS = {
+    "sichtflug-reason": "Why it was rejected.",
+    "sichtflug-field": "Path of the field at fault, such as `data.actor_kind`; empty when the whole record is meant.",
+    "sichtflug-detail": "What was expected and what came, for people. Quotes no text of the record.",
+    "sichtflug-topic": "Topic the record came from.",
+    "sichtflug-partition": "Its partition there, as a decimal number.",
+    "sichtflug-offset": "Its offset there, as a decimal number.",
+    "sichtflug-time": "Its broker timestamp there: UTC epoch milliseconds, as a decimal number.",
+}
+EXAMPLE = {
+    "specversion": "1.0",
+    "id": "evt-20240304-000117",
+    "source": "/helpdesk/berlin",
+    "type": "conversation.opened",
+    "time": "2024-03-04T10:15:30.250+01:00",
+    "subject": "conv-4711",
+    "tenant": "north",
+    "data": {
+        "channel": "web_chat",
+        "direction": "inbound",
+        "queue": "billing",
+        "tier": "first",
+        "topic": "invoice",
+        "priority": "normal",
+        "language": "de",
+        "cohort": "30-39",
+        "customer_id": "customer-8842",
+        "actor_kind": "customer",
+    },
+}
+
+
+def event_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) of one event.
+
+    Every event it accepts is accepted by the codec without loss, given that its time is in reach and that it has a
+    `subject` or its record a key. Times are only annotated (`format`): most validators do not check formats.
+    """
+    definitions = msgspec.json.schema(Envelope)["$defs"]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA_ID,
+        "title": "Interaction event",
+        "description": "One thing that happened in a conversation with a customer: a CloudEvents 1.0 object in "
+        "structured mode, the value of one record. Unknown types, attributes and fields pass.",
+        "type": "object",
+        "properties": _described(definitions["Envelope"]["properties"], ATTRIBUTES),
+        "required": definitions["Envelope"]["required"],
+        "additionalProperties": True,
+        "allOf": [_requirement(event_type, field) for event_type, field in REQUIRED_FIELDS.items()],
+        "examples": [EXAMPLE],
+        "$defs": {
+            "Data": {
+                "title": "Data",
+                "description": "Each field is optional unless the type says so; null and '' are the same as missing.",
+                "type": "object",
+                "properties": _described(definitions["Data"]["properties"], FIELDS),
+                "additionalProperties": True,
+            }
+        },
+    }
+
+
+def _described(properties: dict[str, Any], descriptions: dict[str, str]) -> dict[str, Any]:
+    """The same properties, each with its sentence; a field without one is an error, and so is a sentence too many."""
+    if properties.keys() != descriptions.keys():
+        raise KeyError(f"described otherwise than defined: {sorted(properties.keys() ^ descriptions.keys())}")
+    described = {}
+    for name, schema in properties.items():
+        kept = {word: value for word, value in schema.items() if word != "default"}
+        described[name] = {"description": descriptions[name], **kept}
+        if name in EXAMPLES:
+            described[name]["examples"] = EXAMPLES[name]
+    return described
+
+
+def _requirement(event_type: str, field: str) -> dict[str, Any]:
+    """An event of this type has this field of `data`, and it is not empty."""
+    return {
+        "if": {"properties": {"type": {"const": event_type}}, "required": ["type"]},
+        "then": {
+            "properties": {
+                "data": {
+                    "type": "object",
+                    "properties": {field: {"type": "string", "minLength": 1}},
+                    "required": [field],
+                }
+            },
+            "required": ["data"],
+        },
+    }
+
+
+def asyncapi(topic: str = "interactions") -> dict[str, Any]:
+    """AsyncAPI 3.0 document of the topics, seen from the worker: events in, dead letters and alerts out."""
+    dead_letter_topic = f"{topic}.dead-letter"
+    key = {"type": "string", "minLength": 1, "maxLength": 512, "description": "The conversation's id."}
+    return {
+        "asyncapi": "3.0.0",
+        "id": "urn:sichtflug:topics",
+        "info": {
+            "title": "Sichtflug topics",
+            "version": CONTRACT_VERSION,
+            "description": "Customer-interaction events in, dead letters and alerts out.",
+            "license": {"name": "Apache-2.0"},
+        },
+        "defaultContentType": "application/cloudevents+json",
+        "channels": {
+            "interactions": {
+                "address": topic,
+                "title": "Interaction events",
+                "description": "At least once; in order within a conversation as far as the source can, in any order "
+                "between conversations. The key brings a conversation's events into one partition.",
+                "messages": {"interactionEvent": {"$ref": "#/components/messages/interactionEvent"}},
+                "bindings": {"kafka": {"topic": topic, "bindingVersion": "0.5.0"}},
+            },
+            "deadLetters": {
+                "address": dead_letter_topic,
+                "title": "Dead letters",
+                "description": "Records that are no acceptable events: key, value and headers as they came, reason "
+                "and origin in further headers. At least once: identity is the origin's topic, partition, offset.",
+                "messages": {"deadLetter": {"$ref": "#/components/messages/deadLetter"}},
+                "bindings": {"kafka": {"topic": dead_letter_topic, "bindingVersion": "0.5.0"}},
+            },
+            "alerts": {
+                "address": "alerts",
+                "title": "Alerts",
+                "description": "Spikes that began, got worse or ended. At least once: `id` is fixed by log, series, "
+                "onset and what happened. In order for one episode.",
+                "messages": {"alert": {"$ref": "#/components/messages/alert"}},
+                "bindings": {"kafka": {"topic": "alerts", "bindingVersion": "0.5.0"}},
+            },
+        },
+        "operations": {
+            "receiveInteractions": {
+                "action": "receive",
+                "channel": {"$ref": "#/channels/interactions"},
+                "messages": [{"$ref": "#/channels/interactions/messages/interactionEvent"}],
+            },
+            "sendDeadLetters": {
+                "action": "send",
+                "channel": {"$ref": "#/channels/deadLetters"},
+                "messages": [{"$ref": "#/channels/deadLetters/messages/deadLetter"}],
+            },
+            "sendAlerts": {
+                "action": "send",
+                "channel": {"$ref": "#/channels/alerts"},
+                "messages": [{"$ref": "#/channels/alerts/messages/alert"}],
+            },
+        },
+        "components": {
+            "messages": {
+                "interactionEvent": {
+                    "name": "interactionEvent",
+                    "title": "Interaction event",
+                    "contentType": "application/cloudevents+json",
+                    "payload": {
+                        "schemaFormat": "application/schema+json;version=draft-2020-12",
+                        "schema": {"$ref": f"./{SCHEMA_FILE}"},
+                    },
+                    "bindings": {"kafka": {"key": key, "bindingVersion": "0.5.0"}},
+                    "examples": [{"name": "opened", "payload": EXAMPLE}],
+                },
+                "deadLetter": {
+                    "name": "deadLetter",
+                    "title": "Dead letter",
+                    "contentType": "application/octet-stream",
+                    "headers": _headers(),
+                    "bindings": {
+                        "kafka": {
+                            "key": {"type": ["string", "null"], "description": "The key as it came, if there was one."},
+                            "bindingVersion": "0.5.0",
+                        }
+                    },
+                },
+                "alert": {
+                    "name": "alert",
+                    "title": "Alert",
+                    "contentType": "application/cloudevents+json",
+                    "payload": {"$ref": "#/components/schemas/Alert"},
+                    "bindings": {
+                        "kafka": {
+                            "key": {"type": "string", "description": "The episode's id."},
+                            "bindingVersion": "0.5.0",
+                        }
+                    },
+                },
+            },
+            "schemas": msgspec.json.schema_components([Alert], ref_template="#/components/schemas/{name}")[1],
+        },
+    }
+
+
+def _headers() -> dict[str, Any]:
+    """Schema of a dead letter's headers; each is UTF-8 text."""
+    properties: dict[str, Any] = {name: {"type": "string", "description": text} for name, text in HEADERS.items()}
+    properties["sichtflug-reason"]["enum"] = list(REASONS)
+    for name in ("sichtflug-partition", "sichtflug-offset"):
+        properties[name]["pattern"] = "^[0-9]+$"
+    properties["sichtflug-time"]["pattern"] = "^-?[0-9]+$"
+    return {"type": "object", "properties": properties, "required": list(HEADERS)}
+
+
+def documents() -> dict[str, str]:
+    """The documents by file name, as they are committed in `docs/`."""
+    made = {SCHEMA_FILE: event_schema(), ASYNCAPI_FILE: asyncapi()}
+    return {name: orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n" for name, document in made.items()}
+
+
+def main() -> None:
+    """Writes the documents to `docs/` of the source tree."""
+    directory = Path(__file__).resolve().parents[2] / "docs"
+    for name, text in documents().items():
+        (directory / name).write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Kafka and ClickHouse as child processes."""

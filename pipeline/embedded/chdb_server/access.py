@@ -1,0 +1,150 @@
+"""What statements may do on the embedded engine, by the engine's own access control, and what they never may.
+
+The engine has one user, whom the configuration below grants what the ledger, dashboards and BI tools need: tables,
+views, functions in SQL. Files, addresses, other databases, dictionaries, users, backups and SYSTEM are not granted.
+"""
+
+import os
+import re
+import uuid
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+MAX_RESULT_BYTES = 1 << 30
+LEAST_MEMORY_BYTES = 1 << 30
+
+_RIGHTS = (
+    "SHOW, SELECT, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, CREATE TEMPORARY TABLE, CREATE FUNCTION, "
+    "DROP, TRUNCATE, OPTIMIZE, KILL QUERY, CHECK"
+)
+#: Not Log, TinyLog, StripeLog, Set and Join: they lose rows where the disk fills, and nothing would show it.
+_ENGINES = frozenset(
+    {"MergeTree", "ReplacingMergeTree", "SummingMergeTree", "AggregatingMergeTree", "CollapsingMergeTree"}
+    | {"VersionedCollapsingMergeTree", "CoalescingMergeTree", "Memory", "Null", "Buffer", "Merge", "Atomic"}
+)
+#: Settings that read or write a file, ask somebody, name an engine or hold SQL of their own, or change the parser.
+_FIXED = (
+    *("dialect", "additional_table_filters", "additional_result_filter", "filter", "format_template_row"),
+    *("format_template_resultset", "format_schema", "format_schema_source", "output_format_schema"),
+    *("format_avro_schema_registry_url", "input_format_record_errors_file_path", "url_base"),
+    *("default_table_engine", "default_temporary_table_engine"),
+    *("allow_introspection_functions", "allow_python_table_function", "dynamic_disk_allow_from_env"),
+    *("dynamic_disk_allow_include", "dynamic_disk_allow_from_zk", "rename_files_after_processing"),
+)
+_OFF = "<allow_python_table_function>0</allow_python_table_function>"
+_OFF += "<allow_introspection_functions>0</allow_introspection_functions>"
+_TABLE_FUNCTIONS = frozenset(
+    {"numbers", "numbers_mt", "zeros", "zeros_mt", "primes", "generateSeries", "generate_series", "generateRandom"}
+    | {"merge", "view", "viewIfPermitted", "viewExplain", "values", "SQLStandardValues", "null", "format", "loop"}
+    | {"mergeTreeIndex", "mergeTreeProjection", "mergeTreeTextIndex", "fuzzJSON", "fuzzQuery", "input", "dictionary"}
+)
+#: What no table function is: the scalar function that reads a file, disks defined in a statement, AI services.
+_OTHERS = ("file", "disk", "python", "eval", "catboostEvaluate", "showCertificate", "getClientHTTPHeader")
+_AI = r"ai[A-Z]\w*|AI[A-Z]\w*"
+
+_EXPRESSION = re.compile(r"\b(?:DEFAULT|MATERIALIZED|ALIAS|EPHEMERAL)\b", re.IGNORECASE)
+
+_TOKEN = re.compile(r"'(?P<text>(?:[^'\\]|\\.|'')*)'|`(?P<quoted>(?:[^`\\]|\\.|``)*)`|(?P<word>\w+)|(?P<mark>\S)", re.S)
+
+
+class ForbiddenError(ValueError):
+    """A statement that would leave the database."""
+
+
+class Forbidden:
+    """Finds what the engine's access control lets through. `table_functions` are those that this engine has.
+
+    Only what the engine's own parser made of a statement can be judged, so that comments, quoting, escapes and letter
+    case do not matter. Table functions that are unknown here are refused.
+    """
+
+    def __init__(self, table_functions: frozenset[str]) -> None:
+        refused = sorted((table_functions - _TABLE_FUNCTIONS) | set(_OTHERS))
+        names = "|".join(map(re.escape, refused))
+        self._name = re.compile(rf"(?i:{names})|{_AI}")
+        self._in_text = re.compile(rf"(?<!\w)(?:(?i:{names})|{_AI})[\s`\"]*\(")
+        self._suspect = re.compile(rf"(?i:{names}|outfile|infile|engine)|[aA][iI][A-Z]|[\\;]".encode())
+
+    def check(self, sql: bytes, parameters: Collection[str], canonical: Callable[[str], str]) -> None:
+        """Raises ForbiddenError. `canonical` is asked only where a name could be hidden in `sql` or its parameters."""
+        texts = list(map(_plain, parameters))
+        if self._suspect.search(sql) is None and not any(map(self._in_text.search, texts)):
+            return
+        before, last, has_format, is_engine = "", "", False, False
+        for token in _TOKEN.finditer(canonical(sql.decode(errors="replace"))):
+            if token["text"]:
+                texts.append(_plain(token["text"]))
+            has_format = has_format or (token["mark"] == "(" and last.lower() == "format")
+            if token["mark"] == "(" and self._name.fullmatch(last):
+                raise ForbiddenError(f"the function {last} is not allowed here: it would leave the database")
+            word = token["word"] or ""
+            if (before.upper(), word.upper()) in (("INTO", "OUTFILE"), ("FROM", "INFILE")):
+                raise ForbiddenError(f"{before} {word} is not allowed over HTTP")
+            name = word or _plain(token["quoted"] or "")
+            if is_engine and name not in _ENGINES:
+                raise ForbiddenError(f"expected one of {', '.join(sorted(_ENGINES))} as engine, found {name}")
+            is_engine = before == "ENGINE" and token["mark"] == "="
+            before, last = word, name
+        for text in texts:
+            # The structure of a table function may hold DEFAULT expressions, and `format` reads SQL: rows of Values.
+            if (has_format or _EXPRESSION.search(text)) and (found := self._in_text.search(text)):
+                raise ForbiddenError(f"{found.group()}…) in a text is not allowed here")
+
+    def check_values(self, rows: bytes, canonical: Callable[[str], str]) -> None:
+        """Raises ForbiddenError as `check` does. Rows of Values may be expressions, so judge them as a SELECT's."""
+        if expressions := rows.strip(b" \t\r\n,;"):
+            self.check(b"SELECT " + expressions, (), canonical)
+
+
+def _plain(text: str) -> str:
+    """Without the escapes of a quoted text; what remains of them cannot hide a name."""
+    text = re.sub(r"\\x([0-9a-fA-F]{2})", lambda found: chr(int(found[1], 16)), text)
+    return text.replace("\\", "").replace("''", "'").replace("``", "`")
+
+
+def write_configuration(data: Path, max_execution_seconds: int) -> Path:
+    """The engine's configuration for `data`; to be given to it at its start."""
+    memory = max(LEAST_MEMORY_BYTES, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2)
+    bounds = {
+        "max_memory_usage": (1, memory, memory),
+        "max_result_bytes": (1, MAX_RESULT_BYTES, MAX_RESULT_BYTES),
+    }
+    if max_execution_seconds:
+        bounds["max_execution_time"] = (1, max_execution_seconds, max_execution_seconds)
+    defaults = "".join(f"<{name}>{value}</{name}>" for name, (_, _, value) in bounds.items())
+    limits = "".join(f"<{name}><min>{low}</min><max>{high}</max></{name}>" for name, (low, high, _) in bounds.items())
+    fixed = "".join(f"<{name}><readonly/></{name}>" for name in (*_FIXED, "result_overflow_mode"))
+    (data / "front-users.xml").write_text(
+        f"""<clickhouse>
+<profiles><default>{defaults}{_OFF}
+<constraints>{limits}{fixed}</constraints></default></profiles>
+<users><default><password></password><networks><ip>::/0</ip></networks><profile>default</profile>
+<quota>default</quota><grants><query>GRANT {_RIGHTS} ON *.*</query></grants></default></users>
+<quotas><default></default></quotas>
+</clickhouse>
+"""
+    )
+    configuration = data / "front-config.xml"
+    configuration.write_text(
+        """<clickhouse>
+<default_database>_front</default_database><database>_front</database>
+<user_directories><users_xml><path>front-users.xml</path></users_xml></user_directories>
+</clickhouse>
+"""
+    )
+    return configuration
+
+
+def keep_default_plain(data: Path) -> None:
+    """Make `default` a database like any other before the engine starts.
+
+    Left alone, the engine lays a view of the working directory's files over it, which no permission allows to ask.
+    """
+    metadata = data / "metadata"
+    definition, link = metadata / "default.sql", metadata / "default"
+    if not definition.exists():
+        known = link.readlink().name if link.is_symlink() else str(uuid.uuid4())
+        metadata.mkdir(parents=True, exist_ok=True)
+        definition.write_text(f"ATTACH DATABASE _ UUID '{known}'\nENGINE = Atomic\n")
+    # The engine makes it again; while it is there, it would take the database for its own `default`.
+    link.unlink(missing_ok=True)

@@ -1,0 +1,171 @@
+"""Whether the embedded engine wrote what it says it wrote: each file of a part has the size that its checksums name.
+
+The engine passes over errors of `write(2)`. On a disk that fills while a part is written it commits one whose files are
+short or empty, acknowledges the insert, and drops what it merged.
+"""
+
+import os
+import re
+import struct
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import cramjam
+
+_PART = re.compile(r"(?P<partition>.+)_(?P<first>\d+)_(?P<last>\d+)_\d+(?:_\d+)?")
+_HEADER = b"checksums format version: 4\n"
+_HASH_BYTES = 16
+_PLAIN, _LZ4, _ZSTD = 0x02, 0x82, 0x90
+_DROPPED = b"2"
+_PROJECTION = ".proj"
+
+
+class Part(NamedTuple):
+    """A part of a table below the data directory."""
+
+    table: Path
+    name: str
+
+    @property
+    def is_inserted(self) -> bool:
+        """Whether it holds what one insert brought, of whatever level: one block, which no other part has."""
+        _, first, last = self._block(self.name)
+        return first == last and not self.has_sources
+
+    @property
+    def has_sources(self) -> bool:
+        """Whether what it was made from is still there: parts of the first and of the last of its blocks."""
+        partition, first, last = self._block(self.name)
+        others = [self._block(name) for name in _part_names(self.table) if name != self.name]
+        within = [one for one in others if one[0] == partition and first <= one[1] <= one[2] <= last]
+        return {first, last} <= {block for one in within for block in one[1:3]}
+
+    @staticmethod
+    def _block(name: str) -> tuple[str, int, int]:
+        """Partition, first and last block."""
+        found = _PART.fullmatch(name)
+        if found is None:
+            raise ValueError(f"expected the name of a part, got {name}")
+        return found["partition"], int(found["first"]), int(found["last"])
+
+
+class Parts:
+    """The parts below a data directory, each looked at once. Not for several threads at once."""
+
+    def __init__(self, data: Path) -> None:
+        self._store = data / "store"
+        self._whole: dict[Path, set[str]] = {}
+
+    def damaged(self) -> list[Part]:
+        """Parts that are not as they were meant to be, of those that came since the last look. OSError is passed on."""
+        return [part for table in self._tables() for part in self._damaged_of(table)]
+
+    def dismiss(self, part: Part) -> None:
+        """Look at a part no more."""
+        self._whole[part.table].add(part.name)
+
+    def _tables(self) -> Iterator[Path]:
+        for prefix in _names(self._store):
+            for name in _names(self._store / prefix):
+                yield self._store / prefix / name
+
+    def _damaged_of(self, table: Path) -> Iterator[Part]:
+        names = _part_names(table)
+        whole = self._whole.get(table, set()) & names
+        self._whole[table] = whole
+        for name in names - whole:
+            if is_whole(table / name):
+                whole.add(name)
+            else:
+                yield Part(table, name)
+
+
+def is_whole(part: Path) -> bool:
+    """Whether each file has its size, those of its projections too. True as well for a part that is being removed."""
+    try:
+        sizes = {entry.name: entry.stat().st_size for entry in os.scandir(part) if entry.is_file()}
+        content = (part / "checksums.txt").read_bytes()
+    except FileNotFoundError:
+        return not part.exists()
+    try:
+        expected = _expected_sizes(content)
+    except (ValueError, IndexError, struct.error, cramjam.DecompressionError):
+        return False
+    projections = {name for name in expected if name.endswith(_PROJECTION)}
+    return (
+        all(sizes.get(name) == expected[name] for name in expected.keys() - projections)
+        and all(size > 0 for name, size in sizes.items() if name not in expected)
+        and all(_is_whole_projection(part, name) for name in projections)
+    )
+
+
+def _is_whole_projection(part: Path, name: str) -> bool:
+    """Whether a projection, which is a part within a part, is there and whole. True for a part being removed."""
+    return (is_whole(part / name) and (part / name).exists()) or not part.exists()
+
+
+def _expected_sizes(content: bytes) -> dict[str, int]:
+    """File sizes by name, as `checksums.txt` has them. Raises what a content that is cut off makes it raise."""
+    if not content.startswith(_HEADER):
+        raise ValueError("expected checksums of version 4")
+    at = len(_HEADER) + _HASH_BYTES
+    method, _, size = struct.unpack_from("<BII", content, at)
+    if method not in (_PLAIN, _LZ4, _ZSTD):
+        raise ValueError(f"expected checksums that are plain, LZ4 or ZSTD, found method {method}")
+    text = content[at + struct.calcsize("<BII") :]
+    if method == _LZ4:
+        text = bytes(cramjam.lz4.decompress_block(text, output_len=size))
+    elif method == _ZSTD:
+        text = bytes(cramjam.zstd.decompress(text))
+    sizes = {}
+    count, at = _number(text, 0)
+    for _ in range(count):
+        length, at = _number(text, at)
+        name = text[at : at + length].decode()
+        size, at = _number(text, at + length)
+        at += _HASH_BYTES
+        if text[at]:
+            _, at = _number(text, at + 1)
+            at += _HASH_BYTES
+        else:
+            at += 1
+        sizes[name] = size
+    return sizes
+
+
+def _number(text: bytes, at: int) -> tuple[int, int]:
+    """An integer of seven bits a byte, and where the next begins."""
+    number = shift = 0
+    while True:
+        byte = text[at]
+        at += 1
+        number |= (byte & 0x7F) << shift
+        if byte < 0x80:
+            return number, at
+        shift += 7
+
+
+def allow_again(part: Part) -> None:
+    """Let the insert of a damaged part come again: its deduplication token counts as dropped, not as seen.
+
+    One byte in its place, which needs no space. The engine reads it when the table is attached.
+    """
+    line = re.compile(rb"^1(?=\t" + re.escape(part.name.encode()) + rb"\t)", re.MULTILINE)
+    logs = part.table / "deduplication_logs"
+    for name in _names(logs):
+        with (logs / name).open("r+b") as file:
+            for found in line.finditer(file.read()):
+                file.seek(found.start())
+                file.write(_DROPPED)
+
+
+def _part_names(table: Path) -> set[str]:
+    return {name for name in _names(table) if _PART.fullmatch(name) and not name.startswith(("tmp", "delete_tmp"))}
+
+
+def _names(directory: Path) -> list[str]:
+    try:
+        return [entry.name for entry in os.scandir(directory)]
+    except (FileNotFoundError, NotADirectoryError):
+        return []

@@ -1,0 +1,1 @@
+"""Every client of Kafka."""

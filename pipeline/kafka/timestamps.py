@@ -1,0 +1,21 @@
+"""Whose clock a topic's timestamps are of, and what it costs when it is the producers'."""
+
+from pipeline.kafka.admin import LOG_APPEND_TIME, KafkaAdmin
+
+
+def producers_clock(broker: KafkaAdmin, topic: str) -> str:
+    """What it costs that the topic's timestamps are the producers' own; '' where they are the broker's.
+
+    Raises BrokerError.
+    """
+    return "" if broker.timestamp_type(topic) == LOG_APPEND_TIME else cost_of_producers_clocks(topic)
+
+
+def cost_of_producers_clocks(topic: str) -> str:
+    """One sentence for people."""
+    return (
+        f"the timestamps of {topic} are the producers' own (CreateTime), so an event is clamped to its own producer's "
+        "clock at most: where that one is ahead, it leads its partition's watermark into the future. Let Apache Kafka "
+        f"stamp the records: kafka-configs.sh --alter --entity-type topics --entity-name {topic} --add-config "
+        "message.timestamp.type=LogAppendTime (the embedded broker cannot)"
+    )

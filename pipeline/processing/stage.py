@@ -1,0 +1,268 @@
+"""What every stage does that keeps its state in the ledger: own partitions as the group assigns them, fold, flush."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Generic
+
+from pipeline.errors import BrokerError, ClickHouseUnavailableError, DeadLetterLimitError, FencedError, PublishError
+from pipeline.kafka.admin import KafkaAdmin
+from pipeline.kafka.consumer import GroupConsumer
+from pipeline.ledger.failures import FLUSH, FOLD, PartitionFailedError, Suspects
+from pipeline.metrics.stage import StageMetrics
+from pipeline.processing.flusher import Flusher
+from pipeline.processing.partition import PENDING_EVENTS, FlushResult, Job, PartitionProcessor
+from pipeline.processing.restorer import Restorer
+from pipeline.retry import retry_in_thread
+from pipeline.settings import Settings
+from streams.events import Rejection
+
+logger = logging.getLogger(__name__)
+
+UNFLUSHED_SECONDS = 30
+LOOK_SECONDS = 1.0
+#: What may go wrong in a fold or a flush without a record to blame.
+NO_RECORDS_FAULT = (FencedError, ClickHouseUnavailableError, BrokerError, PublishError, DeadLetterLimitError)
+
+
+def _ignore(*_: object) -> None:
+    """Take no notice."""
+
+
+class StatefulStage(Generic[Job]):
+    """The partitions of one topic that this process has, as the group assigns them. `failed` must end the process.
+
+    `on_processed` is called after each batch, `on_committed` after each flush, `before_batch` is awaited before a batch
+    is processed.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        group: str,
+        restorer: Restorer[Job],
+        broker: KafkaAdmin,
+        metrics: StageMetrics,
+        failed: Callable[[BaseException], None],
+        *,
+        on_processed: Callable[[PartitionProcessor[Job], Sequence[Any], Sequence[Rejection]], None] = _ignore,
+        on_committed: Callable[[int], None] = _ignore,
+        before_batch: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
+        self._topic = restorer.log
+        self._broker = broker
+        self._metrics = metrics
+        self._failed = failed
+        self._restorer = restorer
+        self._on_processed, self._on_committed, self._before_batch = on_processed, on_committed, before_batch
+        self.consumer = GroupConsumer(
+            group, settings.kafka_bootstrap, self._topic, settings.kafka_session_seconds, handler=self
+        )
+        self.partitions: dict[int, PartitionProcessor[Job]] = {}
+        # Between two assignments: often most partitions come back, and nobody has touched them meanwhile.
+        self._kept: dict[int, PartitionProcessor[Job]] = {}
+        self._assignment_number = 0
+        self.is_assigned = False
+        self.partition_count = 0
+        # Since when (`time.monotonic`) an open transaction keeps what comes next from us.
+        self._held_since: dict[int, float] = {}
+        self._last_flush_seconds = settings.kafka_session_seconds / 3
+        self._flusher = Flusher(
+            self.partitions,
+            metrics,
+            settings.flush_seconds,
+            is_assigned=lambda: self.is_assigned,
+            lag=self._lag,
+            committed=self._committed,
+            overtaken=self._restore_again,
+            failed=self._flush_failed,
+        )
+
+    # ---- what the process calls
+
+    async def run(self) -> None:
+        """Flush when it is time, and look how far the log goes on, for ever."""
+        await asyncio.gather(self._flusher.run(), self._look_at_the_end())
+
+    async def _look_at_the_end(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_SECONDS)
+            if not self.is_assigned:
+                self._held_since.clear()
+                continue
+            await self.consumer.look_at_ends()
+            for partition, processor in self.partitions.items():
+                self._metrics.behind(partition, self._lag(partition, processor))
+                if self.consumer.is_held(partition):
+                    self._held_since.setdefault(partition, time.monotonic())
+                else:
+                    self._held_since.pop(partition, None)
+
+    def _lag(self, partition: int, processor: PartitionProcessor[Any]) -> int:
+        """Records that are not folded; those that only end transactions count while there is something before them."""
+        if self.consumer.is_at_end(partition):
+            return 0
+        return max(0, self.consumer.end_offset(partition) - processor.next_offset)
+
+    async def finish(self) -> bool:
+        """Flush what can be flushed in a third of the session; whether all that was folded is in ClickHouse."""
+        is_complete = await self._flusher.flush_all(self._last_flush_seconds)
+        # Batches that still arrive begin no flush.
+        self.is_assigned = False
+        return is_complete
+
+    async def join(self) -> None:
+        """Become a member of the group. Waits for a Kafka that does not answer."""
+        await self.consumer.start()
+
+    def crash_reason(self) -> BaseException | None:
+        """Why Faust has given up, None while it works."""
+        return self.consumer.crash_reason()
+
+    async def leave(self) -> None:
+        """Leave the group and give all connections back."""
+        await self.consumer.stop()
+        for processor in (*self.partitions.values(), *self._kept.values()):
+            processor.close()
+
+    def unready(self) -> str:
+        """What a load balancer or a person should know before they trust this stage; '' when nothing is missing."""
+        if not self.is_assigned:
+            return "waiting for the group to assign partitions, or restoring them"
+        now = time.monotonic()
+        for partition, processor in list(self.partitions.items()):
+            since = processor.unflushed_since
+            if since and now - since > UNFLUSHED_SECONDS:
+                return f"partition {partition}: what was folded {now - since:.0f} s ago is not in ClickHouse yet"
+        for partition, held_since in list(self._held_since.items()):
+            if now - held_since > UNFLUSHED_SECONDS:
+                return (
+                    f"partition {partition}: a producer has kept a transaction open for {now - held_since:.0f} s, and "
+                    "nothing behind its begin can be read"
+                )
+        return ""
+
+    # ---- what the transport calls
+
+    async def assigned(self, partitions: set[int], generation: int) -> None:
+        """Restore what is assigned and not still at hand, unless a newer assignment overtakes."""
+        self._assignment_number += 1
+        number = self._assignment_number
+        for partition in self._kept.keys() - partitions:
+            self._kept.pop(partition).close()
+        topic = self._topic
+        self.partition_count = await retry_in_thread(topic, self._broker.partition_count, topic)
+        # All at once: most of a restore is waiting for answers.
+        missing = sorted(partitions - self.partitions.keys())
+        if not all(await asyncio.gather(*(self._install(partition, number) for partition in missing))):
+            return
+        self.is_assigned = True
+        self._metrics.partitions.set(len(self.partitions))
+        logger.info("%s: generation %s: partitions %s", topic, generation, sorted(self.partitions))
+
+    async def revoked(self, partitions: set[int]) -> None:
+        """Flush what can be flushed in a third of the session, then keep the state aside: it may come back."""
+        self._assignment_number += 1
+        self.is_assigned = False
+        await self._flusher.flush_all(self._last_flush_seconds)
+        for partition in list(self.partitions):
+            self._kept[partition] = self.partitions.pop(partition)
+            self._metrics.forget(partition)
+        self._metrics.partitions.set(0)
+
+    def position(self, partition: int) -> int | None:
+        """Where to read on; None while a partition is not restored."""
+        processor = self.partitions.get(partition)
+        return processor.next_offset if processor else None
+
+    async def batch(self, partition: int, records: Sequence[Any], end_offset: int) -> None:
+        """Process a batch; wait while too much is unflushed. What a worker failed over before comes in portions."""
+        if self._before_batch is not None:
+            await self._before_batch()
+        processor = self.partitions.get(partition)
+        suspects = processor.known.suspects if processor else None
+        if suspects is None:
+            await self._fold(partition, records)
+            return
+        for some in suspects.portions(records):
+            await self._fold(partition, some)
+            if suspects.stage == FLUSH and suspects.concern(some):
+                await self._flusher.flush(partition)
+
+    async def _fold(self, partition: int, records: Sequence[Any]) -> None:
+        processor = self.partitions.get(partition)
+        if processor is None:
+            return
+        if processor.pending_count > PENDING_EVENTS:
+            await self._flusher.wait_for(partition)
+        try:
+            rejections = await processor.fold(records)
+        except FencedError as overtaken:
+            await self._restore_again(partition, overtaken)
+            return
+        except NO_RECORDS_FAULT:
+            raise
+        except Exception as error:
+            raise _failed_over(processor, FOLD, processor.folding, error) from error
+        if self.partitions.get(partition) is not processor:
+            return
+        self._on_processed(processor, records, rejections)
+        lag = self._lag(partition, processor)
+        ingested_at = records[-1].timestamp
+        self._metrics.folded(partition, len(records), lag, ingested_at, processor.watermark, processor.open_count)
+        self._flusher.flush_if_due(partition, processor)
+
+    def failed(self, error: BaseException) -> None:
+        """Let the process end."""
+        self._failed(error)
+
+    def _flush_failed(self, partition: int, processor: PartitionProcessor[Any], error: BaseException) -> None:
+        if isinstance(error, Exception) and not isinstance(error, NO_RECORDS_FAULT):
+            found = _failed_over(processor, FLUSH, processor.flushing, error)
+            found.__cause__ = error
+            error = found
+        self._failed(error)
+
+    # ---- restore, and what follows a flush
+
+    async def _install(self, partition: int, number: int) -> bool:
+        """Restore a partition and work on it, unless an assignment later than `number` overtook; True when done."""
+        kept = self._kept.pop(partition, None)
+        processor = await self._restorer.restored(partition, self.partition_count, kept)
+        if number != self._assignment_number:
+            processor.close()
+            return False
+        self.partitions[partition] = processor
+        self.consumer.set_aside(partition, processor.known.skips)
+        self._metrics.restored(partition, processor.checkpoint.books, processor.watermark, processor.open_count)
+        return True
+
+    async def _restore_again(self, partition: int, overtaken: FencedError) -> None:
+        """Drop the state of a partition that another worker wrote, read what it wrote, go on from there."""
+        logger.warning("%s; restoring the partition", overtaken)
+        self._drop(partition)
+        if await self._install(partition, self._assignment_number):
+            await self.consumer.seek(partition)
+
+    def _drop(self, partition: int) -> None:
+        processor = self.partitions.pop(partition, None)
+        self._metrics.forget(partition)
+        if processor and not self._flusher.is_flushing(partition):
+            processor.close()
+
+    async def _committed(self, partition: int, result: FlushResult) -> None:
+        """Show a flush that ClickHouse acknowledged, and commit its offset to Kafka."""
+        self._on_committed(partition)
+        self._metrics.committed(partition, result.checkpoint.books)
+        # Not while partitions are being taken away: the group is waiting for us, and would not answer.
+        if self.is_assigned:
+            await self.consumer.commit({partition: result.checkpoint.next_offset})
+
+
+def _failed_over(
+    processor: PartitionProcessor[Any], stage: str, offsets: tuple[int, int], cause: Exception
+) -> PartitionFailedError:
+    found = Suspects(stage, *offsets)
+    epoch = processor.checkpoint.epoch
+    return PartitionFailedError(processor.log, processor.kafka_partition, epoch, found, processor.known.suspects, cause)

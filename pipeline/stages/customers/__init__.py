@@ -1,0 +1,1 @@
+"""The customers' stage: facts of conversations become repeat contacts and channel hops."""

@@ -1,0 +1,67 @@
+"""The stage of customers in a worker process: the topic of contacts.
+
+What operations staff look at comes first: while stage 1 is behind, this stage takes only a batch now and then.
+"""
+
+import asyncio
+from collections.abc import Callable
+from functools import partial
+
+from pipeline.clickhouse.client import ClickHouse
+from pipeline.kafka.admin import KafkaAdmin
+from pipeline.metrics.stage import StageMetrics
+from pipeline.processing.partition import PartitionProcessor
+from pipeline.processing.restorer import Restorer
+from pipeline.processing.stage import StatefulStage
+from pipeline.settings import Settings
+from pipeline.stages.customers.partition import CustomersJob, customers_processor
+from pipeline.stages.prepared import Prepared
+from streams.rules import Rules
+
+LOOK_SECONDS = 0.1
+#: Half a minute for each batch: with stage 1 behind for hours, customers go on all the same.
+GIVE_WAY_LOOKS = 300
+
+
+class CustomersStage:
+    """Reads the customer facts and keeps their partitions. `failed` must end the process.
+
+    `is_behind` tells whether the interactions stage has more to do than it can do at once.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        rules: Rules,
+        broker: KafkaAdmin,
+        prepared: Prepared,
+        metrics: StageMetrics,
+        is_behind: Callable[[], bool],
+        failed: Callable[[BaseException], None],
+    ) -> None:
+        self._is_behind = is_behind
+        topic = settings.contacts_topic
+        connect = partial(ClickHouse, settings.clickhouse_url, settings.clickhouse_database)
+
+        def new_processor(partition: int) -> PartitionProcessor[CustomersJob]:
+            return customers_processor(topic, partition, rules, connect, metrics.insert_failures.inc)
+
+        self.stage = StatefulStage(
+            settings,
+            settings.customers_group,
+            Restorer(topic, broker, connect, prepared.configuration, new_processor),
+            broker,
+            metrics,
+            failed,
+            before_batch=self._give_way,
+        )
+
+    async def run(self) -> None:
+        """Flush when it is time, for ever."""
+        await self.stage.run()
+
+    async def _give_way(self) -> None:
+        for _ in range(GIVE_WAY_LOOKS):
+            if not self._is_behind():
+                return
+            await asyncio.sleep(LOOK_SECONDS)

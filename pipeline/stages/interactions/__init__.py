@@ -1,0 +1,1 @@
+"""Stage 1: interaction events become conversations and panes."""

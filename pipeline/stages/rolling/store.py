@@ -1,0 +1,205 @@
+"""What stage 2 reads and writes in ClickHouse: counts by minute, episodes, rolling windows, and its checkpoint."""
+
+import time
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import msgspec
+
+from pipeline.clickhouse.client import ClickHouse
+from pipeline.clickhouse.sql import quoted
+from pipeline.stages.rolling.columns import KEY, STANDING_COLUMNS, WINDOW_COLUMNS
+from streams.panes.deltas import MINUTE_MS
+from streams.spikes.episodes import Contributor, Episode, OngoingEpisode, SeriesRun, episode_id
+from streams.spikes.series import Counts, Place, Series
+
+Minutes = Mapping[int, Mapping[Place, Counts]]
+
+ESCALATED = (
+    "escalated_functional_count + escalated_hierarchical_count + escalated_handoff_count + escalated_regulatory_count "
+    "+ escalated_exposure_count"
+)
+EPISODE_COLUMNS = (
+    "measure, scope, tenant, queue, channel, toUnixTimestamp(since), toUnixTimestamp(detected_at), "
+    "ifNull(toUnixTimestamp(until), 0), severity, observed_count, expected_count, contributors, "
+    "ifNull(toUnixTimestamp(worsened_at), 0), runs, revision"
+)
+_decode_runs = msgspec.json.Decoder(list[SeriesRun]).decode
+#: A scrape of every queue of a large house would be more than anyone wants; ClickHouse has them all.
+SHOWN_PER_SCOPE = 100
+STANDING_KEY = ", ".join(KEY)
+
+
+class StoredEpisode(NamedTuple):
+    """An episode, the minute with which it became worth a page after it had begun as less, and the last one judged."""
+
+    lasting: OngoingEpisode
+    worsened: int | None
+    revision: int
+
+
+class RollingStore:
+    """The database as stage 2 of one log sees it. Minutes are numbered since the epoch, UTC.
+
+    Not for several threads at once. Raises what ClickHouse raises.
+    """
+
+    def __init__(self, client: ClickHouse, log: str) -> None:
+        self._client = client
+        self._log = log
+
+    def close(self) -> None:
+        """Give the connection back."""
+        self._client.close()
+
+    # ---- the checkpoint
+
+    def begin(self) -> None:
+        """Where stage 2 has never run: judge all that comes, but none of the history that a ledger may have already."""
+        if self.evaluated_minute() is None:
+            [(watermark_ms,)] = self._client.rows(
+                "SELECT toUnixTimestamp64Milli(max(watermark)) FROM checkpoints "
+                f"WHERE log = {quoted(self._log)} AND last_offset >= 0"
+            )
+            now_ms = time.time_ns() // 1_000_000
+            self.commit(max(0, min(watermark_ms, now_ms) // MINUTE_MS - 1))
+
+    def evaluated_minute(self) -> int | None:
+        """The checkpoint; None where stage 2 has never run."""
+        rows = self._client.rows(
+            f"SELECT max(minute) FROM rolling_checkpoints WHERE log = {quoted(self._log)} HAVING count() > 0"
+        )
+        return int(rows[0][0]) if rows else None
+
+    def commit(self, minute: int) -> None:
+        """All minutes up to this one are judged, their alerts acknowledged, their windows written."""
+        self._client.execute(f"INSERT INTO rolling_checkpoints (log, minute) VALUES ({quoted(self._log)}, {minute})")
+
+    def take_back_from(self, minute: int, *, dry_run: bool) -> int:
+        """Forget checkpoints, episodes and windows from a minute on, which a wrong clock has led there.
+
+        How many checkpoints there were comes back. All workers must be stopped.
+        """
+        mine = f"log = {quoted(self._log)}"
+        [(count,)] = self._client.rows(f"SELECT count() FROM rolling_checkpoints WHERE {mine} AND minute >= {minute}")
+        if not dry_run:
+            self._client.execute(f"DELETE FROM rolling_checkpoints WHERE {mine} AND minute >= {minute}")
+            self._client.execute(f"DELETE FROM spike_revisions WHERE {mine} AND since >= {_instant(minute)}")
+            self._client.execute(f"DELETE FROM rolling_revisions WHERE emitted_at > {_instant(minute)}")
+            if self.evaluated_minute() is None:
+                self.commit(minute - 1)
+        return int(count)
+
+    # ---- counts
+
+    def next_minute(self, minute: int) -> int | None:
+        """The first minute from this one on in which anything was counted."""
+        [(found,)] = self._client.rows(
+            "SELECT min(start) FROM (SELECT toUnixTimestamp(start) AS start FROM panes "
+            f"WHERE tier = 'minute' AND start >= {_instant(minute)} ORDER BY start LIMIT 1) HAVING count() > 0"
+        ) or [(None,)]
+        return None if found is None else int(found) // 60
+
+    def counts(self, first: int, end: int) -> Minutes:
+        """What was counted in the minutes [first, end), by place; those without any are left out."""
+        rows = self._client.rows(
+            "SELECT intDiv(toUnixTimestamp(start), 60) AS minute, tenant, queue, channel, "
+            f"sum({ESCALATED}) AS escalated, "
+            "sum(opened_count + reopened_count) AS arrived, sum(shared_count) AS shared FROM panes "
+            f"WHERE tier = 'minute' AND start >= {_instant(first)} AND start < {_instant(end)} "
+            "GROUP BY minute, tenant, queue, channel HAVING escalated != 0 OR arrived != 0 OR shared != 0"
+        )
+        found: dict[int, dict[Place, Counts]] = {}
+        for minute, tenant, queue, channel, *counts in rows:
+            found.setdefault(int(minute), {})[Place(tenant, queue, channel)] = Counts(*map(int, counts))
+        return found
+
+    # ---- episodes
+
+    def episodes(self, from_minute: int) -> list[StoredEpisode]:
+        """Episodes that lasted at `from_minute` or later, in the order of their onsets."""
+        rows = self._client.rows(
+            f"SELECT {EPISODE_COLUMNS} FROM spikes WHERE log = {quoted(self._log)} "
+            f"AND (until IS NULL OR until >= {_instant(from_minute)}) ORDER BY since"
+        )
+        return [_stored(row) for row in rows]
+
+    def write_episodes(self, episodes: Sequence[StoredEpisode]) -> None:
+        """Episodes as they are with the last minute judged, all in one insert."""
+        values = ", ".join(map(self._values, episodes))
+        self._client.execute(
+            "INSERT INTO spike_revisions (log, episode_id, measure, scope, tenant, queue, channel, since, detected_at, "
+            "until, severity, observed_count, expected_count, contributors, worsened_at, runs, revision) "
+            f"VALUES {values}"
+        )
+
+    def _values(self, stored: StoredEpisode) -> str:
+        (episode, runs), worsened, revision = stored
+        series = episode.series
+        contributors = ", ".join(
+            f"({quoted(one.queue)}, {quoted(one.channel)}, {one.observed}, {one.expected!r})"
+            for one in episode.contributors
+        )
+        texts = (self._log, episode_id(self._log, series, episode.since), *series)
+        until, worsened_at = ("NULL" if one is None else str(one * 60) for one in (episode.until, worsened))
+        return (
+            f"({', '.join(map(quoted, texts))}, {episode.since * 60}, {episode.detected * 60 + 60}, {until}, "
+            f"{quoted(episode.severity)}, {episode.observed}, {episode.expected!r}, [{contributors}], {worsened_at}, "
+            f"{quoted(msgspec.json.encode(runs).decode())}, {revision})"
+        )
+
+    # ---- rolling windows
+
+    def write_windows(self, minute: int) -> None:
+        """The rolling windows that end with `minute`, as they are observed now. Written twice, the later ones count."""
+        at = f"at = {quoted(_text(minute + 1))}"
+        columns = ("emitted_at", "window_seconds", *KEY, *WINDOW_COLUMNS, *STANDING_COLUMNS)
+        flows = ", ".join(f"r.{name}" for name in ("emitted_at", "window_seconds", *KEY, *WINDOW_COLUMNS))
+        stocks = ", ".join(f"s.{name}" for name in STANDING_COLUMNS)
+        self._client.execute(
+            f"INSERT INTO rolling_revisions ({', '.join(columns)}) SELECT {flows}, {stocks} FROM rolling_at({at}) AS r "
+            f"LEFT JOIN standing_at({at}) AS s USING ({STANDING_KEY})"
+        )
+
+    def windows(self, minute: int, names: Sequence[str]) -> list[tuple[Any, ...]]:
+        """Of the windows that end with `minute`, but for the cells: length, scope, dimensions, then columns by name.
+
+        Of each scope the `SHOWN_PER_SCOPE` places with the most open conversations and contacts.
+        """
+        return self._client.rows(
+            f"SELECT window_seconds, {STANDING_KEY}, {', '.join(names)} FROM rolling "
+            f"WHERE scope != 'cell' AND emitted_at = {_instant(minute + 1)} "
+            f"ORDER BY open_count + contact_count DESC, {STANDING_KEY} LIMIT {SHOWN_PER_SCOPE} BY window_seconds, scope"
+        )
+
+
+def _instant(minute: int) -> str:
+    return f"toDateTime({minute * 60}, 'UTC')"
+
+
+def _text(minute: int) -> str:
+    return datetime.fromtimestamp(minute * 60, UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _stored(row: tuple[Any, ...]) -> StoredEpisode:
+    measure, scope, tenant, queue, channel, since, detected_at, until, severity, observed, expected, *rest = row
+    cells, worsened_at, runs, revision = rest
+    episode = Episode(
+        Series(measure, scope, tenant, queue, channel),
+        int(since) // 60,
+        int(detected_at) // 60 - 1,
+        int(observed),
+        float(expected),
+        severity,
+        tuple(_contributor(cell) for cell in cells),
+        int(until) // 60 if until else None,
+    )
+    # Rows that an earlier version wrote have none.
+    lasting = OngoingEpisode(episode, _decode_runs(runs) if runs else [])
+    return StoredEpisode(lasting, int(worsened_at) // 60 if worsened_at else None, int(revision))
+
+
+def _contributor(cell: Any) -> Contributor:
+    queue, channel, observed, expected = cell.values() if isinstance(cell, dict) else cell
+    return Contributor(queue, channel, int(observed), float(expected))

@@ -1,0 +1,107 @@
+"""What a panel shows: its own queries asked for a time range and chosen values, and the watermark it holds for."""
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import msgspec
+
+from pipeline.web.dashboards import Dashboard, Json
+from pipeline.web.frames import Column, Frame, FrameError, as_series
+from pipeline.web.macros import MacroError, Scope, expand
+from pipeline.web.queries import Queries, QueryError
+from pipeline.web.request import PageRequest
+from pipeline.web.variables import Options, Variables
+from pipeline.web.watermark import Holding, Watermark
+
+TIME_SERIES = 0
+
+
+class PanelAnswer(msgspec.Struct, frozen=True):
+    """What a panel is drawn from. The range is the one asked for, in UTC epoch ms."""
+
+    from_ms: int
+    to_ms: int
+    interval_seconds: int
+    frames: list[Frame]
+    watermark: Holding | None = None
+
+
+class Measurements(Protocol):
+    """Who knows what workers say of themselves."""
+
+    def frame(self, target: Mapping[str, Any], request: PageRequest, minimum_interval: str) -> Frame:
+        """The series of a target's PromQL over the range. Raises QueryError."""
+
+
+class Panels:
+    """Answers for panels, variables and annotations of dashboards. From any thread."""
+
+    def __init__(self, queries: Queries, measurements: Measurements) -> None:
+        self._queries = queries
+        self._measurements = measurements
+        self._variables = Variables(queries)
+        self._watermark = Watermark(queries)
+
+    def answer(self, dashboard: Dashboard, panel: Json, request: PageRequest) -> PanelAnswer:
+        """Raises BadRequestError, QueryError."""
+        minimum = panel.get("interval") or ""
+        scope = self._scope(dashboard, request, minimum)
+        targets = [target for target in panel.get("targets", []) if not target.get("hide")]
+        asks_clickhouse = any("rawSql" in target for target in targets)
+        # Asked first: rows that come in between only make the numbers newer than they say.
+        watermark = self._watermark.holding(request.to_ms) if asks_clickhouse else None
+        frames = [self._frame(target, request, scope, minimum) for target in targets]
+        return PanelAnswer(request.from_ms, request.to_ms, scope.interval_seconds, frames, watermark)
+
+    def annotations(self, dashboard: Dashboard, request: PageRequest) -> list[Json]:
+        """Regions of time with a text: from_ms, to_ms, text, tags. Raises BadRequestError, QueryError."""
+        scope = self._scope(dashboard, request, "")
+        return [
+            region
+            for name, sql in dashboard.annotations()
+            for region in _regions(name, {column.name: column for column in self._asked(sql, scope)})
+        ]
+
+    def options(self, dashboard: Dashboard, name: str, request: PageRequest) -> Options:
+        """What can be chosen of a variable. Raises NotFoundError, QueryError."""
+        try:
+            return self._variables.options(dashboard, name, request)
+        except MacroError as error:
+            raise QueryError(str(error)) from error
+
+    def _scope(self, dashboard: Dashboard, request: PageRequest, minimum: str) -> Scope:
+        choices = self._variables.choices(dashboard, request)
+        return Scope(request.from_ms, request.to_ms, request.interval_seconds(minimum), choices)
+
+    def _frame(self, target: Mapping[str, Any], request: PageRequest, scope: Scope, minimum: str) -> Frame:
+        if "expr" in target:
+            return self._measurements.frame(target, request, minimum)
+        columns = self._asked(target["rawSql"], scope)
+        if target.get("format", TIME_SERIES) != TIME_SERIES:
+            return Frame(columns=columns)
+        try:
+            return as_series(columns)
+        except FrameError as error:
+            raise QueryError(str(error)) from error
+
+    def _asked(self, sql: str, scope: Scope) -> list[Column]:
+        try:
+            return self._queries.columns(expand(sql, scope))
+        except MacroError as error:
+            raise QueryError(str(error)) from error
+
+
+def _regions(name: str, columns: Mapping[str, Column]) -> list[Json]:
+    if "time" not in columns:
+        raise QueryError(f"annotation {name}: expected a column time, found {', '.join(columns)}")
+    count = len(columns["time"].values)
+
+    def values(column: str) -> list[Any]:
+        return columns[column].values if column in columns else [None] * count
+
+    rows = zip(values("time"), values("timeEnd"), values("text"), values("tags"), strict=True)
+    return [
+        {"name": name, "from_ms": begin, "to_ms": end or begin, "text": text or name, "tags": tags or ""}
+        for begin, end, text, tags in rows
+        if begin is not None
+    ]

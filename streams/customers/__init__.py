@@ -1,0 +1,1 @@
+"""What one customer does across conversations."""

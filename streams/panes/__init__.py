@@ -1,0 +1,1 @@
+"""Additive counters per interval and cell."""

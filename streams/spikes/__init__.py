@@ -1,0 +1,1 @@
+"""Counts that are statistically unlikely."""

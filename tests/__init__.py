@@ -1,0 +1,1 @@
+"""The tests, in tiers by folder: unit, engine, system, faults, browser."""

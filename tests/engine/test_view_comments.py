@@ -1,0 +1,22 @@
+"""Views say in a comment what each of their columns is."""
+
+import re
+from pathlib import Path
+
+from pipeline.clickhouse.client import ClickHouse
+
+
+def test_every_column_of_the_views_for_people_has_a_comment(client: ClickHouse) -> None:
+    views = client.rows(
+        "SELECT table, countIf(comment = ''), count() FROM system.columns WHERE database = currentDatabase() "
+        "AND table IN (SELECT name FROM system.tables WHERE database = currentDatabase() AND engine = 'View') "
+        "AND table NOT IN ('panes', 'checkpoints', 'conversations') GROUP BY table"
+    )
+    files = (Path(__file__).parents[2] / "deploy" / "clickhouse" / "views").glob("*.sql")
+    sql = "\n".join(file.read_text() for file in files)
+    created = set(re.findall(r"VIEW (\w+)", sql)) - {"panes", "panes_between", "checkpoints", "conversations"}
+    # Those with parameters are not among the engine's columns.
+    parameterised = dict(re.findall(r"VIEW (\w+_(?:at|between)) \(\n(.*?)\n\) AS", sql, re.DOTALL))
+    assert {view for view, *_ in views} == created - parameterised.keys()
+    assert all(" COMMENT '" in line for columns in parameterised.values() for line in columns.splitlines())
+    assert [view for view, without, _ in views if without] == []

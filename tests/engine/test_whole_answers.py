@@ -1,0 +1,156 @@
+"""Answers that break off behind a status of success: each read notices, and is repeated."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from pipeline.clickhouse.client import ClickHouse
+from pipeline.embedded.servers import EmbeddedClickHouse
+from pipeline.errors import ClickHouseUnavailableError
+from pipeline.ledger.checkpoints import read_checkpoint
+from pipeline.ledger.conversations import ConversationReader
+from pipeline.ledger.customers import CustomerReader
+from pipeline.ledger.store import PartitionLedger
+from pipeline.processing.state import StateCache
+from pipeline.stages.interactions.state import InteractionsState
+from streams.checkpoint import Checkpoint
+from streams.events import conversation_key
+from streams.panes.cells import CellIndex
+from streams.rules import Rules, RulesConfig
+from tests.support.database import migrated
+from tests.support.traffic import traffic
+from tests.support.workers import hear, new_worker, tell
+
+ERROR = b"Code: 241. DB::Exception: (total) memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)\n"
+
+
+class Cutting(ClickHouse):
+    """A real database whose answers end in the middle: at the end of a line, within one, or with an error."""
+
+    how = ""
+
+    def _cut(self, body: bytes) -> bytes:
+        half = body[: body.find(b"\n", len(body) // 2) + 1] if b"\n" in body else body[: len(body) // 2]
+        return {"": body, "at a line": half, "within a line": body[: len(body) * 2 // 3], "error": half + ERROR}[
+            self.how
+        ]
+
+    def rows(self, query: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """No read of the ledger is one of these: nothing in their answers tells that they are whole."""
+        raise AssertionError(query)
+
+    def raw(self, query: str, output_format: str, settings: Mapping[str, Any] | None = None) -> bytes:
+        return self._cut(super().raw(query, output_format, settings))
+
+    def stream(self, query: str, output_format: str, chunk_bytes: int = 1 << 20) -> Iterator[bytes]:
+        yield self._cut(b"".join(super().stream(query, output_format, chunk_bytes)))
+
+
+@pytest.fixture
+def client(clickhouse: EmbeddedClickHouse) -> Iterator[Cutting]:
+    with migrated(clickhouse.url, "whole", Cutting) as found:
+        yield found
+
+
+@pytest.mark.parametrize("how", ["at a line", "within a line", "error"])
+def test_no_read_of_the_ledger_takes_half_an_answer_for_all_there_is(client: Cutting, how: str) -> None:
+    async def fold() -> None:
+        await hear(client, "log.customer-facts", await tell(client, traffic(seed=3)[:1_500]), None)
+
+    asyncio.run(fold())
+    ledger = PartitionLedger(client, "log", 0, "conversation", CellIndex())
+    conversations = ConversationReader(ledger)
+    customers = CustomerReader(PartitionLedger(client, "log.customer-facts", 0, "customer", CellIndex()))
+    whole = ClickHouse(client.url, client.database)
+    query = "SELECT DISTINCT source, conversation_id FROM ledger WHERE kind = {kind:String}"
+    keys = [conversation_key(*row) for row in whole.rows(query, {"kind": "conversation"})]
+    customer_keys = [str(key) for _, key in whole.rows(query, {"kind": "customer"})]
+    whole.close()
+    assert min(len(keys), len(customer_keys)) > 100
+    reads: Sequence[Any] = (
+        # A conversation has a row per flush until ClickHouse merges them.
+        lambda: {number for some in ledger.hashes() for number in some},
+        lambda: sorted(key for key, _ in conversations.read_back(keys, 1 << 62)),
+        lambda: sorted(ledger.newest_panes(1, "hour", 100_000)),
+        lambda: read_checkpoint(client, "log = 'log' AND kafka_partition = 0"),
+        conversations.counted_cells,
+        conversations.admitted_cells,
+        lambda: sorted((key, customer.facts) for key, customer in customers.read_back(customer_keys, 1 << 62)),
+    )
+    #: What is one value on one line cannot be cut at the end of a line.
+    one_line = (0, 3, 4, 5)
+    wanted = [read() for read in reads]
+    assert all(wanted)
+    assert len(wanted[0]) == len(wanted[1]) == len(keys)
+    assert len(wanted[6]) == len(customer_keys)
+    for number, read in enumerate(reads):
+        client.how = how
+        if not (how == "at a line" and number in one_line):
+            with pytest.raises(ClickHouseUnavailableError, match=r"broke off|was empty"):
+                read()
+        client.how = ""
+        assert read() == wanted[number]
+
+
+def test_half_a_slice_of_open_conversations_is_gone_on_with(client: Cutting) -> None:
+    async def fold() -> int:
+        worker = new_worker(client, "log", RulesConfig())
+        await worker.fold(traffic(seed=3))
+        await worker.flush()
+        worker.close()
+        return worker.job.fold.open_count
+
+    open_count = asyncio.run(fold())
+    assert open_count > 20
+    client.how = "at a line"
+    found = [
+        key
+        for rows in ConversationReader(
+            PartitionLedger(client, "log", 0, "conversation", CellIndex())
+        ).open_conversations()
+        for key, _ in rows
+    ]
+    assert len(found) == len(set(found)) == open_count
+
+
+class Shaky(ClickHouse):
+    """A real database that answers every third request."""
+
+    def __init__(self, url: str, database: str) -> None:
+        super().__init__(url, database)
+        self.request_count = 0
+
+    def _fail_two_of_three(self) -> None:
+        self.request_count += 1
+        if self.request_count % 3:
+            raise ClickHouseUnavailableError("not now")
+
+    def raw(self, query: str, output_format: str, settings: Mapping[str, Any] | None = None) -> bytes:
+        self._fail_two_of_three()
+        return super().raw(query, output_format, settings)
+
+    def stream(self, query: str, output_format: str, chunk_bytes: int = 1 << 20) -> Iterator[bytes]:
+        self._fail_two_of_three()
+        yield from super().stream(query, output_format, chunk_bytes)
+
+
+def test_a_restore_under_failing_requests_does_not_begin_anew_with_each_of_them(client: Cutting) -> None:
+    async def fold() -> int:
+        worker = new_worker(client, "log", RulesConfig())
+        await worker.fold(traffic(seed=3)[:500])
+        await worker.flush()
+        worker.close()
+        return worker.job.fold.open_count
+
+    open_count = asyncio.run(fold())
+    shaky = Shaky(client.url, client.database)
+    state = InteractionsState(Rules(RulesConfig()), shaky, "log", 0)
+    checkpoint = StateCache(state.ledger, state).load(lambda: Checkpoint(epoch=1, partition_count=1))
+    assert checkpoint
+    assert checkpoint.next_offset == 500
+    assert state.fold.open_count == open_count > 20
+    # Two checkpoints, cells admitted, open conversations and their end, how many hashes and these, panes of each tier.
+    assert shaky.request_count <= 3 * 10
+    shaky.close()

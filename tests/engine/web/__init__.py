@@ -1,0 +1,1 @@
+"""The page's server, asked over HTTP."""

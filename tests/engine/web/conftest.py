@@ -1,0 +1,28 @@
+"""The page over a small dashboard, one server for the tests of this folder."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from pipeline.clickhouse.client import ClickHouse
+from pipeline.embedded.servers import EmbeddedClickHouse
+from tests.support.places import PANELS, places
+from tests.support.web.page import Page, served
+from tests.support.web.small_dashboards import write_dashboard
+
+
+@pytest.fixture(scope="package")
+def database(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
+    """A migrated database, with a table of places of which some have hostile names."""
+    with places(clickhouse.url) as client:
+        yield client
+
+
+@pytest.fixture(scope="package")
+def page(
+    clickhouse: EmbeddedClickHouse, database: ClickHouse, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Page]:
+    directory = tmp_path_factory.mktemp("dashboards")
+    write_dashboard(directory, "small", PANELS)
+    with served(clickhouse.url, database.database, directory) as running:
+        yield running

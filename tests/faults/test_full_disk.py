@@ -1,0 +1,95 @@
+"""A disk that fills and is freed while workers fold: they say so, try again, and nothing is missing afterwards.
+
+What ClickHouse acknowledges is not believed: rows are counted by queue, and compared with the log.
+"""
+
+import json
+import secrets
+import time
+import urllib.request
+from pathlib import Path
+
+from pipeline.clickhouse import migrations
+from pipeline.embedded.servers import EmbeddedClickHouse, EmbeddedKafka, free_port
+from tests.support.small_disk import filled, small_disk
+from tests.support.system import System, wait_for
+
+LOT = 1_500
+MEBIBYTE = 1 << 20
+
+
+def openings(queue: str) -> list[tuple[bytes, bytes]]:
+    """So many conversations that a customer opens in one queue."""
+    return [
+        (
+            f"{queue}{number}".encode(),
+            json.dumps(
+                {
+                    "specversion": "1.0",
+                    "id": f"{queue}{number}",
+                    "source": "desk",
+                    "type": "conversation.opened",
+                    "time": f"2026-11-23T10:{number % 60:02d}:00Z",
+                    "subject": f"{queue}{number}",
+                    "data": {"channel": "email", "queue": queue, "customer_id": f"of-{queue}{number}"},
+                }
+            ).encode(),
+        )
+        for number in range(LOT)
+    ]
+
+
+def test_what_is_folded_while_the_disk_is_full_is_written_when_there_is_space(tmp_path: Path) -> None:
+    metrics = free_port()
+    with (
+        small_disk(tmp_path / "disk", 160 * MEBIBYTE) as disk,
+        EmbeddedKafka() as kafka,
+        EmbeddedClickHouse(disk / "data", log_directory=tmp_path) as clickhouse,
+    ):
+        name = f"full_{secrets.token_hex(4)}"
+        migrations.migrate(clickhouse.url, name)
+        system = System(kafka.bootstrap, clickhouse.url, name, name, tmp_path)
+        try:
+            worker = system.start_worker(metrics_port=str(metrics))
+            system.publish(openings("a"))
+            system.wait_until_folded()
+            with filled(disk):
+                system.publish(openings("b"))
+                wait_for(lambda: "NOT_ENOUGH_SPACE" in system.log(), 30, system.log)
+                wait_for(lambda: failures(metrics) > 0, 30)
+                time.sleep(3)
+                assert worker.poll() is None
+                assert system.books()["consumed"] < 2 * LOT
+            system.publish(openings("c"))
+            system.wait_until_folded()
+            # Three lots: each record is one event of one conversation, opened in one queue, and one interaction.
+            assert system.books()["consumed"] == system.books()["applied"] == 3 * LOT
+            assert system.client.rows(
+                "SELECT queue, count() FROM conversation_facts GROUP BY queue ORDER BY queue"
+            ) == [
+                ("a", LOT),
+                ("b", LOT),
+                ("c", LOT),
+            ]
+            assert system.client.rows(
+                "SELECT queue, sum(arrived_count) FROM backlog_by_day GROUP BY queue ORDER BY queue"
+            ) == [
+                ("a", LOT),
+                ("b", LOT),
+                ("c", LOT),
+            ]
+            assert system.client.rows("SELECT count(), uniqExact(event_id) FROM interactions FINAL") == [
+                (3 * LOT, 3 * LOT)
+            ]
+            system.assert_equals(system.oracle())
+            worker.terminate()
+            assert worker.wait(30) == 0
+        finally:
+            system.stop()
+
+
+def failures(port: int) -> float:
+    """How many inserts the worker says have failed."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
+        lines = answer.read().decode().splitlines()
+    return sum(float(line.split()[-1]) for line in lines if "insert_failures_total" in line and line[0] != "#")

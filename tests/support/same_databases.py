@@ -1,0 +1,127 @@
+"""Every table and view of two databases compared row by row.
+
+What is left out, and why, stands in `WHEN_WRITTEN`, `NOT_OF_THE_LOG`, `OF_THE_PACE` and `COUNTED_PER_RECORD`: all else
+that a database has is compared, also what is added later.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from pipeline.clickhouse.client import ClickHouse
+from tests.support.system import System
+
+#: Columns that say when something was sent, written or observed, not what the events say.
+WHEN_WRITTEN = frozenset(
+    {
+        # Names the flush that wrote the row.
+        "revision",
+        # The broker's time of a record.
+        "ingested_at",
+        "broker_at",
+        "rejected_at",
+        "inserted_at",
+        "applied_at",
+        # Goes on with what is judged, after the last event, too.
+        "settled",
+    }
+)
+#: Tables about the processes that folded, and about the migrations that made the tables, no matter what was folded.
+NOT_OF_THE_LOG = frozenset({"workers", "schema_parts"})
+#: What was known at the minute when it was judged, which is another one at another pace: `rolling_at` gives the same
+#: numbers for any past minute, and is compared.
+OF_THE_PACE = frozenset(
+    {"rolling", "rolling_revisions", "rolling_rates", "rolling_checkpoints", "spikes", "spike_revisions"}
+)
+#: Facts about customers are put into records by chance, and sent again after a kill.
+COUNTED_PER_RECORD = ("next_offset", "last_offset", "last_record_hash", "consumed_count", "duplicate_count")
+PARAMETER = re.compile(r"\{(\w+):\s*(\w+)")
+DIFFERENCES_SHOWN = 4
+SHOWN_CHARACTERS = 400
+
+
+def assert_same_databases(client: ClickHouse, found: System, wanted: System) -> int:
+    """All rows of all tables and views are the same; how many relations were compared comes back."""
+    relations = relations_of(client, wanted.database)
+    assert relations == relations_of(client, found.database)
+    asked = [query for name in relations for query in queries(client, wanted.database, name)]
+    for query in asked:
+        one, other = (client.raw(of_system(query, system), "TabSeparated") for system in (found, wanted))
+        if one != other:
+            told = differences(client, query.replace(FINGERPRINT, ROWS), found, wanted)
+            raise AssertionError(f"{query}\n{found.database}: {one!r}, {wanted.database}: {other!r}\n{told}")
+    return len(relations)
+
+
+FINGERPRINT = "count(), sum(cityHash64(row))"
+ROWS = "row"
+
+
+def relations_of(client: ClickHouse, database: str) -> list[str]:
+    """The tables and views that are a function of the log."""
+    rows = client.rows(
+        f"SELECT name FROM system.tables WHERE database = '{database}' AND name NOT LIKE '.%' ORDER BY 1"
+    )
+    return [str(name) for (name,) in rows if name not in NOT_OF_THE_LOG | OF_THE_PACE]
+
+
+def queries(client: ClickHouse, database: str, name: str) -> Iterator[str]:
+    """What is asked of a relation, `{database}` and `{log}` to be filled in."""
+    engine, made = client.rows(
+        f"SELECT engine, create_table_query FROM system.tables WHERE database = '{database}' AND name = '{name}'"
+    )[0]
+    final = " FINAL" if str(engine).startswith("Replacing") else ""
+    parameters = PARAMETER.findall(str(made))
+    for arguments in arguments_for(client, database, [parameter for parameter, _ in dict(parameters).items()]):
+        source = f"{{database}}.{name}{arguments}"
+        if arguments:
+            columns = [str(row[0]) for row in client.rows(f"DESCRIBE (SELECT * FROM {database}.{name}{arguments})")]
+        else:
+            rows = client.rows(f"SELECT name FROM system.columns WHERE database = '{database}' AND table = '{name}'")
+            columns = [str(row[0]) for row in rows]
+        kept = [column for column in columns if column not in WHEN_WRITTEN]
+        shown = ", ".join(shown_as(column, name) for column in kept)
+        # As text: the hash of a null is null, which no sum sees.
+        yield f"SELECT {FINGERPRINT} FROM (SELECT toString(tuple({shown})) AS row FROM {source}{final})"
+
+
+def arguments_for(client: ClickHouse, database: str, names: Sequence[str]) -> list[str]:
+    """For a view with parameters, some instants of the log; without, nothing."""
+    if not names:
+        return [""]
+    [[latest]] = client.rows(f"SELECT toUnixTimestamp(latest) FROM {database}.watermarks")
+    found = []
+    for back_seconds in (0, 3 * 3600, 3 * 86_400, 40 * 86_400):
+        end = (int(latest) - back_seconds) // 60 * 60
+        instants = dict.fromkeys(names, end)
+        # The first of two is where a stretch of time begins.
+        if len(names) > 1:
+            instants[names[0]] = end - 7 * 86_400
+        found.append("(" + ", ".join(f"{name} = toDateTime({at}, 'UTC')" for name, at in instants.items()) + ")")
+    return found
+
+
+def shown_as(column: str, relation: str) -> str:
+    if column == "log":
+        return "replaceOne(log, '{log}', '')"
+    if column in COUNTED_PER_RECORD and relation == "ledger":
+        return f"if(kind = 'checkpoint' AND stage = 'customers', 0, {column})"
+    if column in COUNTED_PER_RECORD and relation == "customer_checkpoints":
+        return "''"
+    return f"`{column}`"
+
+
+def of_system(query: str, system: System) -> str:
+    return query.replace("{database}", system.database).replace("{log}", system.topic)
+
+
+def differences(client: ClickHouse, query: str, found: System, wanted: System) -> str:
+    """Some rows that only one of two databases has."""
+    one, other = (
+        Counter(client.raw(of_system(query, system), "TabSeparated").splitlines()) for system in (found, wanted)
+    )
+    shown = []
+    for system, only in ((found, one - other), (wanted, other - one)):
+        some = "\n".join(line.decode()[:SHOWN_CHARACTERS] for line in sorted(only)[:DIFFERENCES_SHOWN])
+        shown.append(f"{only.total()} rows only in {system.database}:\n{some}")
+    return "\n".join(shown)

@@ -1,0 +1,1 @@
+"""Events, logs and strategies for tests of the pure core."""

@@ -1,0 +1,78 @@
+"""Values that the codec must reject, with the reason and the field that it must name."""
+
+from typing import Any
+
+from tests.support.decoding import GOOD, SECRET, brackets, event, spliced, spliced_data, without
+
+WHOLE_RECORDS: dict[str, tuple[bytes | None, str]] = {
+    "null value": (None, "tombstone"),
+    "10 MB": (event(id="x" * 10_000_000), "too_large"),
+    "one byte more than allowed": (event() + b" " * ((1 << 20) + 1 - len(event())), "too_large"),
+    "empty value": (b"", "not_json"),
+    "prose": (SECRET.encode(), "not_json"),
+    "cut off": (event()[:-7], "not_json"),
+    "something after the end": (event() + b"x", "not_json"),
+    "byte order mark": (b"\xef\xbb\xbf" + event(), "not_json"),
+    "UTF-16": (event().decode().encode("utf-16"), "not_json"),
+    "invalid UTF-8 outside of texts": (b"\xff\xfe" + event(), "not_json"),
+    "NaN": (spliced_data(b'"reach": NaN'), "not_json"),
+    "infinity": (spliced_data(b'"reach": -Infinity'), "not_json"),
+    "array that is not JSON": (b"[1,]", "not_json"),
+    "array": (b"[" + event() + b"]", "not_an_object"),
+    "text": (b'"text"', "not_an_object"),
+    "number": (b"12", "not_an_object"),
+    "boolean": (b" true", "not_an_object"),
+    "null": (b"null", "not_an_object"),
+    "100,000 brackets": (brackets(100_000), "too_large"),
+    "100,000 opening brackets": (b"[" * 100_000, "too_large"),
+    "100,000 objects": (b'{"a":' * 100_000 + b"1" + b"}" * 100_000, "too_large"),
+    "100,000 brackets in an unknown attribute": (spliced(b'"deep": ' + brackets(100_000)), "too_large"),
+    "100,000 brackets in an unknown field": (spliced_data(b'"deep": ' + brackets(100_000)), "too_large"),
+    "100,000 brackets in a known field": (spliced_data(b'"queue": ' + brackets(100_000)), "too_large"),
+}
+
+ATTRIBUTES: dict[str, tuple[bytes, str, str]] = {
+    "no id": (without("id"), "missing_field", "id"),
+    "no type": (without("type"), "missing_field", "type"),
+    "no time": (without("time"), "missing_field", "time"),
+    "no source": (without("source"), "missing_field", "source"),
+    "no specversion": (without("specversion"), "missing_field", "specversion"),
+    "null id": (event(id=None), "missing_field", "id"),
+    "empty source": (event(source=""), "missing_field", "source"),
+    "id as an array": (event(id=[5]), "invalid_value", "id"),
+    "id too long": (event(id="x" * 513), "invalid_value", "id"),
+    "id in invalid UTF-8": (event(id="@").replace(b"@", b"\xff"), "not_json", "id"),
+    "subject too long": (event(subject="x" * 513), "invalid_value", "subject"),
+    "subject in invalid UTF-8": (event(subject="@").replace(b"@", b"\xff"), "not_json", "subject"),
+    "another specversion": (event(specversion="0.3"), "invalid_value", "specversion"),
+    "time without offset": (event(time="2024-03-04T10:00:00"), "time_without_offset", "time"),
+    "time in 1970": (event(time="1970-01-01T00:00:00Z"), "time_out_of_range", "time"),
+    "time just before 2000": (event(time="1999-12-31T23:59:59.999Z"), "time_out_of_range", "time"),
+    "time in 2100": (event(time="2100-01-01T00:00:00Z"), "time_out_of_range", "time"),
+    "time at the end of the calendar": (event(time="9999-12-31T23:59:59-12:00"), "time_out_of_range", "time"),
+    "time at its beginning": (event(time="0001-01-01T00:00:00+14:00"), "time_out_of_range", "time"),
+    "offset without a colon": (event(time="2024-03-04T10:00:00+0100"), "invalid_value", "time"),
+    "offset to the west without a colon": (event(time="2024-03-04T10:00:00.5-0330"), "invalid_value", "time"),
+    "time is a date": (event(time="2024-03-04"), "invalid_value", "time"),
+    "time is a word": (event(time="yesterday"), "invalid_value", "time"),
+    "time is a number": (event(time=1_709_546_400), "invalid_value", "time"),
+    "data is an array": (event(data=[GOOD["data"]]), "invalid_value", "data"),
+    "data is a text": (event(data="opened"), "invalid_value", "data"),
+    "data is a number": (event(data=1), "invalid_value", "data"),
+}
+
+REQUIRED: dict[str, tuple[str, dict[str, Any], str, str]] = {
+    "opened without channel": ("conversation.opened", {}, "missing_field", "data.channel"),
+    "opened on a null channel": ("conversation.opened", {"channel": None}, "missing_field", "data.channel"),
+    "opened on an empty channel": ("conversation.opened", {"channel": ""}, "missing_field", "data.channel"),
+    "opened on no channel name": ("conversation.opened", {"channel": "Fax Machine"}, "invalid_value", "data.channel"),
+    "message without speaker": ("message.created", {}, "missing_field", "data.actor_kind"),
+    "message of an unknown kind": ("message.created", {"actor_kind": "robot"}, "invalid_value", "data.actor_kind"),
+    "message of a number": ("message.created", {"actor_kind": 5}, "invalid_value", "data.actor_kind"),
+    "message of an array": ("message.created", {"actor_kind": ["bot"]}, "invalid_value", "data.actor_kind"),
+    "escalated without kind": ("conversation.escalated", {"level": 2}, "missing_field", "data.kind"),
+    "escalated of an unknown kind": ("conversation.escalated", {"kind": "loud"}, "invalid_value", "data.kind"),
+    "merged without target": ("conversation.merged", {}, "missing_field", "data.into_id"),
+    "merged into an object": ("conversation.merged", {"into_id": {}}, "invalid_value", "data.into_id"),
+    "merged into too long an id": ("conversation.merged", {"into_id": "x" * 513}, "invalid_value", "data.into_id"),
+}

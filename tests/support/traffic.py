@@ -1,0 +1,58 @@
+"""Traffic for whole runs: simulated records of the last minutes, and nine days with a burst of escalations."""
+
+import datetime
+import json
+import time
+from random import Random
+from types import SimpleNamespace
+from typing import Any
+
+from pipeline.simulation.traffic import simulate
+from tests.support.records import escalated
+
+MINUTE_MS, HOUR_MS = 60_000, 3_600_000
+START_MS = 1_700_000_000_000
+
+
+def live_records(seed: int, number: int, rate: float = 200.0) -> list[tuple[bytes | None, bytes | None]]:
+    """Simulated traffic of the last minutes, with its duplicates, disorder, late and bad records."""
+    start_ms = time.time_ns() // 1_000_000 - 30 * MINUTE_MS
+    items = simulate(seed, rate, start_ms, follows_the_day=False, speedup=60.0, id_prefix=f"t{seed}")
+    return [(item.key, item.value) for item, _ in zip(items, range(number), strict=False)]
+
+
+def traffic(seed: int, hours: float = 1.0, rate: float = 2.0) -> list[Any]:
+    """Simulated records from `START_MS` on, as a worker reads them from one partition."""
+    items = simulate(
+        seed, rate, START_MS, until_ms=START_MS + int(hours * HOUR_MS), follows_the_day=False, speedup=30.0
+    )
+    return [
+        SimpleNamespace(offset=offset, timestamp=item.send_at_ms, key=item.key, value=item.value, headers=())
+        for offset, item in enumerate(items)
+    ]
+
+
+#: A day in minutes, and minutes since the epoch.
+DAY = 1_440
+START = int(datetime.datetime(2024, 3, 4, tzinfo=datetime.UTC).timestamp()) // 60
+BURST = range(START + 9 * DAY + 600, START + 9 * DAY + 612)
+END = START + 9 * DAY + 720
+
+
+def nine_days_and_a_burst() -> list[tuple[bytes, bytes]]:
+    """Escalations of two queues, every third minute one; then ten a minute more in one of them for twelve minutes."""
+    chance = Random(9)
+    found: list[tuple[bytes, bytes]] = []
+    for minute in range(START, END):
+        for queue, channel in (("billing", "web_chat"), ("technical", "phone")):
+            if chance.random() < 0.33:
+                found += escalated(f"{queue} {minute}", minute, chance.randrange(60), queue, channel)
+        if minute in BURST:
+            for second in range(0, 60, 6):
+                found += escalated(f"burst {minute} {second}", minute, second, "billing", "web_chat")
+    return found
+
+
+def minute_of(value: bytes) -> int:
+    """The minute of an event, since the epoch."""
+    return int(datetime.datetime.fromisoformat(json.loads(value)["time"]).timestamp()) // 60

@@ -1,0 +1,67 @@
+"""The dashboards as they are committed, and what they ask: every panel, variable and annotation."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import msgspec
+import yaml
+
+DASHBOARDS = Path(__file__).parents[3] / "grafana" / "dashboards"
+PROVISIONING = Path(__file__).parents[3] / "deploy" / "grafana" / "provisioning"
+TIME_SERIES = 0
+#: Panels that are empty when nothing is wrong, or before a day has passed.
+MAY_BE_EMPTY = {"Spikes", "Time to clear", "On how many shoulders", "Drift", "Drift by tenant"}
+
+Json = dict[str, Any]
+
+
+class Asked(NamedTuple):
+    """A query, where it stands, and its format (0 time series, 1 table; -1 variable)."""
+
+    where: str
+    sql: str
+    form: int
+
+
+def dashboards() -> list[Json]:
+    """All dashboards."""
+    return [msgspec.json.decode(path.read_bytes()) for path in sorted(DASHBOARDS.glob("*.json"))]
+
+
+def panels(dashboard: Json) -> list[Json]:
+    """Its panels but the rows."""
+    return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
+
+
+def asked() -> Iterator[Asked]:
+    """All queries to ClickHouse."""
+    for dashboard in dashboards():
+        uid = dashboard["uid"]
+        for panel in panels(dashboard):
+            for target in panel["targets"]:
+                if "rawSql" in target:
+                    yield Asked(f"{uid} / {panel['title']}", target["rawSql"], target["format"])
+        for variable in dashboard["templating"]["list"]:
+            if variable["type"] == "query":
+                yield Asked(f"{uid} / ${variable['name']}", variable["query"], -1)
+        for annotation in dashboard["annotations"]["list"]:
+            yield Asked(f"{uid} / {annotation['name']}", annotation["target"]["rawSql"], 1)
+
+
+def alerts() -> Iterator[Asked]:
+    """The queries of Grafana's own alert rules."""
+    for rule in alert_rules():
+        model = rule["data"][0]["model"]
+        yield Asked(f"alert / {rule['title']}", model["rawSql"], model["format"])
+
+
+def alert_rules() -> list[Json]:
+    """Grafana's own alert rules."""
+    return [rule for group in provisioned("alerting/rules.yaml")["groups"] for rule in group["rules"]]
+
+
+def provisioned(name: str) -> Json:
+    """A file of provisioning."""
+    found: Json = yaml.safe_load((PROVISIONING / name).read_text(encoding="utf-8"))
+    return found

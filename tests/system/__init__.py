@@ -1,0 +1,1 @@
+"""Worker processes, brokers and the embedded ClickHouse."""

@@ -1,0 +1,1 @@
+"""The rolling stage, spikes and who is paged."""

@@ -1,0 +1,143 @@
+"""A spike reaches a human: worker, Prometheus and Alertmanager as deployed, but for shorter intervals, to a webhook."""
+
+import json
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any
+from urllib.request import urlopen
+
+import pytest
+import yaml
+
+from pipeline.embedded.child import Child
+from pipeline.embedded.servers import answers, free_port
+from tests.support.alert_rules import ALERTMANAGER, PROMETHEUS, RULES, rules, selectors
+from tests.support.programs import program
+from tests.support.system import System, wait_for
+from tests.support.traffic import BURST, minute_of, nine_days_and_a_burst
+
+#: Up to here it lasts. The two hours after the burst come at once, so that no window is written for each minute.
+MIDDLE = BURST.start + 8
+
+
+class Webhook:
+    """What Alertmanager's receivers are told, by the path of their URLs."""
+
+    def __init__(self) -> None:
+        self.told: list[tuple[str, dict[str, Any]]] = []
+        told = self.told
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+                told.extend((self.path, alert) for alert in body["alerts"])
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, format: str, *arguments: Any) -> None:
+                """Nothing: what matters is in `told`."""
+
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        self._thread = threading.Thread(target=self._server.serve_forever)
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        self._thread.join()
+
+    def alerts(self, path: str, name: str, status: str) -> list[dict[str, Any]]:
+        """Those of a name and status (firing or resolved) that came to a path."""
+        return [
+            alert
+            for at, alert in self.told
+            if at == path and alert["labels"]["alertname"] == name and alert["status"] == status
+        ]
+
+
+@pytest.fixture
+def webhook() -> Iterator[Webhook]:
+    found = Webhook()
+    yield found
+    found.stop()
+
+
+def alertmanager(directory: Path, port: int, webhook: str) -> Child:
+    """Alertmanager with the deployed configuration; it waits for nothing, and its receivers are ours."""
+    document = yaml.safe_load(ALERTMANAGER.read_text())
+    document["route"] |= {"group_wait": "0s", "group_interval": "1s"}
+    for receiver in document["receivers"]:
+        for one in receiver["webhook_configs"]:
+            one["url"] = f"{webhook}/{one['url'].rpartition('/')[2]}"
+    file = directory / "alertmanager.yml"
+    file.write_text(yaml.safe_dump(document))
+    arguments = [f"--config.file={file}", f"--storage.path={directory / 'alertmanager'}", "--cluster.listen-address="]
+    address = f"--web.listen-address=127.0.0.1:{port}"
+    return Child([program("prometheus-alertmanager"), *arguments, address], log=directory / "alertmanager.log")
+
+
+def prometheus(directory: Path, port: int, worker_port: int, alertmanager_port: int) -> Child:
+    """Prometheus with the deployed configuration and rules; it looks every second, and lets go of what has ended."""
+    document = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())
+    document["global"] |= {"scrape_interval": "1s", "evaluation_interval": "1s"}
+    document["scrape_configs"][0]["static_configs"] = [{"targets": [f"127.0.0.1:{worker_port}"]}]
+    document["alerting"]["alertmanagers"][0]["static_configs"] = [{"targets": [f"127.0.0.1:{alertmanager_port}"]}]
+    file = directory / "prometheus.yml"
+    file.write_text(yaml.safe_dump(document))
+    deployed = yaml.safe_load(RULES.read_text())
+    for rule in (rule for group in deployed["groups"] for rule in group["rules"]):
+        rule.pop("keep_firing_for", None)
+    (directory / RULES.name).write_text(yaml.safe_dump(deployed))
+    arguments = [f"--config.file={file}", f"--storage.tsdb.path={directory / 'prometheus'}"]
+    address = f"--web.listen-address=127.0.0.1:{port}"
+    return Child([program("prometheus"), *arguments, address], log=directory / "prometheus.log")
+
+
+@pytest.mark.embedded_broker
+def test_a_spike_is_told_as_it_begins_and_as_it_ends(system: System, webhook: Webhook, tmp_path: Path) -> None:
+    for name in ("prometheus", "prometheus-alertmanager"):
+        program(name)
+    system.start_worker(metrics_port="0")
+    system.publish(record for record in nine_days_and_a_burst() if minute_of(record[1]) < MIDDLE)
+    wait_for(lambda: system.evaluated_minute() >= MIDDLE - 2, 120, system.log)
+    worker_port = int(system.log().split("metrics on http://127.0.0.1:")[1].partition("/")[0])
+    port, prometheus_port = free_port(), free_port()
+    routing = alertmanager(tmp_path, port, webhook.url)
+    watching = prometheus(tmp_path, prometheus_port, worker_port, port)
+
+    def words() -> str:
+        return f"{webhook.told}\n{routing.last_words()}\n{watching.last_words()}\n{system.log()[-1000:]}"
+
+    try:
+        wait_for(lambda: answers(port) and answers(prometheus_port), 30, words)
+        wait_for(lambda: bool(webhook.alerts("/page", "EscalationSpike", "firing")), 30, words)
+        [told, *_] = webhook.alerts("/page", "EscalationSpike", "firing")
+        assert told["labels"].keys() == {"alertname", "severity", "scope"} | (
+            told["labels"].keys() & {"queue", "channel"}
+        )
+        assert {told["labels"].get("queue", "billing"), told["labels"].get("channel", "web_chat")} == {
+            "billing",
+            "web_chat",
+        }
+        assert "times as many escalations as expected" in told["annotations"]["summary"]
+        assert float(told["annotations"]["summary"].split()[0]) > 3
+        assert told["annotations"]["runbook_url"] == "docs/runbooks/EscalationSpike.md"
+        assert told["annotations"]["dashboard_url"].startswith("http://127.0.0.1:3000/d/sichtflug-escalations")
+        assert webhook.alerts("/page", "EscalationSpike", "resolved") == []
+
+        with urlopen(f"http://127.0.0.1:{worker_port}/metrics") as answer:
+            shown = answer.read().decode()
+        asked_for = {selector.metric for rule in rules() for selector in selectors(rule["expr"])} - {"up"}
+        assert {name for name in asked_for if f"\n{name}" not in shown} == set()
+
+        system.publish(record for record in nine_days_and_a_burst() if minute_of(record[1]) >= BURST.stop)
+        wait_for(lambda: bool(webhook.alerts("/page", "EscalationSpike", "resolved")), 60, words)
+        [ended, *_] = webhook.alerts("/page", "EscalationSpike", "resolved")
+        assert (ended["labels"], ended["startsAt"]) == (told["labels"], told["startsAt"])
+        assert {alert["labels"]["alertname"] for _, alert in webhook.told} <= {"EscalationSpike", "InflowSpike"}
+    finally:
+        watching.stop()
+        routing.stop()

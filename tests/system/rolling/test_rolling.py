@@ -1,0 +1,118 @@
+"""Stage 2 on real parts: minutes judged once they have passed, spikes told once, also by workers that are killed."""
+
+import json
+import time
+import urllib.request
+from random import Random
+from typing import Any
+
+import pytest
+
+from pipeline.contract.alerts import TYPES
+from streams.spikes.episodes import episode_id
+from streams.spikes.series import Series
+from tests.support.system import System, wait_for
+from tests.support.traffic import BURST, END, minute_of, nine_days_and_a_burst
+
+
+def spikes(system: System) -> list[dict[str, Any]]:
+    """Episodes of escalations, times as minutes."""
+    names = (
+        "episode_id",
+        "scope",
+        "queue",
+        "channel",
+        "since",
+        "detected",
+        "until",
+        "observed_count",
+        "expected_count",
+    )
+    rows = system.client.rows(
+        "SELECT episode_id, scope, queue, channel, intDiv(toUnixTimestamp(since), 60), "
+        "intDiv(toUnixTimestamp(detected_at), 60) - 1, ifNull(intDiv(toUnixTimestamp(until), 60), 0), observed_count, "
+        "expected_count FROM spikes WHERE measure = 'escalations' ORDER BY since"
+    )
+    return [dict(zip(names, row, strict=True)) for row in rows]
+
+
+def alerts(system: System) -> list[dict[str, Any]]:
+    events = [json.loads(record.value) for _, record in system.records(f"{system.topic}.alerts")]
+    return [event for event in events if event["data"]["measure"] == "escalations"]
+
+
+def assert_the_burst_alone(system: System) -> None:
+    [spike] = spikes(system)
+    assert (spike["queue"], spike["channel"]) in {("billing", "web_chat"), ("billing", ""), ("", "web_chat")}
+    assert abs(spike["since"] - BURST.start) <= 3
+    # At 0.33 expected and ten more, two minutes are enough.
+    assert BURST.start <= spike["detected"] <= BURST.start + 1
+    assert BURST.stop <= spike["until"] <= BURST.stop + 30
+    # Ten a minute, and what comes anyhow.
+    assert 100 <= spike["observed_count"] <= 150
+    assert spike["expected_count"] < 20
+    series = Series("escalations", spike["scope"], "", spike["queue"], spike["channel"])
+    assert spike["episode_id"] == episode_id(system.topic, series, spike["since"])
+
+
+def test_a_burst_is_one_episode_and_told_as_it_begins_and_ends(system: System) -> None:
+    system.start_worker(metrics_port="0")
+    system.publish(nine_days_and_a_burst())
+    wait_for(lambda: system.evaluated_minute() >= END - 2, 120, system.log)
+    assert_the_burst_alone(system)
+    [spike] = spikes(system)
+    told = alerts(system)
+    assert [event["type"] for event in told if event["type"] != TYPES["worsened"]] == [
+        TYPES["began"],
+        TYPES["ended"],
+    ]
+    began, ended = told[0], told[-1]
+    assert began["id"] == f"{spike['episode_id']}-began"
+    assert ended["id"] == f"{spike['episode_id']}-ended"
+    assert began["source"] == f"/sichtflug/{system.topic}"
+    assert began["data"]["contributors"][0]["queue"] == "billing"
+    assert "escalations (queue billing" in began["data"]["summary"] or "channel web_chat" in began["data"]["summary"]
+
+    # The rows that were written when the last minute had passed are those of the views, since nothing came later.
+    names = "window_seconds, scope, tenant, queue, channel, contact_count, open_count, open_ms, resolution_histogram"
+    [(emitted_at,)] = system.client.rows("SELECT toString(max(emitted_at)) FROM rolling")
+    kept = system.client.rows(f"SELECT {names} FROM rolling WHERE emitted_at = '{emitted_at}' ORDER BY ALL")
+    assert kept == system.client.rows(f"SELECT {names} FROM rolling_at(at = '{emitted_at}') ORDER BY ALL")
+    assert len(kept) == 4 * 8
+
+    port = system.log().split("metrics on http://127.0.0.1:")[1].partition("/")[0]
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
+        metrics = answer.read().decode()
+    values = dict(line.rsplit(" ", 1) for line in metrics.splitlines() if not line.startswith("#"))
+    # Time goes on where all is read.
+    assert float(values["sichtflug_settled_timestamp_seconds"]) >= (END - 1) * 60
+    assert float(values["sichtflug_spikes_open"]) == 0
+    # All of them stay open; the last minute may not have passed yet.
+    last_minute = int(float(values["sichtflug_settled_timestamp_seconds"])) // 60
+    begun = {key for key, value in nine_days_and_a_burst() if minute_of(value) < last_minute}
+    name = 'sichtflug_backlog_conversations{channel="",queue="",scope="all",tenant=""}'
+    assert float(values[name]) == len(begun)
+
+
+@pytest.mark.apache_kafka
+def test_workers_killed_in_stage_2_lose_and_double_nothing(system: System) -> None:
+    chance, events = Random(10), nine_days_and_a_burst()
+    per_part = len(events) // 6 + 1
+    for start in range(0, len(events), per_part):
+        worker = system.start_worker()
+        system.publish(events[start : start + per_part])
+        time.sleep(chance.uniform(6, 12))
+        worker.kill()
+        worker.wait()
+    system.start_worker()
+    wait_for(lambda: system.evaluated_minute() >= END - 2, 120, system.log)
+    assert_the_burst_alone(system)
+    [spike] = spikes(system)
+    ids = {event["id"] for event in alerts(system) if event["type"] != TYPES["worsened"]}
+    assert ids == {f"{spike['episode_id']}-began", f"{spike['episode_id']}-ended"}
+    # A row for each minute of the last hour at least, none of them twice.
+    emitted = system.client.rows(
+        "SELECT toUnixTimestamp(emitted_at), count() FROM rolling "
+        "WHERE scope = 'all' AND window_seconds = 300 GROUP BY emitted_at ORDER BY emitted_at"
+    )
+    assert {number for _, number in emitted} == {1}

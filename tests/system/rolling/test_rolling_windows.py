@@ -1,0 +1,214 @@
+"""Rolling windows against a computation over single events, at random instants."""
+
+import datetime
+import math
+import random
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.oracle import Oracle, read_records
+from tests.oracle.rolling import AGES, ARRIVALS, Scope, ages, durations, window
+from tests.support.records import encoded, opened
+from tests.support.streams.events import instant
+from tests.support.system import System
+from tests.support.traffic import live_records
+
+# How the events came does not matter here.
+pytestmark = pytest.mark.embedded_broker
+
+WINDOWS = (300, 3_600, 86_400, 604_800)
+COUNTS = (
+    "contact_count",
+    "inbound_message_count",
+    "open_count",
+    "arrived_count",
+    "departed_count",
+    "open_ms",
+    "escalated_functional_count",
+    "escalated_hierarchical_count",
+    "escalated_handoff_count",
+    "escalated_regulatory_count",
+    "sla_met_count",
+    "sla_missed_count",
+)
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+
+
+def text(at_ms: int) -> str:
+    return datetime.datetime.fromtimestamp(at_ms / 1000, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def rows(system: System, at_ms: int, seconds: int, names: Sequence[str]) -> dict[Scope, dict[str, Any]]:
+    """The view's rows of one window, without zeros."""
+    found = system.client.rows(
+        f"SELECT scope, tenant, queue, channel, {', '.join(names)} FROM rolling_at(at = '{text(at_ms)}') "
+        f"WHERE window_seconds = {seconds}"
+    )
+    by_scope = {(row[0], row[1], row[2], row[3]): dict(zip(names, row[4:], strict=True)) for row in found}
+    assert len(by_scope) == len(found)
+    return {scope: {name: value for name, value in row.items() if value} for scope, row in by_scope.items()}
+
+
+def assert_windows(system: System, oracle: Oracle, instants: Sequence[int]) -> None:
+    for at_ms in instants:
+        for seconds in WINDOWS:
+            wanted = {scope: dict(numbers) for scope, numbers in window(oracle, at_ms, seconds).items() if numbers}
+            found = {scope: row for scope, row in rows(system, at_ms, seconds, COUNTS).items() if row}
+            assert found == wanted, f"{text(at_ms)}, {seconds} s"
+            for kind in ("first_response", "resolution"):
+                assert_quantiles(system, oracle, kind, at_ms, seconds)
+
+
+def assert_quantiles(system: System, oracle: Oracle, kind: str, at_ms: int, seconds: int) -> None:
+    wanted = durations(oracle, kind, at_ms, seconds)
+    levels = (0.5, 0.9, 0.95, 0.99)
+    quantiles = ", ".join(f"histogram_quantile_ms({kind}_histogram, {level})" for level in levels)
+    [found] = system.client.rows(
+        f"SELECT {quantiles} FROM rolling_at(at = '{text(at_ms)}') WHERE window_seconds = {seconds} AND scope = 'all'"
+    ) or [(None,) * len(levels)]
+    for level, value in zip(levels, found, strict=True):
+        if not wanted:
+            assert value is None
+            continue
+        exact = wanted[max(0, math.ceil(level * len(wanted)) - 1)]
+        assert value == pytest.approx(exact, rel=0.032, abs=1)
+
+
+def test_windows_of_real_incidents_at_random_instants(system: System, incidents: Path) -> None:
+    system.start_worker()
+    assert system.run("replay", str(incidents), "--speed", "max").returncode == 0
+    system.wait_until_folded()
+    oracle = Oracle(read_records(incidents))
+    chance, end_ms = random.Random(15), oracle.watermark_ms
+    # Minutes are exact for 14 days, hours for 400.
+    lately = [(end_ms - chance.randrange(13 * DAY_MS)) // 60_000 * 60_000 for _ in range(3)]
+    long_ago = [(end_ms - chance.randrange(300 * DAY_MS)) // HOUR_MS * HOUR_MS for _ in range(5)]
+    assert_windows(system, oracle, lately + long_ago)
+    # By the minute, by the hour and by the day of the reporting zone, which is UTC here.
+    spans = [
+        (lately[0], HOUR_MS * 6),
+        (lately[1], HOUR_MS * 12),
+        (long_ago[0], HOUR_MS * 30),
+        (long_ago[1], DAY_MS * 60),
+    ]
+    for begins_ms, span_ms in [*spans, (long_ago[2] // DAY_MS * DAY_MS, DAY_MS * 90)]:
+        assert_backlog_between(system, oracle, begins_ms, begins_ms + span_ms)
+
+
+def assert_backlog_between(system: System, oracle: Oracle, begins_ms: int, ends_ms: int) -> None:
+    """The backlog at the end of every interval of a span, by queue, against the sum over all single changes."""
+    step_ms = (
+        60_000 if ends_ms - begins_ms <= 12 * HOUR_MS else HOUR_MS if ends_ms - begins_ms <= 62 * DAY_MS else DAY_MS
+    )
+    if step_ms == 60_000 and begins_ms < oracle.watermark_ms - 14 * DAY_MS:
+        step_ms = HOUR_MS
+    found = system.client.rows(
+        "SELECT toUnixTimestamp(start) * 1000, queue, sum(gained_count) FROM "
+        f"backlog_changes_between(from = '{text(begins_ms)}', to = '{text(ends_ms)}') GROUP BY 1, 2 ORDER BY 1, 2"
+    )
+    assert found
+    first_ms = begins_ms // step_ms * step_ms
+    wanted: dict[tuple[int, str], int] = {}
+    for change in oracle.changes:
+        gained = ARRIVALS.get(change.counter, 0) * change.amount
+        start_ms = max(change.at_ms // step_ms * step_ms, first_ms)
+        if gained and start_ms < ends_ms:
+            key = (start_ms, change.cell.queue)
+            wanted[key] = wanted.get(key, 0) + gained
+    counts = {(at_ms, queue): count for at_ms, queue, count in found if count}
+    assert counts == {key: count for key, count in wanted.items() if count}, (text(begins_ms), text(ends_ms))
+
+
+def test_windows_of_live_traffic_and_what_stands_open_now(system: System) -> None:
+    system.start_worker()
+    system.publish(live_records(seed=81, number=4_000, rate=3.0))
+    system.wait_until_folded()
+    oracle = system.oracle()
+    chance, end_ms = random.Random(16), oracle.watermark_ms // 60_000 * 60_000
+    assert_windows(system, oracle, [end_ms - 60_000 * chance.randrange(20) for _ in range(4)])
+
+    now_ms = end_ms + 60_000
+    names = ", ".join((*AGES, "waiting_agent_count", "waiting_customer_count", "waiting_third_party_count"))
+    found = {
+        (row[0], row[1], row[2], row[3]): row[4:]
+        for row in system.client.rows(
+            f"SELECT scope, tenant, queue, channel, {names} FROM standing_at(at = '{text(now_ms)}')"
+        )
+    }
+    wanted = {scope: tuple(counts[name] for name in AGES) for scope, counts in ages(oracle, now_ms).items()}
+    open_now = {scope: row[: len(AGES)] for scope, row in found.items() if any(row[: len(AGES)])}
+    assert open_now == wanted
+    # Whom they wait for adds up to what is open.
+    assert all(sum(row[: len(AGES)]) == sum(row[len(AGES) :]) for row in found.values())
+
+
+def test_the_share_of_a_row_is_that_of_the_scope_around_it(system: System) -> None:
+    system.start_worker()
+    system.publish(live_records(seed=82, number=2_000, rate=3.0))
+    system.wait_until_folded()
+    oracle = system.oracle()
+    at_ms = oracle.watermark_ms // 60_000 * 60_000
+    contacts = {scope: numbers["contact_count"] for scope, numbers in window(oracle, at_ms, 3_600).items()}
+    for scope, row in rows(system, at_ms, 3_600, ("contact_count", "contact_total_count")).items():
+        kind, tenant, queue, _ = scope
+        around: Scope = {
+            "cell": ("queue", tenant, queue, ""),
+            "queue": ("tenant", tenant, "", ""),
+            "channel": ("tenant", tenant, "", ""),
+        }.get(kind, ("all", "", "", ""))
+        assert row.get("contact_total_count", 0) == contacts[around]
+
+
+def test_one_conversation_by_hand(system: System) -> None:
+    system.start_worker()
+    end = encoded(id="end", subject="a", time="2024-03-04T10:02:15Z", type="conversation.resolved", data={})
+    system.publish([opened("a", "2024-03-04T10:00:30Z", "phone"), (b"a", end)])
+    system.wait_until_folded()
+    scope = ("all", "", "", "")
+    # Open from 10:00:30 to 10:02:15: 105 s of the five minutes to 10:05, 30 s of those to 10:01.
+    assert rows(system, instant("10:05"), 300, COUNTS)[scope] == {
+        "contact_count": 1,
+        "arrived_count": 1,
+        "departed_count": 1,
+        "open_ms": 105_000,
+    }
+    assert rows(system, instant("10:01"), 300, COUNTS)[scope] == {
+        "contact_count": 1,
+        "arrived_count": 1,
+        "open_count": 1,
+        "open_ms": 30_000,
+    }
+    # 10:02:00 to 10:02:15, arrived before the window.
+    assert rows(system, instant("10:07"), 300, COUNTS)[scope] == {"departed_count": 1, "open_ms": 15_000}
+    [(p50,)] = system.client.rows(
+        "SELECT histogram_quantile_ms(resolution_histogram, 0.5) FROM rolling_at(at = '2024-03-04 10:05:00') "
+        "WHERE window_seconds = 300 AND scope = 'all'"
+    )
+    assert p50 == pytest.approx(105_000, rel=0.032)
+
+
+def test_drift_by_hand(system: System) -> None:
+    """A week ago, at the same hour, 1 contact by phone and 1 by email; now 3 by phone and 1 by email."""
+    system.start_worker()
+    before = [opened("a", "2024-02-26T10:10:00Z", "phone"), opened("b", "2024-02-26T10:50:00Z", "email")]
+    # Another hour of that day, which does not count.
+    before.append(opened("c", "2024-02-26T13:50:00Z", "web_chat"))
+    phone = [opened(f"p{minute}", f"2024-03-04T10:{minute}:00Z", "phone") for minute in (10, 20, 30)]
+    system.publish([*before, *phone, opened("e", "2024-03-04T10:40:00Z", "email")])
+    system.wait_until_folded()
+    # p = (3/4, 1/4), q = (1/2, 1/2), m = (5/8, 3/8): half of 3/4 log2(6/5) + 1/4 log2(2/3), and of log2(4/5) / 2 +
+    # log2(4/3) / 2; the root of the sum.
+    divergence = (
+        0.75 * math.log2(6 / 5) + 0.25 * math.log2(2 / 3) + 0.5 * math.log2(4 / 5) + 0.5 * math.log2(4 / 3)
+    ) / 2
+    found = dict(
+        system.client.rows(
+            "SELECT scope, drift FROM rolling_at(at = '2024-03-04 11:00:00') "
+            "WHERE window_seconds = 3600 AND scope IN ('all', 'tenant', 'channel')"
+        )
+    )
+    assert found["all"] == found["tenant"] == pytest.approx(math.sqrt(divergence))
+    assert found["channel"] is None

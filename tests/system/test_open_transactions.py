@@ -1,0 +1,65 @@
+"""A producer that keeps a transaction open: what waits behind it is lag, not passed by, and readiness says why."""
+
+import secrets
+import time
+import urllib.error
+import urllib.request
+
+import pytest
+from confluent_kafka import Producer
+
+from tests.support.records import encoded
+from tests.support.system import System, wait_for
+
+pytestmark = pytest.mark.apache_kafka
+
+
+def test_what_waits_behind_an_open_transaction_is_lag_and_no_end_of_the_log(system: System) -> None:
+    system.publish([(b"k", encoded(id=str(number), subject="k")) for number in range(3)])
+    system.start_worker(metrics_port="0")
+    system.wait_until_folded()
+    [partition] = system.positions().keys() & {p for p, end in system.log_ends().items() if end}
+    producer = Producer(
+        {"bootstrap.servers": system.bootstrap, "transactional.id": secrets.token_hex(4), "log_level": 0}
+    )
+    producer.init_transactions(20)
+    producer.begin_transaction()
+    producer.produce(system.topic, value=encoded(id="held", subject="k"), partition=partition)
+    producer.flush(10)
+    system.publish([(b"k", encoded(id=f"n{number}", subject="k")) for number in range(1_000)])
+
+    address = system.log().partition("metrics on ")[2].partition("/metrics")[0]
+    lag = f'sichtflug_lag_records{{partition="{partition}"}} '
+
+    def metric(name: str) -> float:
+        with urllib.request.urlopen(f"{address}/metrics", timeout=10) as answer:
+            lines = answer.read().decode().splitlines()
+        return next(float(line.removeprefix(name)) for line in lines if line.startswith(name))
+
+    wait_for(lambda: metric(lag) == 1_001, 20, lambda: str(metric(lag)))
+    assert metric(lag.replace("records", "seconds")) > 0
+    beats = [
+        record
+        for _, record in system.records(f"{system.topic}.panes")
+        if b'"partition":%d,' % partition in record.value
+    ]
+    assert b'"is_at_end":false' in beats[-1].value
+    assert b'"log_end":1004' in beats[-1].value
+
+    def unready() -> str:
+        try:
+            urllib.request.urlopen(f"{address}/readyz", timeout=10).close()
+        except urllib.error.HTTPError as error:
+            return error.read().decode()
+        return ""
+
+    wait_for(lambda: "a producer has kept a transaction open for 3" in unready(), 60, unready)
+
+    producer.commit_transaction(20)
+    # The marker that ends a transaction lies at the log's end, and is nothing to read.
+    wait_for(lambda: metric(lag) == 0, 30, lambda: str(metric(lag)))
+    assert system.books()["applied"] <= 1_004
+    wait_for(lambda: system.books()["applied"] == 1_004, 20, lambda: str(system.books()))
+    time.sleep(1.5)
+    assert metric(lag) == 0
+    assert unready() == ""

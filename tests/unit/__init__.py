@@ -1,0 +1,1 @@
+"""No process, no network, no engine."""

@@ -1,0 +1,121 @@
+"""What measures the spike detector: baselines and intervals against sums by hand, charts that are drawn, a page."""
+
+import math
+from xml.etree import ElementTree
+
+import pytest
+
+from benchmarks.spikes.candidates import CONTENDERS, OURS
+from benchmarks.spikes.detectors import EarsC2, PoissonSum, ThreeSigma
+from benchmarks.spikes.false_alarms import (
+    DISPERSIONS,
+    WANDERING_MEANS,
+    WANDERINGS,
+    Installation,
+    Quiet,
+    Wandering,
+    interval,
+    of_wandering,
+)
+from benchmarks.spikes.false_alarms import MEANS as QUIET_MEANS
+from benchmarks.spikes.figures import Figures, Scored, delay_chart, detection_chart, false_chart
+from benchmarks.spikes.nab import Result, best, best_with_neighbours
+from benchmarks.spikes.onsets import MEANS, SHAPES, Noticed
+from benchmarks.spikes.pages import page
+from benchmarks.spikes.plots import Axis, Line, Panel, chart
+
+
+def test_three_sigma_alarms_beyond_the_mean_and_three_standard_deviations() -> None:
+    # Of 0, 2, 0, 2 … the mean is 1 and the standard deviation 1: 4 is not more than 1 + 3, 5 is.
+    for count, wanted in ((4, False), (5, True)):
+        detector = ThreeSigma()
+        for at in range(10):
+            detector.learn(at, at % 2 * 2)
+        assert detector.begins(10, count) is wanted
+
+
+def test_c2_looks_at_seven_bins_and_leaves_two_out() -> None:
+    # Seven times 2: mean 2, standard deviation 0, taken for 0.2: alarms are beyond 2.6, whatever the last two bins.
+    for count, wanted in ((2, False), (3, True)):
+        detector = EarsC2()
+        for at, one in enumerate([9, 2, 2, 2, 2, 2, 2, 2, 50, 50]):
+            detector.learn(at, one)
+        assert detector.begins(10, count) is wanted
+
+
+def test_alarms_less_than_an_hour_apart_are_one_episode() -> None:
+    detector = ThreeSigma()
+    for at in range(1_440):
+        detector.learn(at, at % 2)
+    found = [at for at in (1_440, 1_450, 1_509, 1_570) if detector.begins(at, 100)]
+    assert found == [1_440, 1_570]
+
+
+def test_the_poisson_sum_alarms_at_the_logarithm_of_its_budget() -> None:
+    detector = PoissonSum(math.exp(-5))
+    monday, wednesday = 4 * 1_440, 6 * 1_440
+    for at in range(monday, wednesday):
+        detector.learn(at, 10)
+    # With 10 expected a count of 17 adds 17 log 2 - 10 = 1.8: three of them make 5.35, two do not make 5.
+    assert [detector.begins(wednesday + at, 17) for at in range(3)] == [False, False, True]
+
+
+@pytest.mark.parametrize(("count", "low", "high"), [(0, 0.0, 3.689), (10, 4.795, 18.390), (100, 81.36, 121.63)])
+def test_intervals_are_garwoods(count: int, low: float, high: float) -> None:
+    # Exact limits from half the quantiles of chi-square with 2 count and 2 count + 2 degrees of freedom, as in tables.
+    assert interval(count) == pytest.approx((low, high), rel=0.01)
+
+
+def test_a_rate_that_wanders_by_a_fifth_is_no_spike() -> None:
+    # One series, four weeks: four false episodes are allowed.
+    assert of_wandering(0.2, 180, 1.0, 1).episode_count <= 4
+
+
+def test_what_was_not_noticed_counts_as_late() -> None:
+    one = Noticed(OURS, 1.0, "×2", 4, (3, 20, 50))
+    assert [one.ratio_within(limit) for limit in (15, 30, 60)] == [0.25, 0.5, 0.75]
+    # Of 3, 20, 50 and never the median lies between 20 and 50.
+    assert one.median_delay == 35
+    assert Noticed(OURS, 1.0, "×2", 4, (3,)).median_delay is None
+
+
+def test_a_budget_between_good_neighbours_is_steadier_than_a_lucky_one() -> None:
+    scores = [1.0, 9.0, 2.0, 7.0, 8.0, 7.5]
+    assert best(scores) == 1
+    # Means with neighbours: 5, 4, 6, 5.67, 7.5, 7.75.
+    assert best_with_neighbours(scores) == 5
+
+
+def test_charts_are_drawn_and_can_be_read_on_dark_ground() -> None:
+    x = Axis("x", 1, 100, (1, 10, 100), is_logarithmic=True)
+    y = Axis("y", 0, 1, (0, 1))
+    text = chart([Panel("one", [Line("a", [(1, 0.0), (10, None), (100, 1.0)])])], x, y, columns=1)
+    root = ElementTree.fromstring(text)
+    circles = [one for one in root.iter() if one.tag.endswith("circle")]
+    # A point without a value is left out; the others lie at the two ends.
+    assert len(circles) == 2
+    assert float(circles[0].attrib["cx"]) < float(circles[1].attrib["cx"])
+    assert float(circles[0].attrib["cy"]) > float(circles[1].attrib["cy"])
+    assert "prefers-color-scheme: dark" in text
+
+
+def test_a_page_shows_all_figures() -> None:
+    figures = Figures(
+        quiet=[Quiet(name, mean, d, 7, 48) for name in CONTENDERS for mean in QUIET_MEANS for d in DISPERSIONS],
+        wandering=[Wandering(*how, mean, 20, 40) for how in WANDERINGS for mean in WANDERING_MEANS],
+        installations=[Installation(2, 4, 95, 1.0), Installation(1, 4, 95, 1.0)],
+        noticed=[Noticed(name, mean, shape, 2, (5, 6)) for name in CONTENDERS for mean in MEANS for shape in SHAPES],
+        benchmark=[Scored("standard", "best", Result(80.04, 0.05, {"FB": 32.0}))],
+        is_quick=False,
+    )
+    text = page(figures)
+    assert "**3 in 8 weeks, 0.38 a week**" in text
+    # 20 in 40 weeks are 0.071 a day.
+    assert text.count("0.071 (") == len(WANDERINGS) * len(WANDERING_MEANS)
+    assert "| standard | best | 80.0 | 0.050 | FB 32 |" in text
+    # 7 in 48 weeks are 0.021 a day.
+    assert text.count("0.021 (") == len(CONTENDERS) * len(QUIET_MEANS) * len(DISPERSIONS)
+    assert text.count("1.00 / 1.00 / 1.00, 5.5") == len(CONTENDERS) * len(MEANS) * len(SHAPES)
+    assert all(len(row) < 5_000 for row in text.splitlines())
+    for draw in (false_chart, detection_chart, delay_chart):
+        ElementTree.fromstring(draw(figures))

@@ -1,0 +1,142 @@
+"""What a worker remembers has bounds, whatever is sent."""
+
+import asyncio
+import gc
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+import pytest
+
+from pipeline.contract import codec as codec_module
+from pipeline.contract.codec import Codec
+from pipeline.processing import id_filter as known_ids
+from pipeline.processing.id_filter import IdFilter
+from streams.panes import cells as cells_module
+from streams.panes.cells import OTHER, Cell, CellIndex
+from streams.rules import Rules, RulesConfig
+from tests.support.ledger import Store
+from tests.support.schedules import Sent, interactions_worker, stepwise
+
+#: 512 characters, 2 KiB.
+WIDE = "\U0001f680" * 512
+LONG = ("root_id", "thread_id", "into_id", "customer_id", "actor_id", "case_id")
+SPOKEN = {"actor_kind": "customer"}
+
+
+class Record(msgspec.Struct):
+    offset: int
+    value: bytes | None
+    timestamp: int = 1_709_546_400_000
+    key: bytes | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
+
+
+def event(number: int, **fields: Any) -> Record:
+    made = {
+        "specversion": "1.0",
+        "id": str(number),
+        "source": "/desk",
+        "type": "message.created",
+        "time": "2024-03-04T10:00:00Z",
+        "subject": "c",
+        "data": {"actor_kind": "customer"},
+    }
+    return Record(number, msgspec.json.encode(made | fields))
+
+
+def kept_texts(codec: Codec, prefix: str) -> int:
+    """How many texts that begin so are held by the codec, however it holds them."""
+    seen: set[int] = set()
+    waiting: list[Any] = [codec]
+    found = 0
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen or isinstance(one, type) or callable(one):
+            continue
+        seen.add(id(one))
+        found += isinstance(one, str) and one.startswith(prefix)
+        # Of a dictionary, the collector does not visit keys that are texts.
+        waiting += [*one, *one.values()] if isinstance(one, dict) else gc.get_referents(one)
+    return found
+
+
+@pytest.mark.parametrize("tenant_count", [1, 7, 500])
+def test_names_are_kept_up_to_one_bound_for_all_tenants_together(
+    monkeypatch: pytest.MonkeyPatch, tenant_count: int
+) -> None:
+    monkeypatch.setattr(codec_module, "CACHED_NAMES", 100)
+    codec = Codec(b"key")
+    pseudonyms: dict[int, str] = {}
+    for again in (False, True):
+        records = (
+            event(
+                number,
+                tenant=f"t{number % tenant_count}",
+                data={"actor_kind": "customer", "customer_id": f"name {number}"},
+            )
+            for number in range(1_000)
+        )
+        for record in records:
+            [found] = codec.decode([record]).events
+            assert pseudonyms.setdefault(record.offset, found.customer) == found.customer
+            assert kept_texts(codec, "name ") <= 100
+        assert len(set(pseudonyms.values())) == 1_000, again
+
+
+def test_sources_and_types_that_anybody_may_invent_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(codec_module, "CACHED_SOURCES", 100)
+    codec = Codec(b"key")
+    for number in range(1_000):
+        assert codec.decode([event(number, source=f"source {number}", type=f"invented.{number}")]).events
+    # Each source is held by name and with the prefix of its keys.
+    assert kept_texts(codec, "source ") <= 3 * 100
+    # A text that Python interns is one object for as long as somebody holds it; from 3.12 on, for ever.
+    [one], [other] = (codec.decode([event(0, type="invented.by.somebody")]).events for _ in range(2))
+    assert one.type == other.type
+    assert id(one.type) != id(other.type)
+    [one], [other] = (codec.decode([event(0)]).events for _ in range(2))
+    assert id(one.type) == id(other.type)
+
+
+def test_beyond_the_bound_every_id_may_be_known_and_none_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(known_ids, "LEAST_EXPECTED", 10)
+    monkeypatch.setattr(known_ids, "REMEMBERED_IDS", 100)
+    known = IdFilter()
+    spread = [number * 0x9E3779B97F4A7C15 % (1 << 64) for number in range(1_000)]
+    # 10 + 20 + 40: three filters, the fourth would pass the bound.
+    known.add(spread[:70])
+    assert all(value in known for value in spread[:70])
+    assert sum(value in known for value in spread[70:]) < 100
+    known.add(spread[70:])
+    assert known.is_full
+    assert all(value in known for value in spread)
+
+
+def test_beyond_the_numbers_there_are_cells_are_counted_as_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(cells_module, "CELL_MASK", 3)
+    cells = CellIndex()
+    numbers = [cells.number(Cell("", f"q{number}", "email", "private")) for number in range(6)]
+    assert numbers == [0, 1, 2, 3, 3, 3]
+    assert cells[3] == Cell(OTHER, OTHER, OTHER, "")
+    assert cells.number(Cell("", "q1", "email", "private")) == 1
+
+
+@pytest.mark.parametrize(
+    ("value", "pending"),
+    [
+        # 50 letters of 100,000 bytes take the memory of 5,000 events, which may take a thousand bytes each.
+        (lambda number: b"x" * 100_000, 5_000),
+        # Five texts of 2 KiB each; what names people and cases becomes short.
+        (lambda number: event(number, subject=WIDE, source=WIDE, data=dict.fromkeys(LONG, WIDE) | SPOKEN).value, 500),
+        # As events are.
+        (lambda number: event(number).value, 50),
+    ],
+    ids=["dead letters", "long texts", "usual"],
+)
+def test_what_waits_for_a_flush_counts_by_its_memory(value: Callable[[int], bytes], pending: int) -> None:
+    records = [Record(number, value(number)) for number in range(50)]
+    with stepwise():
+        worker = interactions_worker(Rules(RulesConfig()), Store(), Sent())
+        asyncio.run(worker.fold(records))
+    assert pending <= worker.pending_count <= 1.4 * pending

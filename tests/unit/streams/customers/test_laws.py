@@ -1,0 +1,121 @@
+"""The customer across channels: any order of facts, and the batch computation."""
+
+from collections import Counter as Multiset
+from collections.abc import Callable
+from random import Random
+from typing import Any
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from streams.customers import customer as customer_module
+from streams.customers.fold import CustomerFold
+from streams.events import Event
+from streams.panes.cells import Cell
+from streams.panes.counters import Counter
+from streams.panes.deltas import Tiers
+from streams.rules import Rules, RulesConfig
+from tests.oracle import Oracle
+from tests.oracle.customers import count_customers
+from tests.support.streams.customers import NUMBERS, Across
+from tests.support.streams.events import does, opened, record
+from tests.support.streams.log import Panes
+from tests.support.streams.strategies import logs
+
+#: What the oracle calls them, where it has another name.
+NAMES = {"exposure": "escalated_exposure", "waited": "queue_wait", "transferred": "case_transfer"}
+
+quick = settings(max_examples=150)
+
+
+def several(draw: Callable[..., Any], count: int) -> list[list[Event]]:
+    """Logs of some partitions, with conversations of their own and shared customers."""
+    partitions = []
+    for number in range(count):
+        events = draw(logs(max_size=20))
+        partitions.append(
+            [msgspec.structs.replace(one, source=f"/{number}{one.source}", key=f"/{number}{one.key}") for one in events]
+        )
+    return partitions
+
+
+def told_by(*moments: str) -> list[list[Event]]:
+    """Partitions that each tell of one contact, resolved an hour later."""
+    return [
+        [
+            opened(f"{number}", at=f"{moment} 10:00", channel="email", customer_id=f"customer {number}"),
+            does("resolved", f"{number}", at=f"{moment} 11:00"),
+        ]
+        for number, moment in enumerate(moments)
+    ]
+
+
+def known(panes: Panes) -> list[int]:
+    return sorted(start_ms for (start_ms, _, counter, _), _ in panes.items() if counter == Counter.KNOWN_CONTACT)
+
+
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1)])
+def test_how_far_apart_partitions_are_read_shows_in_no_number(order: tuple[int, ...]) -> None:
+    across = Across(*told_by("2021-03-04", "2023-03-04", "2025-02-20", "2025-03-04"))
+    across.told = [across.told[number] for number in order]
+    across.in_turn()
+    assert [len(known(across.panes(tier))) for tier in Tiers._fields] == [4, 4, 4]
+
+
+#: So few that stretches of the drawn logs are crowded, and as it is.
+LIMITS = st.sampled_from([1, 2, 3, 5, 8, customer_module.FACTS_PER_STRETCH])
+
+
+@quick
+@given(st.data(), LIMITS)
+def test_any_interleaving_of_the_partitions_gives_the_same_panes_and_customers(data: st.DataObject, limit: int) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(customer_module, "FACTS_PER_STRETCH", limit)
+        across = Across(*several(data.draw, 3))
+        chance = Random(data.draw(st.integers(0, 2**32)))
+        shuffled = Across()
+        shuffled.cells, shuffled.customers = across.cells, CustomerFold(Rules(RulesConfig()), across.cells)
+        left = [list(told) for told in across.told]
+        while any(left):
+            told = chance.choice([one for one in left if one])
+            shuffled.fold([told.pop(0) for _ in range(min(len(told), chance.randint(1, 3)))])
+        across.in_turn()
+    for tier in Tiers._fields:
+        assert shuffled.panes(tier) == across.panes(tier)
+    assert shuffled.customers.customers.keys() == across.customers.customers.keys()
+    for key, one in across.customers.customers.items():
+        assert one.facts == shuffled.customers.customers[key].facts
+
+
+@quick
+@given(st.data())
+def test_a_stretch_that_is_told_again_changes_the_books_alone(data: st.DataObject) -> None:
+    across = Across(*several(data.draw, 2))
+    again = Across(*([] for _ in across.told))
+    again.cells, again.customers = across.cells, CustomerFold(Rules(RulesConfig()), across.cells)
+    for told in across.told:
+        cut = data.draw(st.integers(0, len(told)))
+        back = data.draw(st.integers(0, cut))
+        again.fold(told[:cut]).fold(told[back:])
+    assert again.panes() == across.in_turn().panes()
+    books, expected = again.customers.books, across.customers.books
+    assert books.applied == expected.applied == books.consumed - books.duplicate
+
+
+@quick
+@given(st.data(), LIMITS)
+def test_panes_equal_the_batch_computation(data: st.DataObject, limit: int) -> None:
+    partitions = several(data.draw, 2)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(customer_module, "FACTS_PER_STRETCH", limit)
+        across = Across(*partitions).in_turn()
+    conversations = [one for events in partitions for one in Oracle(map(record, events)).conversations]
+    expected = Multiset[tuple[int, Cell, str]]()
+    for (name, at_ms, cell), count in count_customers(conversations, limit).items():
+        expected[at_ms // 60_000 * 60_000, Cell(*cell), NAMES.get(name, name)] += count
+    found = {
+        (start_ms, cell, NUMBERS[counter]): count for (start_ms, cell, counter, _), count in across.panes().items()
+    }
+    assert found == expected

@@ -1,0 +1,129 @@
+"""Laws of the fold: cut a log anywhere, repeat any part of it, restore at any point, and the numbers are the same."""
+
+import msgspec
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.conversations.conversation import Conversation
+from streams.events import KNOWN_TYPES, Event
+from streams.panes.deltas import Tiers, pane_key, unpack_pane_key
+from streams.rules import RulesConfig
+from tests.support.streams.laws import BERLIN, quick
+from tests.support.streams.log import Log, all_tiers, everything
+from tests.support.streams.strategies import cut, logs, sometimes_rules
+
+
+@quick
+@given(st.data(), sometimes_rules(zones=("UTC", BERLIN)), st.booleans())
+def test_cut_into_batches_and_flushes_anywhere_the_numbers_are_the_same(
+    data: st.DataObject, rules: RulesConfig, is_long: bool
+) -> None:
+    events = data.draw(logs(is_long=is_long))
+    whole, pieces = Log(rules, events), Log(rules)
+    for piece in data.draw(cuts(events)):
+        pieces.partition.fold(piece)
+        if data.draw(st.booleans()):
+            pieces.flush()
+    pieces.flush()
+    assert everything(pieces) == everything(whole)
+
+
+@st.composite
+def cuts(draw: st.DrawFn, events: list[Event]) -> list[list[Event]]:
+    return cut(draw, events)
+
+
+@quick
+@given(st.data(), sometimes_rules(), st.booleans())
+def test_panes_that_leave_memory_and_are_read_back_keep_their_values(
+    data: st.DataObject, rules: RulesConfig, is_long: bool
+) -> None:
+    events = data.draw(logs(is_long=is_long))
+    whole, forgetful = Log(rules, events), Log(rules)
+    cache = forgetful.cache
+    ledger: dict[str, dict[int, dict[int, int]]] = {tier: {} for tier in Tiers._fields}
+    for piece in data.draw(cuts(events)):
+        forgetful.partition.fold(piece)
+        deltas = forgetful.partition.deltas.take().rolled_up()
+        for tier, key in cache.missing(deltas):
+            cache.load(tier, [(key, dict(ledger[tier].get(key, {})))])
+        for row in cache.add(deltas):
+            ledger[row.tier][pane_key(row.start_ms, row.cell)] = dict(row.values)
+        cache.evict(data.draw(st.integers(1, 6)))
+    assert all_tiers(Tiers(**ledger), forgetful.cells) == everything(whole)["panes"]
+
+
+@quick
+@given(st.data(), sometimes_rules(zones=("UTC", BERLIN), cell_limit=3), st.booleans())
+def test_restored_at_any_point_with_other_numbers_of_cells_it_goes_on_as_if_nothing_had_been(
+    data: st.DataObject, rules: RulesConfig, is_long: bool
+) -> None:
+    events = data.draw(logs(is_long=is_long))
+    border = data.draw(st.integers(0, len(events)))
+    before, after = Log(rules, events[:border]), Log(rules)
+
+    seen = {cell for panes in all_tiers(before.cache.tiers, before.cells).values() for _, cell, _, _ in panes}
+    for cell in sorted(seen, reverse=True):
+        after.cells.number(cell)
+    after.partition.restore(before.partition.watermark, msgspec.structs.replace(before.partition.books))
+    after.partition.admission.restore(sorted(before.partition.admission))
+    for name, one in before.partition.conversations.items():
+        after.partition.conversations[name] = carried_over(one, before, after)
+    for tier, panes in zip(Tiers._fields, before.cache.tiers, strict=True):
+        rows = []
+        for key, values in panes.items():
+            start_ms, number = unpack_pane_key(key)
+            rows.append((pane_key(start_ms, after.cells.number(before.cells[number])), dict(values)))
+        after.cache.load(tier, rows)
+
+    assert everything(after.fold(*events[border:])) == everything(Log(rules, events))
+
+
+def carried_over(one: Conversation, before: Log, after: Log) -> Conversation:
+    """The conversation as a reader of its row has it: the same bytes, but for the numbers of its cells."""
+
+    def number(cell: int) -> int:
+        return after.cells.number(before.cells[cell])
+
+    copy = msgspec.msgpack.decode(msgspec.msgpack.encode(one), type=Conversation)
+    copy.cell, copy.opening_cell = number(one.cell), number(one.opening_cell)
+    copy.resolution_cell = number(one.resolution_cell)
+    copy.clocks = tuple(clock._replace(cell=number(clock.cell)) for clock in one.clocks)
+    if one.first_turn is not None:
+        clock = one.first_turn.clock
+        copy.first_turn = one.first_turn._replace(
+            cell=number(one.first_turn.cell), clock=clock and clock._replace(cell=number(clock.cell))
+        )
+    return copy
+
+
+@quick
+@given(st.data(), sometimes_rules())
+def test_events_that_come_again_change_the_books_alone(data: st.DataObject, rules: RulesConfig) -> None:
+    events = data.draw(logs())
+    again = data.draw(st.lists(st.sampled_from(events), max_size=10)) if events else []
+    once, twice = Log(rules, events), Log(rules, events + again)
+    books = once.partition.books
+    expected = msgspec.structs.replace(books, duplicate=books.duplicate + len(again))
+    assert everything(twice) == everything(once) | {"books": msgspec.structs.asdict(expected)}
+
+
+@quick
+@given(logs(), sometimes_rules())
+def test_the_books_balance(events: list[Event], rules: RulesConfig) -> None:
+    log = Log(rules)
+    accepted = log.partition.fold(events)
+    books = log.partition.books
+    assert books.applied + books.duplicate == len(events)
+    assert books.applied == len(accepted)
+    assert books.ignored == sum(one.type not in KNOWN_TYPES for one in accepted.events)
+    # Late: more than a minute before the latest instant of the records in front of it.
+    latest, late_ids = 0, []
+    for one in events:
+        if one.occurred_at < latest - 60_000:
+            late_ids.append(one.id)
+        latest = max(latest, one.occurred_at)
+    assert log.partition.watermark == latest
+    late = {one.id for one, is_late in zip(accepted.events, accepted.is_late, strict=True) if is_late}
+    assert late <= set(late_ids)
+    assert books.late == sum(accepted.is_late)

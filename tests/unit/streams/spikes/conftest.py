@@ -1,0 +1,15 @@
+"""What a watch has learned, once for the tests of this folder."""
+
+import pytest
+
+from benchmarks.spikes.series import DAY_MINUTES
+from streams.spikes.watch import Watch
+from tests.support.streams.watches import WEEK, Life
+
+
+@pytest.fixture(scope="package")
+def learned() -> Life:
+    """Eight days; each test copies it."""
+    life = Life(Watch(1.0))
+    life.learn(WEEK + DAY_MINUTES)
+    return life

@@ -1,0 +1,201 @@
+"""The watch over many series: one burst is one episode, and nights are no silence."""
+
+from copy import deepcopy
+from random import Random
+
+import pytest
+
+from benchmarks.spikes.series import DAY_MINUTES, draw, season
+from streams.spikes.episodes import Episode, OngoingEpisode
+from streams.spikes.series import Counts, Place, Series
+from streams.spikes.watch import Watch
+from tests.support.streams.watches import CHAT, OTHER_PHONE, WEEK, Life, kinds, traffic
+
+
+def test_a_burst_in_one_cell_is_one_episode_of_that_cell(learned: Life) -> None:
+    life = deepcopy(learned)
+    assert life.observe(120) == []
+    begin = life.minute
+    began, *rest = life.observe(20, lambda place: 6.0 if place == CHAT else 1.0)
+    assert began.kind == "began"
+    episode = began.episode
+    assert episode.series == Series("inflow", "cell", "t", "sales", "chat")
+    assert begin - 1 <= episode.since <= episode.detected < begin + 4
+    assert (episode.contributors[0].queue, episode.contributors[0].channel) == ("sales", "chat")
+    assert kinds(rest) in ([], ["worsened"])
+    (now,) = life.watch.open_episodes
+    assert (now.series, now.since, now.detected) == (episode.series, episode.since, episode.detected)
+    assert now.observed > episode.observed
+    end = life.minute
+    (ended,) = life.observe(60)
+    assert ended.kind == "ended"
+    assert ended.episode.until is not None
+    assert end - 2 <= ended.episode.until < end + 5
+    assert 4 < ended.episode.ratio < 8
+    assert life.watch.open_episodes == []
+    assert life.observe(120) == []
+
+
+def test_what_rises_everywhere_is_one_episode_of_the_total(learned: Life) -> None:
+    life = deepcopy(learned)
+    changes = life.observe(20, lambda place: 4.0)
+    assert [change.episode.series for change in changes if change.kind == "began"] == [Series("inflow", "all", "t")]
+    assert len(changes[0].episode.contributors) >= 2
+
+
+def test_two_bursts_that_have_nothing_in_common_are_two_episodes(learned: Life) -> None:
+    life = deepcopy(learned)
+    first = life.observe(30, lambda place: 6.0 if place == CHAT else 1.0)
+    second = life.observe(30, lambda place: {CHAT: 6.0, OTHER_PHONE: 12.0}.get(place, 1.0))
+    assert [c.episode.series.scope for c in first if c.kind == "began"] == ["cell"]
+    assert [c.episode.series[3:] for c in second if c.kind == "began"] == [("help", "phone")]
+    assert len(life.watch.open_episodes) == 2
+
+
+def test_a_channel_that_falls_silent_is_noticed_and_heard_again(learned: Life) -> None:
+    life = deepcopy(learned)
+    begin = life.minute
+    (began,) = life.observe(30, lambda place: 0.0 if place.channel == "chat" else 1.0)
+    assert (began.kind, began.episode.series) == ("began", Series("silence", "channel", "t", channel="chat"))
+    assert began.episode.severity == "page"
+    assert began.episode.observed == 0
+    # Three a minute are expected.
+    assert began.episode.detected < begin + 15
+    (ended,) = life.observe(10)
+    assert ended.kind == "ended"
+    assert life.observe(240) == []
+
+
+def test_the_silence_of_everything_is_one_episode(learned: Life) -> None:
+    life = deepcopy(learned)
+    (began,) = life.observe(60, lambda place: 0.0)
+    assert began.episode.series == Series("silence", "all", "t")
+    assert kinds(life.observe(10)) == ["ended"]
+
+
+def test_nights_weekends_and_openings_at_eight_sharp_are_neither_silence_nor_spikes() -> None:
+    life = Life(Watch(1.0), seed=2)
+
+    def opened(place: Place) -> float:
+        is_open = 480 <= life.minute % DAY_MINUTES < 1_080 and life.minute // DAY_MINUTES % 7 not in (2, 3)
+        return 2.0 if is_open else 0.0
+
+    assert all(change.episode.series.measure != "silence" for change in life.observe(WEEK, opened))
+    assert life.observe(2 * WEEK, opened) == []
+
+
+def test_quiet_weeks_stay_within_the_budget_for_all_series_together() -> None:
+    life = Life(Watch(1.0), seed=3)
+    life.learn(2 * WEEK, lambda place: season(life.minute))
+    changes = life.observe(2 * WEEK, lambda place: season(life.minute))
+    # Two are allowed in two weeks.
+    assert kinds(changes).count("began") <= 2
+
+
+def test_a_burst_before_judging_began_is_no_episode(learned: Life) -> None:
+    """As in a ledger that has a history when stage 2 first runs: nobody told of it, and it is over."""
+    life = deepcopy(learned)
+    life.learn(60, lambda place: 8.0 if place == CHAT else 1.0)
+    life.learn(30)
+    assert life.observe(120) == []
+
+
+def test_what_is_learned_keeps_clear_of_known_episodes() -> None:
+    def expected(watch: Watch, minute: int) -> float:
+        (track,) = (
+            one for series, one in watch._tracks.by_series.items() if series == Series("inflow", "cell", "t", *CHAT[1:])
+        )
+        return track.spikes.expectation.expected(minute)
+
+    # The epoch was a Thursday: the burst is on Friday at noon, and noon on Monday leans on Thursday and Friday.
+    burst = DAY_MINUTES + 720
+    found = []
+    for known in (
+        [],
+        [
+            OngoingEpisode(
+                Episode(Series("inflow", "cell", "t", *CHAT[1:]), burst, burst, 0, 1.0, "page", (), burst + 60)
+            )
+        ],
+    ):
+        life = Life(Watch(1.0))
+        life.watch.resume(known)
+        life.learn(burst)
+        life.learn(60, lambda place: 8.0 if place == CHAT else 1.0)
+        life.learn(3 * DAY_MINUTES - 20)
+        found.append(expected(life.watch, life.minute))
+    poisoned, clear = found
+    assert poisoned > 3
+    assert 1.4 < clear < 2.6
+
+
+def test_an_episode_of_a_series_that_is_gone_ends_after_a_week() -> None:
+    gone = Series("inflow", "cell", "t", "closed", "fax")
+    life = Life(Watch(1.0))
+    life.watch.resume([OngoingEpisode(Episode(gone, DAY_MINUTES, DAY_MINUTES + 2, 90, 10.0, "page"))])
+    life.learn(DAY_MINUTES + 60)
+    changes = life.observe(WEEK)
+    (ended,) = [change.episode for change in changes if change.episode.series == gone]
+    assert ended.until == DAY_MINUTES + WEEK
+
+
+def test_minutes_that_were_left_out_are_unknown_and_no_silence(learned: Life) -> None:
+    life = deepcopy(learned)
+    life.observe(10)
+    life.minute += 3 * DAY_MINUTES
+    assert life.observe(120) == []
+
+
+def test_a_series_that_is_new_or_rare_is_seen_in_wider_ones_only(learned: Life) -> None:
+    life = deepcopy(learned)
+    life.observe(1)
+    rare = Place("t", "rare", "chat")
+    for number in range(40):
+        counts = traffic(life.chance, life.minute)
+        counts[rare] = Counts(arrived_count=3)
+        life.watch.observe(life.minute, counts)
+        life.minute += 1
+        assert all(one.queue != "rare" for one in life.watch.watched), number
+
+
+def test_the_order_of_calls_is_kept(learned: Life) -> None:
+    life = deepcopy(learned)
+    with pytest.raises(ValueError, match="to resume before"):
+        life.watch.resume([])
+    life.observe(1)
+    with pytest.raises(ValueError, match=f"after {life.minute - 1}"):
+        life.watch.observe(life.minute - 1, {})
+    with pytest.raises(ValueError, match="to learn before"):
+        life.watch.learn(life.minute, {})
+    with pytest.raises(ValueError, match="more than 0"):
+        Watch(0)
+
+
+def test_a_rise_at_one_tenant_is_not_joined_by_another() -> None:
+    first, second = Place("s", "help", "chat"), Place("t", "help", "chat")
+    chance, watch = Random(7), Watch(1.0)
+    changes = []
+    # From a Monday on: the third day is a working day, too.
+    for minute in range(4 * DAY_MINUTES, 6 * DAY_MINUTES + 30):
+        factor = 6.0 if minute >= 6 * DAY_MINUTES else 1.0
+        counts = {place: Counts(arrived_count=draw(chance, 3 * factor, 1.0)) for place in (first, second)}
+        if minute < 6 * DAY_MINUTES - 60:
+            watch.learn(minute, counts)
+        else:
+            changes += watch.observe(minute, counts)
+    began = [change.episode.series for change in changes if change.kind == "began"]
+    assert sorted(one.tenant for one in began) == ["s", "t"]
+
+
+def test_escalations_and_inflow_are_measures_of_their_own(learned: Life) -> None:
+    life = deepcopy(learned)
+    for _ in range(2 * DAY_MINUTES):
+        counts = {place: one._replace(escalated_count=1) for place, one in traffic(life.chance, life.minute).items()}
+        life.watch.learn(life.minute, counts)
+        life.minute += 1
+    began = []
+    for _ in range(10):
+        counts = {place: one._replace(escalated_count=9) for place, one in traffic(life.chance, life.minute).items()}
+        began += [one.episode.series for one in life.watch.observe(life.minute, counts) if one.kind == "began"]
+        life.minute += 1
+    assert began == [Series("escalations", "all", "t")]
