@@ -1,4 +1,4 @@
-"""`sichtflug dead-letters redrive`: dead letters go back to where they came from, each once.
+"""`sichtflug dead-letters`: list and show rejected records, and publish them again, each once (redrive).
 
 A copy is sent, Kafka acknowledges it, then a mark is written. A crash in between sends it again, which the event's id
 makes a duplicate; the other order would lose it.

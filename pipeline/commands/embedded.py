@@ -21,8 +21,6 @@ from pipeline.settings import Settings
 from pipeline.signals import stops_on_signals
 
 EPOCH_REASON = "the embedded broker keeps nothing: each of its starts is a new epoch"
-
-
 KEY_FILE = "pseudonym-key"
 
 

@@ -11,6 +11,7 @@ import secrets
 import socket
 import subprocess
 import time
+from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -40,15 +41,15 @@ def kept_password(data: Path) -> str:
     return password
 
 
-class Part:
+class Part(ABC):
     """Start, stop, kill and start again; as a context manager it runs inside the block."""
 
     def __init__(self) -> None:
         self._child: Child | None = None
 
+    @abstractmethod
     def start(self) -> Self:
         """Start it and wait until it answers. Again after `stop` or `kill`: same port, same data."""
-        raise NotImplementedError
 
     @property
     def process(self) -> subprocess.Popen[bytes]:

@@ -15,8 +15,6 @@ from pipeline.contract.records import Header
 from pipeline.errors import BrokerError
 
 ACKNOWLEDGED_SECONDS = 60.0
-
-
 #: After an error or Ctrl-C, how long the next answer to what is on its way may take.
 LAST_ANSWERS_SECONDS = 1.0
 

@@ -1,4 +1,8 @@
-"""Metrics and health over HTTP."""
+"""The worker's metrics, liveness and readiness over HTTP.
+
+The server runs in threads of its own, so it answers while the event loop is busy; that is how liveness can tell that
+the loop hangs.
+"""
 
 from collections.abc import Callable
 from http import HTTPStatus
@@ -10,8 +14,6 @@ from pipeline.http_server import Answer, WebServer
 from pipeline.metrics.stage import StageMetrics
 
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
-
-
 TEXT = "text/plain; charset=utf-8"
 
 

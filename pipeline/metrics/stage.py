@@ -1,7 +1,6 @@
-"""The door to Prometheus: the worker's metrics, and its liveness and readiness over HTTP.
+"""The metrics of one stage of a worker.
 
-One table of metrics: name, kind, meaning. Base units, `_total` for counters, no ids as labels. The server runs in
-threads of its own, so it answers while the event loop is busy; that is how liveness can tell that it hangs.
+One table of metrics: name, kind, meaning. Base units, `_total` for counters, no ids as labels.
 """
 
 import time

@@ -79,11 +79,16 @@ class Flusher:
         """Begin a flush when there is something to write, and enough of it or for long enough."""
         if not processor.may_flush or partition in self._running or not self._is_assigned():
             return
-        interval_seconds = max(self._interval_seconds, SECONDS_PER_PARTITION * len(self._partitions))
-        if self._lag(partition, processor) > processor.pending_count:
-            interval_seconds = max(interval_seconds, SECONDS_BEHIND)
-        if processor.pending_count >= PENDING_EVENTS or time.monotonic() - processor.last_flush_at >= interval_seconds:
+        if processor.pending_count >= PENDING_EVENTS or self._is_due(partition, processor):
             self._begin(partition, processor)
+
+    def _is_due(self, partition: int, processor: PartitionProcessor[Any]) -> bool:
+        """Whether the last flush is long enough ago."""
+        elapsed_seconds = time.monotonic() - processor.last_flush_at
+        if elapsed_seconds < max(self._interval_seconds, SECONDS_PER_PARTITION * len(self._partitions)):
+            return False
+        # The lag is asked for last: this runs for every batch.
+        return elapsed_seconds >= SECONDS_BEHIND or self._lag(partition, processor) <= processor.pending_count
 
     async def flush_all(self, within_seconds: float) -> bool:
         """Finish the flushes under way and flush the rest, within bounds; whether all is in ClickHouse.

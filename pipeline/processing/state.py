@@ -4,7 +4,8 @@ Only what was not touched since the last acknowledged flush may leave it, and wh
 touched, never begun afresh.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
+from itertools import islice
 from typing import Any, Protocol
 
 from pipeline.ledger.store import PartitionLedger
@@ -34,6 +35,14 @@ class CachedState(Protocol):
 
     def evict(self) -> None:
         """Forget what was not touched since the flush just acknowledged, where there is too much."""
+
+
+def forget_surplus(held: dict[str, Any], touched: Collection[str], limit: int) -> None:
+    """Forget the earliest of what is held beyond a limit, but nothing that was touched since the last flush."""
+    surplus = len(held) - limit
+    if surplus > 0:
+        for key in list(islice((key for key in held if key not in touched), surplus)):
+            del held[key]
 
 
 class StateCache:

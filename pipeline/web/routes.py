@@ -23,6 +23,14 @@ from pipeline.web.panels import Panels
 from pipeline.web.queries import QueryError
 from pipeline.web.request import BadRequestError, NotFoundError, read_request
 
+TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
+INDEX = "index.html"
+
 
 class Routes:
     """Finds the answer for a path and query string. From any thread."""
@@ -82,17 +90,6 @@ def error_answer(status: HTTPStatus, error: Exception) -> Answer:
     return Answer(status, JSON, msgspec.json.encode({"error": str(error)}))
 
 
-TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-}
-
-
-INDEX = "index.html"
-
-
 class File(NamedTuple):
     """What is sent for one file."""
 
@@ -101,7 +98,10 @@ class File(NamedTuple):
 
 
 def read_files() -> Mapping[str, File]:
-    """The page's files by their path below `pipeline/web/static`, with slashes."""
+    """Return the page's files by their path below `pipeline/web/static`, with slashes.
+
+    All are read at the start, so no path of a request ever reaches the file system.
+    """
     root = Path(str(files("pipeline"))) / "web" / "static"
     return {
         path.relative_to(root).as_posix(): File(TYPES[path.suffix], path.read_bytes())

@@ -3,8 +3,6 @@
 from typing import NamedTuple
 
 CELL_BITS = 20
-
-
 CELL_MASK = (1 << CELL_BITS) - 1
 
 
@@ -19,8 +17,6 @@ class Cell(NamedTuple):
 
 #: In place of a name, where there are too many.
 OTHER = "(other)"
-
-
 #: In place of all cells beyond those that can be numbered.
 LAST_CELL = Cell(OTHER, OTHER, OTHER, "")
 

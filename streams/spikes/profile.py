@@ -15,6 +15,13 @@ PRIOR_EVENTS = 8.0
 #: 1970-01-01 was a Thursday; weeks begin on Monday.
 EPOCH_HOUR_OF_WEEK = 72
 WEEKEND_HOUR = 120
+QUARTERS = 4
+DAY_QUARTERS = DAY_HOURS * QUARTERS
+#: A quarter of an hour has a shape of its own if it is so many standard deviations off the straight line.
+SHAPE_DEVIATIONS = 3.0
+#: With fewer events, times the dispersion, half of what the line says is not so far off: then the line is no better
+#: than the hour, and the higher one counts.
+SHAPE_EVENTS = (SHAPE_DEVIATIONS / 0.5) ** 2
 
 
 def hour_of_week(hour: int) -> int:
@@ -93,23 +100,12 @@ def _leaning(parent_rate: float, count: float, bins: float, events: float) -> fl
     return parent_rate * (count + events) / (parent_rate * bins + events)
 
 
-QUARTERS = 4
-
-
-DAY_QUARTERS = DAY_HOURS * QUARTERS
-
-
-#: A quarter of an hour has a shape of its own if it is so many standard deviations off the straight line.
-SHAPE_DEVIATIONS = 3.0
-
-
-#: With fewer events, times the dispersion, half of what the line says is not so far off: then the line is no better
-#: than the hour, and the higher one counts.
-SHAPE_EVENTS = (SHAPE_DEVIATIONS / 0.5) ** 2
-
-
 class DayShape:
-    """What came in each quarter of an hour, against the straight line. Hours are those since the epoch."""
+    """What came in each quarter of an hour, against the straight line between the hours. Hours are since the epoch.
+
+    A service that opens at eight sharp has nothing before and everything after; a line through the hours would expect
+    half of each. Working days and weekends have a shape of their own.
+    """
 
     def __init__(self) -> None:
         self._counts = [0.0] * (2 * DAY_QUARTERS)

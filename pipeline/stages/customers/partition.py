@@ -6,7 +6,6 @@ Nothing goes out ahead of its commit point: nobody folds what it says.
 import asyncio
 import logging
 from collections.abc import Callable, Sequence
-from itertools import islice
 from typing import Any
 
 import msgspec
@@ -18,7 +17,7 @@ from pipeline.ledger.rows import RowEncoder
 from pipeline.ledger.store import PartitionLedger
 from pipeline.processing.job import Taken
 from pipeline.processing.partition import PartitionProcessor
-from pipeline.processing.state import StateCache
+from pipeline.processing.state import StateCache, forget_surplus
 from pipeline.stages.facts import sourced_facts
 from streams.checkpoint import CUSTOMERS, Checkpoint
 from streams.customers.customer import STRETCH_MS, Customer
@@ -57,11 +56,7 @@ class CustomersState:
 
     def evict(self) -> None:
         """Forget the stretches beyond the bound that were not touched since the last flush."""
-        customers, touched = self.fold.customers, self.fold.touched
-        surplus = len(customers) - CACHED_CUSTOMERS
-        if surplus > 0:
-            for key in list(islice((key for key in customers if key not in touched), surplus)):
-                del customers[key]
+        forget_surplus(self.fold.customers, self.fold.touched, CACHED_CUSTOMERS)
 
 
 class CustomersJob:

@@ -1,11 +1,11 @@
 """What memory holds of one partition of the interactions: the fold's state, as far as it is needed."""
 
 from collections.abc import Sequence
-from itertools import islice
 
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.ledger.conversations import ConversationReader
 from pipeline.ledger.store import PartitionLedger
+from pipeline.processing.state import forget_surplus
 from streams.checkpoint import Checkpoint
 from streams.conversations.conversation import OPEN, Conversation
 from streams.fold import ConversationFold
@@ -55,8 +55,5 @@ class InteractionsState:
             return
         for key in [k for k, found in conversations.items() if found.state != OPEN and k not in touched]:
             del conversations[key]
-        surplus = len(conversations) - CACHED_CONVERSATIONS
-        if surplus > 0:
-            for key in list(islice((key for key in conversations if key not in touched), surplus)):
-                del conversations[key]
+        forget_surplus(conversations, touched, CACHED_CONVERSATIONS)
         self._evict_above = len(conversations) + CACHED_DEPARTED
