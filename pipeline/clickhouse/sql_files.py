@@ -3,7 +3,8 @@
 `migrations/NNNN_name.sql` are numbered and make tables and data: each is applied once, in order. `views/name.sql` make
 views and SQL functions: each is applied again when its content has changed, or that of a file it needs, which it names
 in a line `-- needs: one, another`. ClickHouse copies what a view is built on (the body of a function, the columns of a
-view) into the view when it is created, so a file that needs a changed one is out of date, too.
+view) into the view when it is created, so a file that needs a changed one is out of date, too. Views that differ only
+in the interval they count by are written once (`intervals.py`).
 """
 
 import hashlib
@@ -13,6 +14,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
 
+from pipeline.clickhouse.intervals import by_interval
 from pipeline.data_files import directory
 
 NEEDS = re.compile(r"^-- needs: (.+)$", re.MULTILINE)
@@ -67,11 +69,12 @@ def view_files(folder: Path) -> list[SqlFile]:
     """Read the files of views, each after those that it needs."""
     texts = {path.stem: path.read_text() for path in sorted(folder.glob("*.sql"))}
     needs = {name: [need for line in NEEDS.findall(text) for need in line.split(", ")] for name, text in texts.items()}
-    checksums: dict[str, str] = {}
+    files: dict[str, SqlFile] = {}
     for name in TopologicalSorter(needs).static_order():
-        content = texts[name] + "".join(checksums[need] for need in needs[name])
-        checksums[name] = hashlib.sha256(content.encode()).hexdigest()
-    return [SqlFile(0, name, statements(texts[name]), checksum) for name, checksum in checksums.items()]
+        made = tuple(view for statement in statements(texts[name]) for view in by_interval(statement))
+        content = "\n".join((*made, *(files[need].checksum for need in needs[name])))
+        files[name] = SqlFile(0, name, made, hashlib.sha256(content.encode()).hexdigest())
+    return list(files.values())
 
 
 def statements(text: str) -> tuple[str, ...]:

@@ -4,34 +4,36 @@
 --
 -- needs: functions, ledger_rows, watermarks, reporting_days
 
--- Dense over the last 14 days only: before them a minute has no row, and what had been open then stands in the first one.
-CREATE OR REPLACE VIEW backlog_by_minute (
-    minute DateTime('UTC') COMMENT 'start of the minute, UTC',
+-- Dense over the last {complete_days} days only: before them no {interval} has a row, and what had been open then stands in the
+-- first one.
+-- for each of: minute, hour
+CREATE OR REPLACE VIEW backlog_by_{interval} (
+    {interval_column},
     tenant LowCardinality(String) COMMENT 'brand or business unit, empty when unknown',
     queue LowCardinality(String) COMMENT 'where the work lies, empty when unknown',
     channel LowCardinality(String) COMMENT 'empty when unknown',
     visibility LowCardinality(String) COMMENT 'private or public, empty when unknown',
-    open_count Int64 COMMENT 'conversations open at the end of the minute',
-    arrived_count Int64 COMMENT 'opened and reopened in the minute',
-    departed_count Int64 COMMENT 'resolved, closed, abandoned, merged, deleted or expired in the minute',
+    open_count Int64 COMMENT 'conversations open at the end of the {interval}',
+    arrived_count Int64 COMMENT 'opened and reopened in the {interval}',
+    departed_count Int64 COMMENT 'resolved, closed, abandoned, merged, deleted or expired in the {interval}',
     moved_in_count Int64 COMMENT 'open ones that changed into this cell',
     moved_out_count Int64 COMMENT 'open ones that changed out of this cell'
 ) AS
 WITH
     (SELECT latest FROM watermarks) AS latest,
-    toStartOfMinute(toDateTime(latest - INTERVAL 14 DAY, 'UTC')) + 60 AS minutes_from,
-    toStartOfMinute(toDateTime(latest, 'UTC')) AS last_minute
+    toStartOfInterval(toDateTime(latest - INTERVAL {complete_days} DAY, 'UTC'), INTERVAL 1 {interval}) + {interval_seconds} AS dense_from,
+    toStartOfInterval(toDateTime(latest, 'UTC'), INTERVAL 1 {interval}) AS last_start
 SELECT
-    toDateTime(arrayJoin(range(toUInt32(changed), toUInt32(changes_again), 60)), 'UTC') AS minute,
+    toDateTime(arrayJoin(range(toUInt32(changed), toUInt32(changes_again), {interval_seconds})), 'UTC') AS {interval},
     tenant, queue, channel, visibility, open AS open_count,
-    if(minute = changed, arrived, 0) AS arrived_count, if(minute = changed, departed, 0) AS departed_count,
-    if(minute = changed, moved_in, 0) AS moved_in_count, if(minute = changed, moved_out, 0) AS moved_out_count
+    if({interval} = changed, arrived, 0) AS arrived_count, if({interval} = changed, departed, 0) AS departed_count,
+    if({interval} = changed, moved_in, 0) AS moved_in_count, if({interval} = changed, moved_out, 0) AS moved_out_count
 FROM (
     SELECT changed, tenant, queue, channel, visibility, arrived, departed, moved_in, moved_out,
         toInt64(sum(base + arrived - departed + moved_in - moved_out) OVER (
             PARTITION BY tenant, queue, channel, visibility ORDER BY changed
         )) AS open,
-        leadInFrame(changed, 1, last_minute + 60) OVER (
+        leadInFrame(changed, 1, last_start + {interval_seconds}) OVER (
             PARTITION BY tenant, queue, channel, visibility ORDER BY changed ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING
         ) AS changes_again
     FROM (
@@ -43,7 +45,7 @@ FROM (
             sum(placed.3 * (opened_count + reopened_count + moved_in_count - moved_out_count - resolved_count - closed_count - abandoned_count
                 - merged_count - deleted_count - expiring_count)) AS base
         FROM (
-            SELECT *, arrayJoin(if(tier = 'day', [(minutes_from, 0, 1)], [(start, 1, 0), (minutes_from, 0, -1)])) AS placed
+            SELECT *, arrayJoin(if(tier = 'day', [(dense_from, 0, 1)], [(start, 1, 0), (dense_from, 0, -1)])) AS placed
             FROM (
                 SELECT tier, start, tenant, queue, channel, visibility, sum(p.opened_count) AS opened_count,
                     sum(p.reopened_count) AS reopened_count, sum(p.moved_in_count) AS moved_in_count,
@@ -52,69 +54,11 @@ FROM (
                     sum(p.merged_count) AS merged_count, sum(p.deleted_count) AS deleted_count,
                     sum(p.expiring_count) AS expiring_count
                 FROM panes AS p
-                WHERE tier = 'day' OR (tier = 'minute' AND start >= minutes_from)
+                WHERE tier = 'day' OR (tier = '{interval}' AND start >= dense_from)
                 GROUP BY tier, start, tenant, queue, channel, visibility
             )
         )
-        WHERE changed <= last_minute
-        GROUP BY changed, tenant, queue, channel, visibility
-        HAVING arrived != 0 OR departed != 0 OR moved_in != 0 OR moved_out != 0 OR base != 0
-    )
-);
-
--- Dense over the last 400 days only: before them an hour has no row, and what had been open then stands in the first one.
-CREATE OR REPLACE VIEW backlog_by_hour (
-    hour DateTime('UTC') COMMENT 'start of the hour, UTC',
-    tenant LowCardinality(String) COMMENT 'brand or business unit, empty when unknown',
-    queue LowCardinality(String) COMMENT 'where the work lies, empty when unknown',
-    channel LowCardinality(String) COMMENT 'empty when unknown',
-    visibility LowCardinality(String) COMMENT 'private or public, empty when unknown',
-    open_count Int64 COMMENT 'conversations open at the end of the hour',
-    arrived_count Int64 COMMENT 'opened and reopened in the hour',
-    departed_count Int64 COMMENT 'resolved, closed, abandoned, merged, deleted or expired in the hour',
-    moved_in_count Int64 COMMENT 'open ones that changed into this cell',
-    moved_out_count Int64 COMMENT 'open ones that changed out of this cell'
-) AS
-WITH
-    (SELECT latest FROM watermarks) AS latest,
-    toStartOfHour(toDateTime(latest - INTERVAL 400 DAY, 'UTC')) + 3600 AS hours_from,
-    toStartOfHour(toDateTime(latest, 'UTC')) AS last_hour
-SELECT
-    toDateTime(arrayJoin(range(toUInt32(changed), toUInt32(changes_again), 3600)), 'UTC') AS hour,
-    tenant, queue, channel, visibility, open AS open_count,
-    if(hour = changed, arrived, 0) AS arrived_count, if(hour = changed, departed, 0) AS departed_count,
-    if(hour = changed, moved_in, 0) AS moved_in_count, if(hour = changed, moved_out, 0) AS moved_out_count
-FROM (
-    SELECT changed, tenant, queue, channel, visibility, arrived, departed, moved_in, moved_out,
-        toInt64(sum(base + arrived - departed + moved_in - moved_out) OVER (
-            PARTITION BY tenant, queue, channel, visibility ORDER BY changed
-        )) AS open,
-        leadInFrame(changed, 1, last_hour + 3600) OVER (
-            PARTITION BY tenant, queue, channel, visibility ORDER BY changed ROWS BETWEEN CURRENT ROW AND 1 FOLLOWING
-        ) AS changes_again
-    FROM (
-        SELECT placed.1 AS changed, tenant, queue, channel, visibility,
-            sum(placed.2 * (opened_count + reopened_count)) AS arrived,
-            sum(placed.2 * (resolved_count + closed_count + abandoned_count + merged_count + deleted_count + expiring_count)) AS departed,
-            sum(placed.2 * moved_in_count) AS moved_in, sum(placed.2 * moved_out_count) AS moved_out,
-            -- What was open when the tier begins: all that days hold, less what the tier holds.
-            sum(placed.3 * (opened_count + reopened_count + moved_in_count - moved_out_count - resolved_count - closed_count - abandoned_count
-                - merged_count - deleted_count - expiring_count)) AS base
-        FROM (
-            SELECT *, arrayJoin(if(tier = 'day', [(hours_from, 0, 1)], [(start, 1, 0), (hours_from, 0, -1)])) AS placed
-            FROM (
-                SELECT tier, start, tenant, queue, channel, visibility, sum(p.opened_count) AS opened_count,
-                    sum(p.reopened_count) AS reopened_count, sum(p.moved_in_count) AS moved_in_count,
-                    sum(p.moved_out_count) AS moved_out_count, sum(p.resolved_count) AS resolved_count,
-                    sum(p.closed_count) AS closed_count, sum(p.abandoned_count) AS abandoned_count,
-                    sum(p.merged_count) AS merged_count, sum(p.deleted_count) AS deleted_count,
-                    sum(p.expiring_count) AS expiring_count
-                FROM panes AS p
-                WHERE tier = 'day' OR (tier = 'hour' AND start >= hours_from)
-                GROUP BY tier, start, tenant, queue, channel, visibility
-            )
-        )
-        WHERE changed <= last_hour
+        WHERE changed <= last_start
         GROUP BY changed, tenant, queue, channel, visibility
         HAVING arrived != 0 OR departed != 0 OR moved_in != 0 OR moved_out != 0 OR base != 0
     )

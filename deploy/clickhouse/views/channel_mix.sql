@@ -2,8 +2,9 @@
 --
 -- needs: functions, ledger_rows, watermarks
 
-CREATE OR REPLACE VIEW channel_mix_by_minute (
-    minute DateTime('UTC') COMMENT 'start of the minute, UTC',
+-- for each of: minute, hour, day
+CREATE OR REPLACE VIEW channel_mix_by_{interval} (
+    {interval_column},
     tenant LowCardinality(String) COMMENT 'brand or business unit, empty when unknown',
     queue LowCardinality(String) COMMENT 'where the work lies, empty when unknown',
     channel LowCardinality(String) COMMENT 'empty when unknown',
@@ -12,43 +13,9 @@ CREATE OR REPLACE VIEW channel_mix_by_minute (
     opened_count Int64 COMMENT 'inbound conversations opened, a transfer chain once',
     inbound_message_count Int64 COMMENT 'messages from customers'
 ) AS
-SELECT start AS minute, tenant, queue, channel, mode, visibility,
+SELECT {interval_start}, tenant, queue, channel, mode, visibility,
     sum(contact_count) AS opened_count, sum(panes.inbound_message_count) AS inbound_message_count
 FROM panes
-WHERE tier = 'minute'
-GROUP BY minute, tenant, queue, channel, mode, visibility
-HAVING opened_count != 0 OR inbound_message_count != 0;
-
-CREATE OR REPLACE VIEW channel_mix_by_hour (
-    hour DateTime('UTC') COMMENT 'start of the hour, UTC',
-    tenant LowCardinality(String) COMMENT 'brand or business unit, empty when unknown',
-    queue LowCardinality(String) COMMENT 'where the work lies, empty when unknown',
-    channel LowCardinality(String) COMMENT 'empty when unknown',
-    mode LowCardinality(String) COMMENT 'sync or async, as configured for the channel; empty when the channel is unknown',
-    visibility LowCardinality(String) COMMENT 'private or public, empty when unknown',
-    opened_count Int64 COMMENT 'inbound conversations opened, a transfer chain once',
-    inbound_message_count Int64 COMMENT 'messages from customers'
-) AS
-SELECT start AS hour, tenant, queue, channel, mode, visibility,
-    sum(contact_count) AS opened_count, sum(panes.inbound_message_count) AS inbound_message_count
-FROM panes
-WHERE tier = 'hour'
-GROUP BY hour, tenant, queue, channel, mode, visibility
-HAVING opened_count != 0 OR inbound_message_count != 0;
-
-CREATE OR REPLACE VIEW channel_mix_by_day (
-    day Date COMMENT 'day in the reporting zone',
-    tenant LowCardinality(String) COMMENT 'brand or business unit, empty when unknown',
-    queue LowCardinality(String) COMMENT 'where the work lies, empty when unknown',
-    channel LowCardinality(String) COMMENT 'empty when unknown',
-    mode LowCardinality(String) COMMENT 'sync or async, as configured for the channel; empty when the channel is unknown',
-    visibility LowCardinality(String) COMMENT 'private or public, empty when unknown',
-    opened_count Int64 COMMENT 'inbound conversations opened, a transfer chain once',
-    inbound_message_count Int64 COMMENT 'messages from customers'
-) AS
-SELECT reporting_day(start, (SELECT reporting_zone FROM watermarks)) AS day, tenant, queue, channel, mode, visibility,
-    sum(contact_count) AS opened_count, sum(panes.inbound_message_count) AS inbound_message_count
-FROM panes
-WHERE tier = 'day'
-GROUP BY day, tenant, queue, channel, mode, visibility
+WHERE tier = '{interval}'
+GROUP BY {interval}, tenant, queue, channel, mode, visibility
 HAVING opened_count != 0 OR inbound_message_count != 0;

@@ -2,134 +2,48 @@
 --
 -- needs: functions, ledger_rows, watermarks
 
-CREATE OR REPLACE VIEW peer_resolution_by_minute (
-    minute DateTime('UTC') COMMENT 'start of the minute, UTC',
+-- for each of: minute, hour, day
+CREATE OR REPLACE VIEW peer_resolution_by_{interval} (
+    {interval_column},
     tenant LowCardinality(String) COMMENT 'brand or business unit, empty when unknown',
     queue LowCardinality(String) COMMENT 'where the work lies, empty when unknown',
     channel LowCardinality(String) COMMENT 'empty when unknown',
     visibility LowCardinality(String) COMMENT 'private or public, empty when unknown',
-    accepted_count Int64 COMMENT 'accepted solutions, less those taken back in the minute',
+    accepted_count Int64 COMMENT 'accepted solutions, less those taken back in the {interval}',
     accepted_from_peer_count Int64 COMMENT 'the same, written by peers: over accepted_count it is the peer resolution',
-    saved_count Int64 COMMENT 'conversations that a peer solved without a word of an agent, less those that ceased to be so in the minute'
+    saved_count Int64 COMMENT 'conversations that a peer solved without a word of an agent, less those that ceased to be so in the {interval}'
 ) AS
-SELECT start AS minute, tenant, queue, channel, visibility, sum(solution_accepted_count) AS accepted_count,
+SELECT {interval_start}, tenant, queue, channel, visibility, sum(solution_accepted_count) AS accepted_count,
     sum(solution_accepted_from_peer_count) AS accepted_from_peer_count, sum(saved_by_peer_count) AS saved_count
 FROM panes
-WHERE tier = 'minute'
-GROUP BY minute, tenant, queue, channel, visibility
+WHERE tier = '{interval}'
+GROUP BY {interval}, tenant, queue, channel, visibility
 HAVING accepted_count != 0 OR accepted_from_peer_count != 0 OR saved_count != 0;
 
-CREATE OR REPLACE VIEW peer_resolution_by_hour (
-    hour DateTime('UTC') COMMENT 'start of the hour, UTC',
+-- for each of: minute, hour, day
+CREATE OR REPLACE VIEW peer_answers_by_{interval} (
+    {interval_column},
     tenant LowCardinality(String) COMMENT 'brand or business unit, empty when unknown',
     queue LowCardinality(String) COMMENT 'where the work lies, empty when unknown',
     channel LowCardinality(String) COMMENT 'empty when unknown',
     visibility LowCardinality(String) COMMENT 'private or public, empty when unknown',
-    accepted_count Int64 COMMENT 'accepted solutions, less those taken back in the hour',
-    accepted_from_peer_count Int64 COMMENT 'the same, written by peers: over accepted_count it is the peer resolution',
-    saved_count Int64 COMMENT 'conversations that a peer solved without a word of an agent, less those that ceased to be so in the hour'
-) AS
-SELECT start AS hour, tenant, queue, channel, visibility, sum(solution_accepted_count) AS accepted_count,
-    sum(solution_accepted_from_peer_count) AS accepted_from_peer_count, sum(saved_by_peer_count) AS saved_count
-FROM panes
-WHERE tier = 'hour'
-GROUP BY hour, tenant, queue, channel, visibility
-HAVING accepted_count != 0 OR accepted_from_peer_count != 0 OR saved_count != 0;
-
-CREATE OR REPLACE VIEW peer_resolution_by_day (
-    day Date COMMENT 'day in the reporting zone',
-    tenant LowCardinality(String) COMMENT 'brand or business unit, empty when unknown',
-    queue LowCardinality(String) COMMENT 'where the work lies, empty when unknown',
-    channel LowCardinality(String) COMMENT 'empty when unknown',
-    visibility LowCardinality(String) COMMENT 'private or public, empty when unknown',
-    accepted_count Int64 COMMENT 'accepted solutions, less those taken back in the day',
-    accepted_from_peer_count Int64 COMMENT 'the same, written by peers: over accepted_count it is the peer resolution',
-    saved_count Int64 COMMENT 'conversations that a peer solved without a word of an agent, less those that ceased to be so in the day'
-) AS
-SELECT reporting_day(start, (SELECT reporting_zone FROM watermarks)) AS day, tenant, queue, channel, visibility, sum(solution_accepted_count) AS accepted_count,
-    sum(solution_accepted_from_peer_count) AS accepted_from_peer_count, sum(saved_by_peer_count) AS saved_count
-FROM panes
-WHERE tier = 'day'
-GROUP BY day, tenant, queue, channel, visibility
-HAVING accepted_count != 0 OR accepted_from_peer_count != 0 OR saved_count != 0;
-
-CREATE OR REPLACE VIEW peer_answers_by_minute (
-    minute DateTime('UTC') COMMENT 'start of the minute, UTC',
-    tenant LowCardinality(String) COMMENT 'brand or business unit, empty when unknown',
-    queue LowCardinality(String) COMMENT 'where the work lies, empty when unknown',
-    channel LowCardinality(String) COMMENT 'empty when unknown',
-    visibility LowCardinality(String) COMMENT 'private or public, empty when unknown',
-    answered_count Int64 COMMENT 'conversations with their first answer of a peer in the minute; only while the customer waited',
+    answered_count Int64 COMMENT 'conversations with their first answer of a peer in the {interval}; only while the customer waited',
     before_staff_count Int64 COMMENT 'those of them in which no agent had spoken to the customer before',
     p50_seconds Nullable(Float64) COMMENT 'median wait for that answer, from the start of the waiting episode; quantiles are exact to 3.2 %',
     p90_seconds Nullable(Float64) COMMENT '90 % waited no longer',
     p95_seconds Nullable(Float64) COMMENT '95 % waited no longer',
     p99_seconds Nullable(Float64) COMMENT '99 % waited no longer'
 ) AS
-SELECT minute, tenant, queue, channel, visibility, arraySum(mapValues(histogram)) AS answered_count, before_staff_count,
+SELECT {interval}, tenant, queue, channel, visibility, arraySum(mapValues(histogram)) AS answered_count, before_staff_count,
     histogram_quantile_ms(histogram, 0.5) / 1000 AS p50_seconds,
     histogram_quantile_ms(histogram, 0.9) / 1000 AS p90_seconds,
     histogram_quantile_ms(histogram, 0.95) / 1000 AS p95_seconds,
     histogram_quantile_ms(histogram, 0.99) / 1000 AS p99_seconds
 FROM (
-    SELECT start AS minute, tenant, queue, channel, visibility, sum(peer_before_staff_count) AS before_staff_count,
+    SELECT {interval_start}, tenant, queue, channel, visibility, sum(peer_before_staff_count) AS before_staff_count,
         sumMap(first_peer_answer_histogram) AS histogram
     FROM panes
-    WHERE tier = 'minute' AND notEmpty(first_peer_answer_histogram)
-    GROUP BY minute, tenant, queue, channel, visibility
-)
-WHERE answered_count != 0;
-
-CREATE OR REPLACE VIEW peer_answers_by_hour (
-    hour DateTime('UTC') COMMENT 'start of the hour, UTC',
-    tenant LowCardinality(String) COMMENT 'brand or business unit, empty when unknown',
-    queue LowCardinality(String) COMMENT 'where the work lies, empty when unknown',
-    channel LowCardinality(String) COMMENT 'empty when unknown',
-    visibility LowCardinality(String) COMMENT 'private or public, empty when unknown',
-    answered_count Int64 COMMENT 'conversations with their first answer of a peer in the hour; only while the customer waited',
-    before_staff_count Int64 COMMENT 'those of them in which no agent had spoken to the customer before',
-    p50_seconds Nullable(Float64) COMMENT 'median wait for that answer, from the start of the waiting episode; quantiles are exact to 3.2 %',
-    p90_seconds Nullable(Float64) COMMENT '90 % waited no longer',
-    p95_seconds Nullable(Float64) COMMENT '95 % waited no longer',
-    p99_seconds Nullable(Float64) COMMENT '99 % waited no longer'
-) AS
-SELECT hour, tenant, queue, channel, visibility, arraySum(mapValues(histogram)) AS answered_count, before_staff_count,
-    histogram_quantile_ms(histogram, 0.5) / 1000 AS p50_seconds,
-    histogram_quantile_ms(histogram, 0.9) / 1000 AS p90_seconds,
-    histogram_quantile_ms(histogram, 0.95) / 1000 AS p95_seconds,
-    histogram_quantile_ms(histogram, 0.99) / 1000 AS p99_seconds
-FROM (
-    SELECT start AS hour, tenant, queue, channel, visibility, sum(peer_before_staff_count) AS before_staff_count,
-        sumMap(first_peer_answer_histogram) AS histogram
-    FROM panes
-    WHERE tier = 'hour' AND notEmpty(first_peer_answer_histogram)
-    GROUP BY hour, tenant, queue, channel, visibility
-)
-WHERE answered_count != 0;
-
-CREATE OR REPLACE VIEW peer_answers_by_day (
-    day Date COMMENT 'day in the reporting zone',
-    tenant LowCardinality(String) COMMENT 'brand or business unit, empty when unknown',
-    queue LowCardinality(String) COMMENT 'where the work lies, empty when unknown',
-    channel LowCardinality(String) COMMENT 'empty when unknown',
-    visibility LowCardinality(String) COMMENT 'private or public, empty when unknown',
-    answered_count Int64 COMMENT 'conversations with their first answer of a peer in the day; only while the customer waited',
-    before_staff_count Int64 COMMENT 'those of them in which no agent had spoken to the customer before',
-    p50_seconds Nullable(Float64) COMMENT 'median wait for that answer, from the start of the waiting episode; quantiles are exact to 3.2 %',
-    p90_seconds Nullable(Float64) COMMENT '90 % waited no longer',
-    p95_seconds Nullable(Float64) COMMENT '95 % waited no longer',
-    p99_seconds Nullable(Float64) COMMENT '99 % waited no longer'
-) AS
-SELECT day, tenant, queue, channel, visibility, arraySum(mapValues(histogram)) AS answered_count, before_staff_count,
-    histogram_quantile_ms(histogram, 0.5) / 1000 AS p50_seconds,
-    histogram_quantile_ms(histogram, 0.9) / 1000 AS p90_seconds,
-    histogram_quantile_ms(histogram, 0.95) / 1000 AS p95_seconds,
-    histogram_quantile_ms(histogram, 0.99) / 1000 AS p99_seconds
-FROM (
-    SELECT reporting_day(start, (SELECT reporting_zone FROM watermarks)) AS day, tenant, queue, channel, visibility, sum(peer_before_staff_count) AS before_staff_count,
-        sumMap(first_peer_answer_histogram) AS histogram
-    FROM panes
-    WHERE tier = 'day' AND notEmpty(first_peer_answer_histogram)
-    GROUP BY day, tenant, queue, channel, visibility
+    WHERE tier = '{interval}' AND notEmpty(first_peer_answer_histogram)
+    GROUP BY {interval}, tenant, queue, channel, visibility
 )
 WHERE answered_count != 0;

@@ -4,8 +4,9 @@
 --
 -- needs: functions, ledger_rows, watermarks
 
-CREATE OR REPLACE VIEW repeat_contacts_by_minute (
-    minute DateTime('UTC') COMMENT 'start of the minute, UTC',
+-- for each of: minute, hour, day
+CREATE OR REPLACE VIEW repeat_contacts_by_{interval} (
+    {interval_column},
     tenant LowCardinality(String) COMMENT 'brand or business unit, empty when unknown',
     queue LowCardinality(String) COMMENT 'where the work lies, empty when unknown',
     channel LowCardinality(String) COMMENT 'empty when unknown',
@@ -18,57 +19,11 @@ CREATE OR REPLACE VIEW repeat_contacts_by_minute (
     hop_within_week_count Int64 COMMENT 'the same within 7 days',
     left_out_count Int64 COMMENT 'contacts of ids that stand for more than one person (over 256 facts within 8 days); not in known_count'
 ) AS
-SELECT start AS minute, tenant, queue, channel, visibility, sum(p.contact_count) AS contact_count,
+SELECT {interval_start}, tenant, queue, channel, visibility, sum(p.contact_count) AS contact_count,
     sum(known_contact_count) AS known_count, sum(p.repeat_within_day_count) AS repeat_within_day_count,
     sum(p.repeat_within_week_count) AS repeat_within_week_count, sum(p.hop_within_day_count) AS hop_within_day_count,
     sum(p.hop_within_week_count) AS hop_within_week_count, sum(left_out_contact_count) AS left_out_count
 FROM panes AS p
-WHERE tier = 'minute'
-GROUP BY minute, tenant, queue, channel, visibility
-HAVING contact_count != 0 OR known_count != 0 OR left_out_count != 0;
-
-CREATE OR REPLACE VIEW repeat_contacts_by_hour (
-    hour DateTime('UTC') COMMENT 'start of the hour, UTC',
-    tenant LowCardinality(String) COMMENT 'brand or business unit, empty when unknown',
-    queue LowCardinality(String) COMMENT 'where the work lies, empty when unknown',
-    channel LowCardinality(String) COMMENT 'empty when unknown',
-    visibility LowCardinality(String) COMMENT 'private or public, empty when unknown',
-    contact_count Int64 COMMENT 'inbound conversations opened, a transfer chain once',
-    known_count Int64 COMMENT 'those of known customers: the denominator of all that follow',
-    repeat_within_day_count Int64 COMMENT 'of these, within 24 h of a resolve of another conversation of the same customer',
-    repeat_within_week_count Int64 COMMENT 'the same within 7 days',
-    hop_within_day_count Int64 COMMENT 'repeats within 24 h on another channel than the conversation that was resolved last',
-    hop_within_week_count Int64 COMMENT 'the same within 7 days',
-    left_out_count Int64 COMMENT 'contacts of ids that stand for more than one person (over 256 facts within 8 days); not in known_count'
-) AS
-SELECT start AS hour, tenant, queue, channel, visibility, sum(p.contact_count) AS contact_count,
-    sum(known_contact_count) AS known_count, sum(p.repeat_within_day_count) AS repeat_within_day_count,
-    sum(p.repeat_within_week_count) AS repeat_within_week_count, sum(p.hop_within_day_count) AS hop_within_day_count,
-    sum(p.hop_within_week_count) AS hop_within_week_count, sum(left_out_contact_count) AS left_out_count
-FROM panes AS p
-WHERE tier = 'hour'
-GROUP BY hour, tenant, queue, channel, visibility
-HAVING contact_count != 0 OR known_count != 0 OR left_out_count != 0;
-
-CREATE OR REPLACE VIEW repeat_contacts_by_day (
-    day Date COMMENT 'day in the reporting zone',
-    tenant LowCardinality(String) COMMENT 'brand or business unit, empty when unknown',
-    queue LowCardinality(String) COMMENT 'where the work lies, empty when unknown',
-    channel LowCardinality(String) COMMENT 'empty when unknown',
-    visibility LowCardinality(String) COMMENT 'private or public, empty when unknown',
-    contact_count Int64 COMMENT 'inbound conversations opened, a transfer chain once',
-    known_count Int64 COMMENT 'those of known customers: the denominator of all that follow',
-    repeat_within_day_count Int64 COMMENT 'of these, within 24 h of a resolve of another conversation of the same customer',
-    repeat_within_week_count Int64 COMMENT 'the same within 7 days',
-    hop_within_day_count Int64 COMMENT 'repeats within 24 h on another channel than the conversation that was resolved last',
-    hop_within_week_count Int64 COMMENT 'the same within 7 days',
-    left_out_count Int64 COMMENT 'contacts of ids that stand for more than one person (over 256 facts within 8 days); not in known_count'
-) AS
-SELECT reporting_day(start, (SELECT reporting_zone FROM watermarks)) AS day, tenant, queue, channel, visibility, sum(p.contact_count) AS contact_count,
-    sum(known_contact_count) AS known_count, sum(p.repeat_within_day_count) AS repeat_within_day_count,
-    sum(p.repeat_within_week_count) AS repeat_within_week_count, sum(p.hop_within_day_count) AS hop_within_day_count,
-    sum(p.hop_within_week_count) AS hop_within_week_count, sum(left_out_contact_count) AS left_out_count
-FROM panes AS p
-WHERE tier = 'day'
-GROUP BY day, tenant, queue, channel, visibility
+WHERE tier = '{interval}'
+GROUP BY {interval}, tenant, queue, channel, visibility
 HAVING contact_count != 0 OR known_count != 0 OR left_out_count != 0;

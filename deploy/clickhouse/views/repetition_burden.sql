@@ -2,8 +2,9 @@
 --
 -- needs: functions, ledger_rows, watermarks
 
-CREATE OR REPLACE VIEW repetition_burden_by_minute (
-    minute DateTime('UTC') COMMENT 'start of the minute, UTC',
+-- for each of: minute, hour, day
+CREATE OR REPLACE VIEW repetition_burden_by_{interval} (
+    {interval_column},
     tenant LowCardinality(String) COMMENT 'brand or business unit, empty when unknown',
     queue LowCardinality(String) COMMENT 'where the work lies, empty when unknown',
     channel LowCardinality(String) COMMENT 'empty when unknown',
@@ -15,55 +16,11 @@ CREATE OR REPLACE VIEW repetition_burden_by_minute (
     repeat_count Int64 COMMENT 'contacts within 7 days of a resolve',
     hop_count Int64 COMMENT 'those of them on another channel'
 ) AS
-SELECT start AS minute, tenant, queue, channel, visibility, sum(case_began_count) AS case_count,
+SELECT {interval_start}, tenant, queue, channel, visibility, sum(case_began_count) AS case_count,
     queue_wait_count + transfer_count + repeat_count + hop_count AS burden_count,
     sum(p.queue_wait_count) AS queue_wait_count, sum(case_transfer_count) AS transfer_count,
     sum(repeat_within_week_count) AS repeat_count, sum(hop_within_week_count) AS hop_count
 FROM panes AS p
-WHERE tier = 'minute'
-GROUP BY minute, tenant, queue, channel, visibility
-HAVING case_count != 0 OR queue_wait_count != 0 OR transfer_count != 0 OR repeat_count != 0 OR hop_count != 0;
-
-CREATE OR REPLACE VIEW repetition_burden_by_hour (
-    hour DateTime('UTC') COMMENT 'start of the hour, UTC',
-    tenant LowCardinality(String) COMMENT 'brand or business unit, empty when unknown',
-    queue LowCardinality(String) COMMENT 'where the work lies, empty when unknown',
-    channel LowCardinality(String) COMMENT 'empty when unknown',
-    visibility LowCardinality(String) COMMENT 'private or public, empty when unknown',
-    case_count Int64 COMMENT 'cases of known customers that began; contacts without a case are one while no 7 days lie between them',
-    burden_count Int64 COMMENT 'what the customers had to go through again, the sum of what follows: over case_count it is the burden',
-    queue_wait_count Int64 COMMENT 'times that they came to wait in a queue',
-    transfer_count Int64 COMMENT 'transfers',
-    repeat_count Int64 COMMENT 'contacts within 7 days of a resolve',
-    hop_count Int64 COMMENT 'those of them on another channel'
-) AS
-SELECT start AS hour, tenant, queue, channel, visibility, sum(case_began_count) AS case_count,
-    queue_wait_count + transfer_count + repeat_count + hop_count AS burden_count,
-    sum(p.queue_wait_count) AS queue_wait_count, sum(case_transfer_count) AS transfer_count,
-    sum(repeat_within_week_count) AS repeat_count, sum(hop_within_week_count) AS hop_count
-FROM panes AS p
-WHERE tier = 'hour'
-GROUP BY hour, tenant, queue, channel, visibility
-HAVING case_count != 0 OR queue_wait_count != 0 OR transfer_count != 0 OR repeat_count != 0 OR hop_count != 0;
-
-CREATE OR REPLACE VIEW repetition_burden_by_day (
-    day Date COMMENT 'day in the reporting zone',
-    tenant LowCardinality(String) COMMENT 'brand or business unit, empty when unknown',
-    queue LowCardinality(String) COMMENT 'where the work lies, empty when unknown',
-    channel LowCardinality(String) COMMENT 'empty when unknown',
-    visibility LowCardinality(String) COMMENT 'private or public, empty when unknown',
-    case_count Int64 COMMENT 'cases of known customers that began; contacts without a case are one while no 7 days lie between them',
-    burden_count Int64 COMMENT 'what the customers had to go through again, the sum of what follows: over case_count it is the burden',
-    queue_wait_count Int64 COMMENT 'times that they came to wait in a queue',
-    transfer_count Int64 COMMENT 'transfers',
-    repeat_count Int64 COMMENT 'contacts within 7 days of a resolve',
-    hop_count Int64 COMMENT 'those of them on another channel'
-) AS
-SELECT reporting_day(start, (SELECT reporting_zone FROM watermarks)) AS day, tenant, queue, channel, visibility, sum(case_began_count) AS case_count,
-    queue_wait_count + transfer_count + repeat_count + hop_count AS burden_count,
-    sum(p.queue_wait_count) AS queue_wait_count, sum(case_transfer_count) AS transfer_count,
-    sum(repeat_within_week_count) AS repeat_count, sum(hop_within_week_count) AS hop_count
-FROM panes AS p
-WHERE tier = 'day'
-GROUP BY day, tenant, queue, channel, visibility
+WHERE tier = '{interval}'
+GROUP BY {interval}, tenant, queue, channel, visibility
 HAVING case_count != 0 OR queue_wait_count != 0 OR transfer_count != 0 OR repeat_count != 0 OR hop_count != 0;

@@ -1,0 +1,52 @@
+"""Views that differ only in the interval they count by.
+
+A statement behind a line `-- for each of: minute, hour, day` is written once, and made once for each interval named.
+It may hold these placeholders:
+
+    {interval}          the name: of the tier, of the column, and at the end of the name of the view
+    {interval_column}   the column, with its type and comment
+    {interval_start}    the expression for the column, from `start` of a pane
+    {interval_seconds}  its length; of minutes and hours only
+    {complete_days}     for how many days the tier is complete; of minutes and hours only
+"""
+
+import re
+
+EACH = re.compile(r"^-- for each of: (.+)\n", re.MULTILINE)
+PLACEHOLDER = re.compile(r"\{(\w+)\}")
+INTERVALS = {
+    "minute": {
+        "interval": "minute",
+        "interval_column": "minute DateTime('UTC') COMMENT 'start of the minute, UTC'",
+        "interval_start": "start AS minute",
+        "interval_seconds": "60",
+        "complete_days": "14",
+    },
+    "hour": {
+        "interval": "hour",
+        "interval_column": "hour DateTime('UTC') COMMENT 'start of the hour, UTC'",
+        "interval_start": "start AS hour",
+        "interval_seconds": "3600",
+        "complete_days": "400",
+    },
+    "day": {
+        "interval": "day",
+        "interval_column": "day Date COMMENT 'day in the reporting zone'",
+        "interval_start": "reporting_day(start, (SELECT reporting_zone FROM watermarks)) AS day",
+    },
+}
+
+
+def by_interval(statement: str) -> list[str]:
+    """Return the statement for each interval that it names, or as it is where it names none.
+
+    Raises KeyError for an interval or a placeholder that there is not.
+    """
+    each = EACH.search(statement)
+    if each is None:
+        return [statement]
+    template = statement[: each.start()] + statement[each.end() :]
+    return [
+        PLACEHOLDER.sub(lambda found, values=INTERVALS[name]: values[found[1]], template)
+        for name in each[1].split(", ")
+    ]
