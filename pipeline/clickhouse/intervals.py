@@ -46,7 +46,8 @@ def by_interval(statement: str) -> list[str]:
     if each is None:
         return [statement]
     template = statement[: each.start()] + statement[each.end() :]
-    return [
-        PLACEHOLDER.sub(lambda found, values=INTERVALS[name]: values[found[1]], template)
-        for name in each[1].split(", ")
-    ]
+    return [_filled(template, INTERVALS[name]) for name in each[1].split(", ")]
+
+
+def _filled(template: str, values: dict[str, str]) -> str:
+    return PLACEHOLDER.sub(lambda found: values[found[1]], template)
