@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from grafana.panels import CLICKHOUSE, TIME_SERIES, Json, clickhouse, query
+from grafana.panels import CLICKHOUSE, TIME_SERIES, Json, clickhouse
+from grafana.query_files import query
 
 DATASOURCE_UID = "sichtflug-clickhouse"
 #: Where people read `docs/runbooks`, from Grafana's environment: a path of the repository is no link in a message.

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 import msgspec
 
-from grafana.panels import CLICKHOUSE, PROMETHEUS, Json, Panel, query
+from grafana.panels import CLICKHOUSE, PROMETHEUS, Json, Panel
+from grafana.query_files import query
 
 GRID_COLUMNS = 24
 SCHEMA_VERSION = 41

@@ -10,7 +10,8 @@ from grafana_foundation_sdk.cog.encoder import JSONEncoder
 from grafana_foundation_sdk.models.dashboard import Dashboard
 
 from grafana import build
-from grafana.panels import CLICKHOUSE, query
+from grafana.panels import CLICKHOUSE
+from grafana.query_files import query
 from tests.support.web.dashboards import Json, alerts, asked, dashboards, panels
 
 DASHBOARDS = {dashboard["uid"]: dashboard for dashboard in dashboards()}
