@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 from aiohttp import web
 
-from pipeline.embedded.chdb_server.engine import EngineError
+from pipeline.embedded.chdb_server.exchange import EngineError
 
 
 class Connections:

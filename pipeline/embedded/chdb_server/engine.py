@@ -9,24 +9,24 @@ were written which it then refuses (a full disk, a violated constraint, too many
 out. Data in the text of the statement would end at the first blank line, which a Native block may hold.
 """
 
-import fcntl
 import os
 import re
 import shutil
 import sys
 import time
-import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import chdb
 import msgspec
 
 from pipeline.clickhouse.sql import quoted
 from pipeline.embedded.chdb_server.access import Forbidden, ForbiddenError, keep_default_plain, write_configuration
+from pipeline.embedded.chdb_server.directory import lock_directory
+from pipeline.embedded.chdb_server.exchange import Answer, EngineError, Request
 from pipeline.embedded.chdb_server.gate import Gate
 from pipeline.embedded.chdb_server.repair import Repair
 from pipeline.embedded.chdb_server.sandbox import confine
@@ -63,50 +63,6 @@ QUERY_THREADS = 4
 DATABASE = "default"
 
 
-class EngineError(Exception):
-    """The engine refused or failed. `code` is ClickHouse's error number, the text is ClickHouse's own."""
-
-    def __init__(self, code: int, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-
-
-class DirectoryInUseError(RuntimeError):
-    """Another process serves the data directory."""
-
-
-class Request(msgspec.Struct, frozen=True):
-    """A statement and the session it runs in.
-
-    `parameters` are query parameters without the prefix `param_`, escaped as in tab-separated text. `read_only` allows
-    changes of settings, but of nothing else.
-    """
-
-    statement: Statement
-    default_format: str = "TabSeparated"
-    database: str = ""
-    settings: Mapping[str, str] = msgspec.field(default_factory=dict)
-    parameters: Mapping[str, str] = msgspec.field(default_factory=dict)
-    read_only: bool = False
-    name: str = msgspec.field(default_factory=lambda: uuid.uuid4().hex)
-
-    @property
-    def format(self) -> str:
-        return self.statement.format or self.default_format
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """`body` in the request's format, and what the engine counted."""
-
-    body: bytes
-    read_rows: int = 0
-    read_bytes: int = 0
-    written_rows: int = 0
-    written_bytes: int = 0
-    result_rows: int = 0
-    elapsed_ns: int = 0
-
-
 class Engine:
     """The databases below one directory. Thread-safe.
 
@@ -122,7 +78,7 @@ class Engine:
         data = data.resolve()
         self._data = data
         self._max_execution_seconds = max_execution_seconds
-        self._lock = _lock_directory(data)
+        self._lock = lock_directory(data)
         self._path = f"{data}?config-file={write_configuration(data, max_execution_seconds)}"
         keep_default_plain(data)
         if missing := confine(data):
@@ -162,12 +118,12 @@ class Engine:
         self._stopping = True
         self._kill("query_kind = 'Select'")
 
+    def _connected(self) -> closing[Any]:
+        return closing(chdb.connect(self._path))
+
     def _kill(self, condition: str) -> None:
-        connection = chdb.connect(self._path)
-        try:
+        with self._connected() as connection:
             connection.query(f"KILL QUERY WHERE {condition} ASYNC")
-        finally:
-            connection.close()
 
     def close(self, query_seconds: float) -> bool:
         """Finish all inserts and wait up to `query_seconds` for a running query; False when that one still runs.
@@ -233,8 +189,7 @@ class Engine:
         self._bound_time(settings)
         if request.read_only and settings.get("readonly", "1") not in ("1", "2"):
             raise EngineError(164, "Code: 164. DB::Exception: Cannot modify 'readonly' setting with GET. (READONLY)")
-        connection = chdb.connect(self._path)
-        try:
+        with self._connected() as connection:
             if request.database not in ("", DATABASE):
                 connection.query(f"USE {quoted(request.database, '`')}")
             # Last: nothing can be set once it is in force.
@@ -245,8 +200,6 @@ class Engine:
             if read_only != "0":
                 connection.query(f"SET readonly = {quoted(read_only)}")
             yield connection
-        finally:
-            connection.close()
 
     def _check_space(self, keyword: str) -> None:
         """Where the disk is all but full the engine leaves a changed definition empty, and loses the table with it."""
@@ -271,15 +224,12 @@ class Engine:
 
     def _canonical(self, sql: str) -> str:
         """The statement as the engine's own parser reads it: without comments, and quoted only where it must be."""
-        connection = chdb.connect(self._path)
-        try:
+        with self._connected() as connection:
             connection.query("SET max_query_size = 1073741824")
             found = connection.query(
                 "SELECT formatQuerySingleLine({sql:String})", "RawBLOB", params={"sql": _escaped(sql)}
             )
             return bytes(found.bytes()).decode(errors="replace")
-        finally:
-            connection.close()
 
     @staticmethod
     def _insert(connection: Any, request: Request) -> Answer:
@@ -328,23 +278,3 @@ def _checked(name: str) -> str:
     if not _NAME.match(name):
         raise StatementError(115, f"expected the name of a setting, found {name!r}")
     return name
-
-
-def _lock_directory(data: Path) -> IO[str]:
-    """Create the directory and lock it for as long as the returned file stays open, at the latest until we end."""
-    data.mkdir(parents=True, exist_ok=True)
-    lock = (data / "front.lock").open("a+")
-    try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        lock.seek(0)
-        owner = lock.read().strip() or "unknown"
-        lock.close()
-        raise DirectoryInUseError(
-            f"expected {data} to be unused, found that process {owner} serves it: "
-            "end that process or choose another directory"
-        ) from None
-    lock.truncate(0)
-    lock.write(f"{os.getpid()}\n")
-    lock.flush()
-    return lock

@@ -13,7 +13,8 @@ from aiohttp import web
 from pipeline.embedded.chdb_server.compression import as_blocks
 from pipeline.embedded.chdb_server.connections import Connections
 from pipeline.embedded.chdb_server.encoding import EncodingError, encoded
-from pipeline.embedded.chdb_server.engine import Answer, Engine, EngineError, Request
+from pipeline.embedded.chdb_server.engine import Engine
+from pipeline.embedded.chdb_server.exchange import Answer, EngineError, Request
 from pipeline.embedded.chdb_server.request import credentials, printable, read_request, whole_body
 from pipeline.embedded.chdb_server.statement import StatementError
 from pipeline.http_server import is_cross_site, is_own_name, most_connections, own_names

@@ -11,7 +11,7 @@ from email.parser import BytesParser
 from aiohttp import web
 
 from pipeline.embedded.chdb_server.encoding import decoded
-from pipeline.embedded.chdb_server.engine import Request
+from pipeline.embedded.chdb_server.exchange import Request
 from pipeline.embedded.chdb_server.statement import StatementError, read_statement
 
 NOT_SETTINGS = frozenset(

@@ -1,11 +1,15 @@
 """What nobody gets out of the page's server or into it."""
 
+from pathlib import Path
+
 import pytest
 
 from pipeline.errors import PortError
 from pipeline.settings import Settings
 from pipeline.web.server import PageServer
 from tests.support.web.page import Page
+
+STATIC = Path(__file__).resolve().parents[3] / "pipeline" / "web" / "static"
 
 
 @pytest.mark.parametrize(
@@ -40,12 +44,12 @@ def test_a_value_that_is_not_one_of_its_own_is_refused(page: Page, parameters: d
 @pytest.mark.parametrize(
     "path",
     [
-        "/page/../settings.py",
-        "/page/%2e%2e/settings.py",
-        "/page/..%2fsettings.py",
+        "/page/../server.py",
+        "/page/%2e%2e/server.py",
+        "/page/..%2fserver.py",
         "/page//etc/passwd",
         "/page/%2Fetc%2Fpasswd",
-        "/page/vendor/uplot/../../../cli.py",
+        "/page/vendor/uplot/../../../server.py",
         "/page/index.html%00.js",
         "/page/",
         "/page",
@@ -66,6 +70,8 @@ def test_a_value_that_is_not_one_of_its_own_is_refused(page: Page, parameters: d
     ],
 )
 def test_no_path_leads_out(page: Page, path: str) -> None:
+    # What some of the paths lead to if nobody looks.
+    assert (STATIC.parent / "server.py").is_file()
     found = page.get(path)
     assert found.status == 404
     assert "not found" in found.error
