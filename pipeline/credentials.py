@@ -1,9 +1,13 @@
 """Passwords: put into URLs so that no character of theirs matters, read from files, and never shown."""
 
+import os
+import secrets
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import quote, urlsplit, urlunsplit
 
 HIDDEN = "(hidden)"
+SECRET_BYTES = 32
 
 
 def with_credentials(url: str, user: str, password: str) -> str:
@@ -35,3 +39,14 @@ def read_secret(path: Path) -> str:
     if not secret:
         raise ValueError("it is empty")
     return secret
+
+
+def kept_secret(path: Path) -> str:
+    """Return the random secret that a file keeps, made at the first call; nobody else may read the file.
+
+    Raises OSError, and ValueError where the file holds nothing.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with suppress(FileExistsError), os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as made:
+        made.write(secrets.token_urlsafe(SECRET_BYTES) + "\n")
+    return read_secret(path)

@@ -72,6 +72,10 @@ class PublishError(SichtflugError):
 class ClickHouseRejectedError(SichtflugError):
     """ClickHouse said no: the same request will fail again. The message is ClickHouse's own."""
 
+    def names(self, *errors: str) -> bool:
+        """Say whether ClickHouse named one of these errors, such as UNKNOWN_TABLE."""
+        return any(error in str(self) for error in errors)
+
 
 class RetryableError(SichtflugError):
     """The other side does not answer now; the same call may succeed later."""

@@ -13,7 +13,7 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple, TypeVar
 
-from pipeline.clickhouse.client import ClickHouse
+from pipeline.clickhouse.client import connect
 from pipeline.contract.codec import Codec
 from pipeline.errors import (
     ClickHouseRejectedError,
@@ -29,6 +29,7 @@ from pipeline.ledger.workers import BEAT_SECONDS, WorkerRegistry
 from pipeline.metrics.rolling import RollingMetrics
 from pipeline.metrics.server import Server
 from pipeline.metrics.stage import BrakeMetrics, CellMetrics, StageMetrics
+from pipeline.processing.stage import StatefulStage
 from pipeline.retry import retry, retry_in_thread
 from pipeline.settings import Settings
 from pipeline.stages.customers.stage import CustomersStage
@@ -56,6 +57,16 @@ class Stages(NamedTuple):
     customers: CustomersStage
     rolling: RollingStage
 
+    @property
+    def stateful(self) -> dict[str, StatefulStage[Any]]:
+        """Those that keep their state in the ledger, by name."""
+        return {"interactions": self.interactions.stage, "customers": self.customers.stage}
+
+    @property
+    def members(self) -> tuple[StatefulStage[Any] | RollingStage, ...]:
+        """All of them as members of their consumer groups."""
+        return (*self.stateful.values(), self.rolling)
+
 
 class Worker:
     """One process. `run` works until it is told to stop."""
@@ -70,12 +81,9 @@ class Worker:
         self._brake_metrics = BrakeMetrics(self._metrics.registry)
         CellMetrics(settings.rules.cell_limit, self._metrics.registry)
         # For what concerns the whole process; partitions have connections of their own.
-        self._client = self._connect()
+        self._client = connect(settings)
         self._worker_registry = WorkerRegistry(self._client, settings.kafka_topic, self._rules.version)
         self._stop = asyncio.Event()
-
-    def _connect(self) -> ClickHouse:
-        return ClickHouse(self._settings.clickhouse_url, self._settings.clickhouse_database)
 
     async def run(self) -> None:
         """Work until SIGTERM, SIGINT or `stop`; then flush and leave."""
@@ -91,14 +99,14 @@ class Worker:
             return
         stages = self._new_stages(prepared)
         server = self._serve(stages)
-        work = (stages.interactions.run(), stages.customers.run(), self._show_presence(stages, prepared))
+        work = (stages.interactions.run(), stages.customers.stage.run(), self._show_presence(stages, prepared))
         tasks = [asyncio.create_task(one) for one in work]
         if await self._unless(stopping, self._join(stages)):
             logger.info("folding %s from %s", self._settings.kafka_topic, self._settings.kafka_bootstrap)
             await stopping
         for task in tasks:
             task.cancel()
-        is_complete = all(await asyncio.gather(stages.interactions.stage.finish(), stages.customers.stage.finish()))
+        is_complete = all(await asyncio.gather(*(stage.finish() for stage in stages.stateful.values())))
         await self._leave(stages)
         if server:
             server.stop()
@@ -143,7 +151,7 @@ class Worker:
 
         def tell() -> None:
             with suppress(ClickHouseUnavailableError, ClickHouseRejectedError):
-                client = self._connect()
+                client = connect(self._settings)
                 if isinstance(error, PartitionFailedError):
                     leave_word(client, error)
                 self._worker_registry.say_goodbye(
@@ -174,7 +182,7 @@ class Worker:
             logger.warning("could not leave the group and say goodbye in %.0f s", LEAVE_SECONDS)
 
     async def _disconnect(self, stages: Stages) -> None:
-        await asyncio.gather(stages.interactions.stage.leave(), stages.customers.stage.leave(), stages.rolling.leave())
+        await asyncio.gather(*(member.leave() for member in stages.members))
         await self._publisher.stop()
         with suppress(ClickHouseUnavailableError):
             await asyncio.to_thread(self._worker_registry.tell, "stopped")
@@ -186,7 +194,7 @@ class Worker:
 
     async def _join(self, stages: Stages) -> bool:
         await retry("start", self._publisher.start)
-        await asyncio.gather(stages.interactions.stage.join(), stages.customers.stage.join(), stages.rolling.join())
+        await asyncio.gather(*(member.join() for member in stages.members))
         return True
 
     def _serve(self, stages: Stages) -> Server | None:
@@ -204,8 +212,8 @@ class Worker:
         """Give signs of life; stop when workers with a newer configuration have begun, or there is no life left."""
         while True:
             await asyncio.sleep(BEAT_SECONDS)
-            for stage in (stages.interactions.stage, stages.customers.stage, stages.rolling):
-                if reason := stage.crash_reason():
+            for member in stages.members:
+                if reason := member.crash_reason():
                     self.failed(reason)
             try:
                 await asyncio.to_thread(self._look_around, prepared)
@@ -224,8 +232,8 @@ class Worker:
 
 def _unready(stages: Stages) -> str:
     """What is missing in one of the stages that fold, '' where nothing is. Called by the thread that serves it."""
-    missing = {"interactions": stages.interactions.stage.unready(), "customers": stages.customers.stage.unready()}
-    return "; ".join(f"{stage}: {what}" for stage, what in missing.items() if what)
+    missing = {name: stage.unready() for name, stage in stages.stateful.items()}
+    return "; ".join(f"{name}: {what}" for name, what in missing.items() if what)
 
 
 def run(settings: Settings) -> int:

@@ -4,6 +4,7 @@ Values are encoded by column. A column that no row of a section needs is left ou
 is left out of the block: the table's default stands for it.
 """
 
+import struct
 from collections.abc import Iterable, Sequence
 from itertools import chain, repeat
 from typing import NamedTuple
@@ -41,19 +42,7 @@ class Block(NamedTuple):
     row_count: int
 
 
-#: Bytes of one default value, by type of a column without arrays.
-DEFAULTS = {
-    "String": b"\0",
-    INSTANT: bytes(8),
-    "DateTime('UTC')": bytes(4),
-    "Int64": bytes(8),
-    "UInt64": bytes(8),
-    "UInt32": bytes(4),
-    "UInt16": bytes(2),
-    "UInt8": bytes(1),
-    "Bool": bytes(1),
-}
-
+#: The struct module's code of each integer type.
 CODES = {
     INSTANT: "q",
     "DateTime('UTC')": "I",
@@ -64,6 +53,8 @@ CODES = {
     "UInt8": "B",
     "Bool": "B",
 }
+#: Bytes of one default value, by type of a column without arrays.
+DEFAULTS = {"String": b"\0"} | {name: bytes(struct.calcsize(f"<{code}")) for name, code in CODES.items()}
 
 
 def texts(values: Sequence[str]) -> Column:

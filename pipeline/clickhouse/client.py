@@ -4,7 +4,7 @@ Everything is over HTTP, the same for a server, a cluster's balancer and the emb
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, Self
 from urllib.parse import unquote, urlsplit
 
 import clickhouse_connect
@@ -12,6 +12,7 @@ from clickhouse_connect.driver.exceptions import ClickHouseError
 from urllib3.exceptions import HTTPError
 
 from pipeline.errors import ClickHouseRejectedError, ClickHouseUnavailableError
+from pipeline.settings import Settings
 
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 60
@@ -89,7 +90,7 @@ AWAY_REMEDY = "; is it running, and is SICHTFLUG_CLICKHOUSE_URL right?"
 
 
 class ClickHouse:
-    """A connection to one database.
+    """A connection to one database; as a context manager it is given back at the end of the block.
 
     Not for several threads at once. Raises ClickHouseUnavailableError or ClickHouseRejectedError.
     """
@@ -102,6 +103,12 @@ class ClickHouse:
     def __str__(self) -> str:
         parts = urlsplit(self.url)
         return f"{parts.scheme}://{parts.hostname}:{parts.port or default_port(parts.scheme)}/{self.database}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """Give the connection back."""
@@ -183,6 +190,11 @@ class ClickHouse:
 
     def _errors(self) -> "_Errors":
         return _Errors(self)
+
+
+def connect(settings: Settings) -> ClickHouse:
+    """Return a connection to the database that the settings name."""
+    return ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
 
 
 def default_port(scheme: str) -> int:

@@ -49,13 +49,10 @@ def plan(client: ClickHouse) -> Plan:
 def migrate(url: str, database: str) -> Plan:
     """Bring a database up to this version, and return what was done. Interrupted, it is repeated."""
     prepare(url, database)
-    client = ClickHouse(url, database)
-    try:
+    with ClickHouse(url, database) as client:
         planned = plan(client)
         carry_out(client, planned)
-        return planned
-    finally:
-        client.close()
+    return planned
 
 
 def carry_out(client: ClickHouse, planned: Plan) -> None:
@@ -70,19 +67,13 @@ def carry_out(client: ClickHouse, planned: Plan) -> None:
 
 def prepare(url: str, database: str) -> None:
     """Create the database and the table of what was applied where they are missing."""
-    server = ClickHouse(url, "")
-    try:
+    with ClickHouse(url, "") as server:
         server.execute(f"CREATE DATABASE IF NOT EXISTS `{database}`")
-    finally:
-        server.close()
-    client = ClickHouse(url, database)
-    try:
+    with ClickHouse(url, database) as client:
         client.execute(
             "CREATE TABLE IF NOT EXISTS migrations (number UInt32, name String, applied_at DateTime DEFAULT now()) "
             "ENGINE = MergeTree ORDER BY number"
         )
-    finally:
-        client.close()
 
 
 def apply(client: ClickHouse, file: SqlFile) -> None:
@@ -113,9 +104,9 @@ def _recorded(client: ClickHouse) -> dict[tuple[int, str], str]:
     try:
         rows = client.rows("SELECT number, name, argMax(checksum, applied_at) FROM migrations GROUP BY number, name")
     except ClickHouseRejectedError as refusal:
-        if any(code in str(refusal) for code in ABSENT):
+        if refusal.names(*ABSENT):
             return {}
-        if WITHOUT_CHECKSUMS not in str(refusal):
+        if not refusal.names(WITHOUT_CHECKSUMS):
             raise
         rows = client.rows("SELECT number, name, '' FROM migrations")
     return {(number, name): checksum for number, name, checksum in rows}

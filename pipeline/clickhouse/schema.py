@@ -31,7 +31,7 @@ TABLE_REMEDY = (
 )
 
 
-class InvalidRecordError(NamedTuple):
+class SchemaFault(NamedTuple):
     """Something that is not as it was made: what is wrong with it, and the files that make it."""
 
     what: str
@@ -97,7 +97,7 @@ def is_note_outdated(client: ClickHouse) -> bool:
     return bool(outdated)
 
 
-def _faults(client: ClickHouse, noted: dict[tuple[str, str], str]) -> list[InvalidRecordError]:
+def _faults(client: ClickHouse, noted: dict[tuple[str, str], str]) -> list[SchemaFault]:
     """List what is not as the files made it, one fault for each table, view or function."""
     found = _parts(client, PARTS)
     faults = {name: f"{name} is missing" for name in makers() if (name, "") not in found}
@@ -109,7 +109,7 @@ def _faults(client: ClickHouse, noted: dict[tuple[str, str], str]) -> list[Inval
         elif found[name, part] != content:
             what = f"the column {part} is {found[name, part]}, not {content}" if part else "it is another query"
             faults[name] = f"{name} was altered: {what}"
-    return [InvalidRecordError(faults[name], makers()[name]) for name in sorted(faults)]
+    return [SchemaFault(faults[name], makers()[name]) for name in sorted(faults)]
 
 
 def _is_of_views(made_by: str) -> bool:
@@ -121,7 +121,7 @@ def _noted(client: ClickHouse) -> dict[tuple[str, str], str]:
     try:
         return _parts(client, NOTES)
     except ClickHouseRejectedError as refusal:
-        if any(code in str(refusal) for code in WITHOUT_NOTES):
+        if refusal.names(*WITHOUT_NOTES):
             return {}
         raise
 

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from rich.console import Console
 
 from pipeline.clickhouse import migrations, schema
-from pipeline.clickhouse.client import ClickHouse
+from pipeline.clickhouse.client import ClickHouse, connect
 from pipeline.clickhouse.sql_files import available
 from pipeline.errors import ClickHouseRejectedError, SichtflugError
 from pipeline.kafka.admin import KafkaAdmin
@@ -22,27 +22,26 @@ ANSWER_SECONDS = 10.0
 
 def check(settings: Settings, console: Console) -> bool:
     """Print one line per check; True when a worker could start."""
-    client = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
-    broker = KafkaAdmin(settings.kafka_bootstrap, ANSWER_SECONDS)
-    checks: list[tuple[str, Callable[[], str]]] = [
-        ("configuration", lambda: _configuration(settings)),
-        ("Kafka", lambda: _kafka(settings, broker)),
-        ("ClickHouse", lambda: f"{client} answers, version {_server_version(settings)}"),
-    ]
-    passed = [_passes(console, name, run) for name, run in checks]
-    for name, run in (("migrations", lambda: _migrations(client)), ("rules", lambda: _rules(settings, client))):
-        # Each asks what the one before it says is there.
-        if passed[-1]:
-            passed.append(_passes(console, name, run))
+    with connect(settings) as client:
+        broker = KafkaAdmin(settings.kafka_bootstrap, ANSWER_SECONDS)
+        checks: list[tuple[str, Callable[[], str]]] = [
+            ("configuration", lambda: _configuration(settings)),
+            ("Kafka", lambda: _kafka(settings, broker)),
+            ("ClickHouse", lambda: f"{client} answers, version {_server_version(settings)}"),
+        ]
+        passed = [_passes(console, name, run) for name, run in checks]
+        for name, run in (("migrations", lambda: _migrations(client)), ("rules", lambda: _rules(settings, client))):
+            # Each asks what the one before it says is there.
+            if passed[-1]:
+                passed.append(_passes(console, name, run))
+            else:
+                _leave_open(console, name)
+        is_well = all(passed)
+        if is_well:
+            _look_at_the_clock(console, settings, broker)
+            is_well = _passes(console, "log", lambda: _log(settings, client, broker))
         else:
-            _leave_open(console, name)
-    is_well = all(passed)
-    if is_well:
-        _look_at_the_clock(console, settings, broker)
-        is_well = _passes(console, "log", lambda: _log(settings, client, broker))
-    else:
-        _leave_open(console, "log")
-    client.close()
+            _leave_open(console, "log")
     return is_well
 
 
@@ -100,11 +99,8 @@ def _brokers_clock(topic: str, broker: KafkaAdmin) -> str:
 
 
 def _server_version(settings: Settings) -> str:
-    server = ClickHouse(settings.clickhouse_url, "")
-    try:
+    with ClickHouse(settings.clickhouse_url, "") as server:
         return str(server.rows("SELECT version()")[0][0])
-    finally:
-        server.close()
 
 
 def _migrations(client: ClickHouse) -> str:

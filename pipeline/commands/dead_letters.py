@@ -13,7 +13,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.clickhouse.client import ClickHouse
+from pipeline.clickhouse.client import ClickHouse, connect
 from pipeline.clickhouse.sql import quoted
 from pipeline.contract.dead_letter import DeadLetter, Origin, has_come_back, is_without_value, origin, place, redriven
 from pipeline.kafka.admin import KafkaAdmin, StoredRecord
@@ -66,8 +66,7 @@ def redrive(
     With `again` also those that came back from an earlier redrive, under their new origin. Raises BrokerError, and what
     ClickHouse raises.
     """
-    client = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
-    try:
+    with connect(settings) as client:
         marked = _marked(client, settings.kafka_topic)
         places = {place(settings.kafka_topic, *mark[:2]) for mark in marked}
         # A crash, or a new epoch, may have written a letter twice.
@@ -97,8 +96,6 @@ def redrive(
             sent.update(found.reason for found, _ in batch)
             progress(sent.total())
         return Redriven(sent, already, came_back, without_value)
-    finally:
-        client.close()
 
 
 def _letters(settings: Settings, wanted: Filter) -> Iterator[tuple[Origin, DeadLetter]]:
@@ -131,22 +128,21 @@ SECONDS = "%Y-%m-%d %H:%M:%S"
 
 def show_list(settings: Settings, wanted: Filter, limit: int, console: Console) -> None:
     """A table of the newest rejections, and when they were published again."""
-    client = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
-    rows = client.rows(
-        "SELECT rejected_at, log, epoch, kafka_partition, kafka_offset, reason, field, redriven_at "
-        "FROM (SELECT * FROM rejections FINAL) AS rejected "
-        "LEFT JOIN (SELECT * FROM redrives FINAL) AS again USING (log, kafka_partition, kafka_offset, rejected_at) "
-        "WHERE (empty({reasons:Array(String)}) OR reason IN {reasons:Array(String)}) "
-        "AND rejected_at >= {since:DateTime} AND rejected_at < {until:DateTime} "
-        "ORDER BY rejected_at DESC, kafka_offset DESC LIMIT {limit:UInt32}",
-        {
-            "reasons": sorted(wanted.reasons),
-            "since": wanted.since or datetime(1970, 1, 1),
-            "until": wanted.until or datetime(2106, 1, 1),
-            "limit": limit,
-        },
-    )
-    client.close()
+    with connect(settings) as client:
+        rows = client.rows(
+            "SELECT rejected_at, log, epoch, kafka_partition, kafka_offset, reason, field, redriven_at "
+            "FROM (SELECT * FROM rejections FINAL) AS rejected "
+            "LEFT JOIN (SELECT * FROM redrives FINAL) AS again USING (log, kafka_partition, kafka_offset, rejected_at) "
+            "WHERE (empty({reasons:Array(String)}) OR reason IN {reasons:Array(String)}) "
+            "AND rejected_at >= {since:DateTime} AND rejected_at < {until:DateTime} "
+            "ORDER BY rejected_at DESC, kafka_offset DESC LIMIT {limit:UInt32}",
+            {
+                "reasons": sorted(wanted.reasons),
+                "since": wanted.since or datetime(1970, 1, 1),
+                "until": wanted.until or datetime(2106, 1, 1),
+                "limit": limit,
+            },
+        )
     table = Table("rejected at (UTC)", "topic", "epoch", "partition", "offset", "reason", "field", "redriven at (UTC)")
     for rejected_at, log, epoch, partition, offset, reason, field, redriven_at in rows:
         at, again = f"{rejected_at:{SECONDS}}", f"{redriven_at:{SECONDS}}" if redriven_at.year > 1970 else ""

@@ -1,4 +1,4 @@
-"""`sichtflug demo` and `sichtflug embedded`: the embedded parts, and a live look at what comes out of traffic."""
+"""`sichtflug demo`: the embedded parts, a worker, simulated traffic, and a live look at what comes out of it."""
 
 import contextlib
 import os
@@ -14,8 +14,8 @@ from rich.console import Console
 from rich.live import Live
 
 from pipeline.clickhouse import migrations
-from pipeline.clickhouse.client import ClickHouse
-from pipeline.commands.embedded import _configured_password, begin_epoch_after_start, kept_key
+from pipeline.clickhouse.client import connect
+from pipeline.commands.embedded import begin_epoch_after_start, configured_password, kept_key
 from pipeline.commands.live_table import ClickHouseTable
 from pipeline.commands.page import beside
 from pipeline.commands.simulate import publish_live
@@ -37,7 +37,7 @@ def run(settings: Settings, seconds: float | None, rate: float, data: Path | Non
         if data is None:
             data = Path(parts.enter_context(tempfile.TemporaryDirectory(prefix="sichtflug-")))
         data.mkdir(parents=True, exist_ok=True)
-        password = _configured_password(settings)
+        password = configured_password(settings)
         clickhouse = parts.enter_context(EmbeddedClickHouse(data / "clickhouse", password=password, log_directory=data))
         kafka = parts.enter_context(EmbeddedKafka(log_directory=data))
         settings = msgspec.structs.replace(
@@ -121,11 +121,10 @@ def _watch(table: "ClickHouseTable", worker: Child, seconds: float | None, conso
 
 
 def _last_words(settings: Settings, console: Console) -> None:
-    client = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
-    consumed, applied, duplicate, rejected = client.rows(
-        "SELECT sum(consumed_count), sum(applied_count), sum(duplicate_count), sum(rejected_count) FROM checkpoints"
-    )[0]
-    client.close()
+    with connect(settings) as client:
+        [(consumed, applied, duplicate, rejected)] = client.rows(
+            "SELECT sum(consumed_count), sum(applied_count), sum(duplicate_count), sum(rejected_count) FROM checkpoints"
+        )
     balance = "balances" if consumed == applied + duplicate + rejected else "DOES NOT BALANCE"
     console.print()
     console.print(

@@ -1,8 +1,6 @@
 """`sichtflug embedded`: Kafka and ClickHouse as child processes, without a worker."""
 
 import contextlib
-import os
-import secrets
 import shlex
 import signal
 from pathlib import Path
@@ -11,9 +9,10 @@ from urllib.parse import unquote, urlsplit
 import msgspec
 from rich.console import Console
 
-from pipeline.clickhouse.client import ClickHouse
+from pipeline.clickhouse.client import connect
+from pipeline.clickhouse.migrations import ABSENT
 from pipeline.commands.epoch import begin_epoch
-from pipeline.credentials import read_secret
+from pipeline.credentials import kept_secret
 from pipeline.embedded.servers import EmbeddedClickHouse, EmbeddedKafka
 from pipeline.errors import ClickHouseRejectedError
 from pipeline.kafka.admin import KafkaAdmin
@@ -26,15 +25,13 @@ KEY_FILE = "pseudonym-key"
 
 def begin_epoch_after_start(settings: Settings) -> None:
     """The embedded broker has started empty: where the ledger knows its topics, a new epoch begins."""
-    client = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
-    try:
-        for log in (settings.kafka_topic, settings.contacts_topic):
-            begin_epoch(client, KafkaAdmin(settings.kafka_bootstrap), log, EPOCH_REASON, 1)
-    except ClickHouseRejectedError as refusal:
-        if "UNKNOWN_DATABASE" not in str(refusal) and "UNKNOWN_TABLE" not in str(refusal):
-            raise
-    finally:
-        client.close()
+    with connect(settings) as client:
+        try:
+            for log in (settings.kafka_topic, settings.contacts_topic):
+                begin_epoch(client, KafkaAdmin(settings.kafka_bootstrap), log, EPOCH_REASON, 1)
+        except ClickHouseRejectedError as refusal:
+            if not refusal.names(*ABSENT):
+                raise
 
 
 def run_embedded(
@@ -42,7 +39,7 @@ def run_embedded(
 ) -> None:
     """Start the embedded parts, say where they are, and wait for Ctrl-C or SIGTERM."""
     with contextlib.ExitStack() as parts, stops_on_signals():
-        password = _configured_password(settings)
+        password = configured_password(settings)
         clickhouse = parts.enter_context(EmbeddedClickHouse(data, clickhouse_port, password, log_directory=data))
         console.print(f"ClickHouse  {clickhouse.address}  (data in {data})", highlight=False)
         if not no_kafka:
@@ -65,15 +62,11 @@ def run_embedded(
             signal.pause()
 
 
-def _configured_password(settings: Settings) -> str | None:
+def configured_password(settings: Settings) -> str | None:
     """The one of the settings or of their URL, None where the embedded engine is to keep a random one."""
     return settings.clickhouse_password or unquote(urlsplit(settings.clickhouse_url).password or "") or None
 
 
 def kept_key(data: Path) -> str:
     """The key of the pseudonyms of embedded parts, made at their first start: the next on the same data has it, too."""
-    file = data / KEY_FILE
-    if not file.exists():
-        with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:
-            opened.write(secrets.token_urlsafe(32) + "\n")
-    return read_secret(file)
+    return kept_secret(data / KEY_FILE)

@@ -3,7 +3,7 @@
 import time
 from typing import NamedTuple
 
-from pipeline.clickhouse.client import ClickHouse
+from pipeline.clickhouse.client import ClickHouse, connect
 from pipeline.clickhouse.sql import quoted
 from pipeline.errors import LogRefusedError
 from pipeline.kafka.admin import KafkaAdmin
@@ -39,8 +39,7 @@ def new_epoch(settings: Settings, topic: str, why: str, *, reset_watermark: bool
     is_events = topic == settings.kafka_topic
     # Whatever befell the interactions may have befallen what is told of them. Read once more, that changes nothing.
     logs = [topic, settings.contacts_topic] if is_events else [topic]
-    client = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
-    try:
+    with connect(settings) as client:
         now_ms = time.time_ns() // 1_000_000
         rolling = RollingStore(client, topic)
         if (
@@ -76,8 +75,6 @@ def new_epoch(settings: Settings, topic: str, why: str, *, reset_watermark: bool
         is_judged_anew = reset_watermark and is_events
         taken_back_count = rolling.take_back_from(now_ms // 60_000, dry_run=dry_run) if is_judged_anew else 0
         return NewEpoch(begun, taken_back_count, living)
-    finally:
-        client.close()
 
 
 def _is_ahead(client: ClickHouse, logs: list[str], now_ms: int) -> bool:

@@ -6,7 +6,7 @@ from typing import Any
 from rich.console import Group
 from rich.table import Table
 
-from pipeline.clickhouse.client import ClickHouse
+from pipeline.clickhouse.client import connect
 from pipeline.errors import ClickHouseUnavailableError
 from pipeline.settings import Settings
 
@@ -15,7 +15,7 @@ class ClickHouseTable:
     """The numbers of the moment, asked of ClickHouse like any other reader would."""
 
     def __init__(self, settings: Settings) -> None:
-        self._client = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
+        self._client = connect(settings)
         self._before: tuple[float, int] | None = None
 
     def __enter__(self) -> "ClickHouseTable":

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from pipeline.clickhouse.client import ClickHouse
+from pipeline.clickhouse.client import connect
 from pipeline.clickhouse.sql import quoted
 from pipeline.errors import LogRefusedError, SettingsError
 from pipeline.kafka.admin import KafkaAdmin, StoredRecord
@@ -42,8 +42,7 @@ def skip(settings: Settings, topic: str, partition: int, offset: int, why: str, 
     if not found.start <= offset < found.end:
         held = f"holds {found.start} to {found.end - 1}" if found.start < found.end else "is empty"
         raise LogRefusedError(f"{where}: expected an offset of the log, which {held}")
-    client = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
-    try:
+    with connect(settings) as client:
         checkpoint = read_checkpoint(client, of_partition(topic, partition)) or first_checkpoint(
             client, topic, found, count
         )
@@ -61,5 +60,3 @@ def skip(settings: Settings, topic: str, partition: int, offset: int, why: str, 
         return Skipped(
             where, record if record and record.offset == offset else None, at_work(client, settings.kafka_topic)
         )
-    finally:
-        client.close()

@@ -1,4 +1,4 @@
-"""Dead letters: rejected records go aside whole, with the reason and their origin; and the brake when too many do."""
+"""Dead letters: rejected records go aside whole, with the reason and their origin."""
 
 import re
 from collections.abc import Sequence, Set

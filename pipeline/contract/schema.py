@@ -171,7 +171,6 @@ def _requirement(event_type: str, field: str) -> dict[str, Any]:
 
 def asyncapi(topic: str = "interactions") -> dict[str, Any]:
     """AsyncAPI 3.0 document of the topics, seen from the worker: events in, dead letters and alerts out."""
-    dead_letter_topic = f"{topic}.dead-letter"
     key = {"type": "string", "minLength": 1, "maxLength": 512, "description": "The conversation's id."}
     return {
         "asyncapi": "3.0.0",
@@ -184,47 +183,32 @@ def asyncapi(topic: str = "interactions") -> dict[str, Any]:
         },
         "defaultContentType": "application/cloudevents+json",
         "channels": {
-            "interactions": {
-                "address": topic,
-                "title": "Interaction events",
-                "description": "At least once; in order within a conversation as far as the source can, in any order "
+            "interactions": _channel(
+                topic,
+                "Interaction events",
+                "At least once; in order within a conversation as far as the source can, in any order "
                 "between conversations. The key brings a conversation's events into one partition.",
-                "messages": {"interactionEvent": {"$ref": "#/components/messages/interactionEvent"}},
-                "bindings": {"kafka": {"topic": topic, "bindingVersion": "0.5.0"}},
-            },
-            "deadLetters": {
-                "address": dead_letter_topic,
-                "title": "Dead letters",
-                "description": "Records that are no acceptable events: key, value and headers as they came, reason "
+                "interactionEvent",
+            ),
+            "deadLetters": _channel(
+                f"{topic}.dead-letter",
+                "Dead letters",
+                "Records that are no acceptable events: key, value and headers as they came, reason "
                 "and origin in further headers. At least once: identity is the origin's topic, partition, offset.",
-                "messages": {"deadLetter": {"$ref": "#/components/messages/deadLetter"}},
-                "bindings": {"kafka": {"topic": dead_letter_topic, "bindingVersion": "0.5.0"}},
-            },
-            "alerts": {
-                "address": "alerts",
-                "title": "Alerts",
-                "description": "Spikes that began, got worse or ended. At least once: `id` is fixed by log, series, "
+                "deadLetter",
+            ),
+            "alerts": _channel(
+                "alerts",
+                "Alerts",
+                "Spikes that began, got worse or ended. At least once: `id` is fixed by log, series, "
                 "onset and what happened. In order for one episode.",
-                "messages": {"alert": {"$ref": "#/components/messages/alert"}},
-                "bindings": {"kafka": {"topic": "alerts", "bindingVersion": "0.5.0"}},
-            },
+                "alert",
+            ),
         },
         "operations": {
-            "receiveInteractions": {
-                "action": "receive",
-                "channel": {"$ref": "#/channels/interactions"},
-                "messages": [{"$ref": "#/channels/interactions/messages/interactionEvent"}],
-            },
-            "sendDeadLetters": {
-                "action": "send",
-                "channel": {"$ref": "#/channels/deadLetters"},
-                "messages": [{"$ref": "#/channels/deadLetters/messages/deadLetter"}],
-            },
-            "sendAlerts": {
-                "action": "send",
-                "channel": {"$ref": "#/channels/alerts"},
-                "messages": [{"$ref": "#/channels/alerts/messages/alert"}],
-            },
+            "receiveInteractions": _operation("receive", "interactions", "interactionEvent"),
+            "sendDeadLetters": _operation("send", "deadLetters", "deadLetter"),
+            "sendAlerts": _operation("send", "alerts", "alert"),
         },
         "components": {
             "messages": {
@@ -236,7 +220,7 @@ def asyncapi(topic: str = "interactions") -> dict[str, Any]:
                         "schemaFormat": "application/schema+json;version=draft-2020-12",
                         "schema": {"$ref": f"./{SCHEMA_FILE}"},
                     },
-                    "bindings": {"kafka": {"key": key, "bindingVersion": "0.5.0"}},
+                    "bindings": _bindings(key=key),
                     "examples": [{"name": "opened", "payload": EXAMPLE}],
                 },
                 "deadLetter": {
@@ -244,29 +228,46 @@ def asyncapi(topic: str = "interactions") -> dict[str, Any]:
                     "title": "Dead letter",
                     "contentType": "application/octet-stream",
                     "headers": _headers(),
-                    "bindings": {
-                        "kafka": {
-                            "key": {"type": ["string", "null"], "description": "The key as it came, if there was one."},
-                            "bindingVersion": "0.5.0",
-                        }
-                    },
+                    "bindings": _bindings(
+                        key={"type": ["string", "null"], "description": "The key as it came, if there was one."}
+                    ),
                 },
                 "alert": {
                     "name": "alert",
                     "title": "Alert",
                     "contentType": "application/cloudevents+json",
                     "payload": {"$ref": "#/components/schemas/Alert"},
-                    "bindings": {
-                        "kafka": {
-                            "key": {"type": "string", "description": "The episode's id."},
-                            "bindingVersion": "0.5.0",
-                        }
-                    },
+                    "bindings": _bindings(key={"type": "string", "description": "The episode's id."}),
                 },
             },
             "schemas": msgspec.json.schema_components([Alert], ref_template="#/components/schemas/{name}")[1],
         },
     }
+
+
+def _channel(address: str, title: str, description: str, message: str) -> dict[str, Any]:
+    """A topic with records of one kind."""
+    return {
+        "address": address,
+        "title": title,
+        "description": description,
+        "messages": {message: {"$ref": f"#/components/messages/{message}"}},
+        "bindings": _bindings(topic=address),
+    }
+
+
+def _operation(action: str, channel: str, message: str) -> dict[str, Any]:
+    """What a worker does with the records of a channel."""
+    return {
+        "action": action,
+        "channel": {"$ref": f"#/channels/{channel}"},
+        "messages": [{"$ref": f"#/channels/{channel}/messages/{message}"}],
+    }
+
+
+def _bindings(**of_kafka: Any) -> dict[str, Any]:
+    """What is particular to Kafka, in the terms of its AsyncAPI binding."""
+    return {"kafka": {**of_kafka, "bindingVersion": "0.5.0"}}
 
 
 def _headers() -> dict[str, Any]:

@@ -4,10 +4,8 @@ They serve the demo and the tests. Neither is meant for production: the Kafka br
 and the ClickHouse engine (chdb behind `pipeline.embedded.chdb_server`) serves one machine.
 """
 
-import contextlib
 import importlib.util
 import os
-import secrets
 import socket
 import subprocess
 import time
@@ -16,7 +14,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from pipeline.credentials import with_credentials
+from pipeline.credentials import kept_secret, with_credentials
 from pipeline.embedded.child import MODULE, Child
 from pipeline.errors import EmbeddedMissingError, EmbeddedStartError
 
@@ -24,21 +22,15 @@ START_SECONDS = 30.0
 """How long a part may take until it answers."""
 
 PASSWORD_VARIABLE = "SICHTFLUG_CLICKHOUSE_PASSWORD"
-PASSWORD_BYTES = 24
 
 
 def kept_password(data: Path) -> str:
     """The random password of a data directory, made at its first start; nobody else may read the file."""
     file = data / "password"
-    data.mkdir(parents=True, exist_ok=True)
-    with contextlib.suppress(FileExistsError):
-        made = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(made, "w") as opened:
-            opened.write(secrets.token_urlsafe(PASSWORD_BYTES) + "\n")
-    password = file.read_text().strip()
-    if not password:
-        raise EmbeddedStartError(f"expected a password in {file}, found nothing: remove it for a new one")
-    return password
+    try:
+        return kept_secret(file)
+    except ValueError as error:
+        raise EmbeddedStartError(f"expected a password in {file}, found nothing: remove it for a new one") from error
 
 
 class Part(ABC):

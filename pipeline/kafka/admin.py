@@ -70,17 +70,9 @@ class KafkaAdmin:
         existing = self.partition_count(topic)
         if existing:
             return existing
-        try:
-            admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
-            try:
-                configs = {TIMESTAMP_TYPE: LOG_APPEND_TIME} | dict(configuration or {})
-                admin.create_topics([NewTopic(topic, partitions, replication, topic_configs=configs)])
-            except TopicAlreadyExistsError:
-                pass
-            finally:
-                admin.close()
-        except KafkaError as error:
-            raise self._failure(f"cannot create the topic {topic}: {error}", error) from error
+        configs = {TIMESTAMP_TYPE: LOG_APPEND_TIME} | dict(configuration or {})
+        with self._admin(f"cannot create the topic {topic}") as admin, suppress(TopicAlreadyExistsError):
+            admin.create_topics([NewTopic(topic, partitions, replication, topic_configs=configs)])
         deadline = time.monotonic() + READ_SECONDS
         while not (existing := self.partition_count(topic)):
             if time.monotonic() > deadline:
@@ -99,14 +91,8 @@ class KafkaAdmin:
                 record = self.record_at(topic, partition, found.end - 1)
                 if record is not None:
                     return LOG_APPEND_TIME if record.is_stamped_by_broker else CREATE_TIME
-        try:
-            admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
-            try:
-                told = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all")
-            finally:
-                admin.close()
-        except KafkaError as error:
-            raise self._failure(f"cannot read the configuration of the topic {topic}: {error}", error) from error
+        with self._admin(f"cannot read the configuration of the topic {topic}") as admin:
+            told = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all")
         value = told.get("topic", {}).get(topic, {}).get(TIMESTAMP_TYPE, "")
         return str(value.get("value", "") if isinstance(value, Mapping) else value)
 
@@ -156,6 +142,17 @@ class KafkaAdmin:
                     raise KafkaUnavailableError(
                         f"Kafka at {self.bootstrap}: no more records of {topic} within {READ_SECONDS:.0f} s"
                     )
+
+    @contextmanager
+    def _admin(self, failure: str) -> Iterator[Any]:
+        try:
+            admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
+            try:
+                yield admin
+            finally:
+                admin.close()
+        except KafkaError as error:
+            raise self._failure(f"{failure}: {error}", error) from error
 
     @contextmanager
     def _consumer(self) -> Iterator[Any]:

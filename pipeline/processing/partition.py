@@ -56,7 +56,9 @@ class FlushResult(NamedTuple):
 
 
 class PartitionProcessor(Generic[Job]):
-    """State and work of one partition. All methods belong to the event loop's thread but those that say otherwise.
+    """State and work of one partition, once it is restored.
+
+    All methods belong to the event loop's thread but those that say otherwise.
 
     `new_job` makes what the records mean, over a connection to read and one to write. `on_failure` is called after each
     insert that ClickHouse did not take; it is tried again.
@@ -78,7 +80,7 @@ class PartitionProcessor(Generic[Job]):
         self._reader, self._writer = connect(), connect()
         self._new_job = new_job
         self._on_failure = on_failure
-        self.job = new_job(self._reader, self._writer)
+        self.job: Job
         self._last_record: Any = None
         self._oldest_ingested_at = 0
         # When the first of what is folded, and of what is being flushed, was folded; 0 for none.

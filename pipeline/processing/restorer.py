@@ -72,16 +72,10 @@ class Restorer(Generic[Job]):
         return processor
 
     def _known(self, partition: int, checkpoint: Checkpoint) -> Known:
-        client = self._connect()
-        try:
+        with self._connect() as client:
             return known(client, self.log, partition, checkpoint.epoch, checkpoint.next_offset)
-        finally:
-            client.close()
 
     def _first_checkpoint(self, partition: int, partition_count: int) -> Checkpoint:
-        client = self._connect()
-        try:
+        with self._connect() as client:
             found = self._broker.log_ranges(self.log, [partition])[partition]
             return first_checkpoint(client, self.log, found, partition_count)
-        finally:
-            client.close()

@@ -10,19 +10,17 @@ from pipeline.clickhouse.client import ClickHouse
 from pipeline.errors import FencedError
 from pipeline.ledger import conversations as ledger_conversations
 from pipeline.ledger.columns import CONVERSATION_FIELDS, ConversationRow
-from pipeline.ledger.conversations import ConversationReader
 from pipeline.ledger.store import PartitionLedger
 from pipeline.processing import state as ledger_state
 from pipeline.stages.interactions import state as partition_state
 from streams.calendars import Calendar
 from streams.conversations.conversation import Conversation
-from streams.panes.cells import CellIndex
 from streams.rules import Queue, RulesConfig, Targets
 from tests.oracle import Oracle, Record
 from tests.support.records import consumed, encoded
 from tests.support.rows import assert_same_rows, expected_rows, log_rows, view_rows
 from tests.support.traffic import HOUR_MS, START_MS, traffic
-from tests.support.workers import fold, new_worker
+from tests.support.workers import fold, new_worker, open_keys
 
 TARGETS = Targets(first_response_seconds=60, next_response_seconds=120, resolution_seconds=900)
 RICH_RULES = RulesConfig(
@@ -66,13 +64,7 @@ def test_open_conversations_come_back_once_each_however_many_a_query_brings(
         for subject in subjects
     ]
     asyncio.run(fold(client, "log", consumed(values, START_MS), RulesConfig(), None))
-    found = [
-        key
-        for rows in ConversationReader(
-            PartitionLedger(client, "log", 0, "conversation", CellIndex())
-        ).open_conversations()
-        for key, _ in rows
-    ]
+    found = open_keys(client)
     folded = new_worker(client, "log", RulesConfig()).job.fold.conversations
     assert (
         sorted(found) == sorted(folded) == sorted(f"{source}\n{subject}" for source in sources for subject in subjects)

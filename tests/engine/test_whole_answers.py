@@ -21,7 +21,7 @@ from streams.panes.cells import CellIndex
 from streams.rules import Rules, RulesConfig
 from tests.support.database import migrated
 from tests.support.traffic import traffic
-from tests.support.workers import hear, new_worker, tell
+from tests.support.workers import hear, new_worker, open_keys, tell
 
 ERROR = b"Code: 241. DB::Exception: (total) memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)\n"
 
@@ -94,24 +94,20 @@ def test_no_read_of_the_ledger_takes_half_an_answer_for_all_there_is(client: Cut
         assert read() == wanted[number]
 
 
-def test_half_a_slice_of_open_conversations_is_gone_on_with(client: Cutting) -> None:
-    async def fold() -> int:
-        worker = new_worker(client, "log", RulesConfig())
-        await worker.fold(traffic(seed=3))
-        await worker.flush()
-        worker.close()
-        return worker.job.fold.open_count
+async def folded_open_count(client: ClickHouse, records: Sequence[Any]) -> int:
+    """Fold and flush records; return how many conversations are open then."""
+    worker = new_worker(client, "log", RulesConfig())
+    await worker.fold(records)
+    await worker.flush()
+    worker.close()
+    return worker.job.fold.open_count
 
-    open_count = asyncio.run(fold())
+
+def test_half_a_slice_of_open_conversations_is_gone_on_with(client: Cutting) -> None:
+    open_count = asyncio.run(folded_open_count(client, traffic(seed=3)))
     assert open_count > 20
     client.how = "at a line"
-    found = [
-        key
-        for rows in ConversationReader(
-            PartitionLedger(client, "log", 0, "conversation", CellIndex())
-        ).open_conversations()
-        for key, _ in rows
-    ]
+    found = open_keys(client)
     assert len(found) == len(set(found)) == open_count
 
 
@@ -137,14 +133,7 @@ class Shaky(ClickHouse):
 
 
 def test_a_restore_under_failing_requests_does_not_begin_anew_with_each_of_them(client: Cutting) -> None:
-    async def fold() -> int:
-        worker = new_worker(client, "log", RulesConfig())
-        await worker.fold(traffic(seed=3)[:500])
-        await worker.flush()
-        worker.close()
-        return worker.job.fold.open_count
-
-    open_count = asyncio.run(fold())
+    open_count = asyncio.run(folded_open_count(client, traffic(seed=3)[:500]))
     shaky = Shaky(client.url, client.database)
     state = InteractionsState(Rules(RulesConfig()), shaky, "log", 0)
     checkpoint = StateCache(state.ledger, state).load(lambda: Checkpoint(epoch=1, partition_count=1))

@@ -8,11 +8,14 @@ from typing import Any
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.contract.codec import Codec
 from pipeline.contract.dead_letter import DeadLetter
+from pipeline.ledger.conversations import ConversationReader
+from pipeline.ledger.store import PartitionLedger
 from pipeline.processing.partition import PartitionProcessor
 from pipeline.stages.customers.partition import CustomersJob, customers_processor
 from pipeline.stages.facts import FactBatch, records
 from pipeline.stages.interactions.partition import InteractionsJob, interactions_processor
 from streams.checkpoint import Checkpoint
+from streams.panes.cells import CellIndex
 from streams.rules import Rules, RulesConfig
 
 
@@ -30,6 +33,12 @@ def new_worker(client: ClickHouse, log: str, rules: RulesConfig) -> PartitionPro
     worker = interactions_processor(log, 0, Rules(rules), Codec(b"k"), connect(client), ignore)
     worker.restore(lambda: Checkpoint(epoch=1, partition_count=1))
     return worker
+
+
+def open_keys(client: ClickHouse) -> list[str]:
+    """The keys of the open conversations that the ledger holds of partition 0 of `log`, as a restore reads them."""
+    reader = ConversationReader(PartitionLedger(client, "log", 0, "conversation", CellIndex()))
+    return [key for rows in reader.open_conversations() for key, _ in rows]
 
 
 async def fold(

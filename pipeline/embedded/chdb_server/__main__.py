@@ -11,6 +11,7 @@ import os
 import sys
 from pathlib import Path
 
+from pipeline.credentials import read_secret
 from pipeline.embedded.child import die_with_parent
 from pipeline.embedded.servers import PASSWORD_VARIABLE, kept_password
 from pipeline.errors import EmbeddedMissingError, EmbeddedStartError
@@ -38,7 +39,8 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(str(error))
     try:
         # After TZ is set, which the engine reads once.
-        from pipeline.embedded.chdb_server.engine import DirectoryInUseError, Engine
+        from pipeline.embedded.chdb_server.directory import DirectoryInUseError
+        from pipeline.embedded.chdb_server.engine import Engine
         from pipeline.embedded.chdb_server.http import serve
     except ModuleNotFoundError as error:
         sys.exit(str(EmbeddedMissingError(str(error.name))))
@@ -77,10 +79,11 @@ def _password(file: Path | None) -> str | None:
     if file is None:
         return os.environ.get(PASSWORD_VARIABLE) or None
     try:
-        password = file.read_text().rstrip("\n")
+        return read_secret(file)
     except OSError as error:
         sys.exit(f"--password-file: expected a readable file, found {error}")
-    return password or sys.exit(f"--password-file: expected a password in {file}, found nothing")
+    except ValueError:
+        sys.exit(f"--password-file: expected a password in {file}, found nothing")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Callable
 from functools import partial
 
-from pipeline.clickhouse.client import ClickHouse
+from pipeline.clickhouse.client import connect
 from pipeline.kafka.admin import KafkaAdmin
 from pipeline.metrics.stage import StageMetrics
 from pipeline.processing.partition import PartitionProcessor
@@ -41,24 +41,20 @@ class CustomersStage:
     ) -> None:
         self._is_behind = is_behind
         topic = settings.contacts_topic
-        connect = partial(ClickHouse, settings.clickhouse_url, settings.clickhouse_database)
+        connection = partial(connect, settings)
 
         def new_processor(partition: int) -> PartitionProcessor[CustomersJob]:
-            return customers_processor(topic, partition, rules, connect, metrics.insert_failures.inc)
+            return customers_processor(topic, partition, rules, connection, metrics.insert_failures.inc)
 
         self.stage = StatefulStage(
             settings,
             settings.customers_group,
-            Restorer(topic, broker, connect, prepared.configuration, new_processor),
+            Restorer(topic, broker, connection, prepared.configuration, new_processor),
             broker,
             metrics,
             failed,
             before_batch=self._give_way,
         )
-
-    async def run(self) -> None:
-        """Flush when it is time, for ever."""
-        await self.stage.run()
 
     async def _give_way(self) -> None:
         for _ in range(GIVE_WAY_LOOKS):

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
-from pipeline.clickhouse.client import ClickHouse
+from pipeline.clickhouse.client import connect
 from pipeline.contract.brake import Brake
 from pipeline.contract.codec import Codec
 from pipeline.contract.dead_letter import DeadLetter, without_value
@@ -52,8 +52,8 @@ class InteractionsStage:
         self._has_told_of_clocks = False
         self._brake = Brake(settings.dead_letter_limit)
         topic = settings.kafka_topic
+        connection = partial(connect, settings)
         contacts = Contacts(publisher, settings.contacts_topic, prepared.fact_partition_count)
-        connect = partial(ClickHouse, settings.clickhouse_url, settings.clickhouse_database)
 
         def new_processor(partition: int) -> PartitionProcessor[InteractionsJob]:
             return interactions_processor(
@@ -61,7 +61,7 @@ class InteractionsStage:
                 partition,
                 rules,
                 codec,
-                connect,
+                connection,
                 self._publish,
                 contacts.publish,
                 metrics.insert_failures.inc,
@@ -70,7 +70,7 @@ class InteractionsStage:
         self.stage = StatefulStage(
             settings,
             settings.group,
-            Restorer(topic, broker, connect, prepared.configuration, new_processor),
+            Restorer(topic, broker, connection, prepared.configuration, new_processor),
             broker,
             metrics,
             failed,

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from pipeline.clickhouse.client import ClickHouse
+from pipeline.clickhouse.client import connect
 from pipeline.errors import FencedError
 from pipeline.kafka.admin import KafkaAdmin
 from pipeline.kafka.consumer import GroupConsumer
@@ -135,7 +135,7 @@ class RollingStage:
     async def _judge_for_ever(self) -> None:
         settings = self._settings
         # No `close` at the end: when this is cancelled, a thread may still be asking through it.
-        store = RollingStore(ClickHouse(settings.clickhouse_url, settings.clickhouse_database), settings.kafka_topic)
+        store = RollingStore(connect(settings), settings.kafka_topic)
         while not self._is_over:
             evaluator = SpikeEvaluator(
                 store,

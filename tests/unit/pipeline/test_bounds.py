@@ -12,6 +12,7 @@ from pipeline.contract import codec as codec_module
 from pipeline.contract.codec import Codec
 from pipeline.processing import id_filter as known_ids
 from pipeline.processing.id_filter import IdFilter
+from streams.checkpoint import Checkpoint
 from streams.panes import cells as cells_module
 from streams.panes.cells import OTHER, Cell, CellIndex
 from streams.rules import Rules, RulesConfig
@@ -138,5 +139,6 @@ def test_what_waits_for_a_flush_counts_by_its_memory(value: Callable[[int], byte
     records = [Record(number, value(number)) for number in range(50)]
     with stepwise():
         worker = interactions_worker(Rules(RulesConfig()), Store(), Sent())
+        worker.restore(lambda: Checkpoint(epoch=1, partition_count=1))
         asyncio.run(worker.fold(records))
     assert pending <= worker.pending_count <= 1.4 * pending

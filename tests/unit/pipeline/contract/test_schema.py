@@ -2,7 +2,6 @@
 
 import gzip
 import json
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -19,18 +18,10 @@ from pipeline.contract.codec import Codec, Decoded
 from pipeline.contract.schema import EXAMPLE, HEADERS, asyncapi, documents, event_schema
 from pipeline.contract.validation import REASONS
 from streams.events import KNOWN_TYPES, REQUIRED_FIELDS
+from tests.support.decoding import BROKER_MS, Record
 
 ROOT = Path(__file__).resolve().parents[4]
-BROKER_MS = 1_709_546_400_000  # 2024-03-04T10:00:00Z
 VALIDATOR = Draft202012Validator(event_schema())
-
-
-@dataclass
-class Record:
-    offset: int
-    timestamp: int
-    key: bytes | None
-    value: bytes | None
 
 
 def decode(*values: bytes, timestamp: int = BROKER_MS) -> Decoded:
