@@ -153,11 +153,11 @@ def simulate(
 ) -> None:
     """Publish live traffic, and write its ground truth to a file."""
     from pipeline.commands.simulate import publish_live
-    from pipeline.signals import told_to_stop
+    from pipeline.signals import stop_requested
 
     settings = load()
     _prepare_topic(settings)
-    with told_to_stop() as stopped:
+    with stop_requested() as stopped:
         sent = _with_progress(
             "events simulated",
             lambda show: publish_live(

@@ -45,7 +45,7 @@ def pages() -> Mapping[str, str]:
         "cli.md": _page(
             "Command line",
             "`sichtflug COMMAND --help` says the same. Exit status: 0 done, 1 something is wrong (`check`, "
-            "`dead-letters show`), 2 an expected error in one line on standard error, 70 a defect of ours.",
+            "`dead-letters show`), 2 an expected error in one line on standard error, 70 a defect in sichtflug.",
             *_commands(),
         ),
         "metrics.md": _page(

@@ -251,7 +251,7 @@ class PartitionProcessor(Generic[Job]):
         return FlushResult(checkpoint, block.row_count + row_count, seconds, flush.oldest_ingested_at)
 
     def _ledger_block(self, flush: Flush, deltas: Tiers) -> Block:
-        """Add the deltas to their bases and encode all rows of the flush. Once per flush, because it changes the bases."""
+        """Add the deltas to their bases and encode all rows of the flush. Once per flush: it changes the bases."""
         checkpoint = flush.checkpoint
         panes = self.job.rows.panes(checkpoint.epoch, self.job.cache.panes.add(deltas))
         sections = [*flush.rows, checkpoint_section(checkpoint), panes]

@@ -91,7 +91,7 @@ class StatefulStage(Generic[Job]):
             if not self.is_assigned:
                 self._held_since.clear()
                 continue
-            await self.consumer.look_at_ends()
+            await self.consumer.update_end_offsets()
             for partition, processor in self.partitions.items():
                 self._metrics.behind(partition, self._lag(partition, processor))
                 if self.consumer.is_held(partition):
