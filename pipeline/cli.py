@@ -1,4 +1,4 @@
-"""The command line. Names and options are stable: others script against them."""
+"""The command line. Names and options are stable, because users script against them."""
 
 import sys
 from collections.abc import Callable
@@ -22,7 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Live channel mix, backlog and escalation numbers from customer-interaction events.",
 )
-# In a pipe or a file nobody's window is too narrow.
+# A pipe or a file has no window width.
 console = Console() if sys.stdout.isatty() else Console(width=160)
 
 DataDirectory = Annotated[Path | None, typer.Option("--data", help="Directory for ClickHouse's data.")]
@@ -46,7 +46,7 @@ def demo(
     rate: Annotated[float, typer.Option(help="Events per second, about.")] = 100.0,
     data: DataDirectory = None,
 ) -> None:
-    """Everything embedded: a broker, ClickHouse, a worker, simulated live customers, and a table of the numbers."""
+    """Run everything embedded: a broker, ClickHouse, a worker, simulated customers, and a table of the numbers."""
     from pipeline.commands.demo import run
 
     run(load(), seconds, rate, data, console)
@@ -61,7 +61,7 @@ def embedded(
     ] = 8123,
     no_kafka: Annotated[bool, typer.Option("--no-kafka", help="Only ClickHouse.")] = False,
 ) -> None:
-    """Only the embedded Kafka and ClickHouse, until Ctrl-C."""
+    """Run only the embedded Kafka and ClickHouse, until Ctrl-C."""
     from pipeline.commands.embedded import run_embedded
 
     run_embedded(load(), data or Path("sichtflug-data"), kafka_port, clickhouse_port, no_kafka, console)
@@ -82,7 +82,7 @@ def migrate(
     for file in plan.files:
         console.print(f"{'would apply' if dry_run else 'applied'} {file}")
     for view in plan.dropped_views:
-        console.print(f"{'would drop' if dry_run else 'dropped'} the view {view}, which no file makes any more")
+        console.print(f"{'would drop' if dry_run else 'dropped'} the view {view}, which no file creates any more")
     if plan == migrations.NOTHING:
         console.print("up to date")
 
@@ -115,12 +115,12 @@ def replay(
         bool,
         typer.Option(
             "--shift-to-now",
-            help="Move all instants so that the first event occurs now; with a speed above 1 the latest one, since "
-            "workers clamp what lies ahead of the clock.",
+            help="Shift all instants so that the first event occurs now; with a speed above 1 the latest one, since "
+            "workers clamp events ahead of the clock.",
         ),
     ] = False,
 ) -> None:
-    """Publish contract events to Kafka, ids unchanged. Lines that are none go out as they are."""
+    """Publish contract events to Kafka, ids unchanged. Other lines are sent as they are."""
     from pipeline.commands.replay import SPEED_UNLIMITED
     from pipeline.commands.replay import replay as publish
 
@@ -182,13 +182,13 @@ def epoch(
         bool,
         typer.Option(
             "--reset-watermark",
-            help="The log is the same, but a wrong clock has led its watermark into the future: go on where it stands, "
-            "a watermark in the future becoming the present.",
+            help="The log is the same, but a wrong clock has pushed its watermark into the future: continue at the "
+            "checkpoint, with the present as watermark.",
         ),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
 ) -> None:
-    """Begin a new epoch after a topic was recreated, or with a watermark set right. Stop all workers first."""
+    """Begin a new epoch after a topic was recreated, or with a corrected watermark. Stop all workers first."""
     from pipeline.commands.epoch import new_epoch
 
     begun = new_epoch(load(), topic, why, reset_watermark=reset_watermark, dry_run=dry_run)
@@ -199,10 +199,10 @@ def epoch(
             f"{checkpoint.next_offset}, {f'watermark {since}' if checkpoint.watermark else 'without a watermark'}"
         )
     if begun.checkpoints and begun.at_work:
-        console.print(f"first stop the workers that are at work: {', '.join(begun.at_work)}")
+        console.print(f"first stop the workers that are running: {', '.join(begun.at_work)}")
     if begun.checkpoints and reset_watermark:
         verb = "would take" if dry_run else "took"
-        console.print(f"{verb} back {begun.taken_back_count} minutes judged in the future")
+        console.print(f"{verb} back {begun.taken_back_count} minutes evaluated in the future")
     elif not begun.checkpoints and reset_watermark:
         console.print(f"no watermark of {topic} lies in the future: there is nothing to reset, and no epoch begins")
     elif not begun.checkpoints:
@@ -215,18 +215,18 @@ def skip(
     offset: Annotated[int, typer.Option(help="Its offset there, as the worker named it.")],
     why: Annotated[str, typer.Option(help="Written into the dead letter.")],
     topic: Annotated[str | None, typer.Option(help="Its topic; without, the one of the events.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be set aside.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be skipped.")] = False,
 ) -> None:
-    """Set a record aside, as a dead letter, over which workers fail again and again."""
-    from pipeline.commands.skip import skip as set_aside
+    """Skip a record that crashes workers again and again: it becomes a dead letter."""
+    from pipeline.commands.skip import skip as skip_record
 
     settings = load()
-    done = set_aside(settings, topic or settings.kafka_topic, partition, offset, why, dry_run=dry_run)
+    done = skip_record(settings, topic or settings.kafka_topic, partition, offset, why, dry_run=dry_run)
     size = len(done.record.value or b"") if done.record else None
-    told = "cannot be read here" if size is None else f"has a value of {size} bytes"
+    content = "cannot be read here" if size is None else f"has a value of {size} bytes"
     console.print(
-        f"{done.where}, which {told}, {'would be' if dry_run else 'is'} set aside; "
-        + (f"restart the workers at work: {', '.join(done.workers)}" if done.workers else "start the worker again"),
+        f"{done.where}, which {content}, {'would be' if dry_run else 'is'} skipped; "
+        + (f"restart the running workers: {', '.join(done.workers)}" if done.workers else "start the worker again"),
         highlight=False,
         markup=False,
     )
@@ -234,13 +234,13 @@ def skip(
 
 @app.command()
 def check() -> None:
-    """Look at the configuration and the connections; say what is wrong and how to mend it."""
+    """Check the configuration and the connections; say what is wrong and how to fix it."""
     from pipeline.commands.check import check as run_checks
 
     sys.exit(0 if run_checks(load(), console) else 1)
 
 
-dead_letters = typer.Typer(no_args_is_help=True, help="Look at rejected records, publish them again.")
+dead_letters = typer.Typer(no_args_is_help=True, help="Inspect rejected records and publish them again.")
 app.add_typer(dead_letters, name="dead-letters")
 
 Reasons = Annotated[list[str] | None, typer.Option("--reason", help="Only with this reason; may be repeated.")]
@@ -255,7 +255,7 @@ def list_dead_letters(
     since: Since = None,
     until: Until = None,
 ) -> None:
-    """The newest dead letters: where, when and why, and when they were published again."""
+    """List the newest dead letters: where, when and why, and when they were redriven."""
     from pipeline.commands.dead_letters import show_list
 
     show_list(load(), _filter(reason, since, until), limit, console)
@@ -266,7 +266,7 @@ def show_dead_letter(
     partition: Annotated[int, typer.Argument(help="Partition of the rejected record in its source topic.")],
     offset: Annotated[int, typer.Argument(help="Its offset there.")],
 ) -> None:
-    """The dead letter of a record, whole, with its headers; of several records that lay there, all."""
+    """Show the dead letter of a record, whole, with its headers; of several records at that offset, all."""
     from pipeline.commands.dead_letters import show_one
 
     show_one(load(), partition, offset, console)
@@ -299,7 +299,8 @@ def redrive_dead_letters(
         console.print(f"{done.already} were sent before")
     if done.without_value:
         console.print(
-            f"{done.without_value} were too large for a letter, or unreadable: their headers say where the records lie"
+            f"{done.without_value} were too large for a dead letter, or unreadable: "
+            "their headers say where the records are"
         )
     if done.came_back:
         console.print(f"{done.came_back} were sent before and came back rejected; --again sends them once more")

@@ -21,13 +21,11 @@ from pipeline.settings import Settings
 from pipeline.signals import stops_on_signals
 
 EPOCH_REASON = "the embedded broker keeps nothing: each of its starts is a new epoch"
-
-
 KEY_FILE = "pseudonym-key"
 
 
 def begin_epoch_after_start(settings: Settings) -> None:
-    """The embedded broker has started empty: where the ledger knows its topics, a new epoch begins."""
+    """Begin a new epoch of the topics that the ledger knows, because the embedded broker has started empty."""
     client = ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
     try:
         for log in (settings.kafka_topic, settings.contacts_topic):
@@ -42,7 +40,7 @@ def begin_epoch_after_start(settings: Settings) -> None:
 def run_embedded(
     settings: Settings, data: Path, kafka_port: int, clickhouse_port: int, no_kafka: bool, console: Console
 ) -> None:
-    """Start the embedded parts, say where they are, and wait for Ctrl-C or SIGTERM."""
+    """Start the embedded servers, print their addresses, and wait for Ctrl-C or SIGTERM."""
     with contextlib.ExitStack() as parts, stops_on_signals():
         password = _configured_password(settings)
         clickhouse = parts.enter_context(EmbeddedClickHouse(data, clickhouse_port, password, log_directory=data))
@@ -68,12 +66,12 @@ def run_embedded(
 
 
 def _configured_password(settings: Settings) -> str | None:
-    """The one of the settings or of their URL, None where the embedded engine is to keep a random one."""
+    """Return the ClickHouse password from the settings; None if the embedded engine is to create one."""
     return settings.clickhouse_password or unquote(urlsplit(settings.clickhouse_url).password or "") or None
 
 
 def kept_key(data: Path) -> str:
-    """The key of the pseudonyms of embedded parts, made at their first start: the next on the same data has it, too."""
+    """Return the pseudonym key kept in a data directory, creating it at the first start."""
     file = data / KEY_FILE
     if not file.exists():
         with os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as opened:

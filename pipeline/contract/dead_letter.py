@@ -68,7 +68,7 @@ def without_value(letter: DeadLetter) -> DeadLetter:
 
 
 def divided(headers: Sequence[Header]) -> tuple[Sequence[Header], Sequence[Header]]:
-    """Return the headers of a dead letter in two parts: those of the record, which may have any names, and the added."""
+    """Return the headers of a dead letter in two parts: those of the record, whatever their names, and the added."""
     begins = [number for number, (name, _) in enumerate(headers) if name == OWN_HEADERS[0]]
     at = begins[-1] if begins else len(headers)
     return headers[:at], headers[at:]

@@ -10,13 +10,11 @@ from pipeline.http_server import Answer, WebServer
 from pipeline.metrics.stage import StageMetrics
 
 EXPOSITION = "text/plain; version=0.0.4; charset=utf-8"
-
-
 TEXT = "text/plain; charset=utf-8"
 
 
 class Server:
-    """Serves /metrics, /livez and /readyz. `readiness` returns what is missing, '' when ready."""
+    """Serves /metrics, /livez and /readyz. `readiness` returns why the worker is not ready, '' if it is."""
 
     def __init__(self, metrics: StageMetrics, readiness: Callable[[], str], host: str, port: int) -> None:
         self._metrics = metrics
