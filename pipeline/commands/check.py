@@ -66,12 +66,12 @@ def _configuration(settings: Settings) -> str:
 
 def _rules(settings: Settings, client: ClickHouse) -> str:
     version = settings.rules.version()
-    found = newest(client, settings.kafka_topic)
-    if found is None:
+    stored = newest(client, settings.kafka_topic)
+    if stored is None:
         return f"{version}, the first of this log"
-    if found[0].version == version:
+    if stored[0].version == version:
         return f"{version}, as in the ledger"
-    return f"{version}, the ledger has {found[0].version}: stop all workers, then start them with the new ones"
+    return f"{version}, the ledger has {stored[0].version}: stop all workers, then start them with the new ones"
 
 
 def _kafka(settings: Settings, broker: KafkaAdmin) -> str:

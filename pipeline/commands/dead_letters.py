@@ -41,7 +41,7 @@ class Filter(NamedTuple):
 
 
 class Redriven(NamedTuple):
-    """How many dead letters were (or in a dry run would be) sent, by reason, and how many selected ones were not.
+    """The numbers of dead letters sent (or to be sent, in a dry run) by reason, and of selected ones not sent.
 
     `already`: sent before. `came_back`: sent before and rejected again. `without_value`: too large for a dead letter,
     so that the record exists only at its origin, or unreadable.

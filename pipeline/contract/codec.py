@@ -207,7 +207,7 @@ class _Pseudonyms(dict[str, str]):
 
 
 class _Source(NamedTuple):
-    """What all events of one source share: name, prefix of conversation keys, hasher of digests after that prefix."""
+    """Values shared by all events of one source: name, prefix of conversation keys, hasher fed with that prefix."""
 
     name: str
     key_prefix: str

@@ -61,7 +61,7 @@ class PartitionFailedError(Exception):
 
 
 class Known(msgspec.Struct, frozen=True):
-    """What ClickHouse holds about failures in a partition: the reason for each skipped offset, and the suspects."""
+    """The stored failures of a partition: the reason for each skipped offset, and the suspects."""
 
     skips: Mapping[int, str] = {}
     suspects: Suspects | None = None

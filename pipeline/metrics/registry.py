@@ -24,7 +24,7 @@ def every_metric() -> Iterator[Described]:
     StageMetrics("customers", registry)
     BrakeMetrics(registry)
     CellMetrics(1, registry)
-    RollingMetrics(registry).judged(1, ())
+    RollingMetrics(registry).evaluated(1, ())
     for family in sorted(registry.collect(), key=lambda family: family.name):
         suffix = "_total" if family.type == "counter" else ""
         yield Described(family.name + suffix, family.type, family.documentation)

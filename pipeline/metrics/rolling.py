@@ -44,12 +44,12 @@ EPISODE = ("measure", *SCOPE, "severity")
 
 
 class RollingMetrics(Collector):
-    """The metrics of the rolling stage. Empty before `judged` and after `forget`, except for counts of failures."""
+    """The metrics of the rolling stage. Empty before `evaluated` and after `clear`, except for the counters."""
 
     COLUMNS: ClassVar[Sequence[str]] = [column for column, *_ in (*OF_WINDOWS, *OF_THE_MOMENT)]
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._settled_ms = 0
+        self._watermark_ms = 0
         self._rows: Sequence[tuple[Any, ...]] = ()
         self._episodes: Sequence[Episode] = ()
         self.insert_failures = Counter(
@@ -64,24 +64,24 @@ class RollingMetrics(Collector):
         )
         registry.register(self)
 
-    def judged(self, settled_ms: int, episodes: Sequence[Episode]) -> None:
+    def evaluated(self, watermark_ms: int, episodes: Sequence[Episode]) -> None:
         """Set the watermark up to which all minutes are evaluated, and the ongoing episodes."""
-        self._settled_ms, self._episodes = settled_ms, episodes
+        self._watermark_ms, self._episodes = watermark_ms, episodes
 
     def written(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Set the newest rolling windows, as rows of `RollingStore.windows`."""
         self._rows = rows
 
-    def forget(self) -> None:
+    def clear(self) -> None:
         """Clear the numbers, because another process runs the stage now."""
-        self._settled_ms, self._rows, self._episodes = 0, (), ()
+        self._watermark_ms, self._rows, self._episodes = 0, (), ()
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
         """Yield the current numbers as metrics. Called by the thread that serves them."""
-        if not self._settled_ms:
+        if not self._watermark_ms:
             return
-        settled = "All events up to here are folded and evaluated"
-        yield GaugeMetricFamily("sichtflug_settled_timestamp_seconds", settled, self._settled_ms / 1000)
+        meaning = "All events up to here are folded and evaluated"
+        yield GaugeMetricFamily("sichtflug_settled_timestamp_seconds", meaning, self._watermark_ms / 1000)
         rows = self._rows
         index = {column: place for place, column in enumerate(self.COLUMNS, 1 + len(SCOPE))}
         yield from _families("rolling_", OF_WINDOWS, rows, index, has_window=True)

@@ -84,7 +84,7 @@ class StageMetrics:
         )
         self.flushed_rows = Counter(f"{prefix}_flushed_rows", "Rows written to ClickHouse", registry=self.registry)
         self.partitions = Gauge(f"{prefix}_partitions", "Partitions that this worker has", registry=self.registry)
-        self._turned_at = time.monotonic()
+        self._ticked_at = time.monotonic()
 
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(name, text, PARTITION, registry=self.registry)
@@ -141,7 +141,7 @@ class StageMetrics:
         for name, gauge in self._books.items():
             gauge.labels(str(partition)).set(getattr(books, name))
 
-    def forget(self, partition: int) -> None:
+    def remove(self, partition: int) -> None:
         """Remove the metrics of a partition that this process no longer has."""
         gauges = (
             self.lag_records,
@@ -158,11 +158,11 @@ class StageMetrics:
 
     def tick(self) -> None:
         """Record that the event loop is running."""
-        self._turned_at = time.monotonic()
+        self._ticked_at = time.monotonic()
 
     def is_live(self) -> bool:
         """Return whether the event loop has run within `LIVE_SECONDS`."""
-        return time.monotonic() - self._turned_at < LIVE_SECONDS
+        return time.monotonic() - self._ticked_at < LIVE_SECONDS
 
 
 class BrakeMetrics:

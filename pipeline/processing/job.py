@@ -23,14 +23,14 @@ class Fold(Protocol):
 
 
 class Taken(NamedTuple):
-    """What a flush writes besides panes and checkpoint: ledger rows, and the outbox published before them."""
+    """The job's part of a flush, besides panes and checkpoint: ledger rows, and the outbox published before them."""
 
     rows: Sequence[Section]
     outbox: Any
 
 
 class PartitionJob(Protocol):
-    """What one kind of log does with its records, and the state for it. Created anew at each restore."""
+    """The processing of one kind of log, with its state. Created anew at each restore."""
 
     @property
     def fold(self) -> Fold:

@@ -35,7 +35,7 @@ EXPIRE_EVERY_SECONDS = 86_400.0
 
 
 class Flush(NamedTuple):
-    """What was taken when a flush began. The rows are already encoded, because the fold keeps changing their source."""
+    """The state taken when a flush began. Its rows are already encoded, because the fold keeps changing."""
 
     checkpoint: Checkpoint
     first_offset: int

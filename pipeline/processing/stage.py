@@ -168,7 +168,7 @@ class StatefulStage(Generic[Job]):
         await self._flusher.flush_all(self._last_flush_seconds)
         for partition in list(self.partitions):
             self._kept[partition] = self.partitions.pop(partition)
-            self._metrics.forget(partition)
+            self._metrics.remove(partition)
         self._metrics.partitions.set(0)
 
     def position(self, partition: int) -> int | None:
@@ -247,7 +247,7 @@ class StatefulStage(Generic[Job]):
 
     def _drop(self, partition: int) -> None:
         processor = self.partitions.pop(partition, None)
-        self._metrics.forget(partition)
+        self._metrics.remove(partition)
         if processor and not self._flusher.is_flushing(partition):
             processor.close()
 

@@ -53,8 +53,8 @@ class StateCache:
         once. Blocks; nothing else may use the state meanwhile. Raises the errors of the ClickHouse client.
         """
         ledger = self._ledger
-        found = ledger.checkpoint()
-        checkpoint = found or first()
+        stored = ledger.checkpoint()
+        checkpoint = stored or first()
         self._state.restore(checkpoint)
         for hashes in ledger.hashes():
             self._known.add(hashes)
@@ -62,7 +62,7 @@ class StateCache:
             panes = ledger.newest_panes(checkpoint.epoch, tier, CACHED_PANES_PER_TIER)
             self.panes.load(tier, panes, is_complete=len(panes) < CACHED_PANES_PER_TIER)
         again = ledger.checkpoint()
-        return checkpoint if (again and again.revision) == (found and found.revision) else None
+        return checkpoint if (again and again.revision) == (stored and stored.revision) else None
 
     async def read_back(
         self, keys: set[str], newest_revision: Callable[[], int], begun: set[str] | None = None
@@ -83,9 +83,9 @@ class StateCache:
             if not unsure:
                 return
             newest = newest_revision()
-            found = dict(await retry_in_thread(self._where, self._state.look_up, unsure, newest))
-            absent -= found.keys()
-            held.update(found)
+            stored = dict(await retry_in_thread(self._where, self._state.look_up, unsure, newest))
+            absent -= stored.keys()
+            held.update(stored)
 
     def evict(self) -> None:
         """Evict panes and state untouched since the flush just acknowledged. To be called between flushes."""

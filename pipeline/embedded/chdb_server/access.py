@@ -87,8 +87,8 @@ class Forbidden:
             before, last = word, name
         for text in texts:
             # The structure of a table function may contain DEFAULT expressions, and `format` may read Values with SQL.
-            if (has_format or _EXPRESSION.search(text)) and (found := self._in_text.search(text)):
-                raise ForbiddenError(f"{found.group()}…) in a text is not allowed here")
+            if (has_format or _EXPRESSION.search(text)) and (match := self._in_text.search(text)):
+                raise ForbiddenError(f"{match.group()}…) in a text is not allowed here")
 
     def check_values(self, rows: bytes, canonical: Callable[[str], str]) -> None:
         """Raise ForbiddenError for rows of Values, which may contain expressions and are checked like a SELECT."""

@@ -35,7 +35,7 @@ RECORDS_PER_STEP = 1_000
 
 
 class Outbox(NamedTuple):
-    """What is published ahead of the commit point."""
+    """Rows and messages that are published before the commit point."""
 
     interactions: list[Section]
     rejections: list[Section]

@@ -183,7 +183,7 @@ class RollingStage:
         last_minute = watermark_ms // MINUTE_MS - 1
         if last_minute > evaluator.evaluated_minute:
             await evaluator.evaluate(last_minute)
-            self._metrics.judged(watermark_ms, evaluator.open_episodes)
+            self._metrics.evaluated(watermark_ms, evaluator.open_episodes)
 
     async def _write_windows(self, evaluator: SpikeEvaluator, store: RollingStore) -> None:
         goal = evaluator.evaluated_minute
@@ -210,7 +210,7 @@ class RollingStage:
             _, pending = await asyncio.wait([work], timeout=self._settings.kafka_session_seconds / 3)
             if pending:
                 work.cancel()
-        self._metrics.forget()
+        self._metrics.clear()
 
 
 def _passed_ms() -> int:

@@ -98,11 +98,11 @@ class RollingStore:
 
     def next_minute(self, minute: int) -> int | None:
         """Return the first minute from this one on with any counts; None if there is none."""
-        [(found,)] = self._client.rows(
+        [(seconds,)] = self._client.rows(
             "SELECT min(start) FROM (SELECT toUnixTimestamp(start) AS start FROM panes "
             f"WHERE tier = 'minute' AND start >= {_instant(minute)} ORDER BY start LIMIT 1) HAVING count() > 0"
         ) or [(None,)]
-        return None if found is None else int(found) // 60
+        return None if seconds is None else int(seconds) // 60
 
     def counts(self, first: int, end: int) -> Minutes:
         """Return the counts of the minutes `[first, end)` by place, without minutes that have none."""

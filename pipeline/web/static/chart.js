@@ -50,12 +50,12 @@ export class Chart {
 
   /** Describe the chart in words. */
   summary() {
-    const told = this.series.slice(0, 6).map(({ name, values, field }) => {
+    const described = this.series.slice(0, 6).map(({ name, values, field }) => {
       const text = (calculation) => formatted(reduced(values, calculation), field.unit, field.decimals);
       return `${name}: last ${text("last")}, lowest ${text("min")}, highest ${text("max")}`;
     });
-    const more = this.series.length > told.length ? `; and ${this.series.length - told.length} more` : "";
-    return `${this.panel.title}. ${this.series.length} series from ${instantNear(this.answer.from_ms)} to ${instantNear(this.answer.to_ms)}. ${told.join("; ")}${more}`;
+    const more = this.series.length > described.length ? `; and ${this.series.length - described.length} more` : "";
+    return `${this.panel.title}. ${this.series.length} series from ${instantNear(this.answer.from_ms)} to ${instantNear(this.answer.to_ms)}. ${described.join("; ")}${more}`;
   }
 
   legend() {
