@@ -183,7 +183,7 @@ def epoch(
         typer.Option(
             "--reset-watermark",
             help="The log is the same, but a wrong clock has pushed its watermark into the future: continue at the "
-            "checkpoint, with the present as watermark.",
+            "checkpoint, with a watermark in the future set to the present.",
         ),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,

@@ -41,7 +41,7 @@ class Server:
         if path == "/metrics":
             return Answer(HTTPStatus.OK, EXPOSITION, generate_latest(self._metrics.registry))
         if path == "/livez":
-            problem = "" if self._metrics.is_live() else "the event loop has not turned lately"
+            problem = "" if self._metrics.is_live() else "the event loop has not run lately"
         elif path == "/readyz":
             problem = self._readiness()
         else:

@@ -18,7 +18,7 @@ EVENINGS = (4, 2, 1, 1, 1, 1, 2, 3, 4, 4, 4, 5, 6, 5, 5, 5, 6, 8, 11, 14, 15, 14
 
 
 class Channel(NamedTuple):
-    """A channel: `weight` is its share of conversations, `weekend_ratio` compares its traffic to a weekday's."""
+    """A channel: share of conversations, relative traffic by local hour, and ratio of weekend to weekday traffic."""
 
     weight: float
     hours: tuple[int, ...]
