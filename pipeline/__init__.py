@@ -1,1 +1,1 @@
-"""How it runs: every door to the world (Kafka, ClickHouse, Faust, Prometheus, environment, command line)."""
+"""Input and output: Kafka, ClickHouse, Faust, Prometheus, environment and command line around the pure `streams`."""

@@ -1,4 +1,4 @@
-"""Passwords: put into URLs so that no character of theirs matters, read from files, and never shown."""
+"""Passwords: encoded in URLs, read from files, and never shown."""
 
 import os
 import secrets
@@ -11,7 +11,7 @@ SECRET_BYTES = 32
 
 
 def with_credentials(url: str, user: str, password: str) -> str:
-    """The URL with user and password, in place of those it has; "" leaves a part as it is."""
+    """Return the URL with user and password replaced; '' keeps the present one."""
     parts = urlsplit(url)
     user = quote(user, safe="") or parts.username or "default"
     password = quote(password, safe="") or parts.password or ""
@@ -20,13 +20,13 @@ def with_credentials(url: str, user: str, password: str) -> str:
 
 
 def without_credentials(url: str) -> str:
-    """The URL as it may be shown: without user, password and query. One that is none is not shown at all."""
+    """Return the URL without user, password and query, for messages; `HIDDEN` if it is invalid."""
     try:
         parts = urlsplit(url)
         port = f":{parts.port}" if parts.port else ""
     except ValueError:
         return HIDDEN
-    # Without a scheme, or with a host that is not one, nobody knows where the password stands.
+    # Without a scheme or a valid host, the password could be anywhere.
     if parts.scheme not in ("http", "https") or not parts.hostname or "@" in parts.path + parts.query + parts.fragment:
         return HIDDEN
     host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
@@ -34,7 +34,7 @@ def without_credentials(url: str) -> str:
 
 
 def read_secret(path: Path) -> str:
-    """What a file holds, without the line border at its end. Raises OSError, and ValueError where it holds nothing."""
+    """Return the content of a file without trailing line ends. Raises OSError, and ValueError if it is empty."""
     secret = path.read_text().rstrip("\r\n")
     if not secret:
         raise ValueError("it is empty")

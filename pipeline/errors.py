@@ -1,4 +1,4 @@
-"""Every error that a command or a worker expects: one line for the operator, and exit status 2.
+"""The expected errors of commands and workers: one line for the operator, and exit status 2.
 
     SichtflugError
      ├─ SettingsError, MissingMigrationsError, SchemaRefusedError, LogRefusedError, RulesRefusedError
@@ -15,11 +15,11 @@ Errors that only one package raises and catches stay in that package.
 
 
 class SichtflugError(Exception):
-    """What is expected to go wrong. The message says what was expected, what came, where, and what to do."""
+    """The base of expected errors. The message says what was expected, what was found, where, and what to do."""
 
 
 class SettingsError(SichtflugError):
-    """A setting is missing or not what it must be."""
+    """A setting is missing or invalid."""
 
 
 class MissingMigrationsError(SichtflugError):
@@ -27,23 +27,23 @@ class MissingMigrationsError(SichtflugError):
 
 
 class SchemaRefusedError(SichtflugError):
-    """A table or view is not as the migrations made it."""
+    """A table or view differs from what the migrations created."""
 
 
 class LogRefusedError(SichtflugError):
-    """The log under a checkpoint is another one, or has lost records."""
+    """The log is not the one a checkpoint was written for, or it has lost records."""
 
 
 class RulesRefusedError(SichtflugError):
-    """The rules of this process are not those of the ledger, or of the workers that run."""
+    """The rules of this process differ from those of the ledger or of running workers."""
 
 
 class InputFileError(SichtflugError):
-    """A file is not there, or cannot be read to its end."""
+    """A file does not exist, or cannot be read to its end."""
 
 
 class PortError(SichtflugError):
-    """A port cannot be had."""
+    """A port cannot be bound."""
 
 
 class DashboardError(SichtflugError):
@@ -62,15 +62,15 @@ class EmbeddedStartError(SichtflugError):
 
 
 class BrokerError(SichtflugError):
-    """Kafka cannot be reached, or a topic is not as it must be."""
+    """Kafka cannot be reached, or a topic is not as required."""
 
 
 class PublishError(SichtflugError):
-    """Kafka does not take a record that must not be lost."""
+    """Kafka refuses a record that must not be lost."""
 
 
 class ClickHouseRejectedError(SichtflugError):
-    """ClickHouse said no: the same request will fail again. The message is ClickHouse's own."""
+    """ClickHouse rejected a request, which would fail again. The message is ClickHouse's own."""
 
     def names(self, *errors: str) -> bool:
         """Say whether ClickHouse named one of these errors, such as UNKNOWN_TABLE."""
@@ -78,7 +78,7 @@ class ClickHouseRejectedError(SichtflugError):
 
 
 class RetryableError(SichtflugError):
-    """The other side does not answer now; the same call may succeed later."""
+    """Kafka or ClickHouse does not answer now; the same call may succeed later."""
 
 
 class KafkaUnavailableError(BrokerError, RetryableError):
@@ -86,7 +86,7 @@ class KafkaUnavailableError(BrokerError, RetryableError):
 
 
 class ClickHouseUnavailableError(RetryableError):
-    """ClickHouse did not answer, or said that it cannot now."""
+    """ClickHouse did not answer, or reported a temporary failure."""
 
 
 class DeadLetterLimitError(SichtflugError):
@@ -94,4 +94,4 @@ class DeadLetterLimitError(SichtflugError):
 
 
 class FencedError(SichtflugError):
-    """The ledger is ahead of this process: another one has the partition. Drop its state and restore it."""
+    """Another process has written the partition since this one did: drop its state and restore it."""

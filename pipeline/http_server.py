@@ -1,7 +1,7 @@
-"""What the HTTP servers of this project have in common: whom they answer, and that nobody keeps them from others.
+"""The common part of the project's HTTP servers: protection from foreign web pages, and a limit of connections.
 
-A browser sends requests of any web page to loopback. Foreign names in `Host` are how such a page would read answers
-(DNS rebinding), `Origin` and `Sec-Fetch-Site` tell where a request comes from.
+A browser sends requests of any web page to loopback. A foreign name in `Host` would let such a page read answers (DNS
+rebinding); `Origin` and `Sec-Fetch-Site` reveal where a request comes from.
 """
 
 import ipaddress
@@ -23,7 +23,7 @@ JSON = "application/json; charset=utf-8"
 
 
 class Answer(NamedTuple):
-    """Status, content type and body of an answer."""
+    """The status, content type and body of an answer."""
 
     status: HTTPStatus
     content_type: str
@@ -31,12 +31,12 @@ class Answer(NamedTuple):
 
 
 def own_names(host: str) -> frozenset[str]:
-    """The names under which a server that listens on `host` is asked; addresses are always its own."""
+    """Return the names of a server that listens on `host`. Its addresses are accepted in any case."""
     return frozenset({"localhost", host, socket.gethostname()})
 
 
 def is_own_name(host: str, names: frozenset[str]) -> bool:
-    """Whether a Host header names this server: by an address, which no foreign name can be, or by one of `names`."""
+    """Return whether a Host header is an IP address, which DNS rebinding cannot fake, or one of `names`."""
     name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
     try:
         ipaddress.ip_address(name)
@@ -46,7 +46,7 @@ def is_own_name(host: str, names: frozenset[str]) -> bool:
 
 
 def is_cross_site(headers: Mapping[str, str]) -> bool:
-    """Whether a page of another origin sent the request. Programs and the address bar send neither header."""
+    """Return whether a page of another origin sent the request. Programs and the address bar send no such header."""
     if headers.get("Sec-Fetch-Site", "none").lower() not in ("none", "same-origin"):
         return True
     origin = headers.get("Origin")
@@ -54,16 +54,16 @@ def is_cross_site(headers: Mapping[str, str]) -> bool:
 
 
 def most_connections() -> int:
-    """How many connections a server keeps open: `MAX_CONNECTIONS`, or a quarter of the files that may be open."""
+    """Return the maximum of open connections: `MAX_CONNECTIONS`, or a quarter of the limit of open files."""
     files = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
     return MAX_CONNECTIONS if files < 0 else max(8, min(MAX_CONNECTIONS, files // 4))
 
 
 class WebServer:
-    """Answers GET and HEAD in threads: `answer` gets path and query. `start` and `stop` it, or use it as a context.
+    """A server for GET and HEAD, in threads. `answer` receives path and query.
 
-    Never more than `MAX_CONNECTIONS` at a time: the oldest gives way, so that idle ones keep nobody out. Raises OSError
-    when the address cannot be had.
+    At most `most_connections()` at a time: beyond, the oldest is closed, so that idle ones do not block new ones.
+    Raises OSError if it cannot listen on the address.
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class _Server(ThreadingHTTPServer):
         super().__init__(address, _Handler)
 
     def server_bind(self) -> None:
-        # Not HTTPServer's, which looks its own name up in the DNS.
+        # Instead of HTTPServer's, which looks up its own name in the DNS.
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
         self.server_address = self.socket.getsockname()
@@ -126,7 +126,7 @@ class _Server(ThreadingHTTPServer):
 
 
 def _end(connection: socket.socket) -> None:
-    """Wake the thread that reads from it: it finds the end, and closes it."""
+    """Shut down a connection, so that the thread reading from it sees the end and closes it."""
     try:
         connection.shutdown(socket.SHUT_RDWR)
     except OSError:
@@ -174,4 +174,4 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(answer.body)
 
     def log_message(self, format: str, *arguments: Any) -> None:
-        """Probes and open pages ask every few seconds; that is no news."""
+        """Log nothing: probes and open pages send requests every few seconds."""

@@ -1,11 +1,11 @@
-"""What a worker says on standard error, and what its client libraries may say there."""
+"""Logging of a worker and its client libraries to standard error."""
 
 import logging
 import sys
 
 
 def log_to_stderr() -> None:
-    """Our own log, and of the client libraries what an operator needs."""
+    """Log this package at INFO, and the client libraries only as far as an operator needs it."""
     logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(message)s", stream=sys.stderr)
     logging.getLogger("pipeline").setLevel(logging.INFO)
     logging.getLogger().handlers[0].addFilter(_OncePerWhile())
@@ -16,13 +16,13 @@ def log_to_stderr() -> None:
 
 
 def quieten_clients() -> None:
-    """Keep client libraries from printing errors that come back as exceptions: we say more of them than they do."""
+    """Silence client libraries whose errors are also raised as exceptions, which are reported in more detail."""
     for name in ("kafka", "clickhouse_connect"):
         logging.getLogger(name).setLevel(logging.CRITICAL)
 
 
 class _OncePerWhile(logging.Filter):
-    """Lets one message of the client library through every ten seconds: while a broker is away it logs ten a second."""
+    """A filter that passes one aiokafka message per ten seconds: while a broker is down, it logs ten a second."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,6 +1,6 @@
-"""The reference pages of settings, command line, metrics and views, written from the code.
+"""The reference pages of settings, command line, metrics and views, generated from the code.
 
-`python -m pipeline.reference` writes them to `docs/reference/`; a test fails when the committed pages differ.
+`python -m pipeline.reference` writes them to `docs/reference/`; a test fails if the committed pages differ.
 """
 
 import inspect
@@ -30,12 +30,12 @@ _FIELD = re.compile(r"((?:    #: .*\n)+)    (\w+): ")
 
 
 def pages() -> Mapping[str, str]:
-    """The pages by file name."""
+    """Return the pages by file name."""
     return {
         "settings.md": _page(
             "Settings",
             "Environment variables, or their lower-case names without the prefix in `sichtflug.toml` "
-            "(`SICHTFLUG_CONFIG` names another file). The environment goes before the file. "
+            "(`SICHTFLUG_CONFIG` names another file). The environment overrides the file. "
             "An unknown or invalid setting stops the start.",
             _table(("variable", "default", "meaning"), _settings()),
             "## Rules\n\nTables of the file only, below `[rules]`: "
@@ -45,14 +45,14 @@ def pages() -> Mapping[str, str]:
         "cli.md": _page(
             "Command line",
             "`sichtflug COMMAND --help` says the same. Exit status: 0 done, 1 something is wrong (`check`, "
-            "`dead-letters show`), 2 an expected error in one line on standard error, 70 a defect of ours.",
+            "`dead-letters show`), 2 an expected error in one line on standard error, 70 a defect in sichtflug.",
             *_commands(),
         ),
         "metrics.md": _page(
             "Metrics",
             "On `/metrics` of every worker (`SICHTFLUG_METRICS_PORT`). Base units; counters end in `_total`. "
             "What belongs to a partition has the label `partition`; windows and the backlog have `scope`, `tenant`, "
-            "`queue` and `channel`. `sichtflug_customers_*` are the metrics of the customers' stage.",
+            "`queue` and `channel`. `sichtflug_customers_*` are the metrics of the customers stage.",
             _table(("metric", "kind", "meaning"), _metrics()),
         ),
         "views.md": _page(
@@ -66,17 +66,17 @@ def pages() -> Mapping[str, str]:
 
 def _views() -> Iterator[str]:
     for file in view_files(directory("views", "deploy/clickhouse/views")):
-        statements = [(VIEW.match(_without_comments(one)), one) for one in file.statements]
-        views = [found for found, _ in statements if found]
+        matches = (VIEW.match(_without_comments(statement)) for statement in file.statements)
+        views = [view for view in matches if view]
         if views:
             title = file.name.replace("_", " ").capitalize()
             yield f"## {title}\n\n{_introduction(file.statements[0])}"
-        for found in views:
-            parameters = ", ".join(f"{name} = …" for name in dict.fromkeys(PARAMETER.findall(found["query"])))
-            yield f"### {found['name']}{f'({parameters})' if parameters else ''}"
-            columns = COLUMN.findall(found["columns"] or "")
+        for view in views:
+            parameters = ", ".join(f"{name} = …" for name in dict.fromkeys(PARAMETER.findall(view["query"])))
+            yield f"### {view['name']}{f'({parameters})' if parameters else ''}"
+            columns = COLUMN.findall(view["columns"] or "")
             if not columns:
-                yield f"```sql\n{found['query'].strip()}\n```"
+                yield f"```sql\n{view['query'].strip()}\n```"
                 continue
             yield _table(("column", "type", "meaning"), ((f"`{name}`", kind, text) for name, kind, text in columns))
 
@@ -86,7 +86,7 @@ def _without_comments(statement: str) -> str:
 
 
 def _introduction(statement: str) -> str:
-    """The first paragraph of the comment that a file begins with."""
+    """Return the first paragraph of the comment at the start of a file."""
     lines = [line.removeprefix("--").strip() for line in statement.splitlines() if line.startswith("--")]
     end = next((number for number, line in enumerate(lines) if not line or line.startswith("needs:")), len(lines))
     return " ".join(lines[:end])
@@ -102,9 +102,9 @@ def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
 
 
 def _comments(struct: type[msgspec.Struct]) -> dict[str, str]:
-    """The comments above the fields of a struct, by field."""
-    found = _FIELD.findall(inspect.getsource(struct))
-    return {name: " ".join(line.strip().removeprefix("#: ") for line in text.splitlines()) for text, name in found}
+    """Return the comments above the fields of a struct, by field."""
+    fields = _FIELD.findall(inspect.getsource(struct))
+    return {name: " ".join(line.strip().removeprefix("#: ") for line in text.splitlines()) for text, name in fields}
 
 
 def _defaults(struct: type[msgspec.Struct]) -> Iterator[tuple[str, str]]:
@@ -132,7 +132,8 @@ def _commands() -> Iterator[str]:
     assert isinstance(group, TyperGroup)
     for path, command in _leaves("sichtflug", group):
         yield f"## {path}\n\n{command.help}"
-        records = (one.get_help_record(command.context_class(command)) for one in command.params if one.name != "help")
+        context = command.context_class(command)
+        records = (parameter.get_help_record(context) for parameter in command.params if parameter.name != "help")
         rows = [(f"`{usage}`", " ".join(meaning.split())) for usage, meaning in filter(None, records)]
         if rows:
             yield _table(("argument or option", "meaning"), rows)

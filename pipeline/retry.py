@@ -1,4 +1,4 @@
-"""Retry calls to Kafka and ClickHouse, with growing pauses, for as long as they do not answer."""
+"""Retries of calls to Kafka and ClickHouse, with growing pauses, until they answer."""
 
 import asyncio
 import logging
@@ -11,7 +11,7 @@ from pipeline.errors import RetryableError
 logger = logging.getLogger(__name__)
 
 FIRST_PAUSE_SECONDS, LONGEST_PAUSE_SECONDS = 0.1, 10.0
-#: Between the attempts at one read of many, before all of them begin anew.
+#: Between the attempts of `retry_read`.
 READ_PAUSES_SECONDS = (0.1, 0.3)
 
 Result = TypeVar("Result")
@@ -19,14 +19,14 @@ Arguments = TypeVarTuple("Arguments")
 
 
 def _ignore() -> None:
-    """Leave a failure to the log."""
+    """Do nothing: the failure is logged."""
 
 
 def retry_read(read: Callable[[], Result]) -> Result:
-    """Read in this thread, up to three times while ClickHouse is away. Raises RetryableError after the last.
+    """Read in this thread, with up to three attempts. Raises RetryableError after the last.
 
-    For one of the many reads that a restore consists of: without it a share of failing requests makes the restore begin
-    anew so often that it never ends.
+    For each of the many reads of a restore: otherwise a small share of failing requests would restart the whole restore
+    so often that it never ends.
     """
     for pause_seconds in READ_PAUSES_SECONDS:
         try:
@@ -43,9 +43,9 @@ async def retry_in_thread(
     *arguments: *Arguments,
     on_failure: Callable[[], None] = _ignore,
 ) -> Result:
-    """Call a function in a thread until it does not raise RetryableError; `where` is for the log.
+    """Call a function in a thread until it does not raise RetryableError. Other exceptions propagate.
 
-    `on_failure` is called after each attempt that did. Raises what else the function raises.
+    `where` identifies the call in the log; `on_failure` is called after each failed attempt.
     """
     return await retry(where, asyncio.to_thread, function, *arguments, on_failure=on_failure)
 

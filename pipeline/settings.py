@@ -23,13 +23,13 @@ DEFAULT_FILE = "sichtflug.toml"
 
 
 class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """What a process needs to know. The comment above a field is its text in `docs/reference/settings.md`."""
+    """The settings of a process. The comment above a field is its description in `docs/reference/settings.md`."""
 
     #: Bootstrap servers of Kafka.
     kafka_bootstrap: str = "127.0.0.1:9092"
     #: Topic of the interaction events. Rejected records go to the same name with `.dead-letter`.
     kafka_topic: str = "interactions"
-    #: Topic on which workers say how far each partition is. Several logs may share it.
+    #: Topic of the progress messages, which say how far each partition is. Several logs may share it.
     kafka_panes_topic: str = "progress"
     #: Topic of the alerts, as CloudEvents. Several logs may share it.
     kafka_alerts_topic: str = "alerts"
@@ -37,7 +37,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     kafka_partitions: int = 4
     #: Replicas of topics that do not exist yet.
     kafka_replication: int = 1
-    #: Seconds without a sign of life after which a worker's partitions go to others.
+    #: Seconds without a heartbeat after which Kafka assigns a worker's partitions to others.
     kafka_session_seconds: float = 10.0
     #: HTTP or HTTPS address of ClickHouse. It may hold user and password, percent-encoded.
     clickhouse_url: str = "http://127.0.0.1:8123"
@@ -66,14 +66,14 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     prometheus_password: str = ""
     #: File that holds the password of Prometheus.
     prometheus_password_file: str = ""
-    #: Key of the pseudonyms of customers and agents, up to 64 bytes; `none` goes without. Whoever has it can test a
-    #: guess of a name. Keep it for as long as the database.
+    #: Key of the pseudonyms of customers and agents, up to 64 bytes; `none` for no key. With the key, or without any,
+    #: guesses of an id can be tested. Keep it for as long as the database.
     pseudonym_key: str = ""
     #: File that holds the key of the pseudonyms.
     pseudonym_key_file: str = ""
     #: Share of the last thousand records that may be rejected before the worker stops.
     dead_letter_limit: float = 0.5
-    #: Seconds between flushes of a partition; longer by itself with many partitions, or while one is behind.
+    #: Seconds between flushes of a partition; extended automatically with many partitions, or while one is behind.
     flush_seconds: float = 0.75
     #: Budget of false episodes a week, shared by all watched series.
     false_episodes_per_week: float = 1.0
@@ -82,7 +82,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     @property
     def key(self) -> bytes:
-        """The key of the pseudonyms, empty where it is `none`. Raises SettingsError where nobody said anything."""
+        """The key of the pseudonyms, empty if it is `none`. Raises SettingsError if it is not set."""
         if not self.pseudonym_key:
             raise SettingsError(
                 "SICHTFLUG_PSEUDONYM_KEY is not set: with a random text of up to 64 bytes nobody else can test a guess "
@@ -92,32 +92,32 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
 
     @property
     def dead_letter_topic(self) -> str:
-        """Where rejected records go."""
+        """The topic of dead letters."""
         return f"{self.kafka_topic}.dead-letter"
 
     @property
     def contacts_topic(self) -> str:
-        """Where stage 1 tells the stage of customers what it has to know."""
+        """The topic of customer facts, from the interactions stage to the customers stage."""
         return f"{self.kafka_topic}.customer-facts"
 
     @property
     def group(self) -> str:
-        """The consumer group of stage 1."""
+        """The consumer group of the interactions stage."""
         return f"sichtflug-{self.kafka_topic}"
 
     @property
     def customers_group(self) -> str:
-        """The consumer group of the stage of customers."""
+        """The consumer group of the customers stage."""
         return f"{self.group}-customers"
 
     @property
     def rolling_group(self) -> str:
-        """The consumer group of stage 2."""
+        """The consumer group of the rolling stage."""
         return f"{self.group}-rolling"
 
 
 SECRETS = frozenset({"clickhouse_password", "prometheus_password", "pseudonym_key"})
-#: Shown without what may be a password in them.
+#: Shown without any credentials in them.
 URLS = frozenset({"clickhouse_url", "prometheus_url"})
 NO_KEY = "none"
 URL_EXPECTED = (
@@ -128,7 +128,7 @@ FIELDS = {field.name: field for field in msgspec.structs.fields(Settings)}
 
 
 def load(environment: Mapping[str, str] | None = None) -> Settings:
-    """The settings of this process. Raises SettingsError."""
+    """Return the settings of this process. Raises SettingsError."""
     variables = os.environ if environment is None else environment
     values, path = _from_file(variables)
     for name, text in variables.items():
@@ -142,14 +142,14 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
     try:
         settings = _with_secrets(converted(values, Settings))
     except FileError as error:
-        # What the environment holds is converted already: this is about the file.
+        # Values from the environment are already converted, so the error is in the file.
         raise SettingsError(f"{path}: {error}") from None
     _check(settings, path)
     return _with_credentials(settings)
 
 
 def _with_secrets(settings: Settings) -> Settings:
-    """With what the files hold that are named instead of secrets."""
+    """Return the settings with secrets read from the files named in their place. Raises SettingsError."""
     for name in SECRETS:
         file = getattr(settings, f"{name}_file")
         if not file:
@@ -195,17 +195,17 @@ def _converted(name: str, text: str, kind: Any, field: str) -> Any:
 
 
 def shown(name: str, value: Any) -> str:
-    """A setting's value as it may stand in a message."""
+    """Return a setting's value for a message, without secrets."""
     if name in SECRETS:
         return HIDDEN
     return without_credentials(value) if name in URLS and value else repr(value)
 
 
 def _is_url(url: str) -> bool:
-    """An http or https URL of a host, whose parts can be told from each other."""
+    """Return whether a text is an http or https URL with a host, and without query and fragment."""
     try:
         parts = urlsplit(url)
-        parts.port  # noqa: B018  (raises for one that is none)
+        parts.port  # noqa: B018  (raises if invalid)
     except ValueError:
         return False
     return parts.scheme in ("http", "https") and bool(parts.hostname) and not parts.query and not parts.fragment

@@ -1,5 +1,4 @@
-"""`sichtflug.toml`: read, and said in words where it is not what is expected. No message quotes a value: it may be a
-secret."""
+"""Reading `sichtflug.toml`, with readable errors. No message quotes a value, because it may be a secret."""
 
 import re
 import tomllib
@@ -12,7 +11,7 @@ import msgspec
 
 Struct = TypeVar("Struct", bound=msgspec.Struct)
 
-#: What a setting takes, for people.
+#: The types of settings, for messages.
 KINDS = {
     "int": "a whole number",
     "float": "a number",
@@ -22,18 +21,18 @@ KINDS = {
     "array": "an array",
     "null": "nothing",
 }
-#: Messages of the parser without anything of the file in them.
+#: Messages of the parser that quote nothing of the file.
 _OWN_WORDS = re.compile(r"(?:[A-Za-z /,-]|'(?:=|]|]]|\\)')+")
 _UNKNOWN = re.compile(r"Object contains unknown field `([^`]*)`(?: - at `\$\.?(.*)`)?")
 _WRONG = re.compile(r"Expected `(.*)`, got `(.*)` - at `\$\.(.*)`")
 
 
 class FileError(ValueError):
-    """A file is not what is expected. The message says what is, what came, and where; not in which file."""
+    """A file is invalid. The message says what was expected, what was found, and where, but not in which file."""
 
 
 def parsed(path: Path) -> dict[str, Any]:
-    """The content of a file. Raises FileError."""
+    """Return the content of a file. Raises FileError."""
     try:
         return tomllib.loads(path.read_text())
     except tomllib.TOMLDecodeError as error:
@@ -49,7 +48,7 @@ def parsed(path: Path) -> dict[str, Any]:
 
 
 def converted(values: dict[str, Any], kind: type[Struct]) -> Struct:
-    """The content as a struct. Raises FileError."""
+    """Return the content as a struct. Raises FileError."""
     try:
         return msgspec.convert(values, kind)
     except msgspec.ValidationError as error:
@@ -57,31 +56,31 @@ def converted(values: dict[str, Any], kind: type[Struct]) -> Struct:
 
 
 def closest(name: str, known: Sequence[str]) -> str:
-    """The start of a hint at the name that was probably meant, '' where none is close."""
-    found = get_close_matches(name, known, n=1, cutoff=0.8)
-    return f"did you mean {found[0]}? " if found else ""
+    """Return the start of a hint with the name that was probably meant; '' if none is close."""
+    matches = get_close_matches(name, known, n=1, cutoff=0.8)
+    return f"did you mean {matches[0]}? " if matches else ""
 
 
 def _in_words(message: str, kind: type[msgspec.Struct]) -> str:
-    if found := _UNKNOWN.fullmatch(message):
-        name, place = found[1], found[2] or ""
+    if match := _UNKNOWN.fullmatch(message):
+        name, place = match[1], match[2] or ""
         known = _names(kind, place)
         return f"{_path(place, name)} is not a setting; {closest(name, known)}expected one of {', '.join(known)}"
-    if found := _WRONG.fullmatch(message):
-        wanted, came = (" or ".join(KINDS.get(one, one) for one in text.split(" | ")) for text in found.group(1, 2))
-        return f"{_path(found[3])}: expected {wanted}, found {came}"
+    if match := _WRONG.fullmatch(message):
+        wanted, came = (" or ".join(KINDS.get(kind, kind) for kind in text.split(" | ")) for text in match.group(1, 2))
+        return f"{_path(match[3])}: expected {wanted}, found {came}"
     return message.replace("`$.", "`")
 
 
 def _path(*parts: str) -> str:
-    """A place in the file as TOML writes it; `*` stands for a name that the file chose."""
+    """Return a place in the file in TOML's notation; `*` stands for a name chosen in the file."""
     return ".".join(filter(None, parts)).replace("[...]", ".*")
 
 
 def _names(kind: Any, place: str) -> list[str]:
-    """What a table of the file may hold."""
+    """Return the keys that a table of the file may hold."""
     for part in re.findall(r"\w+", place):
         [kind] = (field.type for field in msgspec.structs.fields(kind) if field.name == part)
-        # One table of that struct, or tables under names that the file chose.
-        kind = next((one for one in get_args(kind) if hasattr(one, "__struct_fields__")), kind)
+        # One table of that struct, or tables under names chosen in the file.
+        kind = next((argument for argument in get_args(kind) if hasattr(argument, "__struct_fields__")), kind)
     return [field.name for field in msgspec.structs.fields(kind)]

@@ -1,4 +1,4 @@
-"""Commands that run until Ctrl-C or SIGTERM."""
+"""Context managers for commands that run until Ctrl-C or SIGTERM."""
 
 import contextlib
 import signal
@@ -9,12 +9,12 @@ from typing import Any
 
 
 class Stopped(Exception):  # noqa: N818
-    """Ctrl-C or SIGTERM."""
+    """Ctrl-C or SIGTERM was received."""
 
 
 @contextlib.contextmanager
 def stops_on_signals() -> Iterator[None]:
-    """What runs inside ends with Ctrl-C or SIGTERM, quietly."""
+    """End the block quietly on Ctrl-C or SIGTERM."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise Stopped
@@ -29,17 +29,17 @@ def stops_on_signals() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def told_to_stop() -> Iterator[Callable[[], bool]]:
-    """Whether Ctrl-C or SIGTERM has come, for what ends in order by itself then; a second one acts as ever."""
-    told = threading.Event()
+def stop_requested() -> Iterator[Callable[[], bool]]:
+    """Yield a function that returns whether Ctrl-C or SIGTERM was received. A second signal acts by default."""
+    received = threading.Event()
 
     def stop(number: int, frame: FrameType | None) -> None:
-        told.set()
+        received.set()
         _restore(before)
 
     before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        yield told.is_set
+        yield received.is_set
     finally:
         _restore(before)
 

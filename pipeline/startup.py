@@ -1,4 +1,4 @@
-"""What a worker sees to before it joins its group: database and topics are there, and its rules may be used."""
+"""Preparation of a worker before it joins its group: check the database, create topics, adopt the rules."""
 
 import asyncio
 from collections.abc import Callable, Sequence
@@ -17,16 +17,16 @@ from pipeline.stages.prepared import Prepared
 from pipeline.stages.rolling.store import RollingStore
 from streams.rules import Rules
 
-#: Heartbeats: the last one of each partition stays, the others soon go.
+#: Of progress messages, only the last one of each partition is kept for long.
 COMPACTED = {"cleanup.policy": "compact", "segment.ms": "600000", "min.cleanable.dirty.ratio": "0.1"}
 
 
 async def prepare(
     settings: Settings, rules: Rules, broker: KafkaAdmin, client: ClickHouse, worker_registry: WorkerRegistry
 ) -> Prepared:
-    """Create what is missing, adopt the rules; wait for whoever does not answer.
+    """Create missing topics and adopt the rules. Waits while Kafka or ClickHouse does not answer.
 
-    Raises MissingMigrationsError, RulesRefusedError, BrokerError.
+    Raises MissingMigrationsError, RulesRefusedError and BrokerError.
     """
     missing = await retry_in_thread("start", migrations.pending, client)
     if missing:
@@ -34,15 +34,15 @@ async def prepare(
         raise MissingMigrationsError(f"{client} lacks the migrations {names}; run: sichtflug migrate")
     count, replication = settings.kafka_partitions, settings.kafka_replication
     ensure: Callable[..., int] = partial(broker.ensure_topic, partitions=count, replication=replication)
-    found = await retry_in_thread("start", ensure, settings.kafka_topic)
-    # Whatever size the events' topic lets in has to go into this one, too.
+    partition_count = await retry_in_thread("start", ensure, settings.kafka_topic)
+    # A dead letter must fit whatever size the events' topic allows.
     largest = {"max.message.bytes": str(PUBLISHED_BYTES)}
     others: Sequence[Callable[[], int]] = (
         lambda: ensure(settings.dead_letter_topic, configuration=largest),
         lambda: ensure(settings.kafka_alerts_topic),
         lambda: broker.ensure_topic(settings.kafka_panes_topic, 1, replication, COMPACTED),
-        # A customer's facts spread like the conversations do, if the topic has to be created.
-        lambda: broker.ensure_topic(settings.contacts_topic, found, replication),
+        # As many partitions as the events' topic, if it must be created: the load is distributed alike.
+        lambda: broker.ensure_topic(settings.contacts_topic, partition_count, replication),
     )
     *_, panes_count, fact_count = await asyncio.gather(*(retry_in_thread("start", ensured) for ensured in others))
     verify_single(settings, panes_count)
@@ -52,7 +52,7 @@ async def prepare(
 
 
 def verify_single(settings: Settings, partition_count: int) -> None:
-    """Whoever has the topic of heartbeats must hear of all partitions. Raises BrokerError."""
+    """Raise BrokerError unless the progress topic has exactly one partition: its reader needs every message."""
     if partition_count != 1:
         raise BrokerError(
             f"Kafka at {settings.kafka_bootstrap}: expected 1 partition of the topic {settings.kafka_panes_topic}, "

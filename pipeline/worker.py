@@ -1,4 +1,4 @@
-"""The worker process: prepares, runs the stages until it is told to stop, shows that it lives."""
+"""The worker process: prepares, runs the stages until stopped, reports its state."""
 
 import asyncio
 import gc
@@ -24,8 +24,8 @@ from pipeline.errors import (
 from pipeline.kafka.admin import KafkaAdmin
 from pipeline.kafka.producer import Publisher
 from pipeline.ledger import rules_version as configuration
-from pipeline.ledger.failures import PartitionFailedError, leave_word
-from pipeline.ledger.workers import BEAT_SECONDS, WorkerRegistry
+from pipeline.ledger.failures import PartitionFailedError, record_failure
+from pipeline.ledger.workers import REPORT_SECONDS, WorkerRegistry
 from pipeline.metrics.rolling import RollingMetrics
 from pipeline.metrics.server import Server
 from pipeline.metrics.stage import BrakeMetrics, CellMetrics, StageMetrics
@@ -42,16 +42,16 @@ from streams.rules import Rules
 logger = logging.getLogger(__name__)
 
 EXIT_REFUSED, EXIT_BUG = 2, 70
-#: One try to reach Kafka; it is tried again, and a stop waits for the end of a try.
+#: Per attempt to reach Kafka. Attempts are repeated, and a stop waits for the current one to end.
 ANSWER_SECONDS = 5.0
 LEAVE_SECONDS = 10.0
-LAST_WORD_SECONDS = 5.0
+RECORD_FAILURE_SECONDS = 5.0
 
 Result = TypeVar("Result")
 
 
 class Stages(NamedTuple):
-    """The three stages of a worker, constructed once everything they need is there."""
+    """The three stages of a worker, constructed after the preparation."""
 
     interactions: InteractionsStage
     customers: CustomersStage
@@ -69,7 +69,7 @@ class Stages(NamedTuple):
 
 
 class Worker:
-    """One process. `run` works until it is told to stop."""
+    """A worker process. `run` works until `stop` or a signal."""
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -80,14 +80,14 @@ class Worker:
         self._metrics = StageMetrics()
         self._brake_metrics = BrakeMetrics(self._metrics.registry)
         CellMetrics(settings.rules.cell_limit, self._metrics.registry)
-        # For what concerns the whole process; partitions have connections of their own.
+        # For the process as a whole; partitions have connections of their own.
         self._client = connect(settings)
         self._worker_registry = WorkerRegistry(self._client, settings.kafka_topic, self._rules.version)
         self._stop = asyncio.Event()
 
     async def run(self) -> None:
         """Work until SIGTERM, SIGINT or `stop`; then flush and leave."""
-        # A batch makes a hundred thousand tuples and frees them without a cycle: no need to look for one so often.
+        # A batch creates and frees a hundred thousand tuples without cycles: collect less often than by default.
         gc.set_threshold(100_000, 50, 100)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -95,12 +95,12 @@ class Worker:
         stopping = asyncio.create_task(self._stop.wait())
         prepared = await self._unless(stopping, self._prepare())
         if prepared is None:
-            logger.info("stopped before it began")
+            logger.info("stopped before the stages started")
             return
         stages = self._new_stages(prepared)
         server = self._serve(stages)
-        work = (stages.interactions.run(), stages.customers.stage.run(), self._show_presence(stages, prepared))
-        tasks = [asyncio.create_task(one) for one in work]
+        work = (stages.interactions.run(), stages.customers.stage.run(), self._report_and_check(stages, prepared))
+        tasks = [asyncio.create_task(coroutine) for coroutine in work]
         if await self._unless(stopping, self._join(stages)):
             logger.info("folding %s from %s", self._settings.kafka_topic, self._settings.kafka_bootstrap)
             await stopping
@@ -131,11 +131,11 @@ class Worker:
         return Stages(interactions, customers, rolling)
 
     def stop(self) -> None:
-        """Stop soon, after a last flush."""
+        """Request a stop, after a last flush."""
         self._stop.set()
 
     def failed(self, error: BaseException) -> None:
-        """Say why and end the process at once: going on would skip events."""
+        """Print the error and end the process at once, because continuing would skip events."""
         if isinstance(error, PartitionFailedError):
             traceback.print_exception(error.__cause__)
         if isinstance(error, SichtflugError | PartitionFailedError):
@@ -143,27 +143,30 @@ class Worker:
         else:
             traceback.print_exception(error)
         sys.stderr.flush()
-        self._say_goodbye(error)
+        self._record_failure(error)
         os._exit(EXIT_REFUSED if isinstance(error, SichtflugError) else EXIT_BUG)
 
-    def _say_goodbye(self, error: BaseException) -> None:
-        """For the others, if ClickHouse answers; nothing is folded meanwhile, since the event loop waits here."""
+    def _record_failure(self, error: BaseException) -> None:
+        """Record the failure for other workers, if ClickHouse answers in time.
 
-        def tell() -> None:
+        Blocks the event loop, so that nothing is folded meanwhile.
+        """
+
+        def record() -> None:
             with suppress(ClickHouseUnavailableError, ClickHouseRejectedError):
                 client = connect(self._settings)
                 if isinstance(error, PartitionFailedError):
-                    leave_word(client, error)
-                self._worker_registry.say_goodbye(
+                    record_failure(client, error)
+                self._worker_registry.report_failed(
                     client, "braked" if isinstance(error, DeadLetterLimitError) else "stopped"
                 )
 
-        telling = threading.Thread(target=tell, daemon=True)
-        telling.start()
-        telling.join(LAST_WORD_SECONDS)
+        thread = threading.Thread(target=record, daemon=True)
+        thread.start()
+        thread.join(RECORD_FAILURE_SECONDS)
 
     async def _unless(self, stopping: asyncio.Task[Any], work: Coroutine[Any, Any, Result]) -> Result | None:
-        """Do some work; None when the process is told to stop before it is done."""
+        """Return the result of a coroutine; None if a stop is requested before it is done."""
         task = asyncio.create_task(work)
         await asyncio.wait([task, stopping], return_when=asyncio.FIRST_COMPLETED)
         if not task.done():
@@ -172,20 +175,20 @@ class Worker:
         return task.result()
 
     async def _leave(self, stages: Stages) -> None:
-        """Leave the groups and say goodbye, in bounded time; if it is not done, others notice by the silence."""
+        """Leave the groups and report the stop within `LEAVE_SECONDS`; otherwise both are left to expire."""
         leaving = asyncio.create_task(self._disconnect(stages))
-        # In the middle of a rebalance Faust and its client may wait for each other, or for members that do not come.
+        # During a rebalance, Faust and its client may wait for each other, or for members that do not come.
         await asyncio.wait([leaving], timeout=LEAVE_SECONDS)
         if leaving.done():
             leaving.result()
         else:
-            logger.warning("could not leave the group and say goodbye in %.0f s", LEAVE_SECONDS)
+            logger.warning("could not leave the groups and report the stop in %.0f s", LEAVE_SECONDS)
 
     async def _disconnect(self, stages: Stages) -> None:
         await asyncio.gather(*(member.leave() for member in stages.members))
         await self._publisher.stop()
         with suppress(ClickHouseUnavailableError):
-            await asyncio.to_thread(self._worker_registry.tell, "stopped")
+            await asyncio.to_thread(self._worker_registry.report, "stopped")
 
     async def _prepare(self) -> Prepared:
         prepared = await prepare(self._settings, self._rules, self._broker, self._client, self._worker_registry)
@@ -206,38 +209,38 @@ class Worker:
         logger.info("metrics on http://%s:%d/metrics", host, server.port)
         return server
 
-    # ---- signs of life
+    # ---- the worker registry
 
-    async def _show_presence(self, stages: Stages, prepared: Prepared) -> None:
-        """Give signs of life; stop when workers with a newer configuration have begun, or there is no life left."""
+    async def _report_and_check(self, stages: Stages, prepared: Prepared) -> None:
+        """Report to the registry for ever; fail if a stage has crashed or workers run with a newer configuration."""
         while True:
-            await asyncio.sleep(BEAT_SECONDS)
+            await asyncio.sleep(REPORT_SECONDS)
             for member in stages.members:
                 if reason := member.crash_reason():
                     self.failed(reason)
             try:
-                await asyncio.to_thread(self._look_around, prepared)
+                await asyncio.to_thread(self._report_working, prepared)
             except ClickHouseUnavailableError as error:
-                logger.debug("no sign of life this time: %s", error)
+                logger.debug("could not report to the worker registry: %s", error)
             except Exception as error:
                 self.failed(error)
 
-    def _look_around(self, prepared: Prepared) -> None:
-        self._worker_registry.tell("working")
+    def _report_working(self, prepared: Prepared) -> None:
+        self._worker_registry.report("working")
         self._brake_metrics.stopped_at.set(self._worker_registry.last_brake())
-        found = configuration.newest(self._client, self._settings.kafka_topic)
-        if found:
-            configuration.verify(self._settings.kafka_topic, found[0], prepared.configuration)
+        newest = configuration.newest(self._client, self._settings.kafka_topic)
+        if newest:
+            configuration.verify(self._settings.kafka_topic, newest[0], prepared.configuration)
 
 
 def _unready(stages: Stages) -> str:
-    """What is missing in one of the stages that fold, '' where nothing is. Called by the thread that serves it."""
+    """Return why a stage is not ready; '' if all are. Called by the server's thread."""
     missing = {name: stage.unready() for name, stage in stages.stateful.items()}
     return "; ".join(f"{name}: {what}" for name, what in missing.items() if what)
 
 
 def run(settings: Settings) -> int:
-    """Run a worker in this process, which ends with it; the exit status comes back when it cannot begin."""
+    """Run a worker, and end this process with it. Returns an exit status only if the worker cannot start."""
     try:
         asyncio.run(_run(settings))
     except SichtflugError as error:
@@ -247,6 +250,6 @@ def run(settings: Settings) -> int:
 
 async def _run(settings: Settings) -> None:
     await Worker(settings).run()
-    # Threads and tasks of the clients may still wait, for ClickHouse or for a group: nobody waits for what they get.
+    # Do not wait for threads and tasks of the clients: they may still be waiting for ClickHouse or for a group.
     sys.stderr.flush()
     os._exit(0)

@@ -14,7 +14,7 @@ from confluent_kafka import Producer
 
 from benchmarks.support.processes import MeasurementError, answer, arguments_of
 from benchmarks.support.traffic import SEED
-from pipeline.commands.simulate import HASTE
+from pipeline.commands.simulate import SPEEDUP
 from pipeline.simulation import simulate
 
 #: Good events a second once all simulated conversations are under way. From 30 to 60 s after the simulation's start
@@ -133,7 +133,7 @@ def _simulated(start_ms: int, until_ms: int) -> Sequence[Any]:
             until_ms=until_ms,
             id_prefix="live",
             follows_the_day=False,
-            speedup=HASTE,
+            speedup=SPEEDUP,
         )
     )
     # Hundreds of thousands of objects that stay: a collection would hold up what is sent.

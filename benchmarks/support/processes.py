@@ -33,11 +33,11 @@ def measured(module: str, answer: type[Answer], log: Path, arguments: msgspec.St
     try:
         output, _ = child.process.communicate(timeout=LIMIT_SECONDS)
     except subprocess.TimeoutExpired:
-        raise MeasurementError(f"{module}: no answer after {LIMIT_SECONDS:.0f} s; {child.last_words()}") from None
+        raise MeasurementError(f"{module}: no answer after {LIMIT_SECONDS:.0f} s; {child.log_tail()}") from None
     finally:
         child.stop()
     if child.process.returncode != 0 or not output:
-        raise MeasurementError(f"{module}: exit status {child.process.returncode}; {child.last_words()}")
+        raise MeasurementError(f"{module}: exit status {child.process.returncode}; {child.log_tail()}")
     return msgspec.json.decode(output, type=answer)
 
 

@@ -11,7 +11,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from kafka import KafkaAdminClient
 from kafka.errors import UnknownTopicOrPartitionError
 
-from pipeline.commands.simulate import HASTE
+from pipeline.commands.simulate import SPEEDUP
 from pipeline.kafka.admin import KafkaAdmin
 from pipeline.kafka.bulk import producer
 from pipeline.kafka.transport import FETCHED_BYTES, FETCHED_RECORDS
@@ -37,7 +37,7 @@ def fill(bootstrap: str, name: str, event_count: int) -> Topic:
     KafkaAdmin(bootstrap).ensure_topic(name, PARTITIONS, 1)
     span_ms = int(2000 * event_count / RATE_PER_SECOND)
     start_ms = time.time_ns() // 1_000_000 - span_ms
-    traffic = simulate(SEED, RATE_PER_SECOND, start_ms, id_prefix="bench", follows_the_day=False, speedup=HASTE)
+    traffic = simulate(SEED, RATE_PER_SECOND, start_ms, id_prefix="bench", follows_the_day=False, speedup=SPEEDUP)
     sender = producer(bootstrap)
     failures: list[Exception] = []
     try:

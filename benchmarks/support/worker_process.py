@@ -66,5 +66,5 @@ def until(child: Child, holds: Callable[[], bool], pause_seconds: float) -> None
     deadline = time.monotonic() + GIVE_UP_SECONDS
     while not holds():
         if child.process.poll() is not None or time.monotonic() > deadline:
-            raise MeasurementError(f"the worker did not get there; {child.last_words()}")
+            raise MeasurementError(f"the worker did not get there; {child.log_tail()}")
         time.sleep(pause_seconds)

@@ -1,4 +1,4 @@
-"""The command line. Names and options are stable: others script against them."""
+"""The command line. Names and options are stable, because users script against them."""
 
 import sys
 

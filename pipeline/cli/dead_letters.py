@@ -8,7 +8,7 @@ import typer
 from pipeline.cli.terminal import console, with_progress
 from pipeline.settings import load
 
-app = typer.Typer(no_args_is_help=True, help="Look at rejected records, publish them again.")
+app = typer.Typer(no_args_is_help=True, help="Inspect rejected records and publish them again.")
 
 Reasons = Annotated[list[str] | None, typer.Option("--reason", help="Only with this reason; may be repeated.")]
 Since = Annotated[datetime | None, typer.Option(help="Only from this instant on (UTC), by the broker's time.")]
@@ -22,7 +22,7 @@ def list_dead_letters(
     since: Since = None,
     until: Until = None,
 ) -> None:
-    """The newest dead letters: where, when and why, and when they were published again."""
+    """List the newest dead letters: where, when and why, and when they were redriven."""
     from pipeline.commands.dead_letters import show_list
 
     show_list(load(), _filter(reason, since, until), limit, console)
@@ -33,7 +33,7 @@ def show_dead_letter(
     partition: Annotated[int, typer.Argument(help="Partition of the rejected record in its source topic.")],
     offset: Annotated[int, typer.Argument(help="Its offset there.")],
 ) -> None:
-    """The dead letter of a record, whole, with its headers; of several records that lay there, all."""
+    """Show the dead letter of a record, whole, with its headers; of several records at that offset, all."""
     from pipeline.commands.dead_letters import show_one
 
     show_one(load(), partition, offset, console)
@@ -66,7 +66,8 @@ def redrive_dead_letters(
         console.print(f"{done.already} were sent before")
     if done.without_value:
         console.print(
-            f"{done.without_value} were too large for a letter, or unreadable: their headers say where the records lie"
+            f"{done.without_value} were too large for a dead letter, or unreadable: "
+            "their headers say where the records are"
         )
     if done.came_back:
         console.print(f"{done.came_back} were sent before and came back rejected; --again sends them once more")

@@ -18,12 +18,12 @@ def replay(
         bool,
         typer.Option(
             "--shift-to-now",
-            help="Move all instants so that the first event occurs now; with a speed above 1 the latest one, since "
-            "workers clamp what lies ahead of the clock.",
+            help="Shift all instants so that the first event occurs now; with a speed above 1 the latest one, since "
+            "workers clamp events ahead of the clock.",
         ),
     ] = False,
 ) -> None:
-    """Publish contract events to Kafka, ids unchanged. Lines that are none go out as they are."""
+    """Publish contract events to Kafka, ids unchanged. Other lines are sent as they are."""
     from pipeline.commands.replay import SPEED_UNLIMITED
     from pipeline.commands.replay import replay as publish
 
@@ -55,11 +55,11 @@ def simulate(
 ) -> None:
     """Publish live traffic, and write its ground truth to a file."""
     from pipeline.commands.simulate import publish_live
-    from pipeline.signals import told_to_stop
+    from pipeline.signals import stop_requested
 
     settings = load()
     _prepare_topic(settings)
-    with told_to_stop() as stopped:
+    with stop_requested() as stopped:
         sent = with_progress(
             "events simulated",
             lambda show: publish_live(
@@ -83,13 +83,13 @@ def epoch(
         bool,
         typer.Option(
             "--reset-watermark",
-            help="The log is the same, but a wrong clock has led its watermark into the future: go on where it stands, "
-            "a watermark in the future becoming the present.",
+            help="The log is the same, but a wrong clock has pushed its watermark into the future: continue at the "
+            "checkpoint, with a watermark in the future set to the present.",
         ),
     ] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be written.")] = False,
 ) -> None:
-    """Begin a new epoch after a topic was recreated, or with a watermark set right. Stop all workers first."""
+    """Begin a new epoch after a topic was recreated, or with a corrected watermark. Stop all workers first."""
     from pipeline.commands.epoch import new_epoch
 
     begun = new_epoch(load(), topic, why, reset_watermark=reset_watermark, dry_run=dry_run)
@@ -100,10 +100,10 @@ def epoch(
             f"{checkpoint.next_offset}, {f'watermark {since}' if checkpoint.watermark else 'without a watermark'}"
         )
     if begun.checkpoints and begun.at_work:
-        console.print(f"first stop the workers that are at work: {', '.join(begun.at_work)}")
+        console.print(f"first stop the workers that are running: {', '.join(begun.at_work)}")
     if begun.checkpoints and reset_watermark:
         verb = "would take" if dry_run else "took"
-        console.print(f"{verb} back {begun.taken_back_count} minutes judged in the future")
+        console.print(f"{verb} back {begun.taken_back_count} minutes evaluated in the future")
     elif not begun.checkpoints and reset_watermark:
         console.print(f"no watermark of {topic} lies in the future: there is nothing to reset, and no epoch begins")
     elif not begun.checkpoints:
@@ -115,18 +115,18 @@ def skip(
     offset: Annotated[int, typer.Option(help="Its offset there, as the worker named it.")],
     why: Annotated[str, typer.Option(help="Written into the dead letter.")],
     topic: Annotated[str | None, typer.Option(help="Its topic; without, the one of the events.")] = None,
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be set aside.")] = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would be skipped.")] = False,
 ) -> None:
-    """Set a record aside, as a dead letter, over which workers fail again and again."""
-    from pipeline.commands.skip import skip as set_aside
+    """Skip a record that crashes workers again and again: it becomes a dead letter."""
+    from pipeline.commands.skip import skip as skip_record
 
     settings = load()
-    done = set_aside(settings, topic or settings.kafka_topic, partition, offset, why, dry_run=dry_run)
+    done = skip_record(settings, topic or settings.kafka_topic, partition, offset, why, dry_run=dry_run)
     size = len(done.record.value or b"") if done.record else None
-    told = "cannot be read here" if size is None else f"has a value of {size} bytes"
+    content = "cannot be read here" if size is None else f"has a value of {size} bytes"
     console.print(
-        f"{done.where}, which {told}, {'would be' if dry_run else 'is'} set aside; "
-        + (f"restart the workers at work: {', '.join(done.workers)}" if done.workers else "start the worker again"),
+        f"{done.where}, which {content}, {'would be' if dry_run else 'is'} skipped; "
+        + (f"restart the running workers: {', '.join(done.workers)}" if done.workers else "start the worker again"),
         highlight=False,
         markup=False,
     )

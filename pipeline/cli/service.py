@@ -22,7 +22,7 @@ def demo(
     rate: Annotated[float, typer.Option(help="Events per second, about.")] = 100.0,
     data: DataDirectory = None,
 ) -> None:
-    """Everything embedded: a broker, ClickHouse, a worker, simulated live customers, and a table of the numbers."""
+    """Run everything embedded: a broker, ClickHouse, a worker, simulated customers, and a table of the numbers."""
     from pipeline.commands.demo import run
 
     run(load(), seconds, rate, data, console)
@@ -36,7 +36,7 @@ def embedded(
     ] = 8123,
     no_kafka: Annotated[bool, typer.Option("--no-kafka", help="Only ClickHouse.")] = False,
 ) -> None:
-    """Only the embedded Kafka and ClickHouse, until Ctrl-C."""
+    """Run only the embedded Kafka and ClickHouse, until Ctrl-C."""
     from pipeline.commands.embedded import run_embedded
 
     run_embedded(load(), data or Path("sichtflug-data"), kafka_port, clickhouse_port, no_kafka, console)
@@ -55,7 +55,7 @@ def migrate(
     for file in plan.files:
         console.print(f"{'would apply' if dry_run else 'applied'} {file}")
     for view in plan.dropped_views:
-        console.print(f"{'would drop' if dry_run else 'dropped'} the view {view}, which no file makes any more")
+        console.print(f"{'would drop' if dry_run else 'dropped'} the view {view}, which no file creates any more")
     if plan == migrations.NOTHING:
         console.print("up to date")
 
@@ -79,7 +79,7 @@ def page(
 
 
 def check() -> None:
-    """Look at the configuration and the connections; say what is wrong and how to mend it."""
+    """Check the configuration and the connections; say what is wrong and how to fix it."""
     from pipeline.commands.check import check as run_checks
 
     sys.exit(0 if run_checks(load(), console) else 1)

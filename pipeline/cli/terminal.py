@@ -7,7 +7,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-# In a pipe or a file nobody's window is too narrow.
+# A pipe or a file has no window width.
 console = Console() if sys.stdout.isatty() else Console(width=160)
 
 

@@ -1,1 +1,1 @@
-"""The client of ClickHouse, and what it writes and reads."""
+"""The ClickHouse client, its wire formats, and the schema of the database."""

@@ -1,7 +1,7 @@
 """Blocks made of sections: rows encoded at different times, or of different kinds, joined into one insert.
 
-Values are encoded by column. A column that no row of a section needs is left out of it, and one that no section needs
-is left out of the block: the table's default stands for it.
+Values are encoded by column. A section omits columns that none of its rows needs, and the block omits those that no
+section needs; the table's default applies.
 """
 
 import struct
@@ -15,7 +15,7 @@ INSTANT = "DateTime64(3, 'UTC')"
 
 
 class Column(NamedTuple):
-    """Values of one column for the rows of one section; `lengths` are those of its arrays or maps."""
+    """The values of one column for the rows of one section; `lengths` are those of its arrays or maps."""
 
     type_name: str
     values: tuple[bytes, ...]
@@ -23,19 +23,19 @@ class Column(NamedTuple):
 
 
 class Section(NamedTuple):
-    """Some rows, by column."""
+    """Rows, encoded by column."""
 
     row_count: int
     columns: dict[str, Column]
 
     @property
     def byte_count(self) -> int:
-        """Bytes of its values."""
+        """The size of the encoded values."""
         return sum(len(values) for column in self.columns.values() for values in column.values)
 
 
 class Block(NamedTuple):
-    """The body of one insert: its columns by name, its bytes and how many rows they are."""
+    """The body of one insert: column names, bytes and row count."""
 
     columns: tuple[str, ...]
     body: bytes
@@ -58,22 +58,22 @@ DEFAULTS = {"String": b"\0"} | {name: bytes(struct.calcsize(f"<{code}")) for nam
 
 
 def texts(values: Sequence[str]) -> Column:
-    """A String column."""
+    """Return a String column."""
     return Column("String", (native.texts(values),))
 
 
 def integers(type_name: str, values: Iterable[int]) -> Column:
-    """A column of one of the integer types of `CODES`."""
+    """Return a column of one of the integer types of `CODES`."""
     return Column(type_name, (native.integers(CODES[type_name], values),))
 
 
 def encoded(values: Iterable[bytes]) -> Column:
-    """A String column of values that are encoded already."""
+    """Return a String column of already encoded values."""
     return Column("String", (b"".join(values),))
 
 
 def joined(everywhere: dict[str, Column], sections: Sequence[Section]) -> Block:
-    """One block of all sections' rows. `everywhere` has columns of one value, which every row gets."""
+    """Return one block of all sections' rows. `everywhere` holds columns of one value, repeated in every row."""
     row_count = sum(section.row_count for section in sections)
     columns = [(name, column.type_name, column.values[0] * row_count) for name, column in everywhere.items()]
     types = {name: column.type_name for section in sections for name, column in section.columns.items()}
@@ -83,12 +83,13 @@ def joined(everywhere: dict[str, Column], sections: Sequence[Section]) -> Block:
 
 
 def _joined(name: str, type_name: str, sections: Sequence[Section]) -> bytes:
-    found = [(section.row_count, section.columns.get(name)) for section in sections]
+    columns = [(section.row_count, section.columns.get(name)) for section in sections]
     if type_name in DEFAULTS:
         default = DEFAULTS[type_name]
-        return b"".join(column.values[0] if column else default * rows for rows, column in found)
+        return b"".join(column.values[0] if column else default * row_count for row_count, column in columns)
     lengths = chain.from_iterable(
-        column.lengths if column and column.lengths is not None else repeat(0, rows) for rows, column in found
+        column.lengths if column and column.lengths is not None else repeat(0, row_count)
+        for row_count, column in columns
     )
-    elements = zip(*(column.values for _, column in found if column), strict=True)
+    elements = zip(*(column.values for _, column in columns if column), strict=True)
     return native.array_offsets(lengths) + b"".join(map(b"".join, elements))

@@ -1,6 +1,6 @@
-"""The door to ClickHouse: queries, inserts of encoded blocks, and which of its errors are worth waiting for.
+"""The ClickHouse client: queries, inserts of encoded blocks, and the distinction of retryable errors.
 
-Everything is over HTTP, the same for a server, a cluster's balancer and the embedded engine.
+It uses HTTP, which works alike for a server, a cluster's load balancer and the embedded engine.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -17,7 +17,7 @@ from pipeline.settings import Settings
 CONNECT_SECONDS = 5
 ANSWER_SECONDS = 60
 
-#: One insert is one part: no asynchronous insert, no cutting of the block, no squashing with others.
+#: One insert makes one part: not asynchronous, not split into blocks, not squashed with others.
 INSERT_SETTINGS: dict[str, Any] = {
     "async_insert": 0,
     "wait_end_of_query": 1,
@@ -25,19 +25,19 @@ INSERT_SETTINGS: dict[str, Any] = {
     "min_insert_block_size_rows": 10_000_000,
     "min_insert_block_size_bytes": 4_000_000_000,
     "input_format_parallel_parsing": 0,
-    # How many months lie in one flush is for whoever writes the records to say, and no reason to refuse it.
+    # Event times are the producers' choice, so a flush may span any number of months.
     "max_partitions_per_insert_block": 0,
-    # Within a block no key stands twice; looking for one cost the engine a quarter of an insert.
+    # No key occurs twice within a block; searching for duplicates took a quarter of an insert.
     "optimize_on_insert": 0,
 }
 
-#: Errors of ClickHouse that pass by themselves, by its own numbers.
+#: Codes of ClickHouse errors that are temporary.
 PASSING_CODES = frozenset(
     {
-        32,  # ATTEMPT_TO_READ_AFTER_EOF, where a body did not arrive whole
+        32,  # ATTEMPT_TO_READ_AFTER_EOF, when a body did not arrive whole
         33,  # CANNOT_READ_ALL_DATA, likewise
         117,  # INCORRECT_DATA, likewise
-        75,  # CANNOT_WRITE_TO_FILE_DESCRIPTOR, where a disk is full, as are the next ones about files
+        75,  # CANNOT_WRITE_TO_FILE_DESCRIPTOR, when a disk is full, as the following ones about files
         76,  # CANNOT_OPEN_FILE
         159,  # TIMEOUT_EXCEEDED
         160,  # TOO_SLOW
@@ -75,9 +75,9 @@ PASSING_CODES = frozenset(
 )
 
 
-#: The same number stands for too many parts, which merges will mend, and for a block that no time will make acceptable.
+#: TOO_MANY_PARTS is temporary, since merges reduce the parts, except with this message: no retry helps such a block.
 TOO_MANY_PARTITIONS = "Too many partitions for single INSERT block"
-#: In errors of the standard library that ClickHouse passes on, under a number (1001) that says nothing.
+#: In errors of the C++ standard library, which ClickHouse passes on under one generic code (1001).
 NO_SPACE = "No space left on device"
 
 
@@ -90,9 +90,9 @@ AWAY_REMEDY = "; is it running, and is SICHTFLUG_CLICKHOUSE_URL right?"
 
 
 class ClickHouse:
-    """A connection to one database; as a context manager it is given back at the end of the block.
+    """A connection to one database, not thread-safe; a context manager that closes it.
 
-    Not for several threads at once. Raises ClickHouseUnavailableError or ClickHouseRejectedError.
+    Raises ClickHouseUnavailableError or ClickHouseRejectedError.
     """
 
     def __init__(self, url: str, database: str) -> None:
@@ -111,23 +111,23 @@ class ClickHouse:
         self.close()
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Close the connection."""
         if self._client is not None:
             self._client.close()
             self._client = None
 
     def execute(self, statement: str) -> None:
-        """A statement without an answer."""
+        """Execute a statement that returns no rows."""
         with self._errors():
             self._connected().command(statement)
 
     def rows(self, query: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
-        """The rows of a small query."""
+        """Return the rows of a small query."""
         with self._errors():
             return [tuple(row) for row in self._connected().query(query, parameters=parameters).result_rows]
 
     def raw(self, query: str, output_format: str, settings: Mapping[str, Any] | None = None) -> bytes:
-        """The answer of a query in one of ClickHouse's formats. A setting that the user may not change is left out."""
+        """Return the answer of a query in one of ClickHouse's formats. Settings that are read-only are omitted."""
         with self._errors():
             client = self._connected()
             known = client.server_settings
@@ -138,7 +138,7 @@ class ClickHouse:
             return answer
 
     def stream(self, query: str, output_format: str, chunk_bytes: int = 1 << 20) -> Iterator[bytes]:
-        """The answer of a large query, in chunks cut at line ends."""
+        """Yield the answer of a large query, in chunks cut at line ends."""
         with self._errors():
             answer = self._connected().raw_stream(query, fmt=output_format)
             rest = b""
@@ -154,9 +154,9 @@ class ClickHouse:
                 answer.close()
 
     def insert(self, table: str, columns: Sequence[str], body: bytes, row_count: int, token: str) -> None:
-        """Insert one Native block as one part; `token` names it, so that a repeated one does nothing.
+        """Insert one Native block as one part. Repeating it with the same deduplication `token` has no effect.
 
-        Raises ClickHouseUnavailableError also when ClickHouse reports another number of rows than were sent.
+        Also raises ClickHouseUnavailableError if ClickHouse reports another number of rows than were sent.
         """
         settings = {**INSERT_SETTINGS, "insert_deduplication_token": token}
         with self._errors():
@@ -198,12 +198,12 @@ def connect(settings: Settings) -> ClickHouse:
 
 
 def default_port(scheme: str) -> int:
-    """ClickHouse's port for `http` or `https`."""
+    """Return ClickHouse's default port for `http` or `https`."""
     return 8443 if scheme == "https" else 8123
 
 
 class _Errors:
-    """Turns the client library's errors into ours, and drops a connection that is in doubt."""
+    """A context manager that translates the library's errors and, after one, closes the connection."""
 
     def __init__(self, client: ClickHouse) -> None:
         self._client = client
@@ -217,7 +217,7 @@ class _Errors:
         if isinstance(error, ClickHouseError | HTTPError | OSError):
             self._client.close()
             code = getattr(error, "code", None)
-            # Without a number, ClickHouse itself did not answer: a proxy did, or nobody.
+            # Without a code, the answer came from a proxy, or there was none.
             is_passing = not code or code in PASSING_CODES or NO_SPACE in str(error)
             is_passing = is_passing and TOO_MANY_PARTITIONS not in str(error)
             failure = ClickHouseUnavailableError if is_passing else ClickHouseRejectedError
@@ -228,10 +228,10 @@ class _Errors:
 
 
 def _network_reason(error: BaseException | None) -> str:
-    """What the operating system said, below what libraries made of it; '' where it said nothing."""
-    found = ""
+    """Return the operating system's message at the root of an error; '' if there is none."""
+    reason = ""
     while error is not None:
         if isinstance(error, OSError):
-            found = error.strerror or str(error)
+            reason = error.strerror or str(error)
         error = error.__cause__ or error.__context__
-    return found
+    return reason

@@ -1,7 +1,7 @@
-"""Bringing a database up to this version: numbered files that it lacks, then views whose files have changed.
+"""Migration of a database to this version: missing numbered files, then views whose files have changed.
 
-What was applied is recorded in the table `migrations`. A number in it that no file has any more is that of a file that
-only made views, before views had files of their own; it counts for nothing.
+Applied files are recorded in the table `migrations`. A recorded number without a file is ignored: it belonged to a file
+of views, before views had files of their own.
 """
 
 from typing import NamedTuple
@@ -11,14 +11,14 @@ from pipeline.clickhouse.client import ClickHouse
 from pipeline.clickhouse.sql_files import SqlFile, available
 from pipeline.errors import ClickHouseRejectedError
 
-#: There is nothing yet: ClickHouse names the database, or the table, that it does not find.
+#: ClickHouse's errors if nothing was migrated yet.
 ABSENT = ("UNKNOWN_TABLE", "UNKNOWN_DATABASE")
-#: The table `migrations` of a version that had no files of views lacks the column `checksum`.
+#: Versions without files of views had no column `checksum` in the table `migrations`.
 WITHOUT_CHECKSUMS = "UNKNOWN_IDENTIFIER"
 
 
 class Plan(NamedTuple):
-    """What brings a database up to this version: files to apply in order, then views to drop."""
+    """The steps that bring a database to this version: files to apply in order, then views to drop."""
 
     files: list[SqlFile]
     dropped_views: list[str]
@@ -28,7 +28,7 @@ NOTHING = Plan([], [])
 
 
 def pending(client: ClickHouse) -> list[SqlFile]:
-    """List the files that are not applied, or not with their present content, in order."""
+    """Return the files that are not applied with their present content, in order."""
     recorded = _recorded(client)
     numbers = {number for number, _ in recorded}
     return [
@@ -39,7 +39,7 @@ def pending(client: ClickHouse) -> list[SqlFile]:
 
 
 def plan(client: ClickHouse) -> Plan:
-    """Say what `migrate` would do. Files whose views or functions are gone or were altered are applied again, too."""
+    """Return what `migrate` would do. Files whose views or functions are missing or altered are applied again."""
     missing = pending(client)
     damaged = schema.damaged_view_files(client)
     files = [file for file in available() if file in missing or file.path in damaged]
@@ -47,7 +47,7 @@ def plan(client: ClickHouse) -> Plan:
 
 
 def migrate(url: str, database: str) -> Plan:
-    """Bring a database up to this version, and return what was done. Interrupted, it is repeated."""
+    """Bring a database to this version and return what was done. After an interruption it can be repeated."""
     prepare(url, database)
     with ClickHouse(url, database) as client:
         planned = plan(client)
@@ -56,7 +56,7 @@ def migrate(url: str, database: str) -> Plan:
 
 
 def carry_out(client: ClickHouse, planned: Plan) -> None:
-    """Do what was planned, also where another `migrate` has meanwhile done the same."""
+    """Carry out a plan, even if another `migrate` has meanwhile done the same."""
     for file in planned.files:
         _apply_once(client, file)
     for view in planned.dropped_views:
@@ -66,7 +66,7 @@ def carry_out(client: ClickHouse, planned: Plan) -> None:
 
 
 def prepare(url: str, database: str) -> None:
-    """Create the database and the table of what was applied where they are missing."""
+    """Create the database and the table `migrations` if they are missing."""
     with ClickHouse(url, "") as server:
         server.execute(f"CREATE DATABASE IF NOT EXISTS `{database}`")
     with ClickHouse(url, database) as client:
@@ -77,13 +77,13 @@ def prepare(url: str, database: str) -> None:
 
 
 def apply(client: ClickHouse, file: SqlFile) -> None:
-    """Apply one file and record it. Applied halfway, it is applied again: each statement may be repeated."""
+    """Apply one file and record it. Repeatable after an interruption, because each statement is idempotent."""
     for statement in file.statements:
         client.execute(statement)
     if file.number:
         client.execute(f"INSERT INTO migrations (number, name) VALUES ({file.number}, '{file.name}')")
     else:
-        # The newest row counts, also where a clock was set back.
+        # The newest row counts, even if a clock was set back.
         client.execute(
             f"INSERT INTO migrations (number, name, checksum, applied_at) SELECT 0, '{file.name}', '{file.checksum}', "
             "greatest(now64(3, 'UTC'), max(applied_at) + INTERVAL 1 MILLISECOND) FROM migrations"
@@ -100,7 +100,7 @@ def _apply_once(client: ClickHouse, file: SqlFile) -> None:
 
 
 def _recorded(client: ClickHouse) -> dict[tuple[int, str], str]:
-    """Return the newest checksum by number and name: empty for a numbered file, and where there is no column for it."""
+    """Return the newest checksum by number and name; empty for a numbered file, or without a column for it."""
     try:
         rows = client.rows("SELECT number, name, argMax(checksum, applied_at) FROM migrations GROUP BY number, name")
     except ClickHouseRejectedError as refusal:

@@ -1,7 +1,7 @@
-"""ClickHouse's Native format: a block of columns as bytes, ready for the body of an insert.
+"""ClickHouse's Native format: a block of columns as the body of an insert.
 
-Only what the tables here need: integers, text, arrays, maps. A block is its number of columns and of rows as variable
-length integers, then per column its name, its type and its values (ClickHouse documentation, "Native" format).
+Only what the tables here need: integers, strings, arrays, maps. A block consists of the numbers of columns and rows as
+variable-length integers, then name, type and values of each column (ClickHouse documentation, "Native" format).
 Integers are little-endian, as on every machine that ClickHouse runs on.
 """
 
@@ -16,7 +16,7 @@ if sys.byteorder != "little":
 
 
 def variable_length(number: int) -> bytes:
-    """LEB128, as ClickHouse's VarUInt."""
+    """Return a number as LEB128, ClickHouse's VarUInt."""
     out = bytearray()
     while number >= 0x80:
         out.append(number & 0x7F | 0x80)
@@ -26,23 +26,23 @@ def variable_length(number: int) -> bytes:
 
 
 SHORT_LENGTHS = [variable_length(length) for length in range(4096)]
-#: The same as text, where one byte is enough.
+#: The same as strings, for lengths of one byte.
 ASCII_LENGTHS = [chr(length) for length in range(0x80)]
 
 
 def text(value: str) -> bytes:
-    """One String value: its length in bytes and its bytes."""
+    """Return one String value: its length in bytes and its bytes."""
     encoded = value.encode()
     return length_prefix(len(encoded)) + encoded
 
 
 def length_prefix(length: int) -> bytes:
-    """The length in bytes that precedes a String value."""
+    """Return the length in bytes that precedes a String value."""
     return SHORT_LENGTHS[length] if length < 4096 else variable_length(length)
 
 
 class TextCache(dict[str | None, bytes]):
-    """Encoded values of columns with few distinct texts; None is ''. Bounded: forgets all when it grows too large."""
+    """A cache of encoded values for columns with few distinct strings; None is ''. Cleared at `LIMIT` entries."""
 
     LIMIT = 20_000
 
@@ -57,8 +57,8 @@ assert array("Q").itemsize == 8
 
 
 def integers(code: str, values: Iterable[int]) -> bytes:
-    """Values of an integer column; `code` is that of the struct module."""
-    # Two thirds of the time that `array` takes, and a third for bytes.
+    """Return the values of an integer column; `code` is that of the struct module."""
+    # Takes two thirds of the time of `array`, and for bytes a third.
     if code == "B":
         return bytes(values)
     numbers = tuple(values)
@@ -66,7 +66,7 @@ def integers(code: str, values: Iterable[int]) -> bytes:
 
 
 def sums(values: Sequence[int]) -> bytes:
-    """Values of an Int64 column of sums: one that does not fit is as near as it can be."""
+    """Return the values of an Int64 column of sums, clamped to its range."""
     try:
         return integers("q", values)
     except struct.error:
@@ -74,8 +74,8 @@ def sums(values: Sequence[int]) -> bytes:
 
 
 def texts(values: Sequence[str]) -> bytes:
-    """Values of a String column."""
-    # A short ASCII text is as many bytes as characters, so all of them are encoded at once, in a third of the time.
+    """Return the values of a String column."""
+    # Short ASCII strings have as many bytes as characters: all are encoded at once, in a third of the time.
     try:
         joined = "".join([f"{ASCII_LENGTHS[len(value)]}{value}" for value in values])
     except IndexError:
@@ -84,22 +84,22 @@ def texts(values: Sequence[str]) -> bytes:
 
 
 def few_texts(values: Iterable[str | None], cache: TextCache) -> bytes:
-    """Values of a String column with few distinct ones."""
+    """Return the values of a String column with few distinct ones."""
     return b"".join(map(cache.__getitem__, values))
 
 
 def binaries(values: Iterable[bytes]) -> bytes:
-    """Values of a String column that holds bytes."""
+    """Return the values of a String column that holds bytes."""
     return b"".join([part for value in values for part in (length_prefix(len(value)), value)])
 
 
 def array_offsets(lengths: Iterable[int]) -> bytes:
-    """The offsets that precede the elements of an Array or Map column."""
+    """Return the offsets that precede the elements of an Array or Map column."""
     return array("Q", accumulate(lengths)).tobytes()
 
 
 def block(row_count: int, columns: Sequence[tuple[str, str, bytes]]) -> bytes:
-    """A Native block of (name, type, values) columns, all of `row_count` rows."""
+    """Return a Native block of (name, type, values) columns, all of `row_count` rows."""
     parts = [variable_length(len(columns)), variable_length(row_count)]
     for name, type_name, values in columns:
         parts += (text(name), text(type_name), values)

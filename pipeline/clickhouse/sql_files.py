@@ -1,9 +1,9 @@
-"""The SQL files that make the database.
+"""The SQL files that create the database.
 
-`migrations/NNNN_name.sql` are numbered and make tables and data: each is applied once, in order. `views/name.sql` make
-views and SQL functions: each is applied again when its content has changed, or that of a file it needs, which it names
+`migrations/NNNN_name.sql` are numbered and create tables and data: each is applied once, in order. `views/name.sql`
+create views and SQL functions: each is applied again when its content has changed, or that of a file it needs, as named
 in a line `-- needs: one, another`. ClickHouse copies what a view is built on (the body of a function, the columns of a
-view) into the view when it is created, so a file that needs a changed one is out of date, too. Views that differ only
+view) into the view when it is created, so a file that needs a changed one is out of date too. Views that differ only
 in the interval they count by are written once (`intervals.py`).
 """
 
@@ -18,7 +18,7 @@ from pipeline.clickhouse.intervals import by_interval
 from pipeline.data_files import directory
 
 NEEDS = re.compile(r"^-- needs: (.+)$", re.MULTILINE)
-#: What a statement makes or alters. A table that is renamed goes by its new name.
+#: The object that a statement creates or alters; for a renamed table, its new name.
 SUBJECT = re.compile(
     r"^(?:CREATE TABLE IF NOT EXISTS|ALTER TABLE|RENAME TABLE IF EXISTS \w+ TO"
     r"|CREATE OR REPLACE VIEW|CREATE OR REPLACE FUNCTION) (\w+)",
@@ -27,7 +27,7 @@ SUBJECT = re.compile(
 
 
 class SqlFile(NamedTuple):
-    """One file: its statements in order, and by what it is recorded, the number or name and checksum."""
+    """One file: its statements in order, and its number, or its name and checksum, by which it is recorded."""
 
     number: int
     name: str
@@ -39,17 +39,17 @@ class SqlFile(NamedTuple):
 
     @property
     def path(self) -> str:
-        """Its name as a file, with `views/` before that of a file of views."""
+        """The file name, prefixed with `views/` for a file of views."""
         return f"{self.number:04}_{self.name}.sql" if self.number else f"views/{self.name}.sql"
 
     def subjects(self) -> list[str]:
-        """List the tables, views and functions that it makes or alters."""
+        """Return the tables, views and functions that it creates or alters."""
         return [name for statement in self.statements for name in SUBJECT.findall(statement)]
 
 
 @cache
 def available() -> tuple[SqlFile, ...]:
-    """Return the files that come with this version, in the order in which they are applied."""
+    """Return the files of this version, in the order in which they are applied."""
     return (
         *numbered_files(directory("migrations", "deploy/clickhouse/migrations")),
         *view_files(directory("views", "deploy/clickhouse/views")),
@@ -58,15 +58,15 @@ def available() -> tuple[SqlFile, ...]:
 
 def numbered_files(folder: Path) -> list[SqlFile]:
     """Read the numbered files, in order."""
-    found = []
+    files = []
     for path in sorted(folder.glob("[0-9]*.sql")):
         number, _, name = path.stem.partition("_")
-        found.append(SqlFile(int(number), name, statements(path.read_text())))
-    return found
+        files.append(SqlFile(int(number), name, statements(path.read_text())))
+    return files
 
 
 def view_files(folder: Path) -> list[SqlFile]:
-    """Read the files of views, each after those that it needs."""
+    """Read the files of views, ordered so that each follows those it needs."""
     texts = {path.stem: path.read_text() for path in sorted(folder.glob("*.sql"))}
     needs = {name: [need for line in NEEDS.findall(text) for need in line.split(", ")] for name, text in texts.items()}
     files: dict[str, SqlFile] = {}
@@ -78,14 +78,14 @@ def view_files(folder: Path) -> list[SqlFile]:
 
 
 def statements(text: str) -> tuple[str, ...]:
-    """Split a file into its statements: a semicolon at the end of a line ends one. Comments stay, they do no harm."""
+    """Split a file into statements, each ended by a semicolon at the end of a line. Comments are kept."""
     parts = (part.strip() for part in re.split(r";[ \t]*$", text, flags=re.MULTILINE))
     return tuple(part for part in parts if any(not line.startswith("--") for line in part.splitlines() if line))
 
 
 @cache
 def makers() -> dict[str, str]:
-    """Say for each table, view and function which files make it: the views' file alone where it is a view."""
+    """Return, for each table, view and function, the files that create it; for a view, only its file of views."""
     made: dict[str, list[str]] = {}
     for file in available():
         for name in file.subjects():

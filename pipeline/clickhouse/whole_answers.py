@@ -1,7 +1,7 @@
-"""Reads that know their end: an answer that broke off is asked for again, never taken for all there is.
+"""Detection of truncated answers, so that they are read again and never taken for complete.
 
-An error in the middle of an answer comes behind a status of success, and a proxy may cut one at the end of a line. So
-the rows of an answer carry how many they are, and what is one value carries its own length.
+An error in the middle of an answer follows a success status, and a proxy may cut an answer at a line end. Therefore
+each row carries the number of rows in its answer, and single values carry their own length.
 """
 
 from array import array
@@ -16,7 +16,7 @@ NUMBER_BYTES = 8
 
 
 class Counted(Protocol):
-    """A row that says of how many its answer consists."""
+    """A row that carries the number of rows in its answer."""
 
     answer_row_count: int
 
@@ -25,35 +25,29 @@ Row = TypeVar("Row", bound=Counted)
 
 
 def counted(query: str) -> str:
-    """The query, its rows in any order, with `answer_row_count` as a further last column."""
+    """Return the query with `answer_row_count` as an additional last column. The order of rows is not kept."""
     return f"SELECT *, count() OVER () AS answer_row_count FROM ({query})"
 
 
 def decoded_lines(decoder: Any, lines: bytes, where: str) -> list[Any]:
-    """The rows of some lines.
-
-    Raises ClickHouseUnavailableError for one that is none, as an error in the middle of an answer is.
-    """
+    """Return the rows of JSON lines. Raises ClickHouseUnavailableError for other lines, such as an error message."""
     try:
-        found: list[Any] = decoder.decode_lines(lines)
+        rows: list[Any] = decoder.decode_lines(lines)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise ClickHouseUnavailableError(f"{where}: expected rows, the answer broke off: {lines[-200:]!r}") from error
-    return found
+    return rows
 
 
 def one_value(decoder: Any, line: bytes, where: str) -> Any:
-    """What stands in an answer of one row and one column. Raises ClickHouseUnavailableError when there is none."""
-    found = decoded_lines(decoder, line, where)
-    if len(found) != 1:
+    """Return the value of an answer of one row and one column. Raises ClickHouseUnavailableError if there is none."""
+    rows = decoded_lines(decoder, line, where)
+    if len(rows) != 1:
         raise ClickHouseUnavailableError(f"{where}: expected one value, the answer was empty")
-    return found[0][0]
+    return rows[0][0]
 
 
 def whole(rows: Sequence[Row], where: str) -> Sequence[Row]:
-    """The rows of an answer to a `counted` query.
-
-    Raises ClickHouseUnavailableError when there are fewer than it said.
-    """
+    """Return the rows of an answer to a `counted` query. Raises ClickHouseUnavailableError if some are missing."""
     if rows and rows[0].answer_row_count != len(rows):
         raise ClickHouseUnavailableError(
             f"{where}: expected {rows[0].answer_row_count} rows, the answer broke off after {len(rows)}"
@@ -62,7 +56,7 @@ def whole(rows: Sequence[Row], where: str) -> Sequence[Row]:
 
 
 def all_of(rows: Iterable[Row], where: str) -> Iterator[Row]:
-    """The same for rows that come one after the other."""
+    """Yield the rows of an answer to a `counted` query. Raises ClickHouseUnavailableError if some are missing."""
     count = 0
     expected = 0
     for row in rows:
@@ -74,10 +68,7 @@ def all_of(rows: Iterable[Row], where: str) -> Iterator[Row]:
 
 
 def numbers(value: bytes, where: str) -> "array[int]":
-    """The numbers of one Array(UInt64) in RowBinary.
-
-    Raises ClickHouseUnavailableError when it is shorter or longer than it says.
-    """
+    """Return the numbers of one Array(UInt64) in RowBinary. Raises ClickHouseUnavailableError if some are missing."""
     length = shift = position = 0
     while position < len(value):
         byte = value[position]
@@ -90,6 +81,6 @@ def numbers(value: bytes, where: str) -> "array[int]":
         raise ClickHouseUnavailableError(
             f"{where}: expected {length} numbers, the answer broke off after {len(value) - position} bytes"
         )
-    found = array("Q")
-    found.frombytes(value[position:])
-    return found
+    result = array("Q")
+    result.frombytes(value[position:])
+    return result

@@ -1,4 +1,4 @@
-"""`sichtflug check`: what is wrong with the configuration and the connections, and how to mend it."""
+"""`sichtflug check`: verify the configuration and the connections, and say how to fix problems."""
 
 from collections.abc import Callable
 
@@ -16,12 +16,12 @@ from pipeline.ledger.rules_version import newest
 from pipeline.settings import Settings
 from pipeline.startup import verify_single
 
-#: A person waits for it.
+#: Short, because a person is waiting.
 ANSWER_SECONDS = 10.0
 
 
 def check(settings: Settings, console: Console) -> bool:
-    """Print one line per check; True when a worker could start."""
+    """Print one line per check. Return whether a worker could start."""
     with connect(settings) as client:
         broker = KafkaAdmin(settings.kafka_bootstrap, ANSWER_SECONDS)
         checks: list[tuple[str, Callable[[], str]]] = [
@@ -31,22 +31,22 @@ def check(settings: Settings, console: Console) -> bool:
         ]
         passed = [_passes(console, name, run) for name, run in checks]
         for name, run in (("migrations", lambda: _migrations(client)), ("rules", lambda: _rules(settings, client))):
-            # Each asks what the one before it says is there.
+            # Each check depends on the one before.
             if passed[-1]:
                 passed.append(_passes(console, name, run))
             else:
                 _leave_open(console, name)
-        is_well = all(passed)
-        if is_well:
-            _look_at_the_clock(console, settings, broker)
-            is_well = _passes(console, "log", lambda: _log(settings, client, broker))
+        is_ready = all(passed)
+        if is_ready:
+            _check_clock(console, settings, broker)
+            is_ready = _passes(console, "log", lambda: _log(settings, client, broker))
         else:
             _leave_open(console, "log")
-    return is_well
+    return is_ready
 
 
 def _leave_open(console: Console, name: str) -> None:
-    console.print(f"[yellow]open[/]  {name}: not looked at while something else is wrong", highlight=False)
+    console.print(f"[yellow]open[/]  {name}: not checked while something else is wrong", highlight=False)
 
 
 def _passes(console: Console, name: str, run: Callable[[], str]) -> bool:
@@ -65,12 +65,12 @@ def _configuration(settings: Settings) -> str:
 
 def _rules(settings: Settings, client: ClickHouse) -> str:
     version = settings.rules.version()
-    found = newest(client, settings.kafka_topic)
-    if found is None:
+    stored = newest(client, settings.kafka_topic)
+    if stored is None:
         return f"{version}, the first of this log"
-    if found[0].version == version:
+    if stored[0].version == version:
         return f"{version}, as in the ledger"
-    return f"{version}, the ledger has {found[0].version}: stop all workers, then start them with the new ones"
+    return f"{version}, the ledger has {stored[0].version}: stop all workers, then start them with the new ones"
 
 
 def _kafka(settings: Settings, broker: KafkaAdmin) -> str:
@@ -81,8 +81,8 @@ def _kafka(settings: Settings, broker: KafkaAdmin) -> str:
     return f"{settings.kafka_bootstrap} answers; {settings.kafka_topic} has {partitions} partitions"
 
 
-def _look_at_the_clock(console: Console, settings: Settings, broker: KafkaAdmin) -> None:
-    """Whose clock the topic's timestamps are of. With the producers' own a worker can start, so nothing is wrong."""
+def _check_clock(console: Console, settings: Settings, broker: KafkaAdmin) -> None:
+    """Print the source of the topic's timestamps. Producers' clocks are only noted, because a worker can start."""
     if not broker.partition_count(settings.kafka_topic):
         return
     warning = producers_clock(broker, settings.kafka_topic)

@@ -1,7 +1,7 @@
-"""`sichtflug dead-letters`: list and show rejected records, and publish them again, each once (redrive).
+"""`sichtflug dead-letters`: list, show and redrive dead letters, each once.
 
-A copy is sent, Kafka acknowledges it, then a mark is written. A crash in between sends it again, which the event's id
-makes a duplicate; the other order would lose it.
+A redrive publishes each dead letter to its topic once: Kafka acknowledges the copy, then a mark is written. After a
+crash in between, it is sent again and is a duplicate by the event's id; the opposite order would lose it.
 """
 
 import sys
@@ -24,27 +24,27 @@ BATCH = 500
 
 
 class Filter(NamedTuple):
-    """Which dead letters: with one of the reasons (all when there are none), from `since` until before `until`, UTC."""
+    """A selection of dead letters: by reasons (all if empty), and in `[since, until)`, UTC."""
 
     reasons: frozenset[str] = frozenset()
     since: datetime | None = None
     until: datetime | None = None
 
-    def takes(self, found: Origin) -> bool:
-        """Whether a letter with this origin is meant. The time is the rejected record's, by the broker."""
-        at = datetime.fromtimestamp(found.timestamp / 1000, UTC).replace(tzinfo=None)
+    def matches(self, source: Origin) -> bool:
+        """Return whether a dead letter with this origin is selected, by the rejected record's broker time."""
+        at = datetime.fromtimestamp(source.timestamp / 1000, UTC).replace(tzinfo=None)
         return (
-            (not self.reasons or found.reason in self.reasons)
+            (not self.reasons or source.reason in self.reasons)
             and (self.since is None or at >= self.since)
             and (self.until is None or at < self.until)
         )
 
 
 class Redriven(NamedTuple):
-    """How many letters were (or in a dry run would be) sent, by reason; and how many the filter took that were not.
+    """The numbers of dead letters sent (or to be sent, in a dry run) by reason, and of selected ones not sent.
 
-    `already`: sent before. `came_back`: they had been sent before and were rejected anew. `without_value`: they were
-    too large for a letter, so the record lies at its origin only, or nobody can read them.
+    `already`: sent before. `came_back`: sent before and rejected again. `without_value`: too large for a dead letter,
+    so that the record exists only at its origin, or unreadable.
     """
 
     sent: Counter[str]
@@ -61,21 +61,21 @@ def redrive(
     again: bool,
     progress: Callable[[int], None] = lambda sent: None,
 ) -> Redriven:
-    """Publish the dead letters that `wanted` takes to their source topic.
+    """Publish the dead letters that `wanted` selects to their source topic.
 
-    With `again` also those that came back from an earlier redrive, under their new origin. Raises BrokerError, and what
-    ClickHouse raises.
+    With `again`, also those that came back from an earlier redrive, under their new origin. Raises BrokerError and the
+    errors of the ClickHouse client.
     """
     with connect(settings) as client:
         marked = _marked(client, settings.kafka_topic)
         places = {place(settings.kafka_topic, *mark[:2]) for mark in marked}
-        # A crash, or a new epoch, may have written a letter twice.
+        # A dead letter may exist twice, after a crash or a new epoch.
         taken: set[tuple[int, int, int]] = set()
         sent: Counter[str] = Counter()
         already = came_back = without_value = 0
         chosen: list[tuple[Origin, DeadLetter]] = []
-        for found, letter in _letters(settings, wanted):
-            mark = found[1:4]
+        for source, letter in _letters(settings, wanted):
+            mark = source[1:4]
             if mark in marked:
                 already += 1
             elif is_without_value(letter):
@@ -84,25 +84,25 @@ def redrive(
                 came_back += 1
             elif mark not in taken:
                 taken.add(mark)
-                places.add(place(*found[:3]))
-                chosen.append((found, letter))
+                places.add(place(*source[:3]))
+                chosen.append((source, letter))
         for start in range(0, len(chosen), BATCH):
             batch = chosen[start : start + BATCH]
             if not dry_run:
                 with bulk_producer(settings.kafka_bootstrap, settings.kafka_topic) as send:
-                    for one in batch:
-                        send(*redriven(*one))
-                _mark(client, [found for found, _ in batch])
-            sent.update(found.reason for found, _ in batch)
+                    for source, letter in batch:
+                        send(*redriven(source, letter))
+                _mark(client, [source for source, _ in batch])
+            sent.update(source.reason for source, _ in batch)
             progress(sent.total())
         return Redriven(sent, already, came_back, without_value)
 
 
 def _letters(settings: Settings, wanted: Filter) -> Iterator[tuple[Origin, DeadLetter]]:
     for record in KafkaAdmin(settings.kafka_bootstrap).records(settings.dead_letter_topic):
-        found = origin(record.headers)
-        if found and found.topic == settings.kafka_topic and wanted.takes(found):
-            yield found, DeadLetter(record.key, record.value, list(record.headers))
+        source = origin(record.headers)
+        if source and source.topic == settings.kafka_topic and wanted.matches(source):
+            yield source, DeadLetter(record.key, record.value, list(record.headers))
 
 
 def _marked(client: ClickHouse, topic: str) -> set[tuple[int, int, int]]:
@@ -116,9 +116,9 @@ def _marked(client: ClickHouse, topic: str) -> set[tuple[int, int, int]]:
 
 def _mark(client: ClickHouse, origins: Sequence[Origin]) -> None:
     rows = ", ".join(
-        f"({quoted(one.topic)}, {one.partition}, {one.offset}, fromUnixTimestamp64Milli({one.timestamp}, 'UTC'), "
-        f"{quoted(one.reason)})"
-        for one in origins
+        f"({quoted(source.topic)}, {source.partition}, {source.offset}, "
+        f"fromUnixTimestamp64Milli({source.timestamp}, 'UTC'), {quoted(source.reason)})"
+        for source in origins
     )
     client.execute(f"INSERT INTO redrives (log, kafka_partition, kafka_offset, rejected_at, reason) VALUES {rows}")
 
@@ -127,7 +127,7 @@ SECONDS = "%Y-%m-%d %H:%M:%S"
 
 
 def show_list(settings: Settings, wanted: Filter, limit: int, console: Console) -> None:
-    """A table of the newest rejections, and when they were published again."""
+    """Print a table of the newest rejections, with the times of their redrives."""
     with connect(settings) as client:
         rows = client.rows(
             "SELECT rejected_at, log, epoch, kafka_partition, kafka_offset, reason, field, redriven_at "
@@ -151,10 +151,10 @@ def show_list(settings: Settings, wanted: Filter, limit: int, console: Console) 
 
 
 def show_one(settings: Settings, partition: int, offset: int, console: Console) -> None:
-    """Headers and value of the dead letters of a record. Exits with status 1 when there is none.
+    """Print headers, key and value of the dead letters of a record. Exits with status 1 if there are none.
 
-    There are several where other records lay at the same place: in another topic that workers fold, or in an earlier
-    epoch.
+    There may be several: of records at the same partition and offset of another topic that workers fold, or of an
+    earlier epoch.
     """
     letters: dict[Origin, StoredRecord] = {}
     for record in KafkaAdmin(settings.kafka_bootstrap).records(settings.dead_letter_topic):
@@ -172,6 +172,9 @@ def show_one(settings: Settings, partition: int, offset: int, console: Console) 
 
 
 def printable(text: bytes | str | None, keep: str = "") -> str:
-    """A text that a stranger wrote, for a terminal: what would command it is shown as an escape."""
+    """Return untrusted text for a terminal, with control characters except those in `keep` as escapes."""
     given = text.decode(errors="replace") if isinstance(text, bytes) else text or ""
-    return "".join(one if one.isprintable() or one in keep else one.encode("unicode_escape").decode() for one in given)
+    return "".join(
+        character if character.isprintable() or character in keep else character.encode("unicode_escape").decode()
+        for character in given
+    )

@@ -1,4 +1,4 @@
-"""`sichtflug demo`: the embedded parts, a worker, simulated traffic, and a live look at what comes out of it."""
+"""`sichtflug demo`: embedded Kafka and ClickHouse, a worker, simulated traffic, and a live table of the numbers."""
 
 import contextlib
 import os
@@ -31,7 +31,7 @@ SESSION_SECONDS = 6.0
 
 
 def run(settings: Settings, seconds: float | None, rate: float, data: Path | None, console: Console) -> None:
-    """The whole way of the data on embedded parts, until Ctrl-C or for `seconds`."""
+    """Run the whole pipeline on embedded servers, until Ctrl-C or for `seconds` after the first numbers."""
     with contextlib.ExitStack() as parts, stops_on_signals():
         is_kept = data is not None
         if data is None:
@@ -46,7 +46,7 @@ def run(settings: Settings, seconds: float | None, rate: float, data: Path | Non
             clickhouse_url=clickhouse.url,
             pseudonym_key=settings.pseudonym_key or kept_key(data),
             kafka_session_seconds=SESSION_SECONDS,
-            # Known to the page, which asks the worker for its metrics.
+            # Fixed here, because the page scrapes the worker at this port.
             metrics_port=settings.metrics_port if f"{PREFIX}METRICS_PORT" in os.environ else free_port(),
         )
         migrations.migrate(settings.clickhouse_url, settings.clickhouse_database)
@@ -64,28 +64,28 @@ def run(settings: Settings, seconds: float | None, rate: float, data: Path | Non
         )
         traffic.start()
         page = parts.enter_context(beside(settings))
-        _say_where_everything_is(settings, page.url, clickhouse, data, console)
+        _print_addresses(settings, page.url, clickhouse, data, console)
         with ClickHouseTable(settings) as table:
             _watch(table, worker, seconds, console)
         stopped.set()
         traffic.join(timeout=10)
         time.sleep(settings.flush_seconds)
         worker.stop()
-        _last_words(settings, console)
+        _print_books(settings, console)
         ends = f"kept in {data}" if is_kept else f"removed with {data}; --data DIR keeps them"
         console.print(f"data and logs are {ends}", highlight=False, soft_wrap=True)
 
 
 def _start_worker(settings: Settings, data: Path) -> Child:
-    # The secrets are told once: the password with the URL, the key as it is.
-    elsewhere = ("CLICKHOUSE_PASSWORD", "CLICKHOUSE_PASSWORD_FILE", "CLICKHOUSE_USER", "PSEUDONYM_KEY_FILE")
-    environment = {name: value for name, value in os.environ.items() if name.removeprefix(PREFIX) not in elsewhere}
+    # Settings refuse a secret given twice: the password is in the URL, the key is passed itself.
+    replaced = ("CLICKHOUSE_PASSWORD", "CLICKHOUSE_PASSWORD_FILE", "CLICKHOUSE_USER", "PSEUDONYM_KEY_FILE")
+    environment = {name: value for name, value in os.environ.items() if name.removeprefix(PREFIX) not in replaced}
     for name in ("kafka_bootstrap", "clickhouse_url", "kafka_session_seconds", "metrics_port", "pseudonym_key"):
         environment[PREFIX + name.upper()] = str(getattr(settings, name))
     return Child([sys.executable, "-m", "pipeline.cli", "worker"], log=data / "worker.log", environment=environment)
 
 
-def _say_where_everything_is(
+def _print_addresses(
     settings: Settings, page_url: str, clickhouse: EmbeddedClickHouse, data: Path, console: Console
 ) -> None:
     secret = shlex.quote(f"default:{clickhouse.password}") if clickhouse.keeps_password else "default"
@@ -103,8 +103,7 @@ def _say_where_everything_is(
 
 
 def _watch(table: "ClickHouseTable", worker: Child, seconds: float | None, console: Console) -> None:
-    """Show the table until `seconds` after its first numbers. On a terminal it stays in place, in a pipe only the last
-    one is shown."""
+    """Show the table until `seconds` after its first numbers: in place on a terminal, only the last one in a pipe."""
     deadline, started_at = float("inf"), time.monotonic()
     with Live(console=console, refresh_per_second=4, transient=False) as live:
         while (now := time.monotonic()) < deadline:
@@ -120,7 +119,7 @@ def _watch(table: "ClickHouseTable", worker: Child, seconds: float | None, conso
             time.sleep(min(REFRESH_SECONDS, max(0.0, deadline - time.monotonic())))
 
 
-def _last_words(settings: Settings, console: Console) -> None:
+def _print_books(settings: Settings, console: Console) -> None:
     with connect(settings) as client:
         [(consumed, applied, duplicate, rejected)] = client.rows(
             "SELECT sum(consumed_count), sum(applied_count), sum(duplicate_count), sum(rejected_count) FROM checkpoints"

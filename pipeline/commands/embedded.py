@@ -24,7 +24,7 @@ KEY_FILE = "pseudonym-key"
 
 
 def begin_epoch_after_start(settings: Settings) -> None:
-    """The embedded broker has started empty: where the ledger knows its topics, a new epoch begins."""
+    """Begin a new epoch of the topics that the ledger knows, because the embedded broker has started empty."""
     with connect(settings) as client:
         try:
             for log in (settings.kafka_topic, settings.contacts_topic):
@@ -37,7 +37,7 @@ def begin_epoch_after_start(settings: Settings) -> None:
 def run_embedded(
     settings: Settings, data: Path, kafka_port: int, clickhouse_port: int, no_kafka: bool, console: Console
 ) -> None:
-    """Start the embedded parts, say where they are, and wait for Ctrl-C or SIGTERM."""
+    """Start the embedded servers, print their addresses, and wait for Ctrl-C or SIGTERM."""
     with contextlib.ExitStack() as parts, stops_on_signals():
         password = configured_password(settings)
         clickhouse = parts.enter_context(EmbeddedClickHouse(data, clickhouse_port, password, log_directory=data))
@@ -63,10 +63,10 @@ def run_embedded(
 
 
 def configured_password(settings: Settings) -> str | None:
-    """The one of the settings or of their URL, None where the embedded engine is to keep a random one."""
+    """Return the ClickHouse password from the settings; None if the embedded engine is to create one."""
     return settings.clickhouse_password or unquote(urlsplit(settings.clickhouse_url).password or "") or None
 
 
 def kept_key(data: Path) -> str:
-    """The key of the pseudonyms of embedded parts, made at their first start: the next on the same data has it, too."""
+    """Return the pseudonym key kept in a data directory, creating it at the first start."""
     return kept_secret(data / KEY_FILE)

@@ -1,4 +1,4 @@
-"""`sichtflug epoch`: go on with a log that was recreated, or with watermarks that a wrong clock led into the future."""
+"""`sichtflug epoch`: continue with a recreated log, or with watermarks that a wrong clock pushed into the future."""
 
 import time
 from typing import NamedTuple
@@ -17,10 +17,10 @@ from streams.checkpoint import Checkpoint
 
 
 class NewEpoch(NamedTuple):
-    """The checkpoints with which the partitions of a log begin, by log and partition.
+    """The first checkpoints of a new epoch, by log and partition.
 
-    Of the minutes that were judged, `taken_back_count` lay in the future and are judged anew. `at_work` names workers
-    that have to be stopped before.
+    `taken_back_count` evaluated minutes lay in the future and will be evaluated again. `at_work` names workers that
+    must be stopped first.
     """
 
     checkpoints: dict[tuple[str, int], Checkpoint]
@@ -29,15 +29,15 @@ class NewEpoch(NamedTuple):
 
 
 def new_epoch(settings: Settings, topic: str, why: str, *, reset_watermark: bool, dry_run: bool) -> NewEpoch:
-    """Begin a new epoch of a topic, and of the topic of contacts with that of the events.
+    """Begin a new epoch of a topic; with the topic of the events, also of the customer facts.
 
-    With `reset_watermark` the log is the same, and none begins where nothing lies in the future. Raises LogRefusedError
-    for workers that still run and, without `reset_watermark`, for a log that is the same; BrokerError, and what
-    ClickHouse raises.
+    With `reset_watermark` the log is the same, and no epoch begins unless something lies in the future. Raises
+    LogRefusedError if workers are running or, without `reset_watermark`, if the log is the same; BrokerError, and the
+    errors of the ClickHouse client.
     """
     broker = KafkaAdmin(settings.kafka_bootstrap)
     is_events = topic == settings.kafka_topic
-    # Whatever befell the interactions may have befallen what is told of them. Read once more, that changes nothing.
+    # The customer facts may be affected like the events they come from. Reading them again changes nothing.
     logs = [topic, settings.contacts_topic] if is_events else [topic]
     with connect(settings) as client:
         now_ms = time.time_ns() // 1_000_000
@@ -48,13 +48,13 @@ def new_epoch(settings: Settings, topic: str, why: str, *, reset_watermark: bool
             and not (is_events and rolling.take_back_from(now_ms // 60_000, dry_run=True))
         ):
             return NewEpoch({}, 0, [])
-        living = at_work(client, settings.kafka_topic)
-        if living and not dry_run:
+        running = at_work(client, settings.kafka_topic)
+        if running and not dry_run:
             raise LogRefusedError(
-                f"{topic}: expected no worker at work, found {', '.join(living)}. Stop all workers and run this again; "
-                f"one that was killed counts as gone after {GONE_SECONDS} s."
+                f"{topic}: expected no worker at work, found {', '.join(running)}. Stop all workers and run this "
+                f"again; one that was killed counts as gone after {GONE_SECONDS} s."
             )
-        if not reset_watermark and _goes_on(client, broker, topic):
+        if not reset_watermark and _is_same_log(client, broker, topic):
             raise LogRefusedError(
                 f"{topic}: expected another log than before, found the record that was folded last in every partition. "
                 "Workers go on with it by themselves; against a watermark in the future: --reset-watermark."
@@ -72,21 +72,23 @@ def new_epoch(settings: Settings, topic: str, why: str, *, reset_watermark: bool
                 dry_run=dry_run,
             )
         }
-        is_judged_anew = reset_watermark and is_events
-        taken_back_count = rolling.take_back_from(now_ms // 60_000, dry_run=dry_run) if is_judged_anew else 0
-        return NewEpoch(begun, taken_back_count, living)
+        takes_back = reset_watermark and is_events
+        taken_back_count = rolling.take_back_from(now_ms // 60_000, dry_run=dry_run) if takes_back else 0
+        return NewEpoch(begun, taken_back_count, running)
 
 
 def _is_ahead(client: ClickHouse, logs: list[str], now_ms: int) -> bool:
-    """Whether any checkpoint has been led into the future."""
-    found = (checkpoint for log in logs for checkpoint in _newest(client, log).values() if checkpoint)
-    return any(max(checkpoint.watermark, checkpoint.broker_at) > now_ms for checkpoint in found)
+    """Return whether some checkpoint lies in the future."""
+    checkpoints = (checkpoint for log in logs for checkpoint in _newest(client, log).values() if checkpoint)
+    return any(max(checkpoint.watermark, checkpoint.broker_at) > now_ms for checkpoint in checkpoints)
 
 
-def _goes_on(client: ClickHouse, broker: KafkaAdmin, topic: str) -> bool:
-    """Whether this is the log that was read, in all partitions in which anything was."""
+def _is_same_log(client: ClickHouse, broker: KafkaAdmin, topic: str) -> bool:
+    """Return whether all partitions that were read verifiably continue the same log."""
     known = {
-        partition: found for partition, found in _newest(client, topic).items() if found and found.last_offset >= 0
+        partition: checkpoint
+        for partition, checkpoint in _newest(client, topic).items()
+        if checkpoint and checkpoint.last_offset >= 0
     }
     partition_count = broker.partition_count(topic)
     try:
@@ -98,7 +100,7 @@ def _goes_on(client: ClickHouse, broker: KafkaAdmin, topic: str) -> bool:
 
 
 def _newest(client: ClickHouse, topic: str) -> dict[int, Checkpoint | None]:
-    """The newest checkpoint of each partition that the ledger knows."""
+    """Return the newest checkpoint of each partition in the ledger."""
     rows = client.rows(
         f"SELECT DISTINCT kafka_partition FROM ledger WHERE log = {quoted(topic)} AND kind = 'checkpoint' "
         "ORDER BY kafka_partition"
@@ -116,11 +118,11 @@ def begin_epoch(
     is_same_log: bool = False,
     dry_run: bool = False,
 ) -> list[tuple[int, Checkpoint]]:
-    """Begin a new epoch of a topic in all its partitions; (partition, new checkpoint) come back.
+    """Begin a new epoch of a topic in all its partitions. Return (partition, new checkpoint).
 
-    Panes of all epochs add up and conversations go on. A watermark in the future becomes the present. With
-    `is_same_log` the log goes on where each checkpoint stands, else it is read from its start. Nothing comes back and
-    nothing is written when the ledger knows nothing of the topic. All workers must be stopped.
+    Panes of all epochs add up and conversations continue. A watermark in the future becomes the present. With
+    `is_same_log` the log is read on from each checkpoint, else from its start. Does nothing if the ledger does not know
+    the topic. All workers must be stopped.
     """
     before = _newest(client, topic)
     known = [checkpoint for checkpoint in before.values() if checkpoint]

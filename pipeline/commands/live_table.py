@@ -12,7 +12,7 @@ from pipeline.settings import Settings
 
 
 class ClickHouseTable:
-    """The numbers of the moment, asked of ClickHouse like any other reader would."""
+    """A table of the current numbers, read from ClickHouse through the public views."""
 
     def __init__(self, settings: Settings) -> None:
         self._client = connect(settings)
@@ -25,7 +25,7 @@ class ClickHouseTable:
         self._client.close()
 
     def draw(self) -> Group | str:
-        """One look."""
+        """Return the current table, or a message if there are no numbers."""
         try:
             return self._drawn()
         except ClickHouseUnavailableError as error:

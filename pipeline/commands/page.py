@@ -1,4 +1,4 @@
-"""`sichtflug page`: the page on its own, until it is stopped."""
+"""`sichtflug page`: serve the dashboards until stopped."""
 
 import signal
 
@@ -12,7 +12,7 @@ from pipeline.web.server import PageServer
 
 
 def serve(settings: Settings, port: int | None, console: Console) -> None:
-    """Serve until Ctrl-C or SIGTERM. `port` goes before the setting. Raises PortError, DashboardError."""
+    """Serve until Ctrl-C or SIGTERM. `port` overrides the setting. Raises PortError and DashboardError."""
     if port is not None:
         settings = msgspec.structs.replace(settings, page_port=port)
     with stops_on_signals(), PageServer(settings) as page:
@@ -22,7 +22,7 @@ def serve(settings: Settings, port: int | None, console: Console) -> None:
 
 
 def beside(settings: Settings) -> PageServer:
-    """The page of a demo: on its usual port, or on a free one when another demo has that."""
+    """Return the page server of a demo: on its usual port, or on a free one if that is taken."""
     try:
         return PageServer(settings)
     except PortError:

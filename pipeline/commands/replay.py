@@ -1,6 +1,6 @@
-"""Publish contract events from files to Kafka: ids unchanged, at the pace at which they occurred or at full speed.
+"""`sichtflug replay`: publish events from files to Kafka, ids unchanged, at their original pace or faster.
 
-What an event says is read by the workers' own codec, so whatever it accepts goes to the partition of its conversation.
+Events are decoded by the workers' codec, so that every acceptable one goes to the partition of its conversation.
 """
 
 import gzip
@@ -21,12 +21,12 @@ from streams.events import Event
 
 SPEED_UNLIMITED = float("inf")
 POLL_EVERY = 10_000
-#: Lines that are decoded together.
+#: Lines decoded together.
 LINES_PER_BATCH = 500
 
 
 class _Line(msgspec.Struct):
-    """A line as the codec takes a record: without key, and without a broker's time that would clamp it."""
+    """A line as a record for the codec: without key, and without a broker time, which would clamp it."""
 
     offset: int
     value: bytes | None
@@ -35,7 +35,7 @@ class _Line(msgspec.Struct):
 
 
 def lines(path: Path) -> Iterator[bytes]:
-    """The records of a file of JSON lines, plain or .gz; empty lines are left out. Raises InputFileError."""
+    """Yield the lines of a file of JSON lines, plain or .gz, without empty ones. Raises InputFileError."""
     try:
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as file:
             for line in file:
@@ -54,12 +54,12 @@ def replay(
     shift_to_now: bool = False,
     progress: Callable[[int], None] = lambda sent: None,
 ) -> int:
-    """Send the lines of files in order; the number sent comes back.
+    """Publish the lines of files in order. Return the number sent.
 
-    `speed` 1 keeps the distances of event time, 60 makes an hour a minute, infinity waits for nothing. `shift_to_now`
-    moves all instants by the same whole seconds: the first event occurs now or, where `speed` is above 1, the latest
-    one, since a worker clamps what lies ahead of the clock. Lines that are no acceptable events go out as they are.
-    Raises BrokerError, and InputFileError when all before the break is acknowledged.
+    `speed` 1 keeps the pace of event time, 60 makes an hour a minute, infinity does not wait. `shift_to_now` moves all
+    instants by the same whole seconds, so that the first event occurs now or, if `speed` is above 1, the latest one,
+    since workers clamp events ahead of the clock. Lines that are not acceptable events are sent unchanged. Raises
+    BrokerError, and InputFileError after all readable lines are acknowledged.
     """
     sent, started_at, first_ms, shift_seconds = 0, time.monotonic(), 0, 0
     latest_ms = _latest_ms(paths) if shift_to_now and speed > 1 else 0
@@ -90,9 +90,9 @@ def replay(
 
 
 def _read(paths: Sequence[Path]) -> Iterator[tuple[bytes, Event | None]]:
-    """The lines of files, each with its event as a worker will read it; None where it will reject it.
+    """Yield the lines of files, each with the event that a worker will decode; None if it will reject it.
 
-    Raises InputFileError, after all lines before the break.
+    Raises InputFileError after all readable lines.
     """
     codec = Codec(b"")
     for path in paths:
@@ -114,18 +114,18 @@ def _read(paths: Sequence[Path]) -> Iterator[tuple[bytes, Event | None]]:
 
 
 def _latest_ms(paths: Sequence[Path]) -> int:
-    """When the latest event occurs, as far as the files can be read; 0 without any."""
+    """Return the time of the latest event, as far as the files are readable, epoch ms; 0 without any."""
     latest_ms = 0
     try:
         for _, event in _read(paths):
             if event is not None and event.occurred_at > latest_ms:
                 latest_ms = event.occurred_at
     except InputFileError:
-        pass  # it is told when the lines before the break are sent
+        pass  # raised again when the lines are sent
     return latest_ms
 
 
 def _key(line: bytes, event: Event | None) -> bytes | None:
-    """What brings a record to the others of its conversation, even one that is rejected; None where nothing does."""
+    """Return the record key: the conversation id, if there is one, also of events that will be rejected."""
     conversation_id = subject(line) if event is None else event.conversation_id
     return conversation_id.encode() or None

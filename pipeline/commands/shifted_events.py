@@ -1,4 +1,4 @@
-"""Events with all their instants moved by whole seconds, everything else as it came, byte for byte."""
+"""Shifting all instants of events by whole seconds, with everything else unchanged, byte for byte."""
 
 import re
 from collections.abc import Iterator
@@ -12,13 +12,13 @@ from pipeline.contract.instants import EPOCH, check_offset, seconds_of
 from streams.days import END_MS
 from streams.events import Data, Envelope
 
-#: Up to the seconds; then a fraction, which moving by whole seconds leaves alone; then the offset.
+#: An instant: up to the seconds, then the fraction, which does not change, then the offset.
 _WRITTEN = re.compile(r"(.{19})(\.\d+)?(.*)\Z", re.DOTALL)
 _TOKEN = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"|[][{}]|[^][{}",:\s]+', re.DOTALL)
 
 
 def _instants(struct: type[msgspec.Struct]) -> frozenset[str]:
-    """The fields that hold an instant."""
+    """Return the names of the fields that hold an instant."""
 
     def holds(kind: Any) -> bool:
         return kind is datetime or any(map(holds, get_args(kind)))
@@ -30,7 +30,7 @@ ATTRIBUTES, DATA_FIELDS = _instants(Envelope), _instants(Data)
 
 
 def shifted(value: bytes, seconds: int) -> bytes:
-    """An acceptable event, moved by `seconds`."""
+    """Return an acceptable event shifted by `seconds`."""
     parts: list[bytes] = []
     at = 0
     for begin, end in _bounds(value):
@@ -40,7 +40,7 @@ def shifted(value: bytes, seconds: int) -> bytes:
 
 
 def _bounds(value: bytes) -> Iterator[tuple[int, int]]:
-    """Where the instants of an event begin and end, in order."""
+    """Yield start and end of the instants in an event, in order."""
     for name, begin, end in _members(value, 0):
         if name in ATTRIBUTES:
             yield begin, end
@@ -49,7 +49,7 @@ def _bounds(value: bytes) -> Iterator[tuple[int, int]]:
 
 
 def _members(value: bytes, at: int) -> Iterator[tuple[str, int, int]]:
-    """The members of the JSON object that begins at `at`: name, where the value begins and where it ends."""
+    """Yield the members of the JSON object at `at`: name, start and end of the value."""
     depth, begin, name = 0, 0, b""
     for token in _TOKEN.finditer(value, at):
         text = token[0]
@@ -70,7 +70,7 @@ def _members(value: bytes, at: int) -> Iterator[tuple[str, int, int]]:
 
 
 def _name(written: bytes) -> str:
-    """A member's name; '' for one that is no text, as no field of the contract is."""
+    """Return a member's name; '' if it cannot be decoded, since no field of the contract is named so."""
     try:
         return msgspec.json.decode(written, type=str)
     except (msgspec.MsgspecError, UnicodeDecodeError):
@@ -78,7 +78,7 @@ def _name(written: bytes) -> str:
 
 
 def _moved_value(written: bytes, seconds: int) -> bytes:
-    """An instant as JSON, moved; what is none stays."""
+    """Return a JSON value shifted; unchanged if it is not an instant."""
     try:
         if not written.startswith(b'"'):
             moved = _moved_number(written.decode(), seconds)
@@ -90,29 +90,29 @@ def _moved_value(written: bytes, seconds: int) -> bytes:
 
 
 def _moved_number(text: str, seconds: int) -> str | None:
-    """Seconds since 1970, moved, without an exponent; None for what is no number. Raises as `_moved` does."""
-    found = seconds_of(text)
-    if found is None:
+    """Return seconds since 1970 shifted, without an exponent; None if it is not a number. Raises like `_moved`."""
+    instant = seconds_of(text)
+    if instant is None:
         return None
-    _check_calendar(int(found * 1000))
-    return f"{found + seconds:f}"
+    _check_calendar(int(instant * 1000))
+    return f"{instant + seconds:f}"
 
 
 def _moved(text: str, seconds: int) -> str:
-    """An instant of RFC 3339, in UTC. Raises msgspec.ValidationError or OverflowError for what a worker would drop."""
+    """Return an RFC 3339 instant shifted, in UTC. Raises msgspec.ValidationError or OverflowError for invalid ones."""
     check_offset(text)
-    found = _WRITTEN.match(text)
-    if found is None:
+    match = _WRITTEN.match(text)
+    if match is None:
         raise msgspec.ValidationError("expected an RFC 3339 time")
-    moment = msgspec.convert(found[1] + found[3], datetime)
+    moment = msgspec.convert(match[1] + match[3], datetime)
     if moment.tzinfo is None:
         raise msgspec.ValidationError("expected an offset")
     _check_calendar((moment - EPOCH) // timedelta(milliseconds=1))
     moved = (moment + timedelta(seconds=seconds)).astimezone(UTC).replace(tzinfo=None)
-    return f"{moved.isoformat()}{found[2] or ''}Z"
+    return f"{moved.isoformat()}{match[2] or ''}Z"
 
 
 def _check_calendar(instant_ms: int) -> None:
-    """Raises msgspec.ValidationError for an instant that no event has: moved, it could become one."""
+    """Raise msgspec.ValidationError for an instant out of range, since shifting could make it valid."""
     if not EARLIEST_MS <= instant_ms < END_MS:
         raise msgspec.ValidationError("expected an instant from 2000 up to 2100")

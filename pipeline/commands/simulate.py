@@ -1,4 +1,4 @@
-"""Publish simulated traffic as it happens, at the pace of the wall clock."""
+"""`sichtflug simulate`: publish simulated traffic in real time."""
 
 import secrets
 import time
@@ -9,8 +9,8 @@ from typing import Any
 from pipeline.kafka.bulk import bulk_producer
 from pipeline.simulation import Simulation, simulate
 
-#: Conversations go on this much faster than real ones, so that a short look sees them begin and end.
-HASTE = 60.0
+#: Conversations proceed this much faster than real ones, so that they begin and end within a short demo.
+SPEEDUP = 60.0
 SLICE_SECONDS = 0.05
 
 
@@ -25,10 +25,10 @@ def publish_live(
     progress: Callable[[int], None] = lambda sent: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> int:
-    """Send simulated records until `seconds` are over or `stopped` says so; the number sent comes back.
+    """Publish simulated records for `seconds`, or until `stopped` returns True. Return the number sent.
 
-    Event and conversation ids begin with a prefix of this run, so two runs never share one. The ground truth of what
-    was sent goes to the file `truth`. Raises BrokerError.
+    Ids of events and conversations have a prefix unique to the run. The ground truth of what was sent is written to
+    the file `truth`. Raises BrokerError.
     """
     start_ms = time.time_ns() // 1_000_000
     until_ms = start_ms + int(seconds * 1000) if seconds is not None else None
@@ -39,7 +39,7 @@ def publish_live(
         until_ms=until_ms,
         id_prefix=f"s{seed}-{secrets.token_hex(4)}",
         follows_the_day=False,
-        speedup=HASTE,
+        speedup=SPEEDUP,
     )
     sent = 0
     try:
@@ -59,7 +59,7 @@ def _paced(traffic: Simulation, stopped: Callable[[], bool]) -> Iterator[Any]:
     for item in traffic:
         while not stopped() and (ahead := item.send_at_ms / 1000 - time.time()) > 0:
             time.sleep(min(ahead, SLICE_SECONDS))
-        # Also the one we waited for when told to stop: the ground truth has it.
+        # Even after a stop during the wait, because the ground truth contains this record.
         yield item
         if stopped():
             return

@@ -1,4 +1,4 @@
-"""`sichtflug skip`: set a record aside that ends every worker."""
+"""`sichtflug skip`: make workers skip a record that crashes them."""
 
 from typing import NamedTuple
 
@@ -15,7 +15,7 @@ LONGEST_WHY = 1_000
 
 
 class Skipped(NamedTuple):
-    """Where the record lies, itself as far as it can be read, and the workers that need a new start to learn of it."""
+    """A skipped record: its place, its content if readable, and the workers that must be restarted."""
 
     where: str
     record: StoredRecord | None
@@ -23,9 +23,9 @@ class Skipped(NamedTuple):
 
 
 def skip(settings: Settings, topic: str, partition: int, offset: int, why: str, *, dry_run: bool) -> Skipped:
-    """Let workers reject the record at an offset as a dead letter, whatever it holds, from their next start on.
+    """Make workers reject the record at an offset as a dead letter, from their next start on.
 
-    Raises SettingsError, LogRefusedError, BrokerError, and what ClickHouse raises.
+    Raises SettingsError, LogRefusedError, BrokerError and the errors of the ClickHouse client.
     """
     topics = (settings.kafka_topic, settings.contacts_topic)
     if topic not in topics:
@@ -38,18 +38,19 @@ def skip(settings: Settings, topic: str, partition: int, offset: int, why: str, 
     if not 0 <= partition < count:
         held = f"{topic} has the partitions 0 to {count - 1}" if count else f"there is no topic {topic}"
         raise LogRefusedError(f"{where}: expected a partition of the topic; {held}")
-    found = broker.log_ranges(topic, [partition])[partition]
-    if not found.start <= offset < found.end:
-        held = f"holds {found.start} to {found.end - 1}" if found.start < found.end else "is empty"
+    log_range = broker.log_ranges(topic, [partition])[partition]
+    start, end = log_range
+    if not start <= offset < end:
+        held = f"holds {start} to {end - 1}" if start < end else "is empty"
         raise LogRefusedError(f"{where}: expected an offset of the log, which {held}")
     with connect(settings) as client:
         checkpoint = read_checkpoint(client, of_partition(topic, partition)) or first_checkpoint(
-            client, topic, found, count
+            client, topic, log_range, count
         )
         if offset < checkpoint.next_offset:
             raise LogRefusedError(
                 f"{where}: this record is in the ledger, which stands at offset {checkpoint.next_offset}: there is "
-                "nothing to pass over"
+                "nothing to skip"
             )
         record = broker.record_at(topic, partition, offset)
         if not dry_run:

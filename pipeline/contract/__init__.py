@@ -1,1 +1,1 @@
-"""The border: records in, dead letters and alerts out."""
+"""The contract with producers and consumers: records in, dead letters and alerts out."""

@@ -1,6 +1,7 @@
-"""Alerts: what becomes of an episode, as CloudEvents on the topic `alerts`.
+"""Alerts: the changes of an episode, as CloudEvents on the topic `alerts`.
 
-At least once: the identity of an alert is fixed by log, series, onset and what happened, so a repeated one is known.
+Published at least once. The id of an alert is determined by log, series, onset and kind of change, so consumers can
+recognise repeated ones.
 """
 
 from datetime import UTC, datetime
@@ -27,7 +28,7 @@ WHAT = {
 
 
 class Cell(msgspec.Struct, frozen=True):
-    """A cell that contributed: what came there since the onset, and what would have been normal."""
+    """A cell that contributed: its observed and expected counts since the onset."""
 
     queue: str
     channel: str
@@ -36,7 +37,7 @@ class Cell(msgspec.Struct, frozen=True):
 
 
 class AlertData(msgspec.Struct, frozen=True, kw_only=True):
-    """The episode as it was then. Dimensions outside the scope are empty; `until` is null while it lasts."""
+    """The episode at the time of the alert. Dimensions outside the scope are empty; `until` is null while it lasts."""
 
     episode_id: str
     measure: Measure
@@ -56,7 +57,7 @@ class AlertData(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
-    """A CloudEvent. `time` is event time: when the change was to be seen, or until when the episode lasted."""
+    """A CloudEvent. `time` is event time: when the change became detectable, or when the episode ended."""
 
     specversion: Literal["1.0"] = "1.0"
     id: str
@@ -69,7 +70,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def alert(log: str, change: Change) -> Message:
-    """The record of a change: the episode's id as its key, so that all about one stays in order."""
+    """Return the record of a change. Its key is the episode's id, so that alerts of one episode stay in order."""
     episode = change.episode
     identity = episode_id(log, episode.series, episode.since)
     until = None if episode.until is None else _instant(episode.until)
@@ -90,7 +91,7 @@ def alert(log: str, change: Change) -> Message:
             observed_count=episode.observed,
             expected_count=round(episode.expected, 3),
             ratio=round(episode.ratio, 3),
-            contributors=[_cell(one) for one in episode.contributors],
+            contributors=[_cell(contributor) for contributor in episode.contributors],
             summary=summary(episode),
         ),
     )
@@ -98,7 +99,7 @@ def alert(log: str, change: Change) -> Message:
 
 
 def summary(episode: Episode) -> str:
-    """One line for a human."""
+    """Return a one-line description."""
     series = episode.series
     what = f"{episode.observed} {WHAT[series.measure]} where {episode.expected:.1f} were expected"
     return f"{_name(series)}: {what} since {_instant(episode.since):%Y-%m-%d %H:%M} UTC"
@@ -110,10 +111,10 @@ def _name(series: Series) -> str:
     return f"{series.measure} ({place})" if place else series.measure
 
 
-def _cell(one: Contributor) -> Cell:
-    return Cell(one.queue, one.channel, one.observed, round(one.expected, 3))
+def _cell(contributor: Contributor) -> Cell:
+    return Cell(contributor.queue, contributor.channel, contributor.observed, round(contributor.expected, 3))
 
 
 def _instant(minute: int) -> datetime:
-    """The start of a minute."""
+    """Return the start of a minute, which is numbered since the epoch."""
     return datetime.fromtimestamp(minute * 60, UTC)

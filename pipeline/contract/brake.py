@@ -1,4 +1,4 @@
-"""The brake: stop when too many of the last records were rejected."""
+"""The brake: stops a worker when too many of the last records were rejected."""
 
 from collections import deque
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ WINDOW = 1000
 
 
 class Brake:
-    """Watches the share of rejected records among the last thousand of a process."""
+    """The share of rejected records among the last thousand of a process, and its limit."""
 
     def __init__(self, limit_ratio: float) -> None:
         self._limit_ratio = limit_ratio
@@ -19,10 +19,7 @@ class Brake:
         self._rejected = 0
 
     def observe(self, where: str, consumed: int, rejections: Sequence[Rejection]) -> None:
-        """Count a batch.
-
-        Raises DeadLetterLimitError when more than the limit of the last thousand or so were rejected.
-        """
+        """Count a batch. Raises DeadLetterLimitError if the share over the last thousand or so exceeds the limit."""
         self._recent.append((consumed, len(rejections)))
         self._seen += consumed
         self._rejected += len(rejections)
@@ -36,6 +33,6 @@ class Brake:
             raise DeadLetterLimitError(
                 f"{where}: {self._rejected} of the last {self._seen} records were rejected, more than the limit of "
                 f"{self._limit_ratio:.0%}{example}. Nothing of this batch was stored, so these records are not in "
-                "`sichtflug dead-letters list`: look at them in the topic, mend the producer, or raise "
+                "`sichtflug dead-letters list`: look at them in the topic, fix the producer, or raise "
                 "SICHTFLUG_DEAD_LETTER_LIMIT, and start the worker again."
             )

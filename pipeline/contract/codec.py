@@ -1,7 +1,7 @@
-"""From record bytes to events: decode, validate, pseudonymise. A whole batch at a time.
+"""From record bytes to events, a batch at a time: decode, validate, pseudonymise.
 
-The usual event passes through one typed msgspec decode. What does not goes the slow way through `lenient`, which either
-mends it (optional fields of a wrong kind are dropped and counted) or names what is wrong with it.
+A normal event passes through one typed msgspec decode. Any other takes the slow path through `validation`, which either
+repairs it (invalid optional fields are dropped and counted) or says what is wrong with it.
 """
 
 from collections.abc import Callable, Sequence
@@ -36,15 +36,15 @@ CLAMP_MS = 5_000
 REJECT_AHEAD_MS = 30 * 86_400_000
 EARLIEST_MS = 946_684_800_000  # 2000-01-01
 MILLISECOND = timedelta(milliseconds=1)
-#: Names of people and cases whose pseudonyms are kept, of all tenants together.
+#: Ids of people and cases whose pseudonyms are cached, over all tenants.
 CACHED_NAMES = 200_000
 CACHED_SOURCES = 10_000
-#: One text for each type that means something; of the others, anybody may send as many as they like.
+#: Shared strings for known types. Unknown types are not interned, since their number is unbounded.
 TYPES = {name: name for name in KNOWN_TYPES}
 
 
 class Record(Protocol):
-    """What the codec reads of a Kafka record (aiokafka's ConsumerRecord has it)."""
+    """The fields of a Kafka record that the codec reads (as in aiokafka's ConsumerRecord)."""
 
     offset: int
     timestamp: int
@@ -53,9 +53,9 @@ class Record(Protocol):
 
 
 class Decoded(msgspec.Struct):
-    """A batch: the events and the rejections, each in log order, and how many optional fields were dropped or cut.
+    """A decoded batch: events and rejections, each in log order, and the number of optional fields dropped or cut.
 
-    `broker_at` is the last usable timestamp of the log so far, 0 where there was none.
+    `broker_at` is the last usable timestamp of the log so far, 0 if there was none.
     """
 
     events: list[Event]
@@ -65,7 +65,7 @@ class Decoded(msgspec.Struct):
 
 
 class Codec:
-    """Decodes batches. `pseudonym_key` keys the hash that replaces ids of customers, actors and cases (to 64 bytes)."""
+    """Decodes batches. `pseudonym_key`, up to 64 bytes, keys the hash that replaces ids of customers, actors, cases."""
 
     def __init__(self, pseudonym_key: bytes) -> None:
         self._key = pseudonym_key
@@ -75,14 +75,14 @@ class Codec:
         self._decode = msgspec.json.Decoder(WrittenEnvelope).decode
 
     def pseudonym(self, tenant: str, name: str) -> str:
-        """22 hexadecimal digits that stand for a name within a tenant, the same in every process with the same key."""
+        """Return the pseudonym of an id within a tenant: 22 hexadecimal digits, determined by the key."""
         return self._tenant(tenant)[name]
 
     def decode(self, records: Sequence[Record], broker_at: int = 0) -> Decoded:
-        """Events and rejections of a batch of records; raises nothing for any bytes and any timestamps.
+        """Return the events and rejections of a batch. Raises nothing, whatever the bytes and timestamps.
 
-        `broker_at` is the last usable timestamp of the log before the batch: it stands for those of 0 or less, and
-        beyond what the ledger's minutes can hold. While there is none, no event is compared with the broker's clock.
+        `broker_at` is the last usable timestamp of the log before the batch; it replaces timestamps of 0 or less, or
+        beyond the range of the ledger's minutes. If it is 0, no event is compared with the broker's clock.
         """
         events: list[Event] = []
         rejections: list[Rejection] = []
@@ -109,9 +109,9 @@ class Codec:
                         check_written_offset(written)
                     event = event_of(record, envelope, moment, broker_at)
                 except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
-                    mended, dropped = decode_leniently(value)
+                    repaired, dropped = decode_leniently(value)
                     dropped_fields += dropped
-                    event = event_of(record, mended, mended.time, broker_at)
+                    event = event_of(record, repaired, repaired.time, broker_at)
                 events.append(event)
             except InvalidRecordError as fault:
                 rejections.append(Rejection(record.offset, broker_at, fault.reason, fault.field, fault.detail))
@@ -162,14 +162,14 @@ class Codec:
         )
 
     def _tenant(self, name: str) -> "_Pseudonyms":
-        found = self._tenants.get(name)
-        if found is None:
+        pseudonyms = self._tenants.get(name)
+        if pseudonyms is None:
             self._make_room()
-            found = self._tenants[name] = _Pseudonyms(self._key, name, self._make_room)
-        return found
+            pseudonyms = self._tenants[name] = _Pseudonyms(self._key, name, self._make_room)
+        return pseudonyms
 
     def _make_room(self) -> None:
-        """One more name, or tenant, is to be kept: forget all where there are too many."""
+        """Count one more cached id or tenant, and clear the whole cache if that is too many."""
         self._name_count += 1
         if self._name_count > CACHED_NAMES:
             for names in self._tenants.values():
@@ -185,12 +185,12 @@ class Codec:
         if len(self._sources) >= CACHED_SOURCES:
             self._sources.clear()
         prefix = conversation_key(name, "")
-        found = self._sources[name] = _Source(name, prefix, blake2b(prefix.encode(), digest_size=8))
-        return found
+        source = self._sources[name] = _Source(name, prefix, blake2b(prefix.encode(), digest_size=8))
+        return source
 
 
 class _Pseudonyms(dict[str, str]):
-    """What stands for the names of one tenant, computed when first asked for; `make_room` is called for each."""
+    """The pseudonyms of one tenant, computed on first use; `make_room` is called before each is added."""
 
     def __init__(self, key: bytes, tenant: str, make_room: Callable[[], None]) -> None:
         self._make_room = make_room
@@ -200,14 +200,14 @@ class _Pseudonyms(dict[str, str]):
     def __missing__(self, name: str) -> str:
         hasher = self._hasher.copy()
         hasher.update(name.encode())
-        found = hasher.hexdigest()
+        pseudonym = hasher.hexdigest()
         self._make_room()
-        self[name] = found
-        return found
+        self[name] = pseudonym
+        return pseudonym
 
 
 class _Source(NamedTuple):
-    """What all events of one source share: its name, how the keys of its conversations begin, the digest's start."""
+    """Values shared by all events of one source: name, prefix of conversation keys, hasher fed with that prefix."""
 
     name: str
     key_prefix: str
@@ -221,15 +221,15 @@ def _without_value(record: Record | UnreadableRecord) -> InvalidRecordError:
 
 
 def _due_at(value: bytes | None, envelope: Envelope | WrittenEnvelope, moment: datetime) -> int:
-    """A promise in epoch ms; one beyond any calendar is none. Raises msgspec.ValidationError on the fast way."""
+    """Return an SLA target in epoch ms; 0 if it is out of range. Raises msgspec.ValidationError on the fast path."""
     if value and isinstance(envelope, WrittenEnvelope):
         moment = due_at(value, moment)
-    found = (moment - EPOCH) // MILLISECOND
-    return found if EARLIEST_MS <= found < END_MS else 0
+    due_ms = (moment - EPOCH) // MILLISECOND
+    return due_ms if EARLIEST_MS <= due_ms < END_MS else 0
 
 
 def _text(key: bytes | None) -> str:
-    """The record key as the conversation id, for events without `subject`."""
+    """Return the record key as the conversation id, for events without `subject`. Raises InvalidRecordError."""
     if not key:
         raise InvalidRecordError("missing_field", "subject", "expected `subject` or a record key, got neither")
     try:

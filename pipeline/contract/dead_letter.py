@@ -1,4 +1,4 @@
-"""Dead letters: rejected records go aside whole, with the reason and their origin."""
+"""Dead letters: rejected records, kept whole with their reason and origin."""
 
 import re
 from collections.abc import Sequence, Set
@@ -12,10 +12,10 @@ from streams.events import Rejection
 
 _NUMBER = re.compile(rb"-?[0-9]+")
 
-#: What may travel with a letter that is too large for Kafka: headers and a key up to this size.
+#: A dead letter without its value keeps its key, and the record's headers, if they are no larger than this.
 SMALL_BYTES = 65_536
 
-#: What a dead letter says of itself, behind the headers that the record had, and in this order.
+#: Headers added to a dead letter, after those of the record and in this order.
 OWN_HEADERS = (
     "sichtflug-reason",
     "sichtflug-field",
@@ -25,16 +25,16 @@ OWN_HEADERS = (
     "sichtflug-offset",
     "sichtflug-time",
 )
-#: On a letter without its value, which was too large for one: how large it was, and its BLAKE2b-256.
+#: On a dead letter whose value was too large for Kafka: the value's size in bytes, and its BLAKE2b-256.
 VALUE_BYTES, VALUE_HASH = "sichtflug-value-bytes", "sichtflug-value-hash"
-#: On a letter whose value is a record's bytes as Kafka stores them, because no reader gets more out of them.
+#: On a dead letter whose value is an unreadable record's bytes, as stored by Kafka.
 RAW = "sichtflug-raw"
-#: On a record that was published again: where it had lain, as topic[partition]@offset.
+#: On a redriven record: its origin, as topic[partition]@offset.
 REDRIVEN_FROM = "sichtflug-redriven-from"
 
 
 class DeadLetter(NamedTuple):
-    """A rejected record: its key and value as they came, and headers that say why and where from."""
+    """A rejected record: its original key and value, and headers with reason and origin."""
 
     key: bytes | None
     value: bytes | None
@@ -42,7 +42,7 @@ class DeadLetter(NamedTuple):
 
 
 def dead_letter(topic: str, partition: int, record: Any, rejection: Rejection) -> DeadLetter:
-    """The dead letter of a record. The original headers are kept in front of ours."""
+    """Return the dead letter of a record. The record's headers precede the added ones."""
     origin_texts = (topic, str(partition), str(record.offset), str(rejection.ingested_at))
     texts = (rejection.reason, rejection.field, rejection.detail, *origin_texts)
     ours = ((name, text.encode()) for name, text in zip(OWN_HEADERS, texts, strict=True))
@@ -52,30 +52,30 @@ def dead_letter(topic: str, partition: int, record: Any, rejection: Rejection) -
 
 
 def without_value(letter: DeadLetter) -> DeadLetter:
-    """The letter where Kafka takes none of its size: the record itself stays where it was, by topic and offset.
+    """Return a dead letter without its value, for one that is too large for Kafka; the record remains at its origin.
 
-    The key and the record's own headers stay if they are small.
+    Key and headers of the record are kept if they are small.
     """
     value = letter.value or b""
-    told = (
+    described = (
         (VALUE_BYTES, str(len(value)).encode()),
         (VALUE_HASH, blake2b(value, digest_size=32).hexdigest().encode()),
     )
     records, ours = divided(letter.headers)
     is_small = sum(len(name) + len(text or b"") for name, text in records) <= SMALL_BYTES
     key = letter.key if letter.key is None or len(letter.key) <= SMALL_BYTES else None
-    return DeadLetter(key, None, [*(records if is_small else ()), *ours, *told])
+    return DeadLetter(key, None, [*(records if is_small else ()), *ours, *described])
 
 
 def divided(headers: Sequence[Header]) -> tuple[Sequence[Header], Sequence[Header]]:
-    """The headers of a letter: those of the record, which may bear any names, and what the letter says of itself."""
+    """Return the headers of a dead letter in two parts: those of the record, whatever their names, and the added."""
     begins = [number for number, (name, _) in enumerate(headers) if name == OWN_HEADERS[0]]
     at = begins[-1] if begins else len(headers)
     return headers[:at], headers[at:]
 
 
 class Origin(NamedTuple):
-    """Where and when a rejected record lay in its topic (broker time, epoch ms), and why it was rejected."""
+    """Topic, partition, offset and broker time (epoch ms) of a rejected record, and the reason."""
 
     topic: str
     partition: int
@@ -85,45 +85,45 @@ class Origin(NamedTuple):
 
 
 def origin(headers: Sequence[Header]) -> Origin | None:
-    """What the headers of a dead letter say, None when it is none of ours. A time that no broker gives becomes one."""
-    said = {name: text for name, text in divided(headers)[1] if text is not None}
+    """Return the origin in the headers of a dead letter; None if they are not from a worker. Clamps invalid times."""
+    added = {name: text for name, text in divided(headers)[1] if text is not None}
     try:
-        found = Origin(
-            said["sichtflug-topic"].decode(),
-            _number(said["sichtflug-partition"]),
-            _number(said["sichtflug-offset"]),
-            max(0, min(_number(said["sichtflug-time"]), END_MS)),
-            said["sichtflug-reason"].decode(),
+        source = Origin(
+            added["sichtflug-topic"].decode(),
+            _number(added["sichtflug-partition"]),
+            _number(added["sichtflug-offset"]),
+            max(0, min(_number(added["sichtflug-time"]), END_MS)),
+            added["sichtflug-reason"].decode(),
         )
     except (KeyError, ValueError):
         return None
-    is_ours = found.reason in REASONS and 0 <= found.partition < 1 << 16 and 0 <= found.offset < 1 << 63
-    return found if is_ours else None
+    is_valid = source.reason in REASONS and 0 <= source.partition < 1 << 16 and 0 <= source.offset < 1 << 63
+    return source if is_valid else None
 
 
 def _number(text: bytes) -> int:
-    """An integer as we write it. Raises ValueError for what Python would read as one besides."""
+    """Return an integer as workers write it. Raises ValueError for other notations that Python accepts."""
     if _NUMBER.fullmatch(text) is None:
         raise ValueError(f"expected an integer, got {text!r}")
     return int(text)
 
 
-def redriven(found: Origin, letter: DeadLetter) -> DeadLetter:
-    """The record as it was, and where it comes from."""
+def redriven(source: Origin, letter: DeadLetter) -> DeadLetter:
+    """Return the original record with a header that names its origin."""
     headers = [header for header in divided(letter.headers)[0] if header[0] != REDRIVEN_FROM]
-    return DeadLetter(letter.key, letter.value, [*headers, (REDRIVEN_FROM, place(*found[:3]))])
+    return DeadLetter(letter.key, letter.value, [*headers, (REDRIVEN_FROM, place(*source[:3]))])
 
 
 def is_without_value(letter: DeadLetter) -> bool:
-    """Whether the record itself lies at its origin only, or nobody can read it."""
+    """Return whether a dead letter lacks the record's value, because it was too large or is unreadable."""
     return any(name in (VALUE_HASH, RAW) for name, _ in divided(letter.headers)[1])
 
 
 def has_come_back(letter: DeadLetter, sent: Set[bytes]) -> bool:
-    """Whether the record is a copy of one that was sent from one of these places."""
+    """Return whether the record was redriven from one of these places."""
     return any(name == REDRIVEN_FROM and text in sent for name, text in divided(letter.headers)[0])
 
 
 def place(topic: str, partition: int, offset: int) -> bytes:
-    """Where a record lies, as a redriven copy of it says."""
+    """Return the place of a record, in the form of the header of redriven records."""
     return f"{topic}[{partition}]@{offset}".encode()

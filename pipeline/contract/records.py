@@ -1,4 +1,4 @@
-"""Records as they come from Kafka and go to it."""
+"""Records as read from Kafka and published to it."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -9,7 +9,7 @@ Header = tuple[str, bytes | None]
 
 
 class ReadRecord(NamedTuple):
-    """A record as the client libraries give it. Header names that are not UTF-8 have backslash escapes."""
+    """A record with the fields of the client libraries. Header names that are not UTF-8 have backslash escapes."""
 
     offset: int
     timestamp: int
@@ -21,7 +21,7 @@ class ReadRecord(NamedTuple):
 
 
 class UnreadableRecord(NamedTuple):
-    """What no reader can read: its raw bytes, and what was expected and found."""
+    """An unreadable record: its raw bytes, and what was expected and found."""
 
     offset: int
     timestamp: int

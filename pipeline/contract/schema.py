@@ -1,9 +1,9 @@
-"""The contract as documents for machines: the JSON Schema of an event, and the AsyncAPI description of the topics.
+"""The contract in machine-readable form: the JSON Schema of an event, and the AsyncAPI description of the topics.
 
-Both are made from the types in `streams.events`, so they say what the codec does. `python -m pipeline.contract` writes
-them to `docs/`; a test fails when the committed ones are not what the types give.
+Both are generated from the types in `streams.events`, so they agree with the codec. They are written to `docs/` by
+`python -m pipeline.contract.schema`; a test fails if the committed ones are out of date.
 
-The schema is what a producer should keep to. The worker takes more: what it can mend it mends
+The schema is what producers should follow. The worker accepts more, and repairs what it can
 (`pipeline.contract.validation`).
 """
 
@@ -19,7 +19,7 @@ from streams.events import KNOWN_TYPES, REQUIRED_FIELDS, Envelope
 
 SCHEMA_FILE = "interaction-event.schema.json"
 ASYNCAPI_FILE = "asyncapi.json"
-#: The contract's own version. It rises when an event that was acceptable no longer is.
+#: The contract's own version, raised when a formerly acceptable event becomes unacceptable.
 CONTRACT_VERSION = "1.0.0"
 SCHEMA_ID = "urn:sichtflug:interaction-event:1"
 
@@ -58,10 +58,10 @@ FIELDS = {
     "level": "Number of the tier that an escalation went to.",
     "waiting_on": "Whom the conversation waits for.",
     "reach": "How many people could have seen a public post or share, at most ten billion.",
-    "due_at": "When a promise falls due: RFC 3339 with offset. Missing: the configured target counts.",
-    "clock": "Which promise `due_at` speaks of.",
+    "due_at": "When the SLA target falls due: RFC 3339 with offset. Missing: the configured target counts.",
+    "clock": "The SLA clock that `due_at` belongs to.",
 }
-#: Values that are known here, where others pass too.
+#: Known values of fields that accept others as well.
 EXAMPLES = {
     "type": sorted(KNOWN_TYPES),
     "channel": [
@@ -109,10 +109,10 @@ EXAMPLE = {
 
 
 def event_schema() -> dict[str, Any]:
-    """JSON Schema (2020-12) of one event.
+    """Return the JSON Schema (2020-12) of one event.
 
-    Every event it accepts is accepted by the codec without loss, given that its time is in reach and that it has a
-    `subject` or its record a key. Times are only annotated (`format`): most validators do not check formats.
+    The codec accepts every event that it accepts, without loss, provided that the time is in range and that there is a
+    `subject` or a record key. Times are only annotated (`format`), because most validators do not check formats.
     """
     definitions = msgspec.json.schema(Envelope)["$defs"]
     return {
@@ -140,7 +140,7 @@ def event_schema() -> dict[str, Any]:
 
 
 def _described(properties: dict[str, Any], descriptions: dict[str, str]) -> dict[str, Any]:
-    """The same properties, each with its sentence; a field without one is an error, and so is a sentence too many."""
+    """Return the properties with descriptions. Raises KeyError unless there is exactly one for each property."""
     if properties.keys() != descriptions.keys():
         raise KeyError(f"described otherwise than defined: {sorted(properties.keys() ^ descriptions.keys())}")
     described = {}
@@ -153,7 +153,7 @@ def _described(properties: dict[str, Any], descriptions: dict[str, str]) -> dict
 
 
 def _requirement(event_type: str, field: str) -> dict[str, Any]:
-    """An event of this type has this field of `data`, and it is not empty."""
+    """Return the condition that events of a type have a non-empty field of `data`."""
     return {
         "if": {"properties": {"type": {"const": event_type}}, "required": ["type"]},
         "then": {
@@ -170,7 +170,7 @@ def _requirement(event_type: str, field: str) -> dict[str, Any]:
 
 
 def asyncapi(topic: str = "interactions") -> dict[str, Any]:
-    """AsyncAPI 3.0 document of the topics, seen from the worker: events in, dead letters and alerts out."""
+    """Return the AsyncAPI 3.0 document of the topics, from the worker's view: events in, dead letters, alerts out."""
     key = {"type": "string", "minLength": 1, "maxLength": 512, "description": "The conversation's id."}
     return {
         "asyncapi": "3.0.0",
@@ -271,7 +271,7 @@ def _bindings(**of_kafka: Any) -> dict[str, Any]:
 
 
 def _headers() -> dict[str, Any]:
-    """Schema of a dead letter's headers; each is UTF-8 text."""
+    """Return the schema of a dead letter's headers, which are UTF-8 strings."""
     properties: dict[str, Any] = {name: {"type": "string", "description": text} for name, text in HEADERS.items()}
     properties["sichtflug-reason"]["enum"] = list(REASONS)
     for name in ("sichtflug-partition", "sichtflug-offset"):
@@ -281,13 +281,13 @@ def _headers() -> dict[str, Any]:
 
 
 def documents() -> dict[str, str]:
-    """The documents by file name, as they are committed in `docs/`."""
+    """Return the documents by file name, as committed in `docs/`."""
     made = {SCHEMA_FILE: event_schema(), ASYNCAPI_FILE: asyncapi()}
     return {name: orjson.dumps(document, option=orjson.OPT_INDENT_2).decode() + "\n" for name, document in made.items()}
 
 
 def main() -> None:
-    """Writes the documents to `docs/` of the source tree."""
+    """Write the documents to `docs/` of the source tree."""
     directory = Path(__file__).resolve().parents[2] / "docs"
     for name, text in documents().items():
         (directory / name).write_text(text, encoding="utf-8")

@@ -1,8 +1,8 @@
-"""The slow way through validation, for records that do not decode as they should.
+"""The slow path of validation, for records that fail the typed decode.
 
-Either it finds an acceptable event, without the optional fields that are of a wrong kind, or it raises a
-`InvalidRecordError` that says what was expected, what came, and in which field. A fault never quotes what a person may
-have written: only times, versions and words in the place of an enumeration's value.
+It either returns an acceptable event without its invalid optional fields, or raises an `InvalidRecordError` that says
+what was expected, what was found, and in which field. The error never quotes text that a person may have written: only
+times, versions, and words in place of an enumeration's value.
 """
 
 import re
@@ -32,14 +32,14 @@ REQUIRED_ATTRIBUTES = ("specversion", "id", "source", "type", "time")
 IDENTIFIERS = frozenset(("id", "source", "type"))
 TEXT_LIMIT = 200
 IDENTIFIER_LIMIT = 512
-#: Levels of brackets. Far below Python's recursion limit, so that the answer does not depend on the caller's stack.
+#: Levels of brackets. Far below Python's recursion limit, so that the result does not depend on the caller's stack.
 MAX_NESTING = 500
 
-#: An escape in a JSON text; the group is there where it is half a surrogate pair, which stands for no character.
+#: An escape in a JSON string. The group matches half a surrogate pair, which does not encode a character.
 _ESCAPE = re.compile(
     rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(u[dD][89a-fA-F][0-9a-fA-F]{2})|.)", re.DOTALL
 )
-#: In place of half a surrogate pair: a byte that is in no UTF-8, so that what holds it cannot be read.
+#: Replaces half a surrogate pair: a byte that is invalid in UTF-8, so that the string fails to decode.
 _NO_CHARACTER = b"\xff"
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"?', re.DOTALL)
 NUMBER_BEGINS = tuple(b"%c" % byte for byte in b"-0123456789")
@@ -50,7 +50,7 @@ _VERSION = re.compile(r"[0-9.]{1,8}", re.ASCII)
 
 
 class InvalidRecordError(Exception):
-    """Why a record is not an acceptable event."""
+    """A record is not an acceptable event, for one of `REASONS`."""
 
     def __init__(self, reason: str, field: str, detail: str) -> None:
         super().__init__(detail)
@@ -60,7 +60,7 @@ class InvalidRecordError(Exception):
 
 
 def check_nesting(value: bytes) -> None:
-    """Raises Fault for more than `MAX_NESTING` levels, wherever they are; brackets in texts do not count."""
+    """Raise InvalidRecordError for more than `MAX_NESTING` levels of brackets outside strings."""
     if value.count(b"[") + value.count(b"{") <= MAX_NESTING:
         return
     depth = 0
@@ -71,24 +71,24 @@ def check_nesting(value: bytes) -> None:
 
 
 def decode_leniently(value: bytes) -> tuple[Envelope, int]:
-    """The event and the number of optional fields that had to be dropped or cut. Raises Fault.
+    """Return the event and the number of optional fields dropped or cut. Raises InvalidRecordError.
 
-    Only what the contract names is looked at, each field by itself: an unknown field is passed over as on the fast
-    way, whatever is in it.
+    Each field of the contract is decoded on its own; unknown fields are ignored, as on the fast path, whatever their
+    content.
     """
     try:
-        found = _attributes(_readable(value))
+        raw = _attributes(_readable(value))
     except msgspec.ValidationError:
         raise _not_an_object(value) from None
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _not_json(error) from None
-    attributes = {name: _required(name, getattr(found, name)) for name in REQUIRED_ATTRIBUTES}
+    attributes = {name: _required(name, getattr(raw, name)) for name in REQUIRED_ATTRIBUTES}
     dropped = 0
     for name in ("subject", "tenant"):
-        given = _text(getattr(found, name))
+        given = _text(getattr(raw, name))
         if isinstance(given, str):
             attributes[name] = given
-        elif name == "subject" and isinstance(given, _Unreadable):  # the key need not be what it says
+        elif name == "subject" and isinstance(given, _Unreadable):  # the record key may be another conversation
             raise InvalidRecordError(given.reason, name, f"expected a text, got {_kind(given)}")
         elif given is not None:
             dropped += 1
@@ -97,22 +97,22 @@ def decode_leniently(value: bytes) -> tuple[Envelope, int]:
     if len(attributes.get("tenant", "")) > TEXT_LIMIT:
         attributes["tenant"] = attributes["tenant"][:TEXT_LIMIT]
         dropped += 1
-    data, dropped_data = _data(found.data, attributes["type"])  # type: ignore[attr-defined]  # a struct made below
+    data, dropped_data = _data(raw.data, attributes["type"])  # type: ignore[attr-defined]  # a struct made below
     return msgspec.convert({**attributes, "data": data}, Envelope), dropped + dropped_data
 
 
 def subject(value: bytes) -> str:
-    """The subject of a record that need not be an event; '' where it has none."""
+    """Return the subject of a record that may not be an event; '' if it has none."""
     try:
         check_nesting(value)
-        found = _text(_attributes(_readable(value)).subject)  # type: ignore[attr-defined]  # a struct made below
+        text = _text(_attributes(_readable(value)).subject)  # type: ignore[attr-defined]  # a struct made below
     except (InvalidRecordError, msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return ""
-    return found if isinstance(found, str) else ""
+    return text if isinstance(text, str) else ""
 
 
 def _not_json(error: Exception) -> InvalidRecordError:
-    """The parser's words name a byte's position, never the text around it."""
+    """Return the error for invalid JSON. The parser's message gives a byte's position, never the text around it."""
     return InvalidRecordError("not_json", "", f"expected JSON: {error}")
 
 
@@ -126,22 +126,25 @@ def _not_an_object(value: bytes) -> InvalidRecordError:
 
 
 class _Unreadable:
-    """In place of a value that cannot be held: bytes that are not UTF-8 and half a surrogate pair, which are no JSON
-    by `reason`, and thousands of digits, which are."""
+    """A placeholder for a value that cannot be decoded.
+
+    `reason` is `not_json` for bytes that are not UTF-8 and for half a surrogate pair, `invalid_value` for valid JSON
+    such as thousands of digits.
+    """
 
     def __init__(self, reason: str) -> None:
         self.reason = reason
 
 
 def _readable(value: bytes) -> bytes:
-    """The value without half surrogate pairs in the texts, so that the fields which hold none can be read."""
+    """Return the value with half surrogate pairs replaced, so that only the strings with them fail to decode."""
     if b"\\u" not in value:
         return value
-    return _ESCAPE.sub(lambda found: found[0] if found[1] is None else _NO_CHARACTER, value)
+    return _ESCAPE.sub(lambda match: match[0] if match[1] is None else _NO_CHARACTER, value)
 
 
 def _text(raw: msgspec.Raw) -> Any:
-    """The value where a text belongs: of a number, its digits as they are written."""
+    """Return the value of a string field. A number becomes its digits as written."""
     written = bytes(raw).strip()
     return written.decode() if written[:1] in NUMBER_BEGINS else _value(raw)
 
@@ -156,7 +159,7 @@ def _value(raw: msgspec.Raw) -> Any:
 
 
 def _required(name: str, raw: msgspec.Raw) -> str:
-    """The text of a required attribute. Raises Fault."""
+    """Return the text of a required attribute. Raises InvalidRecordError."""
     given = _text(raw) if name in IDENTIFIERS else _value(raw)
     if given is None or given == "":
         raise InvalidRecordError("missing_field", name, f"expected the attribute {name}, got none")
@@ -186,22 +189,22 @@ def _required(name: str, raw: msgspec.Raw) -> str:
 
 
 def _instant(text: str) -> datetime:
-    """Raises msgspec.ValidationError for what RFC 3339 does not know."""
+    """Return the instant of an RFC 3339 text. Raises msgspec.ValidationError."""
     check_offset(text)
     return msgspec.convert(text, datetime)
 
 
 def _data(raw: msgspec.Raw, event_type: str) -> tuple[dict[str, Any], int]:
-    """The fields of `data` that are of the right kind, and how many were not, or were cut."""
+    """Return the valid fields of `data`, and the number of fields dropped or cut. Raises InvalidRecordError."""
     if bytes(raw) == b"null":
         return {}, 0
     try:
         given = _fields(raw)
     except msgspec.ValidationError:
-        if event_type not in KNOWN_TYPES:  # of a type that is not ours, data may be anything
+        if event_type not in KNOWN_TYPES:  # the contract does not define data of unknown types
             return {}, 1
-        found = _kind(_value(raw))
-        raise InvalidRecordError("invalid_value", "data", f"expected data as a JSON object, got {found}") from None
+        got = _kind(_value(raw))
+        raise InvalidRecordError("invalid_value", "data", f"expected data as a JSON object, got {got}") from None
     kept: dict[str, Any] = {}
     dropped = 0
     required = REQUIRED_FIELDS.get(event_type)
@@ -223,9 +226,10 @@ def _data(raw: msgspec.Raw, event_type: str) -> tuple[dict[str, Any], int]:
 
 
 def _convert(name: str, value: Any) -> tuple[Any, bool]:
-    """A text in the place of a number is what it looks like. Short texts are cut to their limit.
+    """Return the converted value, and whether it was cut. Strings are accepted for numbers.
 
-    An identifier is never cut: what is left of it could be another one's. Raises msgspec.ValidationError.
+    Short texts are cut to their limit. Identifiers are not, since the rest could be another identifier. Raises
+    msgspec.ValidationError.
     """
     is_cut = False
     if name == "due_at" and isinstance(value, str):
@@ -237,7 +241,7 @@ def _convert(name: str, value: Any) -> tuple[Any, bool]:
 
 
 def _expected(name: str) -> str:
-    """What a required field of `data` takes."""
+    """Return a description of the values that a required field of `data` accepts."""
     inner = get_args(FIELD_TYPES[name])[0]
     if get_origin(inner) is Literal:
         return "one of " + ", ".join(value for value in get_args(inner) if value)
@@ -247,7 +251,7 @@ def _expected(name: str) -> str:
 
 
 def _max_length(name: str) -> int | None:
-    """The greatest length of a text field; None when it is no text, or its pattern limits it."""
+    """Return the maximum length of a text field; None for other fields and those limited by a pattern."""
     inner = get_args(FIELD_TYPES[name])[0]
     if get_origin(inner) is not Annotated or get_args(inner)[0] is not str:
         return None
@@ -261,7 +265,7 @@ SHORT_TEXTS = frozenset(name for name in TEXT_FIELDS if _max_length(name) == TEX
 
 
 def _undecoded(struct: type[msgspec.Struct]) -> type[msgspec.Struct]:
-    """The same fields, each as the bytes it came in."""
+    """Return a struct of the same fields, each undecoded."""
     names = [field.name for field in msgspec.structs.fields(struct)]
     return msgspec.defstruct(f"Raw{struct.__name__}", [(name, msgspec.Raw, msgspec.Raw(b"null")) for name in names])
 
@@ -271,12 +275,12 @@ _fields = msgspec.json.Decoder(_undecoded(Data)).decode
 
 
 def _shown(value: Any, harmless: re.Pattern[str]) -> str:
-    """The value itself where it has the form of what is expected there, else only its kind."""
+    """Return the value itself if it matches a harmless pattern, else only its kind."""
     return repr(value) if isinstance(value, str) and harmless.fullmatch(value) else _kind(value)
 
 
 def _kind(value: Any) -> str:
-    """JSON's name of a value's type."""
+    """Return a description of a value's JSON type."""
     if isinstance(value, str):
         return f"a text of {len(value)} characters"
     if isinstance(value, _Unreadable):

@@ -1,11 +1,11 @@
-"""Child processes that never outlive us: started quietly, ended by their own process id, gone when we are gone.
+"""Child processes that do not outlive their parent.
 
-Linux sends a child the signal it asked for (`PR_SET_PDEATHSIG`) when the *thread* that started it ends. So start
-children from a thread that lives as long as the process does, which the main thread is.
+Linux sends a child the signal it requested (`PR_SET_PDEATHSIG`) when the *thread* that started it ends. Therefore start
+children from a thread that lives as long as the process, such as the main thread.
 
-`python -m pipeline.child SIGNAL PARENT COMMAND...` asks for that signal and then becomes COMMAND. The request survives
-`exec`, so programs which know nothing of it obey too, and no Python code runs between fork and exec of a process that
-may hold threads.
+`python -m pipeline.embedded.child SIGNAL PARENT COMMAND...` requests that signal and then becomes COMMAND. The request
+survives `exec`, so it works for any program, and no Python code runs between fork and exec of a process that may have
+threads.
 """
 
 import ctypes
@@ -16,32 +16,32 @@ import sys
 from pathlib import Path
 
 PR_SET_PDEATHSIG = 1
+#: From SIGTERM to SIGKILL.
 END_SECONDS = 5.0
-"""How long a child may take to end after SIGTERM before it gets SIGKILL."""
 
 
 def die_with_parent(parent: int, end_signal: signal.Signals = signal.SIGTERM) -> None:
-    """Have the kernel send this process `end_signal` when `parent`, its parent's process id, is gone.
+    """Make the kernel send this process `end_signal` when its parent, with process id `parent`, ends.
 
-    Ends the process at once when the parent has gone already. Raises OSError where the kernel refuses.
+    Exits at once if the parent has already ended. Raises OSError if the kernel refuses.
     """
     kernel = ctypes.CDLL(None, use_errno=True)
     if kernel.prctl(PR_SET_PDEATHSIG, int(end_signal), 0, 0, 0) != 0:
         raise OSError(ctypes.get_errno(), "prctl(PR_SET_PDEATHSIG) failed")
-    # A parent that died before the call above would never be noticed.
+    # The kernel sends no signal for a parent that ended before the call above.
     if os.getppid() != parent:
-        sys.exit(f"expected process {parent} as parent, found {os.getppid()}: it ended during our start")
+        sys.exit(f"expected process {parent} as parent, found {os.getppid()}: it ended during the start of this one")
 
 
+#: Runs a module of this package. With `-P`, not one from a directory `pipeline` in the working directory.
 MODULE = [sys.executable, "-P", "-m"]
-"""Runs a module of ours. `-P`: a directory named `pipeline` where the user stands is not ours."""
 
 
 class Child:
     """One running child process.
 
-    `log` receives what the child writes to standard error (and to standard output unless `answers`), appended; None
-    discards it. With `answers` the first lines of its standard output can be read from `process.stdout`.
+    `log` is the file to which standard error is appended (and standard output, unless `answers`); None discards it.
+    With `answers`, standard output can be read from `process.stdout`.
     """
 
     def __init__(
@@ -64,12 +64,12 @@ class Child:
                 stdout=subprocess.PIPE if answers else output,
                 stderr=output,
                 env=_with_our_packages(environment if environment is not None else dict(os.environ)),
-                # Ctrl-C in our terminal is ours to handle: we end the children in order.
+                # Ctrl-C in the terminal must only reach the parent, which ends its children in order.
                 start_new_session=True,
             )
 
     def stop(self) -> None:
-        """SIGTERM, and SIGKILL when it has not ended after `END_SECONDS`. Does nothing when it has ended."""
+        """Send SIGTERM, and SIGKILL after `END_SECONDS`. Does nothing if the process has ended."""
         if self.process.poll() is None:
             self.process.terminate()
             try:
@@ -79,7 +79,7 @@ class Child:
         self._collect()
 
     def kill(self) -> None:
-        """SIGKILL, as a crash would end it."""
+        """Send SIGKILL, like a crash."""
         self.process.kill()
         self._collect()
 
@@ -88,21 +88,21 @@ class Child:
         if self.process.stdout is not None:
             self.process.stdout.close()
 
-    def last_words(self) -> str:
-        """The end of its log, for error messages."""
+    def log_tail(self) -> str:
+        """Return the end of the log, for error messages."""
         if self.log is None:
             return "it kept no log; give a log directory to see why"
         return f"the end of {self.log}:\n" + self.log.read_text(errors="replace")[-2000:]
 
 
 def _with_our_packages(environment: dict[str, str]) -> dict[str, str]:
-    """So that a child finds this package even where only our own search path led to it."""
+    """Return the environment with this package on the search path, as it may only be on that of this process."""
     packages = str(Path(__file__).resolve().parents[2])
     return environment | {"PYTHONPATH": os.pathsep.join(filter(None, [packages, environment.get("PYTHONPATH")]))}
 
 
 def main() -> None:
-    """Entry of the launcher described above."""
+    """Run the launcher described above."""
     end_signal, parent, *command = sys.argv[1:]
     die_with_parent(int(parent), signal.Signals(int(end_signal)))
     os.execvp(command[0], command)

@@ -1,7 +1,7 @@
-"""The embedded ClickHouse and Kafka: child processes on loopback which need nothing but `pip install`.
+"""The embedded ClickHouse and Kafka: child processes on loopback that need nothing but `pip install`.
 
-They serve the demo and the tests. Neither is meant for production: the Kafka broker keeps its records in memory only,
-and the ClickHouse engine (chdb behind `pipeline.embedded.chdb_server`) serves one machine.
+They serve the demo and the tests. Neither is meant for production: the Kafka broker keeps records in memory only, and
+the ClickHouse engine (chdb behind `pipeline.embedded.chdb_server`) serves one machine.
 """
 
 import importlib.util
@@ -18,14 +18,13 @@ from pipeline.credentials import kept_secret, with_credentials
 from pipeline.embedded.child import MODULE, Child
 from pipeline.errors import EmbeddedMissingError, EmbeddedStartError
 
+#: How long a server may take until it answers.
 START_SECONDS = 30.0
-"""How long a part may take until it answers."""
-
 PASSWORD_VARIABLE = "SICHTFLUG_CLICKHOUSE_PASSWORD"
 
 
 def kept_password(data: Path) -> str:
-    """The random password of a data directory, made at its first start; nobody else may read the file."""
+    """Return the random password of a data directory, created at its first start in a file with mode 0600."""
     file = data / "password"
     try:
         return kept_secret(file)
@@ -34,18 +33,18 @@ def kept_password(data: Path) -> str:
 
 
 class Part(ABC):
-    """Start, stop, kill and start again; as a context manager it runs inside the block."""
+    """An embedded server that can be started, stopped, killed and started again; also a context manager."""
 
     def __init__(self) -> None:
         self._child: Child | None = None
 
     @abstractmethod
     def start(self) -> Self:
-        """Start it and wait until it answers. Again after `stop` or `kill`: same port, same data."""
+        """Start the server and wait until it answers. After `stop` or `kill`, on the same port and data."""
 
     @property
     def process(self) -> subprocess.Popen[bytes]:
-        """Its process. Raises RuntimeError while it is not running."""
+        """The server's process. Raises RuntimeError if it is not running."""
         if self._child is None:
             raise RuntimeError(f"expected a running {type(self).__name__}, found none: call start() first")
         return self._child.process
@@ -54,13 +53,13 @@ class Part(ABC):
         return self._child is not None and self._child.process.poll() is None
 
     def stop(self) -> None:
-        """End it in order (SIGTERM, SIGKILL after 5 s). Does nothing when it is not running."""
+        """End the server in order (SIGTERM, SIGKILL after 5 s). Does nothing if it is not running."""
         if self._child is not None:
             self._child.stop()
             self._child = None
 
     def kill(self) -> None:
-        """End it as a crash would (SIGKILL). Does nothing when it is not running."""
+        """End the server like a crash (SIGKILL). Does nothing if it is not running."""
         if self._child is not None:
             self._child.kill()
             self._child = None
@@ -74,18 +73,18 @@ class Part(ABC):
         self.stop()
 
     def failed(self, child: Child, what: str) -> EmbeddedStartError:
-        """End a child that did not come up; why, to be raised."""
+        """Kill a child that failed to start, and return the error to raise."""
         child.kill()
         status = child.process.returncode
-        return EmbeddedStartError(f"{type(self).__name__}: {what} (exit status {status}); {child.last_words()}")
+        return EmbeddedStartError(f"{type(self).__name__}: {what} (exit status {status}); {child.log_tail()}")
 
 
 class EmbeddedClickHouse(Part):
-    """The ClickHouse engine over HTTP, its data on disk under `data` (created when missing).
+    """The ClickHouse engine over HTTP, with its data on disk under `data` (created if missing).
 
-    `port` 0 picks a free one at the first start. `log_directory` receives `clickhouse.log`; without one the output is
-    discarded. All requests must carry `password`; without one, the random one that is kept in `data`. It stands in
-    `url`, not in `address`.
+    `port` 0 picks a free one at the first start. `log_directory` receives `clickhouse.log`; without it, output is
+    discarded. Requests must carry `password`, by default the random one kept in `data`. It is part of `url`, not of
+    `address`.
     """
 
     def __init__(
@@ -99,12 +98,12 @@ class EmbeddedClickHouse(Part):
 
     @property
     def password(self) -> str:
-        """The one given, else the one kept."""
+        """The given password, else the one kept in the data directory."""
         return self._given_password or kept_password(self.data)
 
     @property
     def keeps_password(self) -> bool:
-        """Whether it made its password itself, so that somebody has to be told."""
+        """Whether the password is the random one, which must be shown to the user."""
         return not self._given_password
 
     @property
@@ -120,7 +119,7 @@ class EmbeddedClickHouse(Part):
             raise EmbeddedMissingError("chdb")
         if self.is_alive():
             return self
-        # Not on the command line, where every user of the machine can read it.
+        # Not on the command line, which every user of the machine can read.
         environment = os.environ | {PASSWORD_VARIABLE: self.password}
         command = [
             *MODULE,
@@ -132,7 +131,7 @@ class EmbeddedClickHouse(Part):
         ]
         child = Child(command, log=self._log, environment=environment, answers=True)
         assert child.process.stdout is not None
-        # Ends with an empty line when the process ends; its own start has no step that could wait for ever.
+        # Empty if the process ends; its start has no step that could block for ever.
         line = child.process.stdout.readline().decode().strip()
         if not line.startswith("listening on "):
             raise self.failed(child, f"expected 'listening on URL' as its first line, found {line!r}")
@@ -142,7 +141,7 @@ class EmbeddedClickHouse(Part):
 
 
 class EmbeddedKafka(Part):
-    """The Tansu broker, which speaks Kafka's protocol. It keeps nothing: each start begins with empty topics.
+    """The Tansu broker, which implements Kafka's protocol. It keeps nothing: each start begins with empty topics.
 
     `port` 0 picks a free one at the first start. `log_directory` receives `kafka.log`.
     """
@@ -180,14 +179,14 @@ class EmbeddedKafka(Part):
 
 
 def free_port() -> int:
-    """A port of this machine that nobody listens on, for whoever takes it soon."""
+    """Return a free port of this machine, to be used soon."""
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         return int(listener.getsockname()[1])
 
 
 def answers(port: int) -> bool:
-    """Whether somebody listens on a port of this machine."""
+    """Return whether some process listens on a port of this machine."""
     with socket.socket() as probe:
         probe.settimeout(1.0)
         return probe.connect_ex(("127.0.0.1", port)) == 0

@@ -1,4 +1,4 @@
-"""The door to Kafka for administration and tools (kafka-python): topics, log ends, single records, producers."""
+"""The Kafka client for administration and tools (kafka-python): topics, log ends, single records."""
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -23,19 +23,19 @@ from pipeline.kafka import stored_batches
 TIMESTAMP_TYPE = "message.timestamp.type"
 LOG_APPEND_TIME, CREATE_TIME = "LogAppendTime", "CreateTime"
 READ_SECONDS = 10.0
-#: How long a Kafka that is just starting may keep us waiting.
+#: How long to wait for a Kafka that is still starting.
 START_SECONDS = 30.0
 
 
 class LogRange(NamedTuple):
-    """What a partition's log holds now: offsets `[start, end)`."""
+    """The offsets `[start, end)` that a partition's log holds now."""
 
     start: int
     end: int
 
 
 class StoredRecord(NamedTuple):
-    """A record as it lies in the log."""
+    """A record as stored in the log."""
 
     offset: int
     key: bytes | None
@@ -47,7 +47,7 @@ class StoredRecord(NamedTuple):
 class KafkaAdmin:
     """Administration of one cluster.
 
-    Raises BrokerError; KafkaUnavailableError when no answer comes in `answer_seconds`.
+    Raises BrokerError; KafkaUnavailableError if there is no answer within `answer_seconds`.
     """
 
     def __init__(self, bootstrap: str, answer_seconds: float = START_SECONDS) -> None:
@@ -55,17 +55,17 @@ class KafkaAdmin:
         self._answer_seconds = answer_seconds
 
     def partition_count(self, topic: str) -> int:
-        """Partitions of a topic, 0 when it does not exist."""
+        """Return the number of partitions of a topic; 0 if it does not exist."""
         with self._consumer() as consumer:
             return len(consumer.partitions_for_topic(topic) or ())
 
     def ensure_topic(
         self, topic: str, partitions: int, replication: int, configuration: Mapping[str, str] | None = None
     ) -> int:
-        """Create a topic where it is missing; the number of partitions that it has comes back.
+        """Create a topic if it does not exist. Return the number of partitions it has.
 
-        `configuration` is for one that is created: an existing one is left as it is. What is created takes the
-        timestamps of its records from the broker's clock, unless `configuration` says otherwise.
+        `configuration` applies only to a topic that is created; an existing one is left as it is. A created topic uses
+        the broker's clock for timestamps, unless `configuration` says otherwise.
         """
         existing = self.partition_count(topic)
         if existing:
@@ -81,35 +81,35 @@ class KafkaAdmin:
         return existing
 
     def timestamp_type(self, topic: str) -> str:
-        """Whose clock the topic's timestamps are of: `LogAppendTime` the broker's, `CreateTime` the producer's.
+        """Return the source of the topic's timestamps: `LogAppendTime` (the broker) or `CreateTime` (the producers).
 
-        The last records tell; without any, the topic's configuration, which not every broker obeys.
+        Decided by the last records; without any, by the topic's configuration, which not every broker obeys.
         """
         ranges = self.log_ranges(topic, list(range(self.partition_count(topic))))
-        for partition, found in ranges.items():
-            if found.end > found.start:
-                record = self.record_at(topic, partition, found.end - 1)
+        for partition, log_range in ranges.items():
+            if log_range.end > log_range.start:
+                record = self.record_at(topic, partition, log_range.end - 1)
                 if record is not None:
                     return LOG_APPEND_TIME if record.is_stamped_by_broker else CREATE_TIME
         with self._admin(f"cannot read the configuration of the topic {topic}") as admin:
-            told = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all")
-        value = told.get("topic", {}).get(topic, {}).get(TIMESTAMP_TYPE, "")
+            configs = admin.describe_configs([ConfigResource(ConfigResourceType.TOPIC, topic)], config_filter="all")
+        value = configs.get("topic", {}).get(topic, {}).get(TIMESTAMP_TYPE, "")
         return str(value.get("value", "") if isinstance(value, Mapping) else value)
 
     def is_empty(self, topic: str) -> bool:
-        """Whether a topic holds no record."""
+        """Return whether a topic holds no records."""
         ranges = self.log_ranges(topic, list(range(self.partition_count(topic))))
-        return all(found.start >= found.end for found in ranges.values())
+        return all(log_range.start >= log_range.end for log_range in ranges.values())
 
     def log_ranges(self, topic: str, partitions: Sequence[int]) -> dict[int, LogRange]:
-        """Start and end of the logs of some partitions."""
+        """Return start and end of the logs of the given partitions."""
         with self._consumer() as consumer:
             return _log_ranges(consumer, [TopicPartition(topic, partition) for partition in partitions])
 
     def record_at(self, topic: str, partition: int, offset: int) -> StoredRecord | None:
-        """The record at `offset`, or the next one after it where a log has a hole there.
+        """Return the record at `offset`, or the next one if the log has a hole there.
 
-        None when there is none, and where what the broker stores there is damaged.
+        Returns None if there is none, or if the stored batch is damaged.
         """
         with self._consumer() as consumer, suppress(CorruptRecordError, UnsupportedCodecError):
             tp = TopicPartition(topic, partition)
@@ -122,9 +122,9 @@ class KafkaAdmin:
         return None
 
     def records(self, topic: str) -> Iterator[StoredRecord]:
-        """All that a topic holds now, each partition in log order. Nothing when it does not exist.
+        """Yield everything that a topic holds now, each partition in log order. A missing topic yields nothing.
 
-        Raises KafkaUnavailableError when nothing comes for `READ_SECONDS` before the end is reached.
+        Raises KafkaUnavailableError if nothing arrives for `READ_SECONDS` before the end is reached.
         """
         with self._consumer() as consumer:
             partitions = [TopicPartition(topic, number) for number in consumer.partitions_for_topic(topic) or ()]
@@ -177,7 +177,7 @@ class KafkaAdmin:
                 bootstrap_servers=self.bootstrap,
                 bootstrap_timeout_ms=milliseconds,
                 request_timeout_ms=milliseconds,
-                # The library would soon try only every 30 s, and miss a Kafka that has come up meanwhile.
+                # The default backs off to 30 s, and would miss a Kafka that has started meanwhile.
                 reconnect_backoff_max_ms=1000,
                 enable_auto_commit=False,
                 auto_offset_reset="earliest",
@@ -195,12 +195,12 @@ def _stored(record: Any) -> StoredRecord:
 
 
 def _log_ranges(consumer: Any, wanted: Sequence[TopicPartition]) -> dict[int, LogRange]:
-    """Start and end by partition. Leaves the partitions assigned, at their ends."""
+    """Return start and end by partition. Leaves the partitions assigned, at their ends."""
     if not wanted:
         return {}
     starts = consumer.beginning_offsets(wanted)
     ends = consumer.end_offsets(wanted)
-    # The embedded broker names the first offset of the last batch as the end; only a fetch tells the real one.
+    # The embedded broker reports the first offset of the last batch as the end; only a fetch returns the real one.
     consumer.assign(wanted)
     for tp in wanted:
         consumer.seek(tp, ends[tp])

@@ -15,12 +15,12 @@ from pipeline.contract.records import Header
 from pipeline.errors import BrokerError
 
 ACKNOWLEDGED_SECONDS = 60.0
-#: After an error or Ctrl-C, how long the next answer to what is on its way may take.
+#: After an error or Ctrl-C, how long to wait for each outstanding acknowledgement.
 LAST_ANSWERS_SECONDS = 1.0
 
 
 def producer(bootstrap: str, **options: Any) -> Any:
-    """A producer for tools: acknowledged by all replicas, compressed, in large batches."""
+    """Return a producer for tools: acknowledged by all replicas, compressed, in large batches."""
     try:
         return KafkaProducer(
             bootstrap_servers=bootstrap,
@@ -28,7 +28,7 @@ def producer(bootstrap: str, **options: Any) -> Any:
             compression_type="lz4",
             linger_ms=20,
             batch_size=256 * 1024,
-            # A broker that was away may be back any moment; the default waits for up to half a minute.
+            # The default waits up to half a minute before it tries a broker again.
             reconnect_backoff_max_ms=1_000,
             **options,
         )
@@ -37,19 +37,19 @@ def producer(bootstrap: str, **options: Any) -> Any:
 
 
 class Send(Protocol):
-    """Hands a record over to be sent. Raises KafkaError when an earlier one was refused."""
+    """A function that queues a record for sending. Raises KafkaError if an earlier one was refused."""
 
     def __call__(self, key: bytes | None, value: bytes | None, headers: Sequence[Header] = ()) -> None: ...
 
 
 @contextmanager
 def bulk_producer(bootstrap: str, topic: str) -> Iterator[Send]:
-    """Send records to a topic by the function that comes; when the block ends, Kafka has acknowledged all.
+    """Yield a function that sends records to a topic. When the block ends, Kafka has acknowledged all of them.
 
-    Raises BrokerError, at the latest at the end: what was sent before it may have arrived.
+    Raises BrokerError, at the latest at the end of the block; records sent before may have arrived.
     """
     sender = producer(bootstrap)
-    # What became of each record; the producer's own `flush` fails where it had to split a batch.
+    # The outcome of each record, because the producer's own `flush` fails after it had to split a batch.
     outcomes: SimpleQueue[object] = SimpleQueue()
     outstanding = 0
 
@@ -78,10 +78,10 @@ def bulk_producer(bootstrap: str, topic: str) -> Iterator[Send]:
             settle(ACKNOWLEDGED_SECONDS)
     except KafkaError as error:
         raise BrokerError(
-            f"Kafka at {bootstrap}: not all records were acknowledged by {topic}: {error!r}; mend that and run it again"
+            f"Kafka at {bootstrap}: not all records were acknowledged by {topic}: {error!r}; fix that and run it again"
         ) from error
     finally:
-        # Where something is outstanding, to close raises, now and when the producer is collected.
+        # With records outstanding, `close` would raise, now and when the producer is garbage-collected.
         with suppress(Empty):
             while outstanding:
                 outcomes.get(timeout=LAST_ANSWERS_SECONDS)

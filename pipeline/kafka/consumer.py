@@ -1,4 +1,4 @@
-"""A consumer group's member on Faust: joins, hands batches on in order and without gaps, seeks, commits."""
+"""A consumer group member built on Faust: joins, delivers batches in order and without gaps, seeks, commits."""
 
 import asyncio
 import logging
@@ -21,13 +21,13 @@ BUFFERED_BATCHES = 8
 LONGEST_PAUSE_SECONDS = 7 * 86_400.0
 LOOK_SECONDS = 2.0
 ANSWER_SECONDS = 5.0
-#: A Kafka that has just been started says for a moment that there is no such topic, and a group whose leader hears that
-#: gives nothing to anybody until it asks again: by default after five minutes.
+#: A Kafka that has just started may briefly deny that the topic exists. A group whose leader gets that answer assigns
+#: nothing until its next metadata request, by default five minutes later.
 METADATA_SECONDS = 5.0
 
 
 class GroupConsumer:
-    """A member of one consumer group over one topic, from `start` to `stop`. Gives a handler what it reads."""
+    """A member of one consumer group on one topic, from `start` to `stop`. Passes what it reads to a handler."""
 
     def __init__(self, group: str, bootstrap: str, topic: str, session_seconds: float, handler: Handler) -> None:
         self.topic = topic
@@ -35,14 +35,14 @@ class GroupConsumer:
         self._bootstrap = bootstrap
         self._group = group
         self._session_seconds = session_seconds
-        # Per partition the position behind its last batch, and where the fetch that brought it ended.
+        # Per partition: the position after its last batch, and where the fetch of that batch ended.
         self._reached: dict[int, tuple[int, int]] = {}
         self._is_busy = False
         self._watch: asyncio.Task[None] | None = None
         self._app: Any = None
 
     async def start(self) -> None:
-        """Connect, join the group, begin to read. Waits for a Kafka that does not answer."""
+        """Connect, join the group and begin to read. Waits while Kafka does not answer."""
         await retry("start", self._start)
 
     async def _start(self) -> None:
@@ -53,10 +53,10 @@ class GroupConsumer:
         except KafkaConnectionError as error:
             await app.stop()
             raise KafkaUnavailableError(f"Kafka at {self._bootstrap} does not answer: {error!r}") from error
-        self._watch = asyncio.create_task(self._guarded(self._look_for_losses))
+        self._watch = asyncio.create_task(self._guarded(self._detect_lost_fetches))
 
     def _new_app(self) -> Any:
-        """Make the Faust app; one that could not connect is not started again."""
+        """Return a new Faust app. One that failed to connect cannot be started again."""
         session_seconds = self._session_seconds
         app = faust.App(
             self._group,
@@ -72,7 +72,7 @@ class GroupConsumer:
             broker_session_timeout=session_seconds,
             broker_heartbeat_interval=session_seconds / 6,
             broker_rebalance_timeout=max(60.0, 2 * session_seconds),
-            # While ClickHouse is away nothing is fetched for as long as that takes; that is no reason to leave.
+            # Nothing is fetched while ClickHouse does not answer, for however long; the member must stay in the group.
             broker_max_poll_interval=LONGEST_PAUSE_SECONDS,
             broker_request_timeout=max(90.0, 3 * session_seconds),
             broker_commit_interval=3600.0,
@@ -81,7 +81,7 @@ class GroupConsumer:
             consumer_auto_offset_reset="earliest",
             loghandlers=[],
         )
-        # Nothing of ours is on disk: no directory in whatever place the worker was started.
+        # Nothing is stored on disk, so do not create directories where the worker was started.
         app._create_directories = lambda: None
         app.handler = self._handler
         app.transport = BatchTransport(app.conf.broker, app, app.loop)
@@ -89,7 +89,7 @@ class GroupConsumer:
         app.on_partitions_revoked.connect(self._revoked, weak=False)
         source = app.topic(self.topic, schema=BatchSchema(), acks=False)
         app.agent(source, name="fold")(self._consume)
-        # Before it is started: the callbacks of the first assignment ask for it.
+        # Before the start, because the callbacks of the first assignment use it.
         self._app = app
         return app
 
@@ -101,11 +101,11 @@ class GroupConsumer:
             await self._app.stop()
 
     def crash_reason(self) -> BaseException | None:
-        """Why Faust has given up, None while it works: it would go on with nothing to read."""
+        """Return the exception that crashed Faust; None while it works. A crashed app would run on without reading."""
         return self._app.crash_reason if self._app is not None and self._app.crashed else None
 
     async def seek(self, partition: int) -> None:
-        """Read a partition again from the handler's position; batches fetched before do not arrive any more."""
+        """Read a partition again from the handler's position. Batches fetched before are dropped."""
         tp = TP(self.topic, partition)
         consumer = self._app.consumer
         offset = self._handler.position(partition)
@@ -113,11 +113,11 @@ class GroupConsumer:
             await consumer.seek_wait({tp: offset})
 
     def set_aside(self, partition: int, offsets: Collection[int]) -> None:
-        """Pass over damaged batches that hold one of these offsets; what else is at them is for the handler to say."""
+        """Skip damaged batches that contain one of these offsets. Readable records at them still reach the handler."""
         TolerantRecords.skipped[self.topic, partition] = offsets
 
     async def commit(self, offsets: Mapping[int, int]) -> None:
-        """Tell Kafka how far we are. A courtesy: nothing reads it back, so errors are left to the next time."""
+        """Commit offsets for observers only. Nothing reads them back, so failures are logged and ignored."""
         thread = self._app.consumer._thread
         committed = {
             TopicPartition(self.topic, partition): OffsetAndMetadata(offset, "")
@@ -133,27 +133,27 @@ class GroupConsumer:
         try:
             await thread.call_thread(commit)
         except (KafkaError, RuntimeError) as error:
-            logger.debug("the courtesy commit of %s failed: %s", offsets, error)
+            logger.debug("the commit of %s failed: %s", offsets, error)
 
     def end_offset(self, partition: int) -> int:
-        """The log's end as far as we know, 0 before the first fetch and when others have the partition."""
+        """Return the last known end of the log; 0 before the first fetch or if the partition is not assigned."""
         return self._app.consumer._thread.end_offset(TP(self.topic, partition)) or 0
 
-    async def look_at_ends(self) -> None:
-        """Ask Kafka where the logs end now, for `end_offset` and `is_at_end`. Errors are left to the next time."""
+    async def update_end_offsets(self) -> None:
+        """Ask Kafka for the ends of the logs, for `end_offset` and `is_at_end`. Failures are logged and ignored."""
         thread = self._app.consumer._thread
         try:
             async with asyncio.timeout(ANSWER_SECONDS):
-                await thread.call_thread(thread.look_at_ends)
+                await thread.call_thread(thread.update_end_offsets)
         except (KafkaError, RuntimeError, TimeoutError) as error:
-            logger.debug("%s: where the logs end is not known this time: %r", self.topic, error)
+            logger.debug("%s: cannot read the ends of the logs: %r", self.topic, error)
 
     def is_held(self, partition: int) -> bool:
-        """Whether what comes next belongs to a transaction that is open, or lies behind one."""
+        """Return whether the next record belongs to an open transaction or lies behind one."""
         return bool(self._app.consumer._thread.is_held(TP(self.topic, partition)))
 
     def is_at_end(self, partition: int) -> bool:
-        """Whether everything in the log, as far as we know of it, was handed on and taken."""
+        """Return whether the handler has processed the log up to its last known end."""
         tp = TP(self.topic, partition)
         thread = self._app.consumer._thread
         position, end = self._handler.position(partition), thread.end_offset(tp)
@@ -186,7 +186,7 @@ class GroupConsumer:
                 self._is_busy = False
 
     async def _follows(self, partition: int, batch: Batch) -> bool:
-        """Whether a batch goes on where the handler stands. If one before it got lost, all is read again from there."""
+        """Return whether a batch continues at the handler's position. If one was lost before it, read again."""
         position = self._handler.position(partition)
         if position is None:
             return False
@@ -198,12 +198,12 @@ class GroupConsumer:
         return False
 
     def _expected(self, partition: int, position: int) -> int:
-        """Where the next fetch has to begin at the latest: behind the last record there may have been a hole."""
+        """Return the highest offset at which the next fetch may begin: a hole may follow the last record."""
         at, reached = self._reached.get(partition, (position, position))
         return max(position, reached) if at == position else position
 
-    async def _look_for_losses(self) -> None:
-        """Where nothing else comes, nobody would notice that the last fetch got lost."""
+    async def _detect_lost_fetches(self) -> None:
+        """Read again where the last fetch was lost. Without a later batch, `_follows` would never notice."""
         seen: dict[int, tuple[int, int]] = {}
         while True:
             await asyncio.sleep(LOOK_SECONDS)
@@ -215,21 +215,21 @@ class GroupConsumer:
                 position, fetched = self._handler.position(tp.partition), thread.fetched(tp)
                 if position is not None and fetched > (expected := self._expected(tp.partition, position)):
                     seen[tp.partition] = (expected, fetched)
-            for partition in [one for one in seen if before.get(one) == seen[one]]:
+            for partition in [number for number in seen if before.get(number) == seen[number]]:
                 await self._read_again(partition, *seen[partition])
 
-    async def _read_again(self, partition: int, expected: int, found: int) -> None:
+    async def _read_again(self, partition: int, expected: int, start: int) -> None:
         logger.warning(
             "%s[%d]: expected a fetch from %d on, the next one begins at %d; reading again",
             self.topic,
             partition,
             expected,
-            found,
+            start,
         )
         await self.seek(partition)
 
     async def _guarded(self, work: Callable[[], Awaitable[None]]) -> None:
-        """Faust would start the agent again behind the batch that failed; we must not go on."""
+        """Report an exception to the handler, which ends the process. Faust would go on after the failed batch."""
         try:
             await work()
         except asyncio.CancelledError:

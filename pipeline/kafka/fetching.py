@@ -1,8 +1,8 @@
-"""How fetched batches become records: by the client's fast reader, and by our own where that gives up.
+"""Decoding of fetched batches: by the client's fast reader, and by the tolerant reader where that fails.
 
-The client reads a batch record by record. The first one that it cannot read would end the worker, at each start; here
-the tolerant reader goes on from there. What is no record's fault ends the worker all the same, and says where: a
-checksum that does not fit, and a compression that nobody knows.
+The client reads a batch record by record, and an unreadable record would crash the worker at each start; here the
+tolerant reader takes over at that record. Faults that no record causes (a wrong checksum, an unknown compression) still
+end the worker, with an error that names the offset.
 """
 
 import logging
@@ -20,16 +20,17 @@ from pipeline.kafka.record_batch import FORMAT_V2, is_known_codec, read_batch
 
 logger = logging.getLogger(__name__)
 
-#: Of a batch, up to and with its length; the length counts what comes behind it.
+#: Sizes within a batch header: up to the length field, including it, and up to the magic byte. The length excludes
+#: the first `FRAME_OVERHEAD` bytes.
 OFFSET_BYTES, FRAME_OVERHEAD, MAGIC_BYTES = 8, 12, 16
 
 
 class UnreadableBatchError(BrokerError):
-    """What the broker stores is damaged, or of a kind that we do not know. The message says where, and what to do."""
+    """A stored batch is damaged or of an unknown kind. The message says where, and what to do."""
 
 
 class FramedRecords:
-    """The batches of a fetch, each with its bytes. In place of the client's class of the same use."""
+    """The batches of a fetch, each with its bytes. Replaces the client's `MemoryRecords`."""
 
     def __init__(self, fetched: bytes) -> None:
         self._fetched = fetched
@@ -39,26 +40,26 @@ class FramedRecords:
         self.size_in_bytes = self._batches.size_in_bytes
 
     def next_batch(self) -> Any:
-        """The next batch as the client has it. Raises what it raises."""
+        """Return the next batch, decoded by the client. Raises the client's errors."""
         self._start = self._end
         length = self._fetched[self._start + OFFSET_BYTES : self._start + FRAME_OVERHEAD]
         self._end = self._start + FRAME_OVERHEAD + int.from_bytes(length, "big", signed=True)
         return self._batches.next_batch()
 
     def is_format_v2(self) -> bool:
-        """Whether the batch that came last is of the format that Kafka has had since 0.11."""
+        """Return whether the current batch has the format of Kafka 0.11 and later."""
         return self._fetched[self._start + MAGIC_BYTES] >= FORMAT_V2
 
     def frame(self) -> bytes:
-        """The bytes of the batch that came last."""
+        """Return the bytes of the current batch."""
         return bytes(self._fetched[self._start : self._end])
 
 
 class TolerantRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # the client has no types
-    """The records of a fetch of one partition, unreadable ones among them. In place of the client's class."""
+    """The records of a fetch of one partition, including unreadable ones. Replaces the client's `PartitionRecords`."""
 
     next_fetch_offset: int
-    #: Offsets that are set aside, by topic and partition: a damaged batch is passed over where it holds one of them.
+    #: Offsets to skip, by topic and partition: a damaged batch that contains one of them is skipped.
     skipped: ClassVar[dict[tuple[str, int], Collection[int]]] = {}
 
     def _unpack_records(self) -> Iterator[Any]:
@@ -70,14 +71,14 @@ class TolerantRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # the cl
                 raise self._damaged(f"a batch that is none ({error})") from error
             next_offset = batch.next_offset
             if fault := self._fault(batch, records):
-                yield from self._passed_over(next_offset, records.frame(), fault)
+                yield from self._skipped(next_offset, records.frame(), fault)
             elif self._is_wanted(batch):
                 yield from self._read(batch, next_offset, records)
-            # A batch that claims to end before it begins must not be fetched for ever.
+            # A batch that claims to end before it begins must not be fetched again for ever.
             self.next_fetch_offset = max(self.next_fetch_offset, next_offset)
 
     def _fault(self, batch: Any, records: FramedRecords) -> str:
-        """What is wrong with a batch that is not of a record's making; '' where nothing is."""
+        """Return the fault of a batch that no record can have caused; '' if there is none."""
         if self._check_crcs and not batch.validate_crc():
             return "a batch whose checksum does not fit"
         if records.is_format_v2() and not is_known_codec(batch.attributes):
@@ -85,7 +86,7 @@ class TolerantRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # the cl
         return ""
 
     def _is_wanted(self, batch: Any) -> bool:
-        """Whether a batch holds records that are committed. Keeps the books of transactions on the way."""
+        """Return whether a batch holds committed records. Also tracks aborted transactions."""
         if self._isolation_level == fetcher.READ_COMMITTED and batch.producer_id is not None:
             self._consume_aborted_up_to(batch.base_offset)
             if batch.is_control_batch and self._is_abort(batch):
@@ -98,11 +99,11 @@ class TolerantRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # the cl
         try:
             return bool(self._contains_abort_marker(batch))
         except Exception as error:
-            logger.warning("%s[%d]@%d: a control batch that says nothing: %r", *self._tp, batch.base_offset, error)
+            logger.warning("%s[%d]@%d: an unreadable control batch: %r", *self._tp, batch.base_offset, error)
             return False
 
     def _read(self, batch: Any, next_offset: int, records: FramedRecords) -> Iterator[Any]:
-        """The records of a batch from the next offset on: by the client's reader, then by the tolerant one."""
+        """Yield the records of a batch from the next offset on: by the client's reader, then by the tolerant one."""
         tp = self._tp
         expected = self.next_fetch_offset if not records.is_format_v2() else batch.base_offset
         try:
@@ -116,21 +117,21 @@ class TolerantRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # the cl
                     yield self._consumer_record(tp, record)
         except Exception as error:
             if not records.is_format_v2():
-                yield from self._passed_over(next_offset, records.frame(), f"records of an old format ({error})")
+                yield from self._skipped(next_offset, records.frame(), f"records of an old format ({error})")
                 return
-            for found in read_batch(records.frame()):
-                if found.offset >= self.next_fetch_offset:
-                    self.next_fetch_offset = found.offset + 1
-                    if isinstance(found, UnreadableRecord):
-                        logger.warning("%s[%d]@%d: unreadable: %s", *tp, found.offset, found.fault)
-                        yield found
+            for record in read_batch(records.frame()):
+                if record.offset >= self.next_fetch_offset:
+                    self.next_fetch_offset = record.offset + 1
+                    if isinstance(record, UnreadableRecord):
+                        logger.warning("%s[%d]@%d: unreadable: %s", *tp, record.offset, record.fault)
+                        yield record
                     else:
-                        yield self._consumer_record(tp, found)
+                        yield self._consumer_record(tp, record)
 
-    def _passed_over(self, next_offset: int, frame: bytes, fault: str) -> Iterator[UnreadableRecord]:
-        """A damaged batch as one record for each of its offsets that somebody has set aside. Else raises."""
-        begin = self.next_fetch_offset
-        offsets = sorted(one for one in self.skipped.get(self._tp, ()) if begin <= one < max(next_offset, begin + 1))
+    def _skipped(self, next_offset: int, frame: bytes, fault: str) -> Iterator[UnreadableRecord]:
+        """Yield one record for each offset of a damaged batch that is to be skipped. Raises if there is none."""
+        begin, end = self.next_fetch_offset, max(next_offset, self.next_fetch_offset + 1)
+        offsets = sorted(offset for offset in self.skipped.get(self._tp, ()) if begin <= offset < end)
         if not offsets:
             raise self._damaged(fault)
         for offset in offsets:
@@ -142,12 +143,12 @@ class TolerantRecords(fetcher.PartitionRecords):  # type: ignore[misc]  # the cl
         offset = self.next_fetch_offset
         return UnreadableBatchError(
             f"{topic}[{partition}]@{offset}: expected a batch of records, the broker gave {fault}. No producer "
-            "can cause that: look at the broker's disks and its version. If it cannot be mended there, pass over it "
-            f"by: sichtflug skip --topic {topic} --partition {partition} --offset {offset} --why ..."
+            "can cause that: look at the broker's disks and its version. If it cannot be repaired there, skip it by: "
+            f"sichtflug skip --topic {topic} --partition {partition} --offset {offset} --why ..."
         )
 
 
 def install() -> None:
-    """Let every consumer of this process that is made from now on read tolerantly."""
+    """Make every consumer created in this process from now on read tolerantly."""
     fetcher.MemoryRecords = FramedRecords
     fetcher.PartitionRecords = TolerantRecords

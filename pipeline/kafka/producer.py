@@ -1,4 +1,4 @@
-"""The producer of a worker: records that Kafka has acknowledged when `publish` returns."""
+"""The producer of a worker. When `publish` returns, Kafka has acknowledged the records."""
 
 import asyncio
 from collections.abc import Sequence
@@ -16,28 +16,28 @@ from aiokafka.errors import (
 from pipeline.contract.records import Message
 from pipeline.errors import KafkaUnavailableError, PublishError
 
-#: Of a record that we publish, before it is compressed. What it may have afterwards, the topic says.
+#: Maximum size of a record before compression. The topic limits it after compression.
 PUBLISHED_BYTES = 256 << 20
 
 TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
 class Publisher:
-    """A producer for one event loop. Between `start` and `stop` it can publish."""
+    """A producer for one event loop, usable between `start` and `stop`."""
 
     def __init__(self, bootstrap: str) -> None:
         self._bootstrap = bootstrap
         self._producer: AIOKafkaProducer | None = None
 
     async def start(self) -> None:
-        """Connect. Raises KafkaUnavailableError; then it may be tried again."""
+        """Connect. Raises KafkaUnavailableError; may then be called again."""
         producer = AIOKafkaProducer(
             bootstrap_servers=self._bootstrap,
             acks="all",
             enable_idempotence=False,
             linger_ms=5,
-            # What was rejected for its size came compressed, and must not be larger when it goes.
-            # zstd, as it takes a third of the time of lz4 at the level that aiokafka uses, and makes less of it.
+            # Compressed, because a rejected record may have arrived compressed and must not grow. zstd takes a third
+            # of the time of lz4 at the level that aiokafka uses, and compresses better.
             compression_type="zstd",
             max_request_size=PUBLISHED_BYTES,
         )
@@ -55,9 +55,10 @@ class Publisher:
             self._producer = None
 
     async def put(self, topic: str, partition: int, value: bytes) -> None:
-        """Send one record to a partition; returns when Kafka has acknowledged it.
+        """Send one record to a partition, acknowledged by Kafka.
 
-        Raises KafkaUnavailableError when that may succeed later: it may have arrived nevertheless. Else PublishError.
+        Raises KafkaUnavailableError if a retry may succeed (the record may have arrived nevertheless), else
+        PublishError.
         """
         assert self._producer is not None
         try:
@@ -70,19 +71,19 @@ class Publisher:
             ) from error
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> None:
-        """Send (key, value, headers) to a topic; returns when Kafka has acknowledged all. Raises PublishError."""
+        """Send (key, value, headers) to a topic, all acknowledged by Kafka. Raises PublishError."""
         outcomes = await self._outcomes(topic, messages)
-        self._raise_first(topic, messages, [one for one in outcomes if one is not None])
+        self._raise_first(topic, messages, [error for error in outcomes if error is not None])
 
     async def publish_what_fits(self, topic: str, messages: Sequence[Message]) -> list[int]:
-        """The same; the places of the messages that are too large for the topic or for any record come back."""
+        """Publish like `publish`, except messages that are too large. Return the indexes of those."""
         outcomes = await self._outcomes(topic, messages)
-        others = [one for one in outcomes if one is not None and not isinstance(one, TOO_LARGE)]
+        others = [error for error in outcomes if error is not None and not isinstance(error, TOO_LARGE)]
         self._raise_first(topic, messages, others)
         too_large = []
         for place, outcome in enumerate(outcomes):
             if isinstance(outcome, TOO_LARGE):
-                # It may have been refused for those that it was sent together with.
+                # It may have been refused because of the messages in the same batch: try it alone.
                 [alone] = await self._outcomes(topic, [messages[place]])
                 if isinstance(alone, TOO_LARGE):
                     too_large.append(place)
@@ -91,7 +92,7 @@ class Publisher:
         return too_large
 
     async def _outcomes(self, topic: str, messages: Sequence[Message]) -> list[KafkaError | None]:
-        """Of each message what Kafka said against it, None where it has acknowledged it."""
+        """Return Kafka's error for each message; None if it was acknowledged."""
         assert self._producer is not None
         send = self._producer.send
         outcomes: list[KafkaError | None] = [None] * len(messages)
@@ -115,6 +116,6 @@ class Publisher:
         raise PublishError(
             f"Kafka at {self._bootstrap} does not take {len(errors)} of {len(messages)} records for {topic} (the "
             f"largest has {largest} bytes): {errors[0]!r}. Nothing is lost: they are read again from where they came. "
-            "See that the topic exists, that we may write to it, and that its max.message.bytes allows them; then "
-            "start again"
+            "Check that the topic exists, that this user may write to it, and that its max.message.bytes allows them; "
+            "then start again"
         ) from errors[0]

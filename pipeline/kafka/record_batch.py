@@ -1,7 +1,7 @@
-"""A reader of Kafka's record batches (format v2) that passes over what it cannot read.
+"""A reader of Kafka's record batches (format v2) that tolerates unreadable records.
 
-The client libraries give up a whole log for one bad record. This reader is slower and used only for a batch that they
-refuse: it gives every record that can be read, and an `UnreadableRecord` with the raw bytes for what cannot.
+One bad record makes the client libraries stop reading a log. This reader is slower, and workers use it only for a batch
+that their client refuses: it yields every readable record, and an `UnreadableRecord` with the raw bytes for the rest.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,20 +20,20 @@ CODECS: dict[int, Callable[[bytes], bytes]] = {1: gzip_decode, 2: snappy_decode,
 LONGEST_NUMBER = 10
 
 
-class _RecordFault(Exception):  # noqa: N818  (a fault of the record, not an error of ours)
-    """What was expected in a record and what was found. Never text of the record."""
+class _RecordFault(Exception):  # noqa: N818  (a fault of the record, not an error of the program)
+    """A fault in a record: what was expected and what was found. Never contains text of the record."""
 
 
 def is_known_codec(attributes: int) -> bool:
-    """Whether the compression that a batch's attributes name is one that we have."""
+    """Return whether the compression named by a batch's attributes is supported."""
     codec = attributes & CODEC_MASK
     return not codec or codec in CODECS
 
 
 def read_batch(frame: bytes) -> Iterator[ReadRecord | UnreadableRecord]:
-    """What a batch holds, in the order of offsets; each offset once, all within the batch. Raises nothing.
+    """Yield the records of a batch, in order of offsets, each offset at most once and within the batch. Raises nothing.
 
-    Its header and its codec must be known to be good: they are not of a record's making.
+    Header and codec must have been checked before, since no record can cause faults in them.
     """
     header = HEADER.unpack_from(frame)
     base, attributes, last_offset_delta, largest_at, count = header[0], header[5], header[6], header[8], header[12]
@@ -57,7 +57,7 @@ def read_batch(frame: bytes) -> Iterator[ReadRecord | UnreadableRecord]:
 
 
 class _Reader:
-    """Walks through the decompressed records of one batch."""
+    """A reader of the decompressed records of one batch."""
 
     def __init__(
         self, payload: bytes, base: int, largest_at: int, first_at: int | None, last_offset_delta: int, count: int
@@ -73,7 +73,7 @@ class _Reader:
     def records(
         self, unreadable: Callable[[int, bytes, str], UnreadableRecord]
     ) -> Iterator[ReadRecord | UnreadableRecord]:
-        """Every record where the lengths fit together; else those before the first fault, and the rest as one."""
+        """Yield every record if the lengths add up; else those before the first fault, and the rest as one."""
         payload = self._payload
         is_framed = self._frame_count() == self._count
         is_complete = self._count == self._end - self._base
@@ -92,7 +92,7 @@ class _Reader:
                 if not is_framed:
                     yield unreadable(expected, payload[position:], f"{fault}; with it what follows in its batch")
                     return
-                # Compaction leaves holes; without them the place in the batch tells the offset.
+                # Unless compaction has left holes, the index in the batch determines the offset.
                 at = self._base + number if is_complete else expected
                 yield unreadable(at, payload[position:end], str(fault))
                 expected = at + 1
@@ -105,7 +105,7 @@ class _Reader:
             yield unreadable(expected, payload[position:], fault_text)
 
     def _frame_count(self) -> int:
-        """How many records the lengths make of the payload, -1 where they do not end where it ends."""
+        """Return the number of records by their lengths; -1 if these do not add up to the payload."""
         position = count = 0
         try:
             while position < len(self._payload):
@@ -116,7 +116,7 @@ class _Reader:
         return count
 
     def _frame(self, position: int) -> tuple[int, int]:
-        """Where the body of the record at a position begins, and where it ends."""
+        """Return start and end of the body of the record at a position."""
         length, body = _number(self._payload, position, len(self._payload))
         if not 0 <= length <= len(self._payload) - body:
             raise _RecordFault(f"expected a record of at most {len(self._payload) - body} bytes, found {length}")
@@ -147,13 +147,13 @@ class _Reader:
 
 
 def _number(payload: bytes, position: int, end: int) -> tuple[int, int]:
-    """A number of variable length (zigzag), and where it ends."""
-    found = shift = 0
+    """Return a varint (zigzag) and the position after it."""
+    encoded = shift = 0
     for place in range(position, min(end, position + LONGEST_NUMBER)):
         byte = payload[place]
-        found |= (byte & 0x7F) << shift
+        encoded |= (byte & 0x7F) << shift
         if byte < 0x80:
-            return _as_int64(found >> 1 ^ -(found & 1)), place + 1
+            return _as_int64(encoded >> 1 ^ -(encoded & 1)), place + 1
         shift += 7
     raise _RecordFault("expected a number of variable length, found no end of it")
 

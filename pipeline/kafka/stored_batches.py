@@ -1,4 +1,4 @@
-"""How the tools read batches (kafka-python): always by the tolerant reader, so that no record ends them."""
+"""Decoding of batches for the tools (kafka-python): always by the tolerant reader, so that no record stops them."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -10,7 +10,7 @@ from pipeline.kafka.record_batch import read_batch
 
 
 class TolerantBatch(DefaultRecordBatch):  # type: ignore[misc]  # the client has no types
-    """A batch of records; what cannot be read has neither key nor value, as the workers have it."""
+    """A batch of records. Unreadable ones have neither key nor value, as in the workers."""
 
     __slots__ = ()
 
@@ -20,13 +20,19 @@ class TolerantBatch(DefaultRecordBatch):  # type: ignore[misc]  # the client has
             return
         if self.compression_type:
             self._assert_has_codec(self.compression_type)
-        for found in read_batch(bytes(self._buffer)):
-            size = len(found.key or b"") + len(found.value or b"")
+        for record in read_batch(bytes(self._buffer)):
+            size = len(record.key or b"") + len(record.value or b"")
             yield DefaultRecord(
-                size, found.offset, found.timestamp, found.timestamp_type, found.key, found.value, list(found.headers)
+                size,
+                record.offset,
+                record.timestamp,
+                record.timestamp_type,
+                record.key,
+                record.value,
+                list(record.headers),
             )
 
 
 def install() -> None:
-    """Let every consumer of this process read tolerantly."""
+    """Make every consumer of this process read tolerantly."""
     memory_records.DefaultRecordBatch = TolerantBatch

@@ -1,9 +1,9 @@
-"""How Faust (and the aiokafka it drives) reads for us: whole fetches as messages, seeks to our checkpoints, no acks.
+"""The Faust transport (on aiokafka): whole fetches as messages, seeks to the ledger's checkpoints, no acks.
 
-Faust hands an agent one event at a time, through several tasks, locks and queues. Here one message is everything
-that a fetch brought for one partition, so that cost is paid per batch. Faust's own commits, tables and recovery
-stay unused: the position of a partition is what the ledger's checkpoint says, and Kafka's committed offset is a
-courtesy to people who watch consumer groups.
+Faust passes an agent one event at a time, through several tasks, locks and queues. Here one message is everything
+that a fetch returned for one partition, so that cost is paid per batch. Faust's own commits, tables and recovery
+stay unused: a partition's position comes from the ledger's checkpoint, and Kafka's committed offset only informs
+observers of consumer groups.
 """
 
 import asyncio
@@ -22,15 +22,15 @@ from pipeline.kafka import fetching
 FETCHED_RECORDS = 20_000
 FETCHED_BYTES = 4 << 20
 IDLE_SECONDS = 0.02
-#: Kafka's number for the end of a log, in the place of a timestamp.
+#: Kafka's placeholder timestamp for the end of a log.
 LATEST = -1
 
 
 class Batch(NamedTuple):
     """The records of one fetch of one partition, in log order, and the number of the seek that they follow.
 
-    The fetch covered the offsets [start, end): without records in it where the log has holes. `start` is -1 when nobody
-    knows, because the partition was not sought since it was assigned.
+    The fetch covered the offsets `[start, end)`, possibly with holes. `start` is -1 if unknown, because there was no
+    seek since the partition was assigned.
     """
 
     seek_number: int
@@ -40,41 +40,41 @@ class Batch(NamedTuple):
 
 
 class Handler(Protocol):
-    """What the transport runs. All calls come from one event loop; an exception out of any ends the process."""
+    """The callbacks of the transport, all from one event loop. An exception from any of them ends the process."""
 
     async def assigned(self, partitions: set[int], generation: int) -> None:
-        """Partitions are ours: restore them. Awaited before the first fetch; a newer generation may overtake."""
+        """Restore the assigned partitions. Awaited before the first fetch; a newer generation may come meanwhile."""
 
     async def revoked(self, partitions: set[int]) -> None:
-        """Partitions go to others: flush what can be flushed within a third of the session, and forget them."""
+        """Give up revoked partitions, flushing them within a third of the session."""
 
     def position(self, partition: int) -> int | None:
-        """The offset to read on from; None for a partition that is not restored, which stays paused."""
+        """Return the next offset to read; None for a partition that is not restored, which stays paused."""
 
     async def batch(self, partition: int, records: Sequence[Any], end_offset: int) -> None:
-        """Records in log order. A first offset below the expected one is an overlap. Waiting is back-pressure."""
+        """Process records in log order. A first offset below the position is an overlap. Waiting is back pressure."""
 
     def failed(self, error: BaseException) -> None:
-        """An exception came out of `batch`, `assigned` or `revoked`. Must not return to normal work."""
+        """Handle an exception from `batch`, `assigned` or `revoked`. Must end the process."""
 
 
 class ConsumerThread(driver.AIOKafkaConsumerThread):
-    """Numbers the seeks: what was fetched before the last seek of its partition is told apart from what came after.
+    """Numbers the seeks, to distinguish batches fetched before and after the last seek of their partition.
 
-    Also says which offsets each fetch covered: around a rebalance one gets lost at times on its way to us.
-    Fetches and seeks run in this thread's loop, and neither awaits between looking at these and its work.
+    Also records which offsets each fetch covered, because around a rebalance one is occasionally lost in Faust.
+    Fetches and seeks run in this thread's loop, and neither awaits between reading these fields and its work.
     """
 
     def __post_init__(self) -> None:
         super().__post_init__()
         self.seek_numbers: dict[TP, int] = {}
-        # Where the next fetch begins, in which assignment.
+        # The assignment, and the start of the next fetch in it.
         self._positions: dict[TP, tuple[Any, int]] = {}
 
     def _create_worker_consumer(self, transport: Any) -> Any:
         fetching.install()
         consumer = super()._create_worker_consumer(transport)
-        # Faust reads committed records only in its own exactly-once mode, which we do not use.
+        # Faust sets this only in its own exactly-once mode, which is not used here.
         consumer._isolation_level = "read_committed"
         consumer._fetch_max_bytes = 2 * FETCHED_BYTES
         consumer._fetch_max_wait_ms = 100
@@ -99,38 +99,38 @@ class ConsumerThread(driver.AIOKafkaConsumerThread):
         await super()._seek_wait(consumer, partitions)
 
     def fetched(self, tp: TP) -> int:
-        """Where the last fetch of a partition ended, 0 before the first. From any thread."""
+        """Return where the last fetch of a partition ended; 0 before the first. Thread-safe."""
         return self._positions.get(tp, (None, 0))[1]
 
     def reading_from(self, tp: TP) -> int:
-        """Where the next fetch of a partition begins, 0 before that is known. From any thread."""
+        """Return where the next fetch of a partition begins; 0 before that is known. Thread-safe."""
         state = self._state(tp)
         return state.position if state is not None and state.has_valid_position else 0
 
-    async def look_at_ends(self) -> None:
-        """Ask where the logs of our partitions end: a fetch tells only while there is room for what it brings.
+    async def update_end_offsets(self) -> None:
+        """Ask for the ends of the assigned logs, because fetches pause while the buffers are full.
 
-        Raises KafkaError. In this thread's loop.
+        Runs in this thread's loop. Raises KafkaError.
         """
         wanted = dict.fromkeys(self._consumer.assignment(), LATEST)
         fetcher = copy(self._consumer._fetcher)
-        # For a reader of committed records the log would end where the oldest open transaction begins.
+        # With read_committed, the log would seem to end where the oldest open transaction begins.
         fetcher._isolation_level = READ_UNCOMMITTED
         for tp, (end, _) in (await fetcher._proc_offset_requests(wanted)).items():
             state = self._state(tp)
             if state is not None:
-                # The embedded broker says less here than in a fetch.
+                # The embedded broker reports a lower end here than in a fetch.
                 state.highwater = max(state.highwater or 0, end)
 
     def is_held(self, tp: TP) -> bool:
-        """Whether what comes next in a log belongs to a transaction that is open, or lies behind one."""
+        """Return whether the next record belongs to an open transaction or lies behind one."""
         state = self._state(tp)
         if state is None or not state.has_valid_position or state.highwater is None or state.lso is None:
             return False
         return bool(0 <= state.lso <= state.position < state.highwater)
 
     def end_offset(self, tp: TP) -> int | None:
-        """The log's end as far as we know, None before the first fetch and when others have it. From any thread."""
+        """Return the last known end of the log; None before the first fetch or if not assigned. Thread-safe."""
         state = self._state(tp)
         return state.highwater if state is not None else None
 
@@ -151,7 +151,7 @@ class BatchConsumer(driver.Consumer):
 
     async def getmany(self, timeout: float) -> AsyncIterator[tuple[TP, ConsumerMessage]]:  # noqa: ASYNC109
         if self.flow_active and not self._get_active_partitions():
-            # All partitions are paused. Faust would sleep for a whole second.
+            # While all partitions are paused, Faust would sleep for a whole second.
             await asyncio.sleep(IDLE_SECONDS)
             return
         batches, active = await self._wait_next_records(timeout)
@@ -165,7 +165,7 @@ class BatchConsumer(driver.Consumer):
             if not self.flow_active or self.app.consumer_generation_id != generation:
                 break
             if active is not None and tp not in active and tp not in self._buffered_partitions:
-                # Fetched for a partition that was paused meanwhile: read it again later.
+                # The partition was paused during the fetch: read it again later.
                 await self.perform_seek()
                 break
             last = batch.records[-1]
@@ -189,7 +189,7 @@ class BatchConsumer(driver.Consumer):
             )
 
     async def perform_seek(self) -> None:
-        """Seek what is restored to its position; pause what is not. Faust calls it before any restore, too."""
+        """Seek restored partitions to their positions and pause the rest. Faust also calls this before a restore."""
         handler: Handler = self.app.handler
         positions = {tp: handler.position(tp.partition) for tp in self.assignment()}
         unknown = {tp for tp, offset in positions.items() if offset is None}
@@ -199,7 +199,7 @@ class BatchConsumer(driver.Consumer):
             await self.seek_wait(restored)
 
     async def commit(self, *arguments: Any, **options: Any) -> bool:
-        """Faust's own commits: there are none."""
+        """Do nothing, in place of Faust's own commits."""
         return False
 
 
@@ -208,7 +208,7 @@ class BatchTransport(driver.Transport):
 
 
 class BatchSchema(faust.Schema):
-    """Passes a batch through undecoded."""
+    """A schema that passes a batch through undecoded."""
 
     def loads_key(self, app: Any, message: Any, **options: Any) -> None:
         return None

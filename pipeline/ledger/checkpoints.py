@@ -1,4 +1,4 @@
-"""Reading checkpoints: how far a partition is."""
+"""Reading checkpoints."""
 
 import msgspec
 
@@ -17,8 +17,8 @@ _checkpoint_decoder = msgspec.json.Decoder(tuple[list[CheckpointRow]])
 
 
 def read_checkpoint(client: ClickHouse, where: str) -> Checkpoint | None:
-    """The newest checkpoint under a condition, None when there is none."""
-    # As one value, so that an empty answer is none: a partition without a checkpoint would begin at its log's start.
+    """Return the newest checkpoint under a condition; None if there is none."""
+    # As one value, so that a truncated answer cannot pass for "no checkpoint" and restart the log from its beginning.
     answer = client.raw(
         f"SELECT groupArray(row) FROM (SELECT tuple({CHECKPOINT_COLUMNS}) AS row FROM ledger "
         f"WHERE {where} AND kind = 'checkpoint' ORDER BY revision DESC LIMIT 1) SETTINGS {JSON_SETTINGS}",
@@ -47,5 +47,5 @@ def read_checkpoint(client: ClickHouse, where: str) -> Checkpoint | None:
 
 
 def of_partition(log: str, kafka_partition: int) -> str:
-    """The condition for the rows of one partition of a log."""
+    """Return the SQL condition for the rows of one partition of a log."""
     return f"log = {quoted(log)} AND kafka_partition = {kafka_partition}"

@@ -1,4 +1,4 @@
-"""Which columns of the ledger are read back, in which order, and as what."""
+"""The columns of the ledger that are read back, their order and their types."""
 
 from typing import NamedTuple
 
@@ -8,7 +8,8 @@ from pipeline.clickhouse.blocks import INSTANT
 from streams.books import Books
 from streams.panes.counters import COLUMNS, is_spread
 
-#: The pane's part of the sorting key is empty in other rows; said in full, the index finds it by its ids.
+#: Rows other than panes leave these columns of the sorting key empty. With all of them given, the primary index
+#: finds a row by its ids.
 PANE_KEY_IS_EMPTY = (
     "tier = '' AND start = 0 AND tenant = '' AND queue = '' AND channel = '' AND visibility = '' AND epoch = 0"
 )
@@ -16,7 +17,7 @@ CONVERSATION_KEY = f"kind = 'conversation' AND {PANE_KEY_IS_EMPTY}"
 
 
 class StoredField(NamedTuple):
-    """A field of a conversation that is a column of the ledger as it is."""
+    """A field of a conversation that is stored unchanged in one column of the ledger."""
 
     column: str
     type_name: str
@@ -27,8 +28,8 @@ def _stored(type_name: str, *names: str) -> list[StoredField]:
     return [StoredField(name, type_name, name) for name in names]
 
 
-#: In the order of `Conversation`. What is not here is stored in several columns, or as another value: its key, its
-#: cells, its clocks, its first turn and the identities of its events.
+#: In the order of `Conversation`. The other fields take several columns or another form: key, cells, clocks, first
+#: turn and the digests of events.
 CONVERSATION_FIELDS = (
     *_stored(INSTANT, "opened_at", "open_since", "changed_at"),
     *_stored("LowCardinality(String)", "state", "waiting_on"),
@@ -52,7 +53,7 @@ _PYTHON_TYPES = {
 
 
 class ConversationKeyRow(msgspec.Struct, array_like=True, gc=False):
-    """What a row holds of a conversation beside its `CONVERSATION_FIELDS`. The names are columns, in their order."""
+    """The columns of a conversation besides `CONVERSATION_FIELDS`, in the order of the query."""
 
     revision: int
     source: str
@@ -81,7 +82,7 @@ class ConversationKeyRow(msgspec.Struct, array_like=True, gc=False):
     event_digests: str
 
 
-#: A conversation as the ledger gives it back.
+#: A conversation as read from the ledger.
 ConversationRow = msgspec.defstruct(
     "ConversationRow",
     [*((field.column, _PYTHON_TYPES[field.type_name]) for field in CONVERSATION_FIELDS), ("answer_row_count", int, 0)],
@@ -90,12 +91,12 @@ ConversationRow = msgspec.defstruct(
     gc=False,
 )
 _FIRST = len(ConversationKeyRow.__struct_fields__)
-#: Where in a row the values of `CONVERSATION_FIELDS` stand.
+#: The positions of `CONVERSATION_FIELDS` in a row.
 STORED = slice(_FIRST, _FIRST + len(CONVERSATION_FIELDS))
 
 
 class PaneRowRead(msgspec.Struct, array_like=True, gc=False):
-    """A pane as the ledger gives it back: its counters as pairs of number and value."""
+    """A pane as read from the ledger: `counts` in the order of `PLAIN`, `spreads` in that of `SPREADS`."""
 
     revision: int
     tier: str
@@ -110,7 +111,7 @@ class PaneRowRead(msgspec.Struct, array_like=True, gc=False):
 
 
 def columns_of(row: type[msgspec.Struct]) -> list[str]:
-    """The columns that a row of a `counted` query holds, without the count itself."""
+    """Return the columns of a row of a `counted` query, without the count itself."""
     return [name for name in row.__struct_fields__ if name != "answer_row_count"]
 
 
@@ -133,19 +134,19 @@ SPREADS = [counter for counter in COLUMNS if is_spread(counter)]
 PANE_COLUMNS = (
     "revision, tier, toUnixTimestamp(start), tenant, queue, channel, visibility, "
     f"[{', '.join(COLUMNS[counter] for counter in PLAIN)}], "
-    # Tuples, not objects: a map's keys would come back as text.
+    # Tuples, because JSON returns a map's keys as strings.
     f"[{', '.join(f'arrayZip(mapKeys({COLUMNS[counter]}), mapValues({COLUMNS[counter]}))' for counter in SPREADS)}]"
 )
 JSON_SETTINGS = "output_format_json_quote_64bit_integers = 0, do_not_merge_across_partitions_select_final = 1"
 
 LARGE_QUERY = "max_query_size = 100000000, max_ast_elements = 10000000, max_expanded_ast_elements = 10000000"
-#: Of a query for single rows of the ledger, which names their keys before FINAL (PREWHERE): the other columns are read
-#: only where a key was found. Threads would share a few granules, at a third more CPU.
+#: For queries for single rows, which give the keys before FINAL (PREWHERE), so that other columns are read only where a
+#: key matches. One thread: several would share a few granules and take a third more CPU.
 SINGLE_ROWS = f"{JSON_SETTINGS}, {LARGE_QUERY}, max_threads = 1"
 
 
 class CheckpointRow(msgspec.Struct, array_like=True):
-    """A checkpoint as the ledger gives it back."""
+    """A checkpoint as read from the ledger."""
 
     revision: int
     next_offset: int

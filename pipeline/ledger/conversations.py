@@ -1,4 +1,4 @@
-"""Reading conversations back from the ledger, in slices or by key."""
+"""Reading conversations from the ledger, in slices or by key."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,27 +31,27 @@ _cells_decoder = msgspec.json.Decoder(tuple[list[Cell]])
 
 
 class ConversationReader:
-    """Reads what a ledger holds of conversations. Not for several threads at once."""
+    """A reader of the conversations in a ledger. Not thread-safe."""
 
     def __init__(self, ledger: PartitionLedger) -> None:
         self._ledger = ledger
 
     def open_conversations(self) -> Iterator[list[tuple[str, Conversation]]]:
-        """All open conversations with their keys, in slices; ClickHouse looks up the next ones while some are decoded.
+        """Yield all open conversations with their keys, in slices. ClickHouse reads the next slice during decoding.
 
-        Consistent only when nobody writes meanwhile: compare the checkpoints before and after.
+        Consistent only if no process writes meanwhile: compare the checkpoints before and after.
         """
-        with ThreadPoolExecutor(1, "restore") as ahead:
-            asked = ahead.submit(self._open_after, None)
-            while body := asked.result():
-                # A slice that broke off is gone on with where it ended, like any other.
+        with ThreadPoolExecutor(1, "restore") as executor:
+            next_slice = executor.submit(self._open_after, None)
+            while body := next_slice.result():
+                # A truncated slice is continued after its last row, like any other.
                 [last] = decoded_lines(_conversation_decoder, body[body.rfind(b"\n", 0, -1) + 1 :], self._ledger.where)
-                asked = ahead.submit(self._open_after, last)
+                next_slice = executor.submit(self._open_after, last)
                 for chunk in _chunks(body):
                     yield self._keyed(decoded_lines(_conversation_decoder, chunk, self._ledger.where))
 
     def _open_after(self, last: ConversationKeyRow | None) -> bytes:
-        """Rows of the open conversations that follow one in the order of the table, nothing when there are none."""
+        """Return rows of the open conversations after `last` in table order; empty if there are none."""
         after = _after(last.source, last.conversation_id) if last else "1"
         query = (
             f"SELECT {CONVERSATION_COLUMNS} FROM ledger FINAL WHERE {self._ledger.where} AND {CONVERSATION_KEY} "
@@ -61,11 +61,11 @@ class ConversationReader:
         return retry_read(lambda: self._ledger.client.raw(query, "JSONCompactEachRow"))
 
     def admitted_cells(self) -> list[Cell]:
-        """The cells that the log is counted in; empty in a ledger that an earlier version wrote."""
+        """Return the admitted cells of the log; empty in a ledger written by an earlier version."""
         return self._cells_where("kind = 'cell'")
 
     def counted_cells(self) -> list[Cell]:
-        """The cells of which there is any pane."""
+        """Return the cells that have panes."""
         return self._cells_where("kind = 'pane' AND tier = 'day'")
 
     def _cells_where(self, condition: str) -> list[Cell]:
@@ -80,25 +80,22 @@ class ConversationReader:
         )
 
     def read_back(self, keys: Sequence[str], newest_revision: int) -> list[tuple[str, Conversation]]:
-        """Conversations by key, those of them that exist.
-
-        Raises FencedError when one is newer than `newest_revision`.
-        """
-        found: list[tuple[str, Conversation]] = []
+        """Return the conversations that exist, by key. Raises FencedError if one is newer than `newest_revision`."""
+        conversations: list[tuple[str, Conversation]] = []
         for start in range(0, len(keys), IDS_PER_QUERY):
-            some = _by_keys(keys[start : start + IDS_PER_QUERY])
+            condition = _by_keys(keys[start : start + IDS_PER_QUERY])
             query = counted(
-                f"SELECT {CONVERSATION_COLUMNS} FROM ledger FINAL PREWHERE {some} "
+                f"SELECT {CONVERSATION_COLUMNS} FROM ledger FINAL PREWHERE {condition} "
                 f"WHERE {self._ledger.where} AND {CONVERSATION_KEY}"
             )
             body = self._ledger.client.raw(f"{query} SETTINGS {SINGLE_ROWS}", "JSONCompactEachRow")
             rows = whole(decoded_lines(_conversation_decoder, body, self._ledger.where), self._ledger.where)
             self._ledger.check_not_fenced((row.revision for row in rows), newest_revision)
-            found += self._keyed(rows)
-        return found
+            conversations += self._keyed(rows)
+        return conversations
 
     def _keyed(self, rows: Iterable[ConversationKeyRow]) -> list[tuple[str, Conversation]]:
-        return [(found.key, found) for found in map(self._conversation, rows)]
+        return [(conversation.key, conversation) for conversation in map(self._conversation, rows)]
 
     def _conversation(self, row: ConversationKeyRow) -> Conversation:
         number = self._ledger.cells.number
@@ -133,7 +130,7 @@ class ConversationReader:
 
 
 def _chunks(lines: bytes) -> Iterator[bytes]:
-    """Pieces cut at line ends, none so long that its decoding would hold up the event loop."""
+    """Yield pieces cut at line ends, short enough that decoding one does not block the event loop."""
     start = 0
     while start < len(lines):
         end = lines.find(b"\n", start + CHUNK_BYTES) + 1 or len(lines)
@@ -142,17 +139,17 @@ def _chunks(lines: bytes) -> Iterator[bytes]:
 
 
 def _after(source: str, conversation_id: str) -> str:
-    """The condition for conversations that follow one in the order of the table.
+    """Return the SQL condition for conversations after one in table order.
 
-    Compared as a pair, the primary index would not find the place, and each query read all rows before it.
+    Not a comparison of pairs: the primary index cannot use it, so each query would read all rows before.
     """
     return f"source >= {quoted(source)} AND (source > {quoted(source)} OR conversation_id > {quoted(conversation_id)})"
 
 
 def _by_keys(keys: Sequence[str]) -> str:
-    """The condition under which a row is one of these conversations.
+    """Return the SQL condition for the rows of these conversations.
 
-    As pairs: the primary index would look for every id under every source.
+    As pairs: otherwise the primary index would look up every id under every source.
     """
     pairs = (f"({quoted(source)}, {quoted(name)})" for source, _, name in (key.partition("\n") for key in keys))
     return f"(source, conversation_id) IN ({', '.join(pairs)})"

@@ -1,4 +1,4 @@
-"""Customers as rows of the ledger, there and back."""
+"""Encoding customers as rows of the ledger, and reading them back."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -19,7 +19,7 @@ DIMENSIONS = ("fact_tenants", "fact_queues", "fact_channels", "fact_visibilities
 
 
 class CustomerRow(msgspec.Struct, array_like=True, gc=False):
-    """A customer as the ledger gives it back. The names are columns, in the order of the query."""
+    """A customer as read from the ledger. The names are columns, in the order of the query."""
 
     revision: int
     conversation_id: str
@@ -39,7 +39,7 @@ _decoder = msgspec.json.Decoder(CustomerRow)
 
 
 def customer_section(customers: Sequence[Customer], cells: CellIndex) -> Section:
-    """What is remembered of customers now; later changes to them do not reach the rows."""
+    """Return the current state of customers as rows, independent of later changes."""
     if not customers:
         return Section(0, {})
     keys = [customer.key for customer in customers]
@@ -56,29 +56,29 @@ def customer_section(customers: Sequence[Customer], cells: CellIndex) -> Section
         ),
         "fact_cases": Column("Array(String)", (native.texts([fact.case for fact in facts]),), lengths),
     }
-    found = [cells[fact.cell] for fact in facts]
+    fact_cells = [cells[fact.cell] for fact in facts]
     for index, name in enumerate(DIMENSIONS):
-        columns[name] = Column("Array(String)", (native.texts([cell[index] for cell in found]),), lengths)
+        columns[name] = Column("Array(String)", (native.texts([cell[index] for cell in fact_cells]),), lengths)
     return Section(len(customers), columns)
 
 
 def customer_of(row: CustomerRow, cells: CellIndex) -> Customer:
-    """The customer of a row."""
+    """Return the customer of a row."""
     dimensions = zip(row.fact_tenants, row.fact_queues, row.fact_channels, row.fact_visibilities, strict=True)
-    numbers = [cells.number(Cell(*found)) for found in dimensions]
+    numbers = [cells.number(Cell(*names)) for names in dimensions]
     facts = zip(row.fact_at, row.fact_kinds, row.fact_conversations, numbers, row.fact_cases, strict=True)
     return Customer(row.conversation_id, [Fact(*fact) for fact in facts])
 
 
 class CustomerReader:
-    """Reads what a ledger holds of customers. Not for several threads at once."""
+    """A reader of the customers in a ledger. Not thread-safe."""
 
     def __init__(self, ledger: PartitionLedger) -> None:
         self._ledger = ledger
 
     def read_back(self, keys: Sequence[str], newest_revision: int) -> list[tuple[str, Customer]]:
-        """Return the customers by key that exist. Raises FencedError when one is newer than `newest_revision`."""
-        ledger, found = self._ledger, list[tuple[str, Customer]]()
+        """Return the customers that exist, by key. Raises FencedError if one is newer than `newest_revision`."""
+        ledger, customers = self._ledger, list[tuple[str, Customer]]()
         for start in range(0, len(keys), IDS_PER_QUERY):
             listed = ", ".join(map(quoted, keys[start : start + IDS_PER_QUERY]))
             query = counted(
@@ -88,5 +88,5 @@ class CustomerReader:
             body = ledger.client.raw(f"{query} SETTINGS {SINGLE_ROWS}", "JSONCompactEachRow")
             rows = whole(decoded_lines(_decoder, body, ledger.where), ledger.where)
             ledger.check_not_fenced((row.revision for row in rows), newest_revision)
-            found += [(row.conversation_id, customer_of(row, ledger.cells)) for row in rows]
-        return found
+            customers += [(row.conversation_id, customer_of(row, ledger.cells)) for row in rows]
+        return customers

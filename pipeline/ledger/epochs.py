@@ -1,4 +1,4 @@
-"""Whether a log is still the one that a checkpoint speaks of."""
+"""Verification that a log is still the one a checkpoint was written for."""
 
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.clickhouse.sql import quoted
@@ -9,9 +9,10 @@ from streams.checkpoint import Checkpoint, record_hash
 
 
 def verify(broker: KafkaAdmin, topic: str, partition: int, checkpoint: Checkpoint, partition_count: int) -> bool:
-    """Whether the record that was folded last is there; without one, or where it is gone, nothing can be said.
+    """Return whether the record folded last is still there, which proves that the log is the same.
 
-    Raises LogRefusedError unless the log goes on where the checkpoint stands.
+    False means undecided: no record was folded yet, or it has been deleted. Raises LogRefusedError unless the log
+    continues at the checkpoint.
     """
     where = f"{topic}[{partition}]"
     remedy = (
@@ -22,17 +23,17 @@ def verify(broker: KafkaAdmin, topic: str, partition: int, checkpoint: Checkpoin
             f"{where}: the ledger was written with {checkpoint.partition_count} partitions, the topic has "
             f"{partition_count}. {remedy}"
         )
-    found = broker.log_ranges(topic, [partition])[partition]
-    if checkpoint.next_offset > found.end:
+    start, end = broker.log_ranges(topic, [partition])[partition]
+    if checkpoint.next_offset > end:
         raise LogRefusedError(
-            f"{where}: the checkpoint stands at offset {checkpoint.next_offset}, the log ends at {found.end}. {remedy}"
+            f"{where}: the checkpoint stands at offset {checkpoint.next_offset}, the log ends at {end}. {remedy}"
         )
-    if checkpoint.next_offset < found.start:
+    if checkpoint.next_offset < start:
         raise LogRefusedError(
-            f"{where}: the log begins at offset {found.start}, the checkpoint needs {checkpoint.next_offset}: "
-            f"{found.start - checkpoint.next_offset} records are gone and not counted. {remedy}"
+            f"{where}: the log begins at offset {start}, the checkpoint needs {checkpoint.next_offset}: "
+            f"{start - checkpoint.next_offset} records are gone and not counted. {remedy}"
         )
-    if checkpoint.last_offset < found.start:
+    if checkpoint.last_offset < start:
         return False
     record = broker.record_at(topic, partition, checkpoint.last_offset)
     if record is None or record.offset != checkpoint.last_offset:
@@ -45,11 +46,11 @@ def verify(broker: KafkaAdmin, topic: str, partition: int, checkpoint: Checkpoin
     return True
 
 
-def first_checkpoint(client: ClickHouse, topic: str, found: LogRange, partition_count: int) -> Checkpoint:
-    """The checkpoint of a partition that has none: at the log's start, in the epoch of its neighbours."""
+def first_checkpoint(client: ClickHouse, topic: str, log_range: LogRange, partition_count: int) -> Checkpoint:
+    """Return a first checkpoint for a partition: at the log's start, in the epoch of the topic's other partitions."""
     neighbour = read_checkpoint(client, f"log = {quoted(topic)}")
     return Checkpoint(
         epoch=neighbour.epoch if neighbour else 1,
-        next_offset=found.start,
+        next_offset=log_range.start,
         partition_count=partition_count,
     )

@@ -1,6 +1,6 @@
-"""The first turn of a conversation whose opening has not come, as the text of one column of the ledger.
+"""The first turn of a conversation whose opening has not arrived, as a JSON array in one column of the ledger.
 
-Few conversations have one and only the fold reads it, so it is one JSON array and no columns of its own.
+Few conversations have one and only the fold reads it, so it does not get columns of its own.
 """
 
 import msgspec
@@ -30,7 +30,7 @@ _decoder = msgspec.json.Decoder(_Turn)
 
 
 def first_turn_text(turn: FirstTurn, cells: CellIndex) -> str:
-    """The text of a turn, with the dimensions themselves in place of the numbers of cells."""
+    """Return a turn as JSON, with the dimensions of cells instead of their numbers."""
     clock = turn.clock
     stored = clock and _Clock(clock.kind, clock.due_at, clock.remaining_ms, clock.calendar, cells[clock.cell])
     return msgspec.json.encode(
@@ -39,7 +39,7 @@ def first_turn_text(turn: FirstTurn, cells: CellIndex) -> str:
 
 
 def read_first_turn(text: str, cells: CellIndex) -> FirstTurn:
-    """The turn of a text. Raises msgspec.DecodeError for any other."""
+    """Return the turn encoded in a text. Raises msgspec.DecodeError if it is invalid."""
     turn = _decoder.decode(text)
     clock = None
     if turn.clock is not None:

@@ -1,4 +1,4 @@
-"""The ledger's rows of one flush as sections of one block: conversations, the checkpoint, panes."""
+"""The ledger rows of one flush as sections of one block: conversations, checkpoint, panes, cells."""
 
 from collections.abc import Sequence
 from itertools import chain
@@ -21,7 +21,7 @@ from streams.panes.counters import COLUMNS, is_spread
 from streams.panes.deltas import COUNTER_BITS, COUNTER_MASK
 from streams.rules import Rules
 
-#: The field of a plain counter is its number.
+#: Fields of plain counters, which equal the counters' numbers.
 PLAIN_FIELDS = frozenset(counter for counter in COLUMNS if not is_spread(counter))
 
 _as_tuple = msgspec.structs.astuple
@@ -29,7 +29,7 @@ _FIELDS = Conversation.__struct_fields__
 
 
 class RowEncoder:
-    """Encodes flushes of one process. Keeps the encoded texts of its cells and few-valued columns."""
+    """Encodes flushes of one partition. Caches the encoded strings of cells and of columns with few values."""
 
     def __init__(self, rules: Rules, cells: CellIndex) -> None:
         self._rules = rules
@@ -39,7 +39,7 @@ class RowEncoder:
     # ---- conversations
 
     def conversations(self, keys: Sequence[str], conversations: Sequence[Conversation]) -> Section:
-        """The current state of conversations; later changes to them do not reach the rows."""
+        """Return the current state of conversations as rows, independent of later changes."""
         if not conversations:
             return Section(0, {})
         by_name = dict(zip(_FIELDS, zip(*map(_as_tuple, conversations), strict=True), strict=True))
@@ -81,7 +81,7 @@ class RowEncoder:
                 return integers(type_name, values)
 
     def _dimensions(self, prefix: str, numbers: Sequence[int]) -> dict[str, Column]:
-        """Four text columns from cell numbers; -1 stands for none."""
+        """Return the four dimension columns of cell numbers; -1 stands for none."""
         distinct = {number: self._cells[number] if number >= 0 else Cell("", "", "", "") for number in set(numbers)}
         if set(distinct) == {-1}:
             return {}
@@ -122,7 +122,7 @@ class RowEncoder:
     # ---- panes
 
     def panes(self, epoch: int, rows: Sequence[PaneRow]) -> Section:
-        """The absolute values of panes."""
+        """Return the absolute values of panes."""
         if not rows:
             return Section(0, {})
         numbers = [row.cell for row in rows]
@@ -139,7 +139,7 @@ class RowEncoder:
     # ---- cells
 
     def cells(self, cells: Sequence[Cell]) -> Section:
-        """The cells that were admitted, a row each."""
+        """Return one row per admitted cell."""
         if not cells:
             return Section(0, {})
         columns = {"kind": Column("String", (native.text("cell") * len(cells),))}
@@ -163,7 +163,7 @@ def _counters(rows: Sequence[PaneRow]) -> dict[str, Column]:
                 column[index] = count
             else:
                 spread_fields.append(field)
-        # In order, so that a row is the same to the byte whatever order its counts came in.
+        # Sorted, so that a row is byte-identical in whatever order its counts were added.
         for field in sorted(spread_fields):
             spread = spreads.get(field & COUNTER_MASK)
             if spread is None:
@@ -180,7 +180,7 @@ def _counters(rows: Sequence[PaneRow]) -> dict[str, Column]:
 
 
 def checkpoint_section(checkpoint: Checkpoint) -> Section:
-    """The checkpoint as the one row of its section."""
+    """Return the checkpoint as a section of one row."""
     columns = {
         "kind": texts(["checkpoint"]),
         "epoch": integers("UInt32", [checkpoint.epoch]),
@@ -206,10 +206,10 @@ def checkpoint_section(checkpoint: Checkpoint) -> Section:
 
 
 def ledger_block(log: str, kafka_partition: int, revision: int, sections: Sequence[Section]) -> Block:
-    """One block of all sections' rows; every row carries the log, the partition and the revision."""
-    everywhere = {
+    """Return one block of all sections' rows, each with log, partition and revision."""
+    origin = {
         "log": texts([log]),
         "kafka_partition": integers("UInt16", [kafka_partition]),
         "revision": integers("UInt64", [revision]),
     }
-    return joined(everywhere, sections)
+    return joined(origin, sections)

@@ -1,9 +1,9 @@
-"""Which configuration of the rules a log is folded with: one at a time, changed with all workers stopped.
+"""The configuration of the rules that a log is folded with: one at a time, changed with all workers stopped.
 
-Rules decide stored values, so two workers with different ones would write rows that no single computation gives.
-Checkpoints name the version (a hash) and the number (which counts the changes) of the configuration they were written
-with. A worker with other rules than the newest begins the next number, but not while workers with other rules are
-alive; and a worker that comes upon a number newer than its own stops.
+Rules determine stored values, so two workers with different rules would write rows that no single computation yields.
+Checkpoints carry the version (a hash) and the number (a count of changes) of the configuration they were written with.
+A worker whose rules differ from the newest begins the next number, but not while workers with other rules are alive;
+a worker that finds a number newer than its own stops.
 """
 
 import time
@@ -19,14 +19,14 @@ POLL_SECONDS = 0.5
 
 
 class Configuration(NamedTuple):
-    """Which change of a log's rules, and the version of the rules since then."""
+    """A configuration of a log's rules: `number` counts the changes, `version` is a hash of the rules."""
 
     number: int
     version: str
 
 
 def newest(client: ClickHouse, topic: str) -> tuple[Configuration, str] | None:
-    """The newest configuration with which a log was folded and its reporting zone, None before the first flush."""
+    """Return the newest configuration a log was folded with, and its reporting zone; None before the first flush."""
     rows = client.rows(
         "SELECT configuration_number, configuration, reporting_zone FROM ledger "
         f"WHERE log = {quoted(topic)} AND kind = 'checkpoint' AND configuration != '' "
@@ -39,41 +39,41 @@ def newest(client: ClickHouse, topic: str) -> tuple[Configuration, str] | None:
 
 
 def adopt(client: ClickHouse, worker_registry: WorkerRegistry, topic: str, rules: Rules) -> Configuration:
-    """The configuration under which a worker that starts writes its checkpoints: the newest, or the one after it.
+    """Return the configuration for the checkpoints of a worker that starts: the newest, or the one after it.
 
-    Workers that were killed look alive for a while, so others are waited for. Raises RulesRefusedError, and
-    what ClickHouse raises.
+    Waits for workers with other rules to disappear, because killed ones look alive for a while. Raises
+    RulesRefusedError and the errors of the ClickHouse client.
     """
-    # First show oneself, then look around: of two that begin a change at once at least one sees the other.
-    worker_registry.tell("starting")
-    found = newest(client, topic)
-    if found and found[1] != rules.days.zone:
+    # Report before looking at others: of two workers that begin a change at once, at least one sees the other.
+    worker_registry.report("starting")
+    stored = newest(client, topic)
+    if stored and stored[1] != rules.days.zone:
         raise RulesRefusedError(
-            f"{topic}: the days in the ledger are those of {found[1]}, the configuration says reporting_zone = "
-            f"{rules.days.zone!r}. Stored days cannot be cut anew: set it back, or fold into an empty database"
+            f"{topic}: the days in the ledger are those of {stored[1]}, the configuration says reporting_zone = "
+            f"{rules.days.zone!r}. Stored days cannot be recomputed: set it back, or fold into an empty database"
         )
-    before = found[0] if found else Configuration(0, "")
+    before = stored[0] if stored else Configuration(0, "")
     is_change = before.version != rules.version
-    # One that only starts must not hold up those that go on with the rules in force.
+    # Workers that only start with other rules must not block one that continues with the current rules.
     rivals = ("starting", "working") if is_change else ("working",)
     deadline = time.monotonic() + GONE_SECONDS
     while others := worker_registry.others(rivals):
         if time.monotonic() >= deadline:
-            worker_registry.tell("stopped")
+            worker_registry.report("stopped")
             raise RulesRefusedError(
                 f"{topic}: this worker has configuration {rules.version}, and workers with another one are still "
                 f"running: {', '.join(others)}. Stop all of them, then start them with the new one"
             )
         time.sleep(POLL_SECONDS)
-    worker_registry.tell("working")
+    worker_registry.report("working")
     return Configuration(before.number + 1, rules.version) if is_change else before
 
 
-def verify(where: str, found: Configuration, own: Configuration) -> None:
-    """Raise RulesRefusedError when a checkpoint was written with a newer configuration than one's own."""
-    if found.version in ("", own.version) or found.number < own.number:
+def verify(where: str, stored: Configuration, own: Configuration) -> None:
+    """Raise RulesRefusedError if a checkpoint was written with a newer configuration than this worker's."""
+    if stored.version in ("", own.version) or stored.number < own.number:
         return
     raise RulesRefusedError(
-        f"{where}: a checkpoint was written with configuration {found.version}, which is newer than this worker's "
+        f"{where}: a checkpoint was written with configuration {stored.version}, which is newer than this worker's "
         f"{own.version}. Give this worker the newer one, or stop all workers and start them with this one"
     )

@@ -1,4 +1,4 @@
-"""Reading and writing the ledger: the state of partitions, one insert per flush, read-backs in batches."""
+"""Reading and writing the ledger: one insert per flush, look-ups in batches."""
 
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
@@ -24,7 +24,7 @@ from streams.checkpoint import Checkpoint
 from streams.panes.cells import Cell, CellIndex
 from streams.panes.deltas import pack_field, pane_key, unpack_pane_key
 
-#: 16 MB of them.
+#: 16 MB.
 HASHES_PER_QUERY = 2_000_000
 IDS_PER_QUERY = 2_000
 PANES_PER_QUERY = 2_000
@@ -32,9 +32,9 @@ _pane_decoder = msgspec.json.Decoder(PaneRowRead)
 
 
 class PartitionLedger:
-    """The ledger of one partition of a log. Not for several threads at once.
+    """The ledger of one partition of a log. Not thread-safe.
 
-    `kind` is that of the rows that are neither panes nor checkpoints. Raises what `ClickHouse` raises.
+    `kind` is that of the rows other than panes, cells and checkpoints. Raises the errors of the ClickHouse client.
     """
 
     def __init__(self, client: ClickHouse, log: str, kafka_partition: int, kind: str, cells: CellIndex) -> None:
@@ -43,20 +43,20 @@ class PartitionLedger:
         self.log = log
         self.kafka_partition = kafka_partition
         self.kind = kind
-        #: The condition for the rows of this partition.
+        #: The SQL condition for the rows of this partition.
         self.where = of_partition(log, kafka_partition)
 
     def insert(self, table: str, block: Block, first_offset: int, revision: int) -> None:
-        """Write the rows of one flush to a table; `ledger` is the commit point. The same ones again do nothing."""
+        """Write the rows of one flush to a table. For `ledger`, this is the commit point. Idempotent."""
         token = f"{self.log}/{self.kafka_partition}/{first_offset}-{revision}"
         self.client.insert(table, block.columns, block.body, block.row_count, token)
 
     def checkpoint(self) -> Checkpoint | None:
-        """How far the partition is, None before its first flush."""
+        """Return the checkpoint of the partition; None before its first flush."""
         return retry_read(lambda: read_checkpoint(self.client, self.where))
 
     def hashes(self) -> Iterator["array[int]"]:
-        """Hashes of all conversations, open or not, in slices; of customers where these are kept."""
+        """Yield the hashes of all conversations, open or not (or of all customers, by `kind`), in slices."""
         rows = f"ledger WHERE {self.where} AND kind = {quoted(self.kind)}"
         [count] = self._numbers(f"SELECT [count()] FROM {rows}")
         slice_count = -(-count // HASHES_PER_QUERY)
@@ -68,7 +68,7 @@ class PartitionLedger:
         return retry_read(lambda: numbers(self.client.raw(query, "RowBinary"), self.where))
 
     def newest_panes(self, epoch: int, tier: str, count: int) -> list[tuple[int, dict[int, int]]]:
-        """The `count` panes of a tier that start last, as (key, values); fewer when there are no more."""
+        """Return the `count` latest panes of a tier as (key, values), fewer if there are no more."""
         condition = f"epoch = {epoch} AND tier = {quoted(tier)}"
         rows = retry_read(lambda: list(self._panes(f"{condition} ORDER BY start DESC LIMIT {count}")))
         return [(key, values) for _, _, key, values in rows]
@@ -76,14 +76,14 @@ class PartitionLedger:
     def panes(
         self, epoch: int, wanted: Sequence[tuple[str, int]], newest_revision: int
     ) -> list[tuple[str, int, dict[int, int]]]:
-        """Panes by (tier, key), those that exist. Raises FencedError when one is newer than `newest_revision`."""
-        found = []
+        """Return the panes that exist, by (tier, key). Raises FencedError if one is newer than `newest_revision`."""
+        panes = []
         for start in range(0, len(wanted), PANES_PER_QUERY):
-            some = wanted[start : start + PANES_PER_QUERY]
-            rows = list(self._panes(f"epoch = {epoch}", self._pane_keys(some)))
+            keys = self._pane_keys(wanted[start : start + PANES_PER_QUERY])
+            rows = list(self._panes(f"epoch = {epoch}", keys))
             self.check_not_fenced((revision for revision, _, _, _ in rows), newest_revision)
-            found += [(tier, key, values) for _, tier, key, values in rows]
-        return found
+            panes += [(tier, key, values) for _, tier, key, values in rows]
+        return panes
 
     def _pane_keys(self, wanted: Iterable[tuple[str, int]]) -> str:
         tuples = []
@@ -109,16 +109,16 @@ class PartitionLedger:
             yield row.revision, row.tier, pane_key(row.start * 1000, cell), values
 
     def check_not_fenced(self, revisions: Iterable[int], newest_revision: int) -> None:
-        """Raise FencedError when a row read back is newer than this process's own last flush."""
+        """Raise FencedError if a row read back is newer than this process's last flush."""
         newest = max(revisions, default=0)
         if newest > newest_revision:
             raise FencedError(
                 f"{self.log}[{self.kafka_partition}]: read back a row of revision {newest}, "
-                f"our own last flush was {newest_revision}: another worker has this partition"
+                f"this worker's last flush was {newest_revision}: another worker has this partition"
             )
 
     def expire_minutes(self, before_ms: int) -> None:
-        """Delete panes of the minute tier that start before an instant; hours and days stand for them."""
+        """Delete minute panes that start before an instant, UTC epoch ms. Hour and day panes remain."""
         self.client.execute(
             f"DELETE FROM ledger WHERE {self.where} AND kind = 'pane' AND tier = 'minute' "
             f"AND start < toDateTime({before_ms // 1000}, 'UTC')"

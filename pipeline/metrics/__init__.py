@@ -1,1 +1,1 @@
-"""What workers say of themselves to Prometheus."""
+"""The metrics of workers for Prometheus."""

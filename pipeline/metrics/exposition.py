@@ -1,4 +1,4 @@
-"""What a process says of itself at /metrics, read back."""
+"""Parsing of Prometheus' text format, as served at /metrics."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 
 class Measurement(NamedTuple):
-    """One sample of an exposition: a name, sorted labels, and a value."""
+    """One sample of an exposition: name, sorted labels and value."""
 
     name: str
     labels: tuple[tuple[str, str], ...]
@@ -15,7 +15,7 @@ class Measurement(NamedTuple):
 
 
 def read(text: str) -> Iterator[Measurement]:
-    """The samples of a text in Prometheus' format. Raises ValueError for what is none."""
+    """Yield the samples of a text in Prometheus' format. Raises ValueError if it is malformed."""
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             yield Measurement(sample.name, tuple(sorted(sample.labels.items())), sample.value)

@@ -1,4 +1,4 @@
-"""All metrics that a worker has, by name, for the reference page."""
+"""All metrics of a worker, for the reference page."""
 
 from collections.abc import Iterator
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from pipeline.metrics.stage import BrakeMetrics, CellMetrics, StageMetrics
 
 
 class Described(NamedTuple):
-    """A metric as Prometheus scrapes it."""
+    """A metric's name, kind and meaning."""
 
     name: str
     kind: str
@@ -18,13 +18,13 @@ class Described(NamedTuple):
 
 
 def every_metric() -> Iterator[Described]:
-    """The metrics of a worker, sorted by name."""
+    """Yield the metrics of a worker, sorted by name."""
     registry = CollectorRegistry()
     StageMetrics(registry=registry)
     StageMetrics("customers", registry)
     BrakeMetrics(registry)
     CellMetrics(1, registry)
-    RollingMetrics(registry).judged(1, ())
+    RollingMetrics(registry).evaluated(1, ())
     for family in sorted(registry.collect(), key=lambda family: family.name):
         suffix = "_total" if family.type == "counter" else ""
         yield Described(family.name + suffix, family.type, family.documentation)

@@ -1,7 +1,7 @@
-"""The rolling numbers for Prometheus: those of the last minute that passed, all at once, from the process that judges.
+"""The rolling numbers of the last passed minute for Prometheus, from the process that runs the rolling stage.
 
-Cells are left out, and of tenants, queues and channels those beyond the largest hundred: that would be more series than
-one wants to scrape. ClickHouse has them.
+To bound the number of series, cells are omitted, and tenants, queues and channels beyond the largest hundred.
+ClickHouse has all of them.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +15,7 @@ from streams.spikes.episodes import Episode
 
 WINDOWS = {300: "5m", 3_600: "1h", 86_400: "24h", 604_800: "7d"}
 SCOPE = ("scope", "tenant", "queue", "channel")
-#: Column of `rolling`, metric, further labels, meaning; of every window.
+#: Per window: column of `rolling`, metric, further labels, meaning.
 OF_WINDOWS: Sequence[tuple[str, str, dict[str, str], str]] = (
     ("contact_count", "contacts", {}, "Inbound conversations opened in the window, a transfer chain once"),
     ("inbound_message_count", "inbound_messages", {}, "Messages from customers in the window"),
@@ -26,17 +26,17 @@ OF_WINDOWS: Sequence[tuple[str, str, dict[str, str], str]] = (
     ("escalated_handoff_count", "escalations", {"kind": "handoff"}, ""),
     ("escalated_regulatory_count", "escalations", {"kind": "regulatory"}, ""),
     ("escalated_exposure_count", "escalations", {"kind": "exposure"}, ""),
-    ("sla_met_count", "sla_met", {}, "Promises kept in the window"),
-    ("sla_missed_count", "sla_missed", {}, "Promises that fell due in the window and were not kept"),
+    ("sla_met_count", "sla_met", {}, "SLA targets met in the window"),
+    ("sla_missed_count", "sla_missed", {}, "SLA targets that fell due in the window and were missed"),
     ("drift", "channel_mix_drift", {}, "Jensen-Shannon distance of the channel mix from that of the weeks before"),
 )
-#: The same of what does not depend on the window.
+#: The same for numbers that do not depend on the window.
 OF_THE_MOMENT: Sequence[tuple[str, str, dict[str, str], str]] = (
     ("open_count", "backlog_conversations", {}, "Conversations open at the end of the last minute that passed"),
     ("waiting_agent_count", "backlog_waiting", {"waiting_on": "agent"}, "Open conversations by whom they wait for"),
     ("waiting_customer_count", "backlog_waiting", {"waiting_on": "customer"}, ""),
     ("waiting_third_party_count", "backlog_waiting", {"waiting_on": "third_party"}, ""),
-    ("sla_due_15m_count", "sla_due", {"within": "15m"}, "Open promises that fall due soon"),
+    ("sla_due_15m_count", "sla_due", {"within": "15m"}, "Open SLA targets that fall due soon"),
     ("sla_due_60m_count", "sla_due", {"within": "60m"}, ""),
     ("oldest_since", "backlog_oldest_timestamp_seconds", {}, "Since when the oldest open conversation has been open"),
 )
@@ -44,44 +44,44 @@ EPISODE = ("measure", *SCOPE, "severity")
 
 
 class RollingMetrics(Collector):
-    """Nothing until `judged`, and nothing again after `forget`; but for the failures, which this process counts."""
+    """The metrics of the rolling stage. Empty before `evaluated` and after `clear`, except for the counters."""
 
     COLUMNS: ClassVar[Sequence[str]] = [column for column, *_ in (*OF_WINDOWS, *OF_THE_MOMENT)]
 
     def __init__(self, registry: CollectorRegistry) -> None:
-        self._settled_ms = 0
+        self._watermark_ms = 0
         self._rows: Sequence[tuple[Any, ...]] = ()
         self._episodes: Sequence[Episode] = ()
         self.insert_failures = Counter(
             "sichtflug_rolling_insert_failures",
-            "Episodes, windows and checkpoints of stage 2 that ClickHouse did not take; each is tried again",
+            "Failed inserts of episodes, windows and checkpoints by the rolling stage; each is retried",
             registry=registry,
         )
         self.forged_progress = Counter(
-            "sichtflug_rolling_forged_heartbeats",
-            "Records on the topic of heartbeats that no worker wrote; they are passed over",
+            "sichtflug_rolling_forged_progress",
+            "Records on the progress topic that no worker wrote; they are ignored",
             registry=registry,
         )
         registry.register(self)
 
-    def judged(self, settled_ms: int, episodes: Sequence[Episode]) -> None:
-        """The watermark for which all is judged, and the episodes that last."""
-        self._settled_ms, self._episodes = settled_ms, episodes
+    def evaluated(self, watermark_ms: int, episodes: Sequence[Episode]) -> None:
+        """Set the watermark up to which all minutes are evaluated, and the ongoing episodes."""
+        self._watermark_ms, self._episodes = watermark_ms, episodes
 
     def written(self, rows: Sequence[tuple[Any, ...]]) -> None:
-        """The newest rolling windows, as rows of `RollingStore.windows`."""
+        """Set the newest rolling windows, as rows of `RollingStore.windows`."""
         self._rows = rows
 
-    def forget(self) -> None:
-        """Another process judges now."""
-        self._settled_ms, self._rows, self._episodes = 0, (), ()
+    def clear(self) -> None:
+        """Clear the numbers, because another process runs the stage now."""
+        self._watermark_ms, self._rows, self._episodes = 0, (), ()
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        """The present state as metrics; called by the thread that serves them."""
-        if not self._settled_ms:
+        """Yield the current numbers as metrics. Called by the thread that serves them."""
+        if not self._watermark_ms:
             return
-        settled = "All events up to here are folded and judged"
-        yield GaugeMetricFamily("sichtflug_settled_timestamp_seconds", settled, self._settled_ms / 1000)
+        meaning = "All events up to here are folded and evaluated"
+        yield GaugeMetricFamily("sichtflug_settled_timestamp_seconds", meaning, self._watermark_ms / 1000)
         rows = self._rows
         index = {column: place for place, column in enumerate(self.COLUMNS, 1 + len(SCOPE))}
         yield from _families("rolling_", OF_WINDOWS, rows, index, has_window=True)
@@ -90,7 +90,7 @@ class RollingMetrics(Collector):
         yield from self._spikes()
 
     def _spikes(self) -> Iterator[GaugeMetricFamily]:
-        ratio = GaugeMetricFamily("sichtflug_spike_ratio", "Spikes that last: observed by expected", labels=EPISODE)
+        ratio = GaugeMetricFamily("sichtflug_spike_ratio", "Ongoing spikes: observed by expected", labels=EPISODE)
         since = GaugeMetricFamily("sichtflug_spike_since_timestamp_seconds", "Their onsets", labels=EPISODE)
         for episode in self._episodes:
             labels = (*episode.series, episode.severity)
@@ -98,7 +98,7 @@ class RollingMetrics(Collector):
             since.add_metric(labels, episode.since * 60)
         yield ratio
         yield since
-        yield GaugeMetricFamily("sichtflug_spikes_open", "Spikes that last", len(self._episodes))
+        yield GaugeMetricFamily("sichtflug_spikes_open", "Ongoing spikes", len(self._episodes))
 
 
 def _families(
@@ -109,13 +109,13 @@ def _families(
     *,
     has_window: bool,
 ) -> Iterator[GaugeMetricFamily]:
-    found: dict[str, GaugeMetricFamily] = {}
+    families: dict[str, GaugeMetricFamily] = {}
     for column, name, further, meaning in metrics:
         labels = (*(("window",) if has_window else ()), *SCOPE, *further)
-        family = found.setdefault(name, GaugeMetricFamily(f"sichtflug_{prefix}{name}", meaning, labels=labels))
+        family = families.setdefault(name, GaugeMetricFamily(f"sichtflug_{prefix}{name}", meaning, labels=labels))
         for row in rows:
             value = row[index[column]]
             if value is not None:
                 values = (*((WINDOWS[row[0]],) if has_window else ()), *row[1 : 1 + len(SCOPE)], *further.values())
                 family.add_metric(values, value.timestamp() if hasattr(value, "timestamp") else value)
-    yield from found.values()
+    yield from families.values()

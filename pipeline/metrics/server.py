@@ -18,7 +18,7 @@ TEXT = "text/plain; charset=utf-8"
 
 
 class Server:
-    """Serves /metrics, /livez and /readyz. `readiness` returns what is missing, '' when ready."""
+    """Serves /metrics, /livez and /readyz. `readiness` returns why the worker is not ready, '' if it is."""
 
     def __init__(self, metrics: StageMetrics, readiness: Callable[[], str], host: str, port: int) -> None:
         self._metrics = metrics
@@ -45,7 +45,7 @@ class Server:
         if path == "/metrics":
             return Answer(HTTPStatus.OK, EXPOSITION, generate_latest(self._metrics.registry))
         if path == "/livez":
-            problem = "" if self._metrics.is_live() else "the event loop has not turned lately"
+            problem = "" if self._metrics.is_live() else "the event loop has not run lately"
         elif path == "/readyz":
             problem = self._readiness()
         else:

@@ -1,6 +1,6 @@
 """The metrics of one stage of a worker.
 
-One table of metrics: name, kind, meaning. Base units, `_total` for counters, no ids as labels.
+Base units, `_total` for counters, no ids as labels.
 """
 
 import time
@@ -32,7 +32,7 @@ BOOKS_HELP = {
 
 
 class StageMetrics:
-    """The metrics of one stage of a worker process: of stage 1, or of another one by its name."""
+    """The metrics of one stage of a worker process: of the interactions stage, or of another one by its name."""
 
     def __init__(self, stage: str = "", registry: CollectorRegistry | None = None) -> None:
         self.registry = registry or CollectorRegistry()
@@ -51,7 +51,7 @@ class StageMetrics:
         )
         self.insert_failures = Counter(
             f"{prefix}_insert_failures",
-            "Inserts that ClickHouse did not take; each is tried again",
+            "Failed inserts into ClickHouse; each is retried",
             registry=self.registry,
         )
         self.lag_records = self._gauge(f"{prefix}_lag_records", "Records in the log that are not folded yet")
@@ -59,7 +59,7 @@ class StageMetrics:
             f"{prefix}_lag_seconds",
             "Age by broker time of the last record folded, growing until the next; 0 at the end",
         )
-        # Broker time in epoch seconds of the last record folded of each partition that is behind.
+        # Broker time, in epoch seconds, of the last record folded in each partition that has consumer lag.
         self._behind_since: dict[str, float] = {}
         self.watermark = self._gauge(f"{prefix}_watermark_timestamp_seconds", "Latest event time folded")
         self.checkpoint = self._gauge(f"{prefix}_checkpoint_timestamp_seconds", "When the last flush was acknowledged")
@@ -83,7 +83,7 @@ class StageMetrics:
         )
         self.flushed_rows = Counter(f"{prefix}_flushed_rows", "Rows written to ClickHouse", registry=self.registry)
         self.partitions = Gauge(f"{prefix}_partitions", "Partitions that this worker has", registry=self.registry)
-        self._turned_at = time.monotonic()
+        self._ticked_at = time.monotonic()
 
     def _gauge(self, name: str, text: str) -> Gauge:
         return Gauge(name, text, PARTITION, registry=self.registry)
@@ -91,7 +91,7 @@ class StageMetrics:
     def folded(
         self, partition: int, record_count: int, lag: int, ingested_at: int, watermark: int, open_count: int | None
     ) -> None:
-        """Show where a partition is after a batch: records behind, times of its last record and event in epoch ms."""
+        """Update a partition after a batch. `ingested_at` of its last record and `watermark` are in epoch ms."""
         label = str(partition)
         self.processed_records.inc(record_count)
         if lag:
@@ -102,7 +102,7 @@ class StageMetrics:
             self.open_conversations.labels(label).set(open_count)
 
     def behind(self, partition: int, lag: int) -> None:
-        """Show how many records of a partition are not folded, whether any come or not."""
+        """Update the consumer lag of a partition, which also changes without batches."""
         label = str(partition)
         self.lag_records.labels(label).set(lag)
         if lag:
@@ -115,16 +115,16 @@ class StageMetrics:
         return 0.0 if behind_since is None else max(0.0, time.time() - behind_since)
 
     def flushed(self, seconds: float, row_count: int, oldest_ingested_at: int) -> None:
-        """Count a flush that ClickHouse acknowledged; the broker's time of its oldest event in epoch ms."""
+        """Count an acknowledged flush. `oldest_ingested_at` is the broker time of its oldest event in epoch ms."""
         self.flush_seconds.observe(seconds)
         self.flushed_rows.inc(row_count)
         if oldest_ingested_at > 0:
             self.freshness.observe(max(0.0, time.time() - oldest_ingested_at / 1000))
 
     def restored(self, partition: int, books: Books, watermark: int, open_count: int | None) -> None:
-        """Show where a partition stands when this process begins with it: what the ledger says."""
+        """Set the metrics of a partition that was just restored from the ledger."""
         label = str(partition)
-        # Computed by whoever reads it: where the fold hangs, nobody sets it.
+        # Computed at each scrape, because a hanging fold would not update it.
         self.lag_seconds.labels(label).set_function(partial(self._lag_seconds, label))
         self.watermark.labels(label).set(watermark / 1000)
         if open_count is not None:
@@ -132,7 +132,7 @@ class StageMetrics:
         self._show_books(partition, books)
 
     def committed(self, partition: int, books: Books) -> None:
-        """Show a partition's books as of its last acknowledged flush, which was now."""
+        """Update a partition's books after an acknowledged flush."""
         self.checkpoint.labels(str(partition)).set(time.time())
         self._show_books(partition, books)
 
@@ -140,8 +140,8 @@ class StageMetrics:
         for name, gauge in self._books.items():
             gauge.labels(str(partition)).set(getattr(books, name))
 
-    def forget(self, partition: int) -> None:
-        """A partition went to another worker, which shows it now."""
+    def remove(self, partition: int) -> None:
+        """Remove the metrics of a partition that this process no longer has."""
         gauges = (
             self.lag_records,
             self.lag_seconds,
@@ -151,21 +151,21 @@ class StageMetrics:
             self.cells,
         )
         for gauge in (*gauges, *self._books.values()):
-            with suppress(KeyError):  # where the stage has nothing to say of it
+            with suppress(KeyError):  # not every stage sets every metric
                 gauge.remove(str(partition))
         self._behind_since.pop(str(partition), None)
 
     def tick(self) -> None:
-        """The event loop is alive."""
-        self._turned_at = time.monotonic()
+        """Record that the event loop is running."""
+        self._ticked_at = time.monotonic()
 
     def is_live(self) -> bool:
-        """Whether the event loop has turned lately."""
-        return time.monotonic() - self._turned_at < LIVE_SECONDS
+        """Return whether the event loop has run within `LIVE_SECONDS`."""
+        return time.monotonic() - self._ticked_at < LIVE_SECONDS
 
 
 class BrakeMetrics:
-    """When the brake last stopped a worker. By the database: one that was stopped is gone before it can be asked."""
+    """When the brake last stopped a worker, by the database: a stopped worker can no longer be scraped."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self.stopped_at = Gauge(
@@ -176,7 +176,7 @@ class BrakeMetrics:
 
 
 class CellMetrics:
-    """How many cells the rules allow, to be compared with `StageMetrics.cells`."""
+    """The limit of cells in the rules, to be compared with `StageMetrics.cells`."""
 
     def __init__(self, limit: int, registry: CollectorRegistry) -> None:
         gauge = Gauge(

@@ -1,7 +1,7 @@
-"""When partitions are flushed: at least once in an interval, one flush of a partition at a time, bounded at the end.
+"""Scheduling of flushes: at least one per interval, at most one per partition at a time, time-limited at shutdown.
 
-A partition that is behind is flushed more seldom: its numbers are late anyway, and what an insert costs ClickHouse
-beyond its rows would keep it from catching up.
+A partition that is behind is flushed less often: its numbers are late anyway, and the fixed cost of each insert would
+keep it from catching up.
 """
 
 import asyncio
@@ -17,18 +17,18 @@ from pipeline.processing.partition import PENDING_EVENTS, FlushResult, Partition
 logger = logging.getLogger(__name__)
 
 WAKE_SECONDS = 0.1
-#: Two inserts per flush; ClickHouse pays for parts, so one worker makes about ten a second at most.
+#: A flush makes two inserts, and each insert costs ClickHouse a part: a worker makes at most about ten a second.
 SECONDS_PER_PARTITION = 0.2
-#: Between flushes of a partition while more waits in its log than was folded since its last flush.
+#: Between flushes of a partition whose consumer lag exceeds what was folded since its last flush.
 SECONDS_BEHIND = 3.0
 
 
 class Flusher:
-    """Flushes the processors in `partitions`, a mapping that others change.
+    """Flushes the processors in `partitions`, a mapping that its owner changes.
 
-    `is_assigned` tells whether the partitions are this process's now, `lag` how many records of one are not folded.
-    `committed` is told of each flush of one of them, `overtaken` when another process turned out to be ahead, `failed`
-    of any other exception; it must not return to normal work.
+    `is_assigned` returns whether the partitions belong to this process now, `lag` how many records are not folded.
+    `committed` is called after each flush of a current processor, `fenced` when another process has written further,
+    `failed` on any other exception; after `failed` the process must end.
     """
 
     def __init__(
@@ -40,27 +40,27 @@ class Flusher:
         is_assigned: Callable[[], bool],
         lag: Callable[[int, PartitionProcessor[Any]], int],
         committed: Callable[[int, FlushResult], Awaitable[None]],
-        overtaken: Callable[[int, FencedError], Awaitable[None]],
+        fenced: Callable[[int, FencedError], Awaitable[None]],
         failed: Callable[[int, PartitionProcessor[Any], BaseException], None],
     ) -> None:
         self._partitions = partitions
         self._metrics = metrics
         self._interval_seconds = interval_seconds
         self._is_assigned, self._lag = is_assigned, lag
-        self._committed, self._overtaken, self._failed = committed, overtaken, failed
+        self._committed, self._fenced, self._failed = committed, fenced, failed
         self._running: dict[int, asyncio.Task[None]] = {}
 
     def is_flushing(self, partition: int) -> bool:
-        """Whether a flush of the partition is under way."""
+        """Return whether a flush of the partition is in progress."""
         return partition in self._running
 
     async def wait_for(self, partition: int) -> None:
-        """Until the flush under way, if any, has ended: how the fold is held up while too much is unflushed."""
+        """Wait for the flush in progress, if any. This is the back pressure while too much is unflushed."""
         if partition in self._running:
             await asyncio.wait([self._running[partition]])
 
     async def flush(self, partition: int) -> None:
-        """Flush what is folded of a partition now, and wait until that is in ClickHouse."""
+        """Flush everything folded of a partition so far and wait until it is in ClickHouse."""
         await self.wait_for(partition)
         processor = self._partitions.get(partition)
         if processor is not None and processor.may_flush and self._is_assigned():
@@ -68,7 +68,7 @@ class Flusher:
             await self.wait_for(partition)
 
     async def run(self) -> None:
-        """Look at the clock for all partitions, for ever: where no batch comes, nobody else does."""
+        """Flush partitions as they become due, for ever. Needed for partitions that receive no batches."""
         while True:
             await asyncio.sleep(WAKE_SECONDS)
             self._metrics.tick()
@@ -76,7 +76,7 @@ class Flusher:
                 self.flush_if_due(partition, processor)
 
     def flush_if_due(self, partition: int, processor: PartitionProcessor[Any]) -> None:
-        """Begin a flush when there is something to write, and enough of it or for long enough."""
+        """Begin a flush if enough records are pending, or any have been pending for the interval."""
         if not processor.may_flush or partition in self._running or not self._is_assigned():
             return
         if processor.pending_count >= PENDING_EVENTS or self._is_due(partition, processor):
@@ -91,9 +91,9 @@ class Flusher:
         return elapsed_seconds >= SECONDS_BEHIND or self._lag(partition, processor) <= processor.pending_count
 
     async def flush_all(self, within_seconds: float) -> bool:
-        """Finish the flushes under way and flush the rest, within bounds; whether all is in ClickHouse.
+        """Finish flushes in progress and flush the rest. Return whether everything is in ClickHouse.
 
-        What is not will be folded again: by a restored processor, never by this one.
+        At the time limit, remaining flushes are cancelled; their records are folded again by a restored processor.
         """
         try:
             async with asyncio.timeout(within_seconds):
@@ -116,7 +116,7 @@ class Flusher:
 
     async def _flush(self, partition: int, processor: PartitionProcessor[Any]) -> None:
         try:
-            await self._flush_and_tell(partition, processor)
+            await self._flush_and_report(partition, processor)
         except asyncio.CancelledError:
             self._ended(partition)
             raise
@@ -124,13 +124,13 @@ class Flusher:
             self._failed(partition, processor, error)
             raise
 
-    async def _flush_and_tell(self, partition: int, processor: PartitionProcessor[Any]) -> None:
+    async def _flush_and_report(self, partition: int, processor: PartitionProcessor[Any]) -> None:
         try:
             result = await processor.flush()
-        except FencedError as overtaken:
+        except FencedError as error:
             self._ended(partition)
             if self._partitions.get(partition) is processor:
-                await self._overtaken(partition, overtaken)
+                await self._fenced(partition, error)
             return
         self._ended(partition)
         self._metrics.flushed(result.seconds, result.row_count, result.oldest_ingested_at)

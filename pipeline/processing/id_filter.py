@@ -1,4 +1,4 @@
-"""Which conversations the ledger may hold: a Bloom filter per partition, so that a new one costs no look-up."""
+"""A Bloom filter of the conversations in a partition's ledger, so that a new conversation costs no look-up."""
 
 from collections.abc import Iterable
 
@@ -6,15 +6,15 @@ from rbloom import Bloom
 
 FALSE_POSITIVE_RATIO = 0.01
 LEAST_EXPECTED = 100_000
-#: Ten bits each. With more, a partition would rather look up every id than remember them all.
+#: Ten bits each. Beyond this many, looking up every id is cheaper than the memory.
 REMEMBERED_IDS = 60_000_000
 
 
 class IdFilter:
-    """A set of 64-bit conversation hashes that never forgets one and seldom (1 in 100) claims one too many.
+    """A set of 64-bit conversation hashes without false negatives and with about 1 % false positives.
 
-    Grows by a further filter of twice the size when it is full, so its error stays near that ratio. Beyond
-    `REMEMBERED_IDS` it claims them all.
+    When full, it adds a filter of twice the size, which keeps the error near that ratio. Beyond `REMEMBERED_IDS`
+    everything counts as contained.
     """
 
     def __init__(self) -> None:
@@ -24,7 +24,7 @@ class IdFilter:
 
     @property
     def is_full(self) -> bool:
-        """Whether there were too many to remember."""
+        """Whether more than `REMEMBERED_IDS` hashes were added."""
         return self._count > REMEMBERED_IDS
 
     def add(self, hashes: Iterable[int]) -> None:
@@ -48,5 +48,5 @@ class IdFilter:
 
 
 def _identity(value: int) -> int:
-    """The hashes are well mixed already; rbloom wants signed 128-bit numbers and spreads the bits itself."""
+    """Return the hash as the signed 128-bit number that rbloom expects. The input is already well mixed."""
     return value * 0x9E3779B97F4A7C15 % (1 << 127)

@@ -1,4 +1,4 @@
-"""What the engine of a partition asks of the log that it processes."""
+"""The interface between the partition engine and the kind of log it processes."""
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple, Protocol
@@ -15,7 +15,7 @@ from streams.panes.deltas import PaneDeltas
 
 
 class Fold(Protocol):
-    """What every fold of a partition has: see `streams.fold` and `streams.customers.fold`."""
+    """The common part of the folds in `streams.fold` and `streams.customers.fold`."""
 
     watermark: int
     books: Books
@@ -23,29 +23,26 @@ class Fold(Protocol):
 
 
 class Taken(NamedTuple):
-    """What a flush writes beside panes and checkpoint: rows of the ledger, and what is published before them."""
+    """The job's part of a flush, besides panes and checkpoint: ledger rows, and the outbox published before them."""
 
     rows: Sequence[Section]
     outbox: Any
 
 
 class PartitionJob(Protocol):
-    """The meaning of one log's records, with its state. Made anew at each restore.
-
-    `records_per_step` records are processed together, without a wait between them.
-    """
+    """The processing of one kind of log, with its state. Created anew at each restore."""
 
     @property
     def fold(self) -> Fold:
-        """The state of the fold."""
+        """The fold and its state."""
 
     @property
     def cache(self) -> StateCache:
-        """What memory holds of the ledger."""
+        """The part of the ledger that is in memory."""
 
     @property
     def ledger(self) -> PartitionLedger:
-        """Where flushes go."""
+        """The ledger that flushes are written to."""
 
     @property
     def rows(self) -> RowEncoder:
@@ -53,29 +50,29 @@ class PartitionJob(Protocol):
 
     @property
     def records_per_step(self) -> int:
-        """How many records are processed together."""
+        """The number of records processed together, without yielding to the event loop in between."""
 
     @property
     def pending_count(self) -> int:
-        """How much was processed since the last `take`."""
+        """The number of records or facts processed since the last `take`."""
 
     @property
     def open_count(self) -> int | None:
-        """Conversations open; None where the log has none."""
+        """The number of open conversations; None for a log without conversations."""
 
     def described(self, found_how: str) -> str:
-        """Return what was found, and how (restored, or still held), for the log."""
+        """Return what the state contains and how it was obtained ("restored", "still holding"), for the log file."""
 
     async def process(
         self, records: Sequence[Any], known: Known, newest_revision: Callable[[], int]
     ) -> Sequence[Rejection]:
-        """Process at least one record, none of them processed before. Return the rejections.
+        """Process one or more records that were not processed before. Return the rejections.
 
-        `newest_revision` is that of the partition's last flush. Raises FencedError and RetryableError.
+        `newest_revision` returns the revision of the partition's last flush. Raises FencedError and RetryableError.
         """
 
     def take(self, checkpoint: Checkpoint) -> Taken:
-        """Take what was processed since the last call, and complete its checkpoint."""
+        """Take everything processed since the last call, and fill in the job's fields of the checkpoint."""
 
     async def publish(self, outbox: Any, checkpoint: Checkpoint, first_offset: int) -> int:
-        """Publish an outbox, acknowledged; return how many rows it wrote. Ahead of the commit point."""
+        """Publish the outbox, acknowledged, before the commit point. Return the number of rows written."""

@@ -1,8 +1,8 @@
-"""One partition of a log in one process: restore, fold, flush, by the protocol of the ledger.
+"""One partition of a log in one process: restore, fold and flush, by the ledger's protocol.
 
-The order of a flush is the guarantee. After offset V: what goes out ahead, which may be repeated with equal content;
-then the ledger: everything touched since the last flush and the checkpoint, in one insert, which is the commit point.
-What comes after it may get lost.
+The guarantee rests on the order of a flush: first the outbox, which may be repeated with equal content; then the
+ledger, in one insert of everything touched since the last flush and the checkpoint. That insert is the commit point.
+Anything after it may be lost.
 Fold and flush overlap: a flush works on what was taken when it began.
 """
 
@@ -35,7 +35,7 @@ EXPIRE_EVERY_SECONDS = 86_400.0
 
 
 class Flush(NamedTuple):
-    """What was taken when a flush began. Its rows are encoded already; the fold goes on changing what they show."""
+    """The state taken when a flush began. Its rows are already encoded, because the fold keeps changing."""
 
     checkpoint: Checkpoint
     first_offset: int
@@ -47,7 +47,7 @@ class Flush(NamedTuple):
 
 
 class FlushResult(NamedTuple):
-    """For the metrics: rows written, seconds taken, and the broker time of the oldest event that became queryable."""
+    """The outcome of a flush: `oldest_ingested_at` is the broker time of the oldest event that became queryable."""
 
     checkpoint: Checkpoint
     row_count: int
@@ -58,10 +58,10 @@ class FlushResult(NamedTuple):
 class PartitionProcessor(Generic[Job]):
     """State and work of one partition, once it is restored.
 
-    All methods belong to the event loop's thread but those that say otherwise.
+    Methods run in the event loop's thread unless they say otherwise.
 
-    `new_job` makes what the records mean, over a connection to read and one to write. `on_failure` is called after each
-    insert that ClickHouse did not take; it is tried again.
+    `new_job` creates the job over a connection for reading and one for writing. `on_failure` is called after each
+    failed insert, which is then retried.
     """
 
     def __init__(
@@ -83,15 +83,15 @@ class PartitionProcessor(Generic[Job]):
         self.job: Job
         self._last_record: Any = None
         self._oldest_ingested_at = 0
-        # When the first of what is folded, and of what is being flushed, was folded; 0 for none.
+        # When the oldest record that is folded, or being flushed, was folded; 0 for none.
         self._folded_since = self._flushing_since = 0.0
-        # Stays true after an exception: what is half folded must not be gone on with.
+        # Stays true after an exception: a half-applied batch must not be continued.
         self._is_folding = False
-        # Stays true when a flush is given up: what it had taken is nowhere else, so none may follow.
+        # Stays true after an abandoned flush: what it had taken exists nowhere else, so no flush may follow.
         self._is_flushing = False
         self._expire_minutes_at = time.monotonic() + FIRST_EXPIRY_SECONDS
         self.known = Known()
-        # What is folded and what is flushed now, for the message when that fails.
+        # First and last offset of the fold and the flush in progress, for error messages.
         self.folding = self.flushing = (0, 0)
         self.checkpoint = Checkpoint(epoch=0)
         self.next_offset = 0
@@ -99,12 +99,12 @@ class PartitionProcessor(Generic[Job]):
 
     @property
     def pending_count(self) -> int:
-        """How much was folded since the last flush was taken."""
+        """The number of records or facts folded since the last flush was taken."""
         return self.job.pending_count
 
     @property
     def open_count(self) -> int | None:
-        """Conversations open; None where the log has none."""
+        """The number of open conversations; None for a log without conversations."""
         return self.job.open_count
 
     @property
@@ -114,36 +114,36 @@ class PartitionProcessor(Generic[Job]):
 
     @property
     def is_unflushed(self) -> bool:
-        """Whether anything folded is not in the ledger yet."""
+        """Whether some folded record is not in the ledger yet."""
         return self.next_offset != self.checkpoint.next_offset
 
     @property
     def unflushed_since(self) -> float:
-        """Since when (`time.monotonic`) something folded waits to be in the ledger; 0 when nothing does."""
+        """When (`time.monotonic`) the oldest record not yet in the ledger was folded; 0 if there is none."""
         return self._flushing_since or self._folded_since
 
     @property
     def may_flush(self) -> bool:
-        """Whether a flush can write something now; never again after one was given up."""
+        """Whether a flush can write something now. Never true again after a flush was abandoned."""
         return self.is_dirty and not self._is_flushing
 
     @property
     def watermark(self) -> int:
-        """Latest event time folded, UTC epoch ms."""
+        """The latest event time folded, UTC epoch ms."""
         return self.job.fold.watermark
 
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
         self._reader.close()
         self._writer.close()
 
     def restore(self, first: Callable[[], Checkpoint]) -> None:
-        """Read the partition's state; `first` makes the checkpoint of a partition that has none.
+        """Read the partition's state. `first` creates the checkpoint of a partition that has none.
 
-        In a thread of its own: nothing else touches the worker meanwhile. Raises what ClickHouse raises.
+        Blocks; nothing else may use the processor meanwhile. Raises the errors of the ClickHouse client.
         """
         while (checkpoint := self._begin(first)) is None:
-            logger.info("%s: another worker wrote during the restore; reading once more", self._where)
+            logger.info("%s: another worker wrote during the restore; reading again", self._where)
         self.checkpoint = checkpoint
         self.next_offset = checkpoint.next_offset
         self.last_flush_at = self.last_fold_at = time.monotonic()
@@ -153,34 +153,35 @@ class PartitionProcessor(Generic[Job]):
         return self.job.cache.load(first)
 
     def is_newest(self) -> bool:
-        """Whether all that was folded is in the ledger and nobody has written the partition after that.
+        """Return whether everything folded is in the ledger and no other process has written the partition since.
 
-        In a thread, between folds and flushes: one left unfinished makes it false. Raises what ClickHouse raises.
+        Blocks. To be called between folds and flushes; false after an unfinished one. Raises the errors of the
+        ClickHouse client.
         """
         if self._is_folding or self.is_unflushed:
             return False
-        found = self.job.ledger.checkpoint()
-        return found is not None and found.revision == self.checkpoint.revision
+        stored = self.job.ledger.checkpoint()
+        return stored is not None and stored.revision == self.checkpoint.revision
 
     async def fold(self, records: Sequence[Any]) -> Sequence[Rejection]:
-        """Fold records in log order; those before the next offset are dropped. The rejections come back.
+        """Fold records in log order and return the rejections. Records before the next offset are ignored.
 
-        Raises FencedError when a row read back shows that another worker is ahead, ClickHouseUnavailableError when
-        ClickHouse is away.
+        Raises FencedError if a row read back shows that another worker is ahead, ClickHouseUnavailableError if
+        ClickHouse does not answer.
         """
         rejections: list[Rejection] = []
         self._is_folding = True
         step = self.job.records_per_step
         for start in range(0, len(records), step):
-            some = records[start : start + step]
-            if some[0].offset < self.next_offset:
-                some = [record for record in some if record.offset >= self.next_offset]
-            if some:
-                self.folding = some[0].offset, some[-1].offset
-                rejections += await self.job.process(some, self.known, self._newest_revision)
+            chunk = records[start : start + step]
+            if chunk[0].offset < self.next_offset:
+                chunk = [record for record in chunk if record.offset >= self.next_offset]
+            if chunk:
+                self.folding = chunk[0].offset, chunk[-1].offset
+                rejections += await self.job.process(chunk, self.known, self._newest_revision)
                 if not self._oldest_ingested_at:
-                    self._oldest_ingested_at = some[0].timestamp
-                self._last_record = some[-1]
+                    self._oldest_ingested_at = chunk[0].timestamp
+                self._last_record = chunk[-1]
                 self.next_offset = self._last_record.offset + 1
                 self.last_fold_at = time.monotonic()
                 self._folded_since = self._folded_since or self.last_fold_at
@@ -188,7 +189,7 @@ class PartitionProcessor(Generic[Job]):
         return rejections
 
     def take(self) -> Flush:
-        """Take everything folded since the last flush; the fold goes on with nothing pending."""
+        """Take everything folded since the last flush, leaving nothing pending."""
         record = self._last_record
         checkpoint = Checkpoint(
             epoch=self.checkpoint.epoch,
@@ -218,13 +219,13 @@ class PartitionProcessor(Generic[Job]):
         return flush
 
     async def flush(self) -> FlushResult:
-        """Write everything folded so far; only when `may_flush`. Waits for ClickHouse for as long as it takes.
+        """Write everything folded so far. Requires `may_flush`. Waits for ClickHouse as long as necessary.
 
-        Raises FencedError when a pane read back shows that another worker is ahead. A worker whose flush was given up
-        (cancelled, or ended by an exception) has to be restored.
+        Raises FencedError if a pane read back shows that another worker is ahead. After a flush was cancelled or ended
+        by an exception, the partition must be restored.
         """
         if self._is_flushing:
-            raise RuntimeError(f"{self._where}: a flush is under way or was given up; expected none")
+            raise RuntimeError(f"{self._where}: a flush is in progress or was abandoned; expected none")
         self._is_flushing = True
         self.flushing = self.checkpoint.next_offset, self.next_offset - 1
         flush = self.take()
@@ -235,8 +236,8 @@ class PartitionProcessor(Generic[Job]):
         missing = job.cache.panes.missing(deltas)
         if missing:
             newest = self.checkpoint.revision
-            found = await retry_in_thread(self._where, job.ledger.panes, checkpoint.epoch, missing, newest)
-            for tier, key, values in found:
+            stored = await retry_in_thread(self._where, job.ledger.panes, checkpoint.epoch, missing, newest)
+            for tier, key, values in stored:
                 job.cache.panes.load(tier, [(key, values)])
         block = await asyncio.to_thread(self._ledger_block, flush, deltas)
         # The commit point.
@@ -259,9 +260,9 @@ class PartitionProcessor(Generic[Job]):
         return ledger_block(self.log, self.kafka_partition, checkpoint.revision, sections)
 
     async def _expire_minutes(self) -> None:
-        """Once a day, delete the minutes that no view reads any more."""
+        """Delete, once a day, minute panes that no view reads any more."""
         now = time.monotonic()
-        # A watermark that a wrong clock has led into the future must not take the minutes of the present away.
+        # A watermark pushed into the future by a wrong clock must not delete the minutes of the present.
         before_ms = min(self.checkpoint.watermark, time.time_ns() // 1_000_000) - KEEP_MINUTES_MS
         if now < self._expire_minutes_at or before_ms <= 0:
             return

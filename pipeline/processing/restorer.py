@@ -1,4 +1,4 @@
-"""Restoring a partition: its state is read from the ledger, and the log must go on where the checkpoint stands."""
+"""Restoring a partition: read its state from the ledger and verify that the log continues at the checkpoint."""
 
 import logging
 import time
@@ -20,9 +20,9 @@ logger = logging.getLogger(__name__)
 
 
 class Restorer(Generic[Job]):
-    """Restores partitions of a log. Raises LogRefusedError and RulesRefusedError.
+    """Restores partitions of a log.
 
-    `new_processor` makes the processor of a partition; the checkpoints of this process go under `configuration`.
+    `new_processor` creates the processor of a partition; checkpoints of this process carry `configuration`.
     """
 
     def __init__(
@@ -42,32 +42,33 @@ class Restorer(Generic[Job]):
     async def restored(
         self, partition: int, partition_count: int, kept: PartitionProcessor[Job] | None = None
     ) -> PartitionProcessor[Job]:
-        """Return a processor that stands where the ledger does. Waits for ClickHouse and Kafka.
+        """Return a processor at the ledger's checkpoint. Waits for ClickHouse and Kafka.
 
-        Reuses `kept`, which had the partition before, if the ledger has not advanced since; closes it otherwise.
+        Reuses `kept`, the previous processor of the partition, if the ledger has not advanced since; closes it
+        otherwise. Raises LogRefusedError and RulesRefusedError.
         """
         log = self.log
         where = f"{log}[{partition}]"
         started_at = time.monotonic()
         if kept is not None and await retry_in_thread(where, kept.is_newest):
-            processor, found_how = kept, "still holding"
+            processor, how = kept, "still holding"
         else:
             if kept is not None:
                 kept.close()
             processor = self._new_processor(partition)
             first = partial(self._first_checkpoint, partition, partition_count)
             await retry_in_thread(where, processor.restore, first)
-            found_how = "restored"
+            how = "restored"
         checkpoint = processor.checkpoint
-        found = Configuration(checkpoint.configuration_number, checkpoint.configuration)
-        configuration.verify(where, found, self._configuration)
+        stored = Configuration(checkpoint.configuration_number, checkpoint.configuration)
+        configuration.verify(where, stored, self._configuration)
         await retry_in_thread(where, verify, self._broker, log, partition, checkpoint, partition_count)
         processor.known = await retry_in_thread(where, self._known, partition, checkpoint)
         checkpoint.partition_count = partition_count
         checkpoint.configuration_number = self._configuration.number
         seconds = time.monotonic() - started_at
         logger.info(
-            "%s: %s at offset %d in %.2f s", where, processor.job.described(found_how), processor.next_offset, seconds
+            "%s: %s at offset %d in %.2f s", where, processor.job.described(how), processor.next_offset, seconds
         )
         return processor
 
@@ -77,5 +78,5 @@ class Restorer(Generic[Job]):
 
     def _first_checkpoint(self, partition: int, partition_count: int) -> Checkpoint:
         with self._connect() as client:
-            found = self._broker.log_ranges(self.log, [partition])[partition]
-            return first_checkpoint(client, self.log, found, partition_count)
+            log_range = self._broker.log_ranges(self.log, [partition])[partition]
+            return first_checkpoint(client, self.log, log_range, partition_count)

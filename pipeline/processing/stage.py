@@ -1,4 +1,4 @@
-"""What every stage does that keeps its state in the ledger: own partitions as the group assigns them, fold, flush."""
+"""The common part of stages that keep their state in the ledger: partitions as assigned by the group, fold, flush."""
 
 import asyncio
 import logging
@@ -22,19 +22,19 @@ logger = logging.getLogger(__name__)
 
 UNFLUSHED_SECONDS = 30
 LOOK_SECONDS = 1.0
-#: What may go wrong in a fold or a flush without a record to blame.
+#: Errors of a fold or a flush that no record can have caused.
 NO_RECORDS_FAULT = (FencedError, ClickHouseUnavailableError, BrokerError, PublishError, DeadLetterLimitError)
 
 
 def _ignore(*_: object) -> None:
-    """Take no notice."""
+    """Do nothing."""
 
 
 class StatefulStage(Generic[Job]):
-    """The partitions of one topic that this process has, as the group assigns them. `failed` must end the process.
+    """The partitions of one topic that the group has assigned to this process. `failed` must end the process.
 
-    `on_processed` is called after each batch, `on_committed` after each flush, `before_batch` is awaited before a batch
-    is processed.
+    `on_processed` is called after each batch, `on_committed` after each flush; `before_batch` is awaited before each
+    batch.
     """
 
     def __init__(
@@ -60,12 +60,12 @@ class StatefulStage(Generic[Job]):
             group, settings.kafka_bootstrap, self._topic, settings.kafka_session_seconds, handler=self
         )
         self.partitions: dict[int, PartitionProcessor[Job]] = {}
-        # Between two assignments: often most partitions come back, and nobody has touched them meanwhile.
+        # Revoked partitions: most are usually assigned again, untouched in the meantime.
         self._kept: dict[int, PartitionProcessor[Job]] = {}
         self._assignment_number = 0
         self.is_assigned = False
         self.partition_count = 0
-        # Since when (`time.monotonic`) an open transaction keeps what comes next from us.
+        # When (`time.monotonic`) an open transaction was first seen to block a partition.
         self._held_since: dict[int, float] = {}
         self._last_flush_seconds = settings.kafka_session_seconds / 3
         self._flusher = Flusher(
@@ -75,23 +75,23 @@ class StatefulStage(Generic[Job]):
             is_assigned=lambda: self.is_assigned,
             lag=self._lag,
             committed=self._committed,
-            overtaken=self._restore_again,
+            fenced=self._restore_again,
             failed=self._flush_failed,
         )
 
-    # ---- what the process calls
+    # ---- called by the process
 
     async def run(self) -> None:
-        """Flush when it is time, and look how far the log goes on, for ever."""
-        await asyncio.gather(self._flusher.run(), self._look_at_the_end())
+        """Flush partitions as they become due and follow the end of the log, for ever."""
+        await asyncio.gather(self._flusher.run(), self._follow_log_end())
 
-    async def _look_at_the_end(self) -> None:
+    async def _follow_log_end(self) -> None:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             if not self.is_assigned:
                 self._held_since.clear()
                 continue
-            await self.consumer.look_at_ends()
+            await self.consumer.update_end_offsets()
             for partition, processor in self.partitions.items():
                 self._metrics.behind(partition, self._lag(partition, processor))
                 if self.consumer.is_held(partition):
@@ -100,34 +100,34 @@ class StatefulStage(Generic[Job]):
                     self._held_since.pop(partition, None)
 
     def _lag(self, partition: int, processor: PartitionProcessor[Any]) -> int:
-        """Records that are not folded; those that only end transactions count while there is something before them."""
+        """Return how many records are not folded. Transaction markers count only while records precede them."""
         if self.consumer.is_at_end(partition):
             return 0
         return max(0, self.consumer.end_offset(partition) - processor.next_offset)
 
     async def finish(self) -> bool:
-        """Flush what can be flushed in a third of the session; whether all that was folded is in ClickHouse."""
+        """Flush for at most a third of the session. Return whether everything folded is in ClickHouse."""
         is_complete = await self._flusher.flush_all(self._last_flush_seconds)
-        # Batches that still arrive begin no flush.
+        # Batches that still arrive must not begin a flush.
         self.is_assigned = False
         return is_complete
 
     async def join(self) -> None:
-        """Become a member of the group. Waits for a Kafka that does not answer."""
+        """Join the group. Waits while Kafka does not answer."""
         await self.consumer.start()
 
     def crash_reason(self) -> BaseException | None:
-        """Why Faust has given up, None while it works."""
+        """Return the exception that crashed Faust; None while it works."""
         return self.consumer.crash_reason()
 
     async def leave(self) -> None:
-        """Leave the group and give all connections back."""
+        """Leave the group and close all connections."""
         await self.consumer.stop()
         for processor in (*self.partitions.values(), *self._kept.values()):
             processor.close()
 
     def unready(self) -> str:
-        """What a load balancer or a person should know before they trust this stage; '' when nothing is missing."""
+        """Return why this stage is not ready, for the readiness check; '' if it is."""
         if not self.is_assigned:
             return "waiting for the group to assign partitions, or restoring them"
         now = time.monotonic()
@@ -143,17 +143,17 @@ class StatefulStage(Generic[Job]):
                 )
         return ""
 
-    # ---- what the transport calls
+    # ---- called by the transport
 
     async def assigned(self, partitions: set[int], generation: int) -> None:
-        """Restore what is assigned and not still at hand, unless a newer assignment overtakes."""
+        """Restore the assigned partitions, unless a newer assignment arrives meanwhile."""
         self._assignment_number += 1
         number = self._assignment_number
         for partition in self._kept.keys() - partitions:
             self._kept.pop(partition).close()
         topic = self._topic
         self.partition_count = await retry_in_thread(topic, self._broker.partition_count, topic)
-        # All at once: most of a restore is waiting for answers.
+        # Concurrently: a restore mostly waits for answers.
         missing = sorted(partitions - self.partitions.keys())
         if not all(await asyncio.gather(*(self._install(partition, number) for partition in missing))):
             return
@@ -162,22 +162,22 @@ class StatefulStage(Generic[Job]):
         logger.info("%s: generation %s: partitions %s", topic, generation, sorted(self.partitions))
 
     async def revoked(self, partitions: set[int]) -> None:
-        """Flush what can be flushed in a third of the session, then keep the state aside: it may come back."""
+        """Flush for at most a third of the session, then keep the state in case the partitions are assigned again."""
         self._assignment_number += 1
         self.is_assigned = False
         await self._flusher.flush_all(self._last_flush_seconds)
         for partition in list(self.partitions):
             self._kept[partition] = self.partitions.pop(partition)
-            self._metrics.forget(partition)
+            self._metrics.remove(partition)
         self._metrics.partitions.set(0)
 
     def position(self, partition: int) -> int | None:
-        """Where to read on; None while a partition is not restored."""
+        """Return the next offset to read; None while the partition is not restored."""
         processor = self.partitions.get(partition)
         return processor.next_offset if processor else None
 
     async def batch(self, partition: int, records: Sequence[Any], end_offset: int) -> None:
-        """Process a batch; wait while too much is unflushed. What a worker failed over before comes in portions."""
+        """Process a batch, waiting while too much is unflushed. Records that a worker failed on come in portions."""
         if self._before_batch is not None:
             await self._before_batch()
         processor = self.partitions.get(partition)
@@ -185,9 +185,9 @@ class StatefulStage(Generic[Job]):
         if suspects is None:
             await self._fold(partition, records)
             return
-        for some in suspects.portions(records):
-            await self._fold(partition, some)
-            if suspects.stage == FLUSH and suspects.concern(some):
+        for portion in suspects.portions(records):
+            await self._fold(partition, portion)
+            if suspects.stage == FLUSH and suspects.concern(portion):
                 await self._flusher.flush(partition)
 
     async def _fold(self, partition: int, records: Sequence[Any]) -> None:
@@ -198,13 +198,13 @@ class StatefulStage(Generic[Job]):
             await self._flusher.wait_for(partition)
         try:
             rejections = await processor.fold(records)
-        except FencedError as overtaken:
-            await self._restore_again(partition, overtaken)
+        except FencedError as error:
+            await self._restore_again(partition, error)
             return
         except NO_RECORDS_FAULT:
             raise
         except Exception as error:
-            raise _failed_over(processor, FOLD, processor.folding, error) from error
+            raise _partition_failed(processor, FOLD, processor.folding, error) from error
         if self.partitions.get(partition) is not processor:
             return
         self._on_processed(processor, records, rejections)
@@ -214,20 +214,20 @@ class StatefulStage(Generic[Job]):
         self._flusher.flush_if_due(partition, processor)
 
     def failed(self, error: BaseException) -> None:
-        """Let the process end."""
+        """End the process."""
         self._failed(error)
 
     def _flush_failed(self, partition: int, processor: PartitionProcessor[Any], error: BaseException) -> None:
         if isinstance(error, Exception) and not isinstance(error, NO_RECORDS_FAULT):
-            found = _failed_over(processor, FLUSH, processor.flushing, error)
-            found.__cause__ = error
-            error = found
+            failure = _partition_failed(processor, FLUSH, processor.flushing, error)
+            failure.__cause__ = error
+            error = failure
         self._failed(error)
 
-    # ---- restore, and what follows a flush
+    # ---- restore and commit
 
     async def _install(self, partition: int, number: int) -> bool:
-        """Restore a partition and work on it, unless an assignment later than `number` overtook; True when done."""
+        """Restore a partition and take it into work. Return False if an assignment later than `number` came first."""
         kept = self._kept.pop(partition, None)
         processor = await self._restorer.restored(partition, self.partition_count, kept)
         if number != self._assignment_number:
@@ -238,31 +238,31 @@ class StatefulStage(Generic[Job]):
         self._metrics.restored(partition, processor.checkpoint.books, processor.watermark, processor.open_count)
         return True
 
-    async def _restore_again(self, partition: int, overtaken: FencedError) -> None:
-        """Drop the state of a partition that another worker wrote, read what it wrote, go on from there."""
-        logger.warning("%s; restoring the partition", overtaken)
+    async def _restore_again(self, partition: int, error: FencedError) -> None:
+        """Drop the state of a partition that another worker has written, and restore what it wrote."""
+        logger.warning("%s; restoring the partition", error)
         self._drop(partition)
         if await self._install(partition, self._assignment_number):
             await self.consumer.seek(partition)
 
     def _drop(self, partition: int) -> None:
         processor = self.partitions.pop(partition, None)
-        self._metrics.forget(partition)
+        self._metrics.remove(partition)
         if processor and not self._flusher.is_flushing(partition):
             processor.close()
 
     async def _committed(self, partition: int, result: FlushResult) -> None:
-        """Show a flush that ClickHouse acknowledged, and commit its offset to Kafka."""
+        """Report an acknowledged flush and commit its offset to Kafka."""
         self._on_committed(partition)
         self._metrics.committed(partition, result.checkpoint.books)
-        # Not while partitions are being taken away: the group is waiting for us, and would not answer.
+        # Not during a rebalance: the group waits for this member and would not answer.
         if self.is_assigned:
             await self.consumer.commit({partition: result.checkpoint.next_offset})
 
 
-def _failed_over(
+def _partition_failed(
     processor: PartitionProcessor[Any], stage: str, offsets: tuple[int, int], cause: Exception
 ) -> PartitionFailedError:
-    found = Suspects(stage, *offsets)
-    epoch = processor.checkpoint.epoch
-    return PartitionFailedError(processor.log, processor.kafka_partition, epoch, found, processor.known.suspects, cause)
+    suspects, epoch = Suspects(stage, *offsets), processor.checkpoint.epoch
+    known = processor.known.suspects
+    return PartitionFailedError(processor.log, processor.kafka_partition, epoch, suspects, known, cause)

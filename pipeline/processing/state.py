@@ -1,7 +1,7 @@
-"""What memory holds of one partition: a cache of the ledger.
+"""The in-memory state of one partition: a cache of the ledger.
 
-Only what was not touched since the last acknowledged flush may leave it, and what left is read back before it is
-touched, never begun afresh.
+Only entries untouched since the last acknowledged flush may be evicted; an evicted entry is read back before it is
+touched, never started afresh.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -16,25 +16,25 @@ from streams.events import conversation_hash
 from streams.panes.cache import PaneCache
 from streams.panes.deltas import Tiers
 
-#: One of a busy cell takes 4 KB, so this is what most of a worker's memory goes to.
+#: A pane of a busy cell takes 4 KB, so this dominates a worker's memory.
 CACHED_PANES_PER_TIER = 20_000
 
 
 class CachedState(Protocol):
-    """The state of a fold, as far as memory holds it. Empty until `restore`."""
+    """The part of a fold's state that is in memory. Empty until `restore`."""
 
     @property
     def held(self) -> dict[str, Any]:
         """Conversations or customers by key."""
 
     def look_up(self, keys: Sequence[str], newest_revision: int) -> Sequence[tuple[str, Any]]:
-        """Read keys back from the ledger, those that exist. Raises FencedError where a row is newer than it may be."""
+        """Read the keys that exist from the ledger. Raises FencedError if a row is newer than `newest_revision`."""
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Read what has to be in memory from the start."""
+        """Read what must be in memory from the start."""
 
     def evict(self) -> None:
-        """Forget what was not touched since the flush just acknowledged, where there is too much."""
+        """Evict entries untouched since the flush just acknowledged, where there are too many."""
 
 
 def forget_surplus(held: dict[str, Any], touched: Collection[str], limit: int) -> None:
@@ -46,7 +46,7 @@ def forget_surplus(held: dict[str, Any], touched: Collection[str], limit: int) -
 
 
 class StateCache:
-    """Panes, the state of a fold, and which keys the ledger may hold."""
+    """Panes, the state of a fold, and the keys that the ledger may hold."""
 
     def __init__(self, ledger: PartitionLedger, state: CachedState) -> None:
         self.panes = PaneCache()
@@ -56,14 +56,14 @@ class StateCache:
         self._where = f"{ledger.log}[{ledger.kafka_partition}]"
 
     def load(self, first: Callable[[], Checkpoint]) -> Checkpoint | None:
-        """Read the checkpoint and its state, known keys and newest panes; `first` makes a checkpoint where none is.
+        """Read the checkpoint, its state, the known keys and the newest panes. `first` creates a missing checkpoint.
 
-        Once, and in a thread of its own: nothing else touches the state meanwhile. None comes back when another worker
-        wrote while we read: throw this state away and begin with a new one. Raises what ClickHouse raises.
+        Returns None if another worker wrote meanwhile; this state must then be discarded for a new one. To be called
+        once. Blocks; nothing else may use the state meanwhile. Raises the errors of the ClickHouse client.
         """
         ledger = self._ledger
-        found = ledger.checkpoint()
-        checkpoint = found or first()
+        stored = ledger.checkpoint()
+        checkpoint = stored or first()
         self._state.restore(checkpoint)
         for hashes in ledger.hashes():
             self._known.add(hashes)
@@ -71,15 +71,16 @@ class StateCache:
             panes = ledger.newest_panes(checkpoint.epoch, tier, CACHED_PANES_PER_TIER)
             self.panes.load(tier, panes, is_complete=len(panes) < CACHED_PANES_PER_TIER)
         again = ledger.checkpoint()
-        return checkpoint if (again and again.revision) == (found and found.revision) else None
+        return checkpoint if (again and again.revision) == (stored and stored.revision) else None
 
     async def read_back(
         self, keys: set[str], newest_revision: Callable[[], int], begun: set[str] | None = None
     ) -> None:
-        """Bring back what memory does not hold and the ledger may. Of `keys`, those in `begun` will be written.
+        """Read back those of `keys` that are not in memory and that the ledger may hold.
 
-        While a look-up waits, a flush may end and evict; so look again until nothing is missing. Raises FencedError
-        when one is newer than `newest_revision`, that of our own last flush.
+        Only the keys in `begun` (by default all) will be written. A flush that ends during a look-up may evict, so
+        this repeats until nothing is missing. Raises FencedError if a row is newer than `newest_revision`, the
+        revision of this process's last flush.
         """
         held, known = self._state.held, self._known
         absent: set[str] = set()
@@ -91,11 +92,11 @@ class StateCache:
             if not unsure:
                 return
             newest = newest_revision()
-            found = dict(await retry_in_thread(self._where, self._state.look_up, unsure, newest))
-            absent -= found.keys()
-            held.update(found)
+            stored = dict(await retry_in_thread(self._where, self._state.look_up, unsure, newest))
+            absent -= stored.keys()
+            held.update(stored)
 
     def evict(self) -> None:
-        """Forget panes and what else was not touched since the flush just acknowledged. Between flushes."""
+        """Evict panes and state untouched since the flush just acknowledged. To be called between flushes."""
         self.panes.evict(CACHED_PANES_PER_TIER)
         self._state.evict()

@@ -1,8 +1,8 @@
-"""Live traffic for trials: contract events of made-up customers, with its ground truth. Seeded, no wall clock.
+"""Simulated traffic: contract events of made-up customers, with ground truth. Seeded, without a wall clock.
 
-`world` says who writes, where and when; `stories` what happens in a conversation; `delivery` how badly it
-arrives; `spikes` where escalations multiply; `traffic` puts them in order of publishing; `ground_truth`
-says what was placed, so that what the pipeline finds can be compared with what is there.
+`world` defines customers, channels and times of day; `stories` the course of conversations; `delivery` faults on the
+way; `spikes` the multiplied escalations; `traffic` the order of publishing; `ground_truth` what was placed, for
+comparison with what the pipeline finds.
 """
 
 from pipeline.simulation.delivery import Faults

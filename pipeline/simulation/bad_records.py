@@ -1,4 +1,4 @@
-"""Bad records of every kind: made from a good event, each breaks the contract in one place."""
+"""Bad records of every kind. Each is derived from a good event and breaks the contract in one place."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -21,7 +21,7 @@ def _of_type(event_type: str, **data: object) -> Callable[[Envelope], bytes]:
     return lambda event: _encode(event | {"type": event_type, "data": data})
 
 
-# One that needs an empty key besides is `no_subject_no_key`; traffic gives it one.
+# `no_subject_no_key` also needs an empty key, which `delivery` provides.
 BAD_RECORDS: Mapping[str, Callable[[Envelope], bytes]] = {
     "not_json": lambda event: _encode(event)[:-7],
     "not_utf8": lambda event: b"\xff\xfe" + _encode(event),
@@ -35,7 +35,7 @@ BAD_RECORDS: Mapping[str, Callable[[Envelope], bytes]] = {
     "time_without_offset": lambda event: _encode(event | {"time": event["time"][:-1]}),
     "time_not_a_date": _with(time="yesterday"),
     "time_before_2000": _with(time="1999-12-31T23:59:59.999Z"),
-    # The June after next: past the limit of 30 days even when a recording is published months later.
+    # In two years: beyond the limit of 30 days even if a recording is published months later.
     "time_far_ahead": lambda event: _encode(event | {"time": f"{int(event['time'][:4]) + 2}-06-15T12:00:00Z"}),
     "no_subject_no_key": _without("subject"),
     "data_not_an_object": _with(data="opened"),

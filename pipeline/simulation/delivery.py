@@ -1,4 +1,4 @@
-"""How badly events arrive: in bytes, a moment after they happened, some late, some twice, some not at all right."""
+"""Delivery of events as records: shortly after they occurred, some late, some duplicated, some broken."""
 
 from collections.abc import Iterator
 from random import Random
@@ -15,7 +15,7 @@ _encode = msgspec.json.Encoder().encode
 
 
 class Faults(NamedTuple):
-    """Shares of all good events. Duplicates and bad records come on top, the others are among them."""
+    """Ratios to the number of good events. Duplicates and bad records are additional to them."""
 
     duplicate_ratio: float = 0.01
     disorder_ratio: float = 0.05
@@ -25,7 +25,7 @@ class Faults(NamedTuple):
 
 
 class Delivered(NamedTuple):
-    """A record and when it is published. `type` of a bad record is the kind of its badness."""
+    """A record and its time of publishing. `type` of a bad record is a key of `BAD_RECORDS`."""
 
     send_at_ms: int
     key: bytes
@@ -35,10 +35,10 @@ class Delivered(NamedTuple):
 
 
 def deliver(script: Script, random: Random, faults: Faults) -> Iterator[Delivered]:
-    """The records of a script, not in the order of sending; what nothing befalls keeps its order.
+    """Yield the records of a script, not ordered by time of sending. Events without faults keep their order.
 
-    A disordered event is sent 1 to 10 s later than its neighbours in the topic; or, when the next one of its
-    own conversation is less than 20 s away, just after that one. A late one is sent 65 s to 30 min later.
+    A disordered event is sent 1 to 10 s after its neighbours in the topic or, if the next event of its conversation
+    follows within 20 s, just after that. A late one is sent 65 s to 30 min later.
     """
     conversation_id = script.conversation_id
     key = conversation_id.encode()

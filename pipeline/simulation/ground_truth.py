@@ -1,4 +1,4 @@
-"""What a simulation placed, to compare with what the pipeline finds."""
+"""What a simulation placed, for comparison with what the pipeline finds."""
 
 from collections import Counter
 from pathlib import Path
@@ -10,10 +10,10 @@ from pipeline.simulation.spikes import Spike
 
 
 class GroundTruth(msgspec.Struct, kw_only=True):
-    """The truth about everything sent so far. Counts by type are of distinct good events.
+    """The ground truth of everything sent so far. Counts by type are of distinct good events.
 
-    `duplicate_count` and `bad_count` come on top of them; late, disordered and clock-ahead events are among
-    them. `spikes` are those that had begun by `until_ms`, the instant of the last record sent.
+    `duplicate_count` and `bad_count` are additional to them, late, disordered and clock-ahead events are included.
+    `spikes` are those that had begun by `until_ms`, the instant of the last record sent.
     """
 
     seed: int
@@ -32,7 +32,7 @@ class GroundTruth(msgspec.Struct, kw_only=True):
     bad_count_by_kind: dict[str, int] = {}
 
     def to_json(self) -> bytes:
-        """One JSON object; spikes as objects with their names."""
+        """Return the ground truth as one JSON object, with spikes as objects."""
         fields: dict[str, Any] = msgspec.structs.asdict(self)
         fields["spikes"] = [spike._asdict() for spike in self.spikes]
         return msgspec.json.format(msgspec.json.encode(fields), indent=2) + b"\n"
@@ -42,7 +42,7 @@ class GroundTruth(msgspec.Struct, kw_only=True):
 
 
 class Tally:
-    """Counts what is sent, by type and by how it was placed."""
+    """Counts of records sent, by type and by fault."""
 
     def __init__(self) -> None:
         self.sent_count = 0
@@ -51,7 +51,7 @@ class Tally:
         self.bad_by_kind: Counter[str] = Counter()
 
     def add(self, event_type: str, placed: str) -> None:
-        """`event_type` of a bad record is the kind of its badness."""
+        """Count a record. `event_type` of a bad record is a key of `BAD_RECORDS`."""
         self.sent_count += 1
         if placed:
             self.by_placing[placed] += 1

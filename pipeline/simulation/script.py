@@ -1,7 +1,7 @@
-"""The script of one conversation: what happens when, and what everybody in the stories does.
+"""The script of one conversation: its planned events, and the actions that stories are made of.
 
-A script has its own time, which `wait` moves on. `speedup` divides all waits: 1 is the pace of real service, 20
-makes an hour three minutes, so that a short demonstration sees conversations end.
+A script has its own time, which `wait` advances. `speedup` divides all waits: 1 is the pace of real service, 20 makes
+an hour three minutes, so that conversations end within a short demo.
 """
 
 from datetime import UTC, datetime
@@ -14,13 +14,13 @@ ESCALATION_TYPES = frozenset(("conversation.escalated", "bot.handed_off"))
 
 
 def instant(at_ms: int) -> str:
-    """RFC 3339 in UTC with milliseconds."""
+    """Return an instant as RFC 3339 in UTC with milliseconds."""
     seconds, milliseconds = divmod(at_ms, 1000)
     return f"{datetime.fromtimestamp(seconds, UTC).isoformat()[:19]}.{milliseconds:03d}Z"
 
 
 class Planned(NamedTuple):
-    """One event to come, `data` still as an object. `queue` and `channel` hold after it."""
+    """A planned event. `queue` and `channel` are those after it."""
 
     at_ms: int
     type: str
@@ -30,7 +30,7 @@ class Planned(NamedTuple):
 
 
 class Script:
-    """One conversation of one customer. `add` plans an event now; `followers` come after it."""
+    """One conversation of one customer. `add` plans an event now; `followers` are the customer's next conversations."""
 
     __slots__ = (
         "agent_id",
@@ -71,7 +71,7 @@ class Script:
         return self.random.random() < probability
 
     def wait(self, mean_seconds: float) -> None:
-        """Let time pass: exponential with this mean, and never less than 0.2 s."""
+        """Advance the time: exponentially distributed with this mean, plus 0.2 s."""
         self.now_ms += 200 + int(self.random.expovariate(1.0) * mean_seconds * 1000 / self.speedup)
 
     def add(self, event_type: str, /, **data: object) -> None:
@@ -125,7 +125,7 @@ class Script:
         self.agent_id = f"agent-{int(self.random.random() * 90):02d}"
 
     def pass_around(self, probability: float, mean_seconds: float) -> None:
-        """Some are transferred, once to three times; every fourth time back to where it came from."""
+        """Transfer the conversation up to three times, each with `probability`; one in four goes back."""
         before = self.queue
         for _ in range(3):
             if not self.chance(probability):
@@ -137,7 +137,7 @@ class Script:
                 self.transfer(target)
 
     def escalate(self, probability: float, mean_seconds: float) -> None:
-        """Functional to the second level (a transfer too), hierarchical to a lead, rarely to a regulator."""
+        """Escalate with `probability`: functional to the second level (a transfer), hierarchical, rarely regulatory."""
         if not self.chance(probability):
             return
         self.wait(mean_seconds)
@@ -155,7 +155,7 @@ class Script:
             self.add("conversation.escalated", kind="regulatory")
 
     def hand_off(self) -> None:
-        """Bot to human. Some sources tell it with one event, some with the other, some with both."""
+        """Hand over from bot to human. Sources report that by one event, the other, or both."""
         dice = self.random.random()
         if dice < 0.9:
             self.add("bot.handed_off", queue=self.queue)
@@ -164,7 +164,7 @@ class Script:
             self.add("conversation.escalated", kind="handoff")
 
     def pause(self, probability: float, mean_seconds: float) -> None:
-        """Some wait on the customer or on a third party, and then go on."""
+        """Wait on the customer or a third party, with `probability`, then continue."""
         if not self.chance(probability):
             return
         self.wait(mean_seconds / 4)
@@ -177,7 +177,7 @@ class Script:
             self.add("conversation.resumed")
 
     def dialogue(self, turns: int, customer_seconds: float, agent_seconds: float) -> None:
-        """The agent answers, then customer and agent by turns."""
+        """Let the agent answer, then customer and agent alternate."""
         for turn in range(turns):
             if turn:
                 self.wait(customer_seconds)

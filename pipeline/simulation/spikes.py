@@ -1,4 +1,4 @@
-"""Placed escalation spikes: spans in which escalations of one channel, or queue, come several times as often."""
+"""Placed escalation spikes: spans in which escalations of one channel or queue are several times as frequent."""
 
 from collections.abc import Iterable
 from random import Random
@@ -8,7 +8,7 @@ _CHANNELS = ("phone", "email", "web_chat", "messaging", "social_public")
 
 
 class Spike(NamedTuple):
-    """Escalations in [since_ms, until_ms) come `factor` times as often; channel or queue '' means any."""
+    """Escalations in `[since_ms, until_ms)` are `factor` times as frequent; channel or queue '' means any."""
 
     since_ms: int
     until_ms: int
@@ -21,10 +21,10 @@ class Spike(NamedTuple):
 
 
 class SpikePlan:
-    """Either the spikes given, or spikes without end: ten minutes each, five times as many, at random gaps.
+    """The given spikes, or an endless series: ten minutes each, factor five, at random gaps.
 
-    The plan has a random source of its own and grows with the time asked for, so that it depends on the seed
-    alone and not on who asks when. `mean_gap_seconds` 0 places none.
+    The plan has its own random source and grows on demand, so that it depends only on the seed and not on the order of
+    calls. `mean_gap_seconds` 0 places none.
     """
 
     def __init__(self, seed: int, start_ms: int, mean_gap_seconds: float, given: Iterable[Spike] | None) -> None:
@@ -34,7 +34,7 @@ class SpikePlan:
         self._planned_until_ms = start_ms
 
     def holding(self, at_ms: int, channel: str, queue: str) -> Spike | None:
-        """The spike at this instant and place, the latest placed one of several."""
+        """Return the spike at this instant and place, the last placed if there are several; None if there is none."""
         while self._mean_gap_ms and self._planned_until_ms <= at_ms:
             since_ms = self._planned_until_ms + int(self._mean_gap_ms * self._random.uniform(0.5, 1.5))
             until_ms = since_ms + 600_000

@@ -1,7 +1,7 @@
-"""What happens in a conversation of each channel, from its opening to its end, or to a close that never comes.
+"""The course of a conversation on each channel, from its opening to its end, which may never come.
 
-A story takes a fresh script and the id of another conversation of the same source (to merge into). The waits
-are those of ordinary service, in seconds.
+A story takes a new script and the id of another conversation of the same source, to merge into. Waits are those of
+ordinary service, in seconds.
 """
 
 from collections.abc import Callable, Mapping
@@ -12,7 +12,7 @@ HOUR_SECONDS = 3600.0
 
 
 def settle(script: Script, other_id: str, never: float = 0.015) -> None:
-    """The end: resolved and closed, or otherwise; sometimes reopened; sometimes the customer comes again."""
+    """End the conversation: mostly resolved and closed, sometimes reopened or followed by a repeat contact."""
     dice = script.random.random()
     if dice < never:
         return
@@ -39,7 +39,7 @@ def settle(script: Script, other_id: str, never: float = 0.015) -> None:
         script.agent_says()
         script.wait(600)
         script.add("conversation.resolved", actor_kind="agent", actor_id=script.agent_id)
-    if script.chance(0.1):  # a repeat contact, on the same or another channel
+    if script.chance(0.1):  # a repeat contact, on the same channel or another
         channel = script.channel if script.chance(0.5) else _pick_channel(script)
         wait_ms = int(script.random.expovariate(1 / (10 * HOUR_SECONDS)) * 1000 / script.speedup)
         script.followers.append((channel, resolved_at_ms + 1000 + wait_ms, ""))
@@ -53,7 +53,7 @@ def _pick_channel(script: Script) -> str:
 
 
 def phone(script: Script, other_id: str) -> None:
-    """A call: waits in the queue, may be given up, transferred, or go on as another call (a transfer chain)."""
+    """Play a call: it waits in the queue and may be abandoned, transferred, or continued by another call (a chain)."""
     script.open()
     if script.chance(0.08):
         script.wait(150)
@@ -80,7 +80,7 @@ def phone(script: Script, other_id: str) -> None:
 
 
 def email(script: Script, other_id: str) -> None:
-    """A letter: hours until the answer, some with a promise by the source, some wait on the customer."""
+    """Play an e-mail: hours until the answer, some with the source's own SLA target, some wait on the customer."""
     if script.chance(0.06):
         due_at_ms = script.now_ms + int(4 * HOUR_SECONDS * 1000 / script.speedup)
         script.open(clock="first_response", due_at=instant(due_at_ms))
@@ -107,7 +107,7 @@ def email(script: Script, other_id: str) -> None:
 
 
 def chat(script: Script, other_id: str) -> None:
-    """Web chat, in the app or a messenger: often a bot first, then a human, in minutes."""
+    """Play a chat on the web, in the app or a messenger: often a bot first, then a human, within minutes."""
     script.open()
     is_live = script.channel == "web_chat"
     seconds = 25.0 if is_live else 400.0
@@ -138,7 +138,7 @@ def chat(script: Script, other_id: str) -> None:
 
 
 def public_post(script: Script, other_id: str) -> None:
-    """A public post about the brand: shares and reactions with reach, and an answer that many read."""
+    """Play a public post about the brand: shares and reactions with reach, and a public answer."""
     random, post = script.random, script.conversation_id
     followers = int(20 * random.paretovariate(0.9)) % 2_000_000
     script.open(thread_id=post, reach=followers, visibility="public")
@@ -160,7 +160,7 @@ def public_post(script: Script, other_id: str) -> None:
         else:
             script.add("message.created", actor_kind="peer", actor_id=actor, thread_id=post, reach=50)
     script.escalate(0.07, 600)
-    if script.chance(0.2):  # taken out of the public
+    if script.chance(0.2):  # continued in private
         script.channel = "social_private"
         script.add("conversation.transferred", channel="social_private")
         script.dialogue(2, 900, 600)
@@ -168,7 +168,7 @@ def public_post(script: Script, other_id: str) -> None:
 
 
 def private_message(script: Script, other_id: str) -> None:
-    """A direct message on a social network."""
+    """Play a direct message on a social network."""
     script.open()
     script.now_ms += 100
     script.customer_says()
@@ -178,7 +178,7 @@ def private_message(script: Script, other_id: str) -> None:
 
 
 def community(script: Script, other_id: str) -> None:
-    """A question to other customers: peers answer, often before the company, and a solution may be accepted."""
+    """Play a question to the community: peers answer, often before the company; a solution may be accepted."""
     random = script.random
     script.open(thread_id=script.conversation_id, visibility="public", direction="inbound")
     script.wait(5)
@@ -205,7 +205,7 @@ def community(script: Script, other_id: str) -> None:
 
 
 def self_service(script: Script, other_id: str) -> None:
-    """A session with the help pages' bot: contained, given up, or handed to a human in the chat."""
+    """Play a session with the help pages' bot: contained, abandoned, or handed over to a human in a chat."""
     script.open(direction="inbound")
     for _ in range(script.random.choice((1, 2, 3))):
         script.wait(15)
@@ -240,7 +240,7 @@ STORIES: Mapping[str, Callable[[Script, str], None]] = {
 
 
 def escalate_at(script: Script, at_ms: int, event_type: str, data: dict[str, object]) -> None:
-    """One more conversation of a placed spike: it escalates at this very instant, as another one did."""
+    """Play an additional conversation of a placed spike, which escalates at this instant."""
     script.open(queue=script.queue)
     script.now_ms = max(at_ms, script.now_ms + 1)
     script.add(event_type, **data)

@@ -1,6 +1,6 @@
-"""The traffic: conversations begin at random, their events go out in the order of publishing, without end.
+"""The traffic: an endless series of records in order of publishing, from conversations that begin at random.
 
-Arrivals are a Poisson process whose intensity follows the shape of the day, constant within each minute.
+Arrivals are a Poisson process whose intensity follows the time of day, constant within each minute.
 """
 
 from bisect import bisect
@@ -18,14 +18,14 @@ from pipeline.simulation.stories import STORIES, escalate_at
 from pipeline.simulation.world import CHANNEL_NAMES, CHANNELS, Customer, day_factor, new_customer, new_topic
 
 MINUTE_MS = 60_000
-# Measured: distinct good events of a conversation that begins, with its followers' counted to it.
+# Measured: distinct good events per conversation that begins, including its followers.
 EVENTS_PER_CONVERSATION = 8.7
 
 
 class Simulated(NamedTuple):
-    """A record to publish at `send_at_ms` (UTC epoch ms).
+    """A record to publish at `send_at_ms`, UTC epoch ms.
 
-    `placed` is '' or what is wrong with it: duplicate, late, disordered, clock_ahead or bad.
+    `placed` is '' or its fault: duplicate, late, disordered, clock_ahead or bad.
     """
 
     send_at_ms: int
@@ -35,17 +35,15 @@ class Simulated(NamedTuple):
 
 
 class Simulation(Iterator[Simulated]):
-    """Live traffic from `start_ms` on in order of `send_at_ms`, the same for the same arguments.
+    """Simulated traffic from `start_ms` on, ordered by `send_at_ms`, deterministic for given arguments.
 
-    `ground_truth()` tells what was sent so far.
-
-    `rate_per_second`: good events a second, as a mean over the week, once the conversations that began have
-    filled the pipe (with `speedup` 1 the closing events of e-mails take days). `follows_the_day` False keeps
-    the rate even at night. `until_ms`: nothing is sent at or after it; None never ends. `id_prefix` keeps
-    the event and conversation ids of two runs apart. `speedup` divides the waits within a conversation.
-    What a conversation will do waits in memory, some 500 bytes an event: at 100 events a second and `speedup` 1
-    that is about 500 MB after two days, at `speedup` 20 it stays below 100 MB.
-    `spikes`: the placed ones, None for random ones `mean_spike_gap_seconds` apart (0 for none).
+    `rate_per_second`: good events per second, as a mean over the week, once the number of open conversations is
+    stationary (with `speedup` 1 the closing events of e-mails take days). `follows_the_day`: False for the same rate at
+    all hours. `until_ms`: nothing is sent at or after it; None for no end. `id_prefix`: distinguishes the ids of two
+    runs. `speedup`: divides the waits within a conversation.
+    Planned events are kept in memory, some 500 bytes each: at 100 events a second and `speedup` 1 about 500 MB after
+    two days, at `speedup` 20 below 100 MB.
+    `spikes`: the placed ones; None for random ones `mean_spike_gap_seconds` apart (0 for none).
     """
 
     def __init__(
@@ -64,16 +62,16 @@ class Simulation(Iterator[Simulated]):
         mean_spike_gap_seconds: float = 7200.0,
     ) -> None:
         if rate_per_second <= 0 or speedup <= 0:
-            raise ValueError(f"rate_per_second and haste must be positive, not {rate_per_second}, {speedup}")
+            raise ValueError(f"expected positive rate_per_second and speedup, got {rate_per_second} and {speedup}")
         self._random = Random(seed)
         self._seed, self._rate_per_second, self._id_prefix = seed, rate_per_second, id_prefix
         self._start_ms, self._until_ms = start_ms, until_ms
         self._utc_offset_minutes, self._follows_the_day = utc_offset_minutes, follows_the_day
-        self._haste = speedup
+        self._speedup = speedup
         self._faults = Faults() if faults is None else faults
         self._spikes = SpikePlan(seed, start_ms, mean_spike_gap_seconds, spikes)
         self._tally = Tally()
-        # send_at_ms, number, key, value, type, placed; the number keeps the order of equal instants
+        # send_at_ms, number, key, value, type, placed; the number preserves the order of equal instants
         self._due: list[tuple[int, int, bytes, bytes, str, str]] = []
         self._due_number = self._conversation_number = self._customer_number = 0
         self._other_id_of_source: dict[str, str] = {}
@@ -125,7 +123,7 @@ class Simulation(Iterator[Simulated]):
     # ---- arrivals --------------------------------------------------------------------------------
 
     def _draw_arrival(self) -> None:
-        """Move to the next arrival; where the minute ends first, its intensity is drawn again."""
+        """Draw the next arrival; when a minute ends first, with the intensity of the next minute."""
         at_ms = self._next_arrival_ms
         while True:
             if at_ms >= self._minute_ends_ms:
@@ -147,10 +145,10 @@ class Simulation(Iterator[Simulated]):
         self._minute_ends_ms = at_ms // MINUTE_MS * MINUTE_MS + MINUTE_MS
 
     def _begin_due(self) -> None:
-        """Begin the next conversation: of a new customer, or one who comes again before that."""
+        """Begin the next conversation: of a returning customer if due first, else of a new one."""
         if self._followers and self._followers[0][0] <= self._next_arrival_ms:
             at_ms, _, channel, root_id, customer, topic = heappop(self._followers)
-            self._tell(channel, at_ms, customer, topic, root_id)
+            self._play(channel, at_ms, customer, topic, root_id)
         else:
             self._begin_new()
         self._next_beginning_ms = int(self._next_arrival_ms)
@@ -162,7 +160,7 @@ class Simulation(Iterator[Simulated]):
         number = bisect(self._cumulative, self._random.random() * self._cumulative[-1])
         channel = CHANNEL_NAMES[min(number, len(CHANNEL_NAMES) - 1)]
         self._draw_arrival()
-        self._tell(channel, at_ms, self._new_customer(channel), new_topic(self._random), "")
+        self._play(channel, at_ms, self._new_customer(channel), new_topic(self._random), "")
 
     def _new_customer(self, channel: str) -> Customer:
         self._customer_number += 1
@@ -173,9 +171,9 @@ class Simulation(Iterator[Simulated]):
     def _new_script(self, channel: str, at_ms: int, customer: Customer, topic: str, root_id: str) -> Script:
         self._conversation_number += 1
         conversation_id = f"{self._id_prefix}-{self._conversation_number:07d}"
-        return Script(self._random, conversation_id, customer, channel, topic, at_ms, self._haste, root_id)
+        return Script(self._random, conversation_id, customer, channel, topic, at_ms, self._speedup, root_id)
 
-    def _tell(self, channel: str, at_ms: int, customer: Customer, topic: str, root_id: str) -> None:
+    def _play(self, channel: str, at_ms: int, customer: Customer, topic: str, root_id: str) -> None:
         script = self._new_script(channel, at_ms, customer, topic, root_id)
         STORIES[channel](script, self._other_id_of_source.get(script.source, ""))
         self._other_id_of_source[script.source] = script.conversation_id
@@ -191,7 +189,7 @@ class Simulation(Iterator[Simulated]):
                 self._multiply(event, at_ms, customer.tenant, topic)
 
     def _multiply(self, event: Planned, now_ms: int, tenant: str, topic: str) -> None:
-        """An escalation within a spike stands for `factor` of them: the others in conversations of their own."""
+        """Add `factor` - 1 escalations for one within a spike, each in a conversation of its own."""
         spike = self._spikes.holding(event.at_ms, event.channel, event.queue)
         if spike is None:
             return

@@ -1,7 +1,7 @@
-"""Who writes, where, and when: tenants, customers, channels, queues, and the shape of a day.
+"""Tenants, customers, channels, queues, and the distribution of traffic over the day.
 
-Everything is made up, and no number is taken from a real company; the shapes are what people in customer
-service expect: the telephone in business hours, social media in the evening.
+Everything is made up; no number is from a real company. The distributions are what people in customer service expect:
+the telephone in business hours, social media in the evening.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ EVENINGS = (4, 2, 1, 1, 1, 1, 2, 3, 4, 4, 4, 5, 6, 5, 5, 5, 6, 8, 11, 14, 15, 14
 
 
 class Channel(NamedTuple):
-    """`weight`: share of the conversations; `hours`: the shape of a day; `weekend_ratio`: against a weekday."""
+    """A channel: share of conversations, relative traffic by local hour, and ratio of weekend to weekday traffic."""
 
     weight: float
     hours: tuple[int, ...]
@@ -62,7 +62,7 @@ _YOUNGER_WEIGHTS = (34, 34, 20, 10, 2)
 
 
 class Customer(NamedTuple):
-    """A made-up person. A customer belongs to one tenant."""
+    """A made-up customer, who belongs to one tenant."""
 
     customer_id: str
     tenant: str
@@ -72,7 +72,7 @@ class Customer(NamedTuple):
 
 
 def new_customer(random: Random, customer_id: str, channel: str) -> Customer:
-    """A customer who has not written before; the age band follows the channel."""
+    """Return a new customer, with an age band that depends on the channel."""
     return Customer(
         customer_id,
         random.choices(_TENANTS, _TENANT_WEIGHTS)[0],
@@ -87,7 +87,7 @@ def new_topic(random: Random) -> str:
 
 
 def day_factor(channel: str, at_ms: int, utc_offset_minutes: int) -> float:
-    """Traffic of a channel at an instant relative to its mean over a week; linear between the hours' middles."""
+    """Return a channel's traffic at an instant relative to its weekly mean, linear between the middles of hours."""
     shape = CHANNELS[channel]
     local_ms = at_ms + utc_offset_minutes * 60_000
     weekday = (local_ms // DAY_MS + 3) % 7  # 1970-01-01 was a Thursday

@@ -1,4 +1,4 @@
-"""What was found or made before the stages of a worker are constructed."""
+"""Results of the preparation that the stages of a worker are constructed with."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ from pipeline.ledger.rules_version import Configuration
 
 
 class Prepared(NamedTuple):
-    """The rules' version that checkpoints carry, and how many partitions the topic of customer facts has."""
+    """The rules version that checkpoints carry, and the number of partitions of the topic of customer facts."""
 
     configuration: Configuration
     fact_partition_count: int

@@ -1,8 +1,8 @@
-"""Progress messages: how far each partition is, from the interactions stage to the rolling stage, on one topic.
+"""Progress messages: how far each partition is, from the interactions stage to the rolling stage.
 
-After every flush, and once a second where there is none. A heartbeat is a bell: the panes themselves are read from
-ClickHouse, where they are once it rings. One may get lost, the next one says the same or more. The topic is compacted,
-its key names log and partition, so that it holds the last word of each.
+Sent after every flush, and once a second otherwise. A progress message is only a signal; readers fetch the panes from
+ClickHouse, where they already are. A lost message does no harm, because the next one supersedes it. The topic is
+compacted by log and partition, so it keeps the last message of each.
 """
 
 import asyncio
@@ -23,18 +23,19 @@ logger = logging.getLogger(__name__)
 
 EVERY_SECONDS = 1.0
 GIVE_UP_SECONDS = 5.0
-#: Of one partition, read or not, that are not in ClickHouse yet: more than there are without a backlog.
+#: Consumer lag of a partition, measured from the ledger, above which it counts as behind. Exceeds that of normal
+#: operation.
 BEHIND_EVENTS = 10_000
 
-#: Bounds of what a worker says: whoever writes into the topic by other means must not lead stage 2 anywhere.
+#: Bounds of what a worker sends, so that a foreign record in the topic cannot mislead the rolling stage.
 Offset = Annotated[int, Meta(ge=0, lt=1 << OFFSET_BITS)]
 
 
 class Progress(msgspec.Struct, frozen=True, kw_only=True):
-    """Of one partition of a log: how far the ledger is.
+    """The progress of one partition of a log, as stored in the ledger.
 
-    `log_end` is as of the last fetch. `is_at_end`: everything before it is in the ledger, and no event has come for
-    `idle_ms`. `watermark_ms` is UTC epoch ms, 0 before the first event.
+    `log_end` is as of the last fetch. `is_at_end` means that everything before it is in the ledger; no event has
+    arrived for `idle_ms`. `watermark_ms` is UTC epoch ms, 0 before the first event.
     """
 
     log: str
@@ -49,12 +50,12 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def key(self) -> bytes:
-        """What is compacted away by the next one."""
+        """The key for compaction: log and partition."""
         return f"{self.log}/{self.partition}".encode()
 
     @property
     def is_behind(self) -> bool:
-        """Whether the partition has much more in Kafka than it would without a backlog."""
+        """Whether the partition's consumer lag exceeds that of normal operation."""
         return self.log_end - self.next_offset > BEHIND_EVENTS
 
 
@@ -62,37 +63,37 @@ _decode = msgspec.json.Decoder(Progress).decode
 
 
 def decoded(value: bytes | None) -> Progress | None:
-    """The heartbeat in a record's value, None when it is none, or one that no worker sends."""
+    """Return the progress message in a record's value; None if it is not one that a worker sends."""
     try:
-        found = _decode(value or b"")
+        progress = _decode(value or b"")
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
         return None
-    return found if found.partition < found.partition_count else None
+    return progress if progress.partition < progress.partition_count else None
 
 
 class ProgressReporter:
-    """Sends what `beats` gives, all at once. Heartbeats that cannot be sent are dropped."""
+    """Publishes the messages that `current` returns. Messages that cannot be sent are dropped."""
 
-    def __init__(self, publisher: Publisher, topic: str, beats: Callable[[], Sequence[Progress]]) -> None:
+    def __init__(self, publisher: Publisher, topic: str, current: Callable[[], Sequence[Progress]]) -> None:
         self._publisher = publisher
         self._topic = topic
-        self._beats = beats
-        self._is_news = asyncio.Event()
+        self._current = current
+        self._has_news = asyncio.Event()
 
     def notify(self) -> None:
-        """A flush is in ClickHouse: say so at once."""
-        self._is_news.set()
+        """Publish at once, because a flush has reached ClickHouse."""
+        self._has_news.set()
 
     async def run(self) -> None:
-        """For ever."""
+        """Publish after each `notify` and at least every `EVERY_SECONDS`, for ever."""
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._is_news.wait(), EVERY_SECONDS)
-            self._is_news.clear()
-            messages = [(beat.key, msgspec.json.encode(beat), ()) for beat in self._beats()]
+                await asyncio.wait_for(self._has_news.wait(), EVERY_SECONDS)
+            self._has_news.clear()
+            messages = [(progress.key, msgspec.json.encode(progress), ()) for progress in self._current()]
             if not messages:
                 continue
             try:
                 await asyncio.wait_for(self._publisher.publish(self._topic, messages), GIVE_UP_SECONDS)
             except (TimeoutError, PublishError) as error:
-                logger.debug("heartbeats were lost: %r", error)
+                logger.debug("progress messages were dropped: %r", error)

@@ -1,4 +1,4 @@
-"""The dashboards that the page shows: read from Grafana's JSON, and told to the browser without their queries."""
+"""The dashboards of the page: read from Grafana's JSON, and sent to the browser without their queries."""
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -12,17 +12,16 @@ from pipeline.web.request import NotFoundError
 
 Json = dict[str, Any]
 
+#: The dashboard that is listed first and opens at /.
 HOME = "sichtflug-overview"
-"""The dashboard that comes first, and opens at /."""
-
-#: The variable with which Grafana's panels tell the watermark in their descriptions. The page tells it by itself.
+#: The variable that shows the watermark in descriptions of Grafana's panels. The page shows it on its own.
 WATERMARK = "holds_for"
-#: What a browser needs of a panel to draw it. Its queries stay here.
+#: The parts of a panel that the browser needs. Queries stay on the server.
 PANEL_KEYS = ("id", "type", "title", "description", "gridPos", "fieldConfig", "options", "links", "collapsed")
 
 
 class Dashboard:
-    """One dashboard as its file has it, with its panels by id and its variables by name."""
+    """One dashboard, with its panels by id and its variables by name."""
 
     def __init__(self, document: Json) -> None:
         self.uid: str = document["uid"]
@@ -37,14 +36,14 @@ class Dashboard:
         }
 
     def panel(self, number: str) -> Json:
-        """The panel of an id. Raises NotFoundError."""
-        found = self.panels.get(int(number)) if number.isascii() and number.isdecimal() and len(number) < 10 else None
-        if found is None:
+        """Return the panel with an id. Raises NotFoundError."""
+        panel = self.panels.get(int(number)) if number.isascii() and number.isdecimal() and len(number) < 10 else None
+        if panel is None:
             raise NotFoundError(f"panel {number[:40]!r} of {self.uid}: not found")
-        return found
+        return panel
 
     def shown(self) -> Json:
-        """What the browser is told."""
+        """Return the dashboard for the browser."""
         document = self.document
         return {
             "uid": self.uid,
@@ -62,7 +61,7 @@ class Dashboard:
         }
 
     def annotations(self) -> Iterator[tuple[str, str]]:
-        """Name and SQL of the annotations that ask ClickHouse."""
+        """Yield name and SQL of the annotations that query ClickHouse."""
         for annotation in self.document.get("annotations", {}).get("list", []):
             sql = annotation.get("rawSql") or annotation.get("target", {}).get("rawSql")
             if sql and annotation.get("enable", True):
@@ -70,7 +69,7 @@ class Dashboard:
 
 
 class Dashboards:
-    """All dashboards of a directory. Raises DashboardError for a file that is none."""
+    """All dashboards of a directory. Raises DashboardError for an invalid file."""
 
     def __init__(self, directory: Path) -> None:
         self._by_uid: dict[str, Dashboard] = {}
@@ -84,29 +83,29 @@ class Dashboards:
             self._by_uid[dashboard.uid] = dashboard
 
     def __iter__(self) -> Iterator[Dashboard]:
-        return iter(sorted(self._by_uid.values(), key=lambda one: (one.uid != HOME, one.title)))
+        return iter(sorted(self._by_uid.values(), key=lambda dashboard: (dashboard.uid != HOME, dashboard.title)))
 
     def find(self, uid: str) -> Dashboard:
-        """The dashboard of a uid. Raises NotFoundError."""
+        """Return the dashboard with a uid. Raises NotFoundError."""
         if uid not in self._by_uid:
             raise NotFoundError(f"dashboard {uid[:40]!r}: not found; expected one of {', '.join(self._by_uid)}")
         return self._by_uid[uid]
 
     def listed(self) -> list[Json]:
-        """Uid, title, description and tags of each, for links."""
+        """Return uid, title, description and tags of each dashboard, for links."""
         return [
             {
-                "uid": found.uid,
-                "title": found.title,
-                "description": found.document.get("description", ""),
-                "tags": found.document.get("tags", []),
+                "uid": dashboard.uid,
+                "title": dashboard.title,
+                "description": dashboard.document.get("description", ""),
+                "tags": dashboard.document.get("tags", []),
             }
-            for found in self
+            for dashboard in self
         ]
 
 
 def default_directory() -> Path:
-    """Return where the dashboards of this version lie."""
+    """Return the directory of this version's dashboards."""
     return directory("dashboards", "grafana/dashboards")
 
 
@@ -120,7 +119,7 @@ def _shown_panel(panel: Json) -> Json:
     shown = {key: panel[key] for key in PANEL_KEYS if key in panel}
     if "description" in shown:
         paragraphs = shown["description"].split("\n\n")
-        shown["description"] = "\n\n".join(one for one in paragraphs if f"${{{WATERMARK}}}" not in one)
+        shown["description"] = "\n\n".join(text for text in paragraphs if f"${{{WATERMARK}}}" not in text)
     if panel["type"] == "row":
         shown["panels"] = [_shown_panel(inner) for inner in panel.get("panels", [])]
     return shown

@@ -1,6 +1,6 @@
-"""Answers of ClickHouse as columns that can be drawn: each with its kind, instants as UTC epoch ms.
+"""Answers of ClickHouse as columns for drawing: each with its kind, instants as UTC epoch ms.
 
-A time series comes in long form, one row per instant and labels, and is turned into one series per set of labels.
+A time series in long form, one row per instant and labels, becomes one series per set of labels.
 """
 
 import datetime
@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import msgspec
 
-#: A day comes as ISO text: it belongs to no time zone. As the time of a series it stands for its start in UTC.
+#: A day is ISO text, because it has no time zone. As the time of a series, it stands for its start in UTC.
 Kind = Literal["time", "day", "number", "text"]
 _WRAPPED = re.compile(r"(?:Nullable|LowCardinality|SimpleAggregateFunction)\((?:\w+, )?(.*)\)\Z")
 
@@ -23,14 +23,14 @@ class Column(msgspec.Struct, frozen=True):
 
 
 class Series(msgspec.Struct, frozen=True):
-    """One line of a chart: a value for each instant of its frame, None where there is none."""
+    """One line of a chart: a value or None for each instant of its frame."""
 
     name: str
     values: list[float | None]
 
 
 class Frame(msgspec.Struct, frozen=True):
-    """What one query answered: `columns` of a table, or `times` and `series` of a time series."""
+    """The answer to one query: `columns` of a table, or `times` and `series` of a time series."""
 
     columns: list[Column] | None = None
     times: list[int] | None = None
@@ -38,11 +38,11 @@ class Frame(msgspec.Struct, frozen=True):
 
 
 class FrameError(ValueError):
-    """An answer that is no time series. The message says why."""
+    """An answer is not a time series. The message says why."""
 
 
 def read_columns(body: bytes) -> list[Column]:
-    """The columns of an answer in JSONCompact."""
+    """Return the columns of an answer in JSONCompact."""
     answer = msgspec.json.decode(body)
     rows = answer["data"]
     columns = []
@@ -54,7 +54,7 @@ def read_columns(body: bytes) -> list[Column]:
 
 
 def as_series(columns: list[Column]) -> Frame:
-    """Long form to one series per set of labels. Raises FrameError when the first column is no time."""
+    """Convert long form to one series per set of labels. Raises FrameError if the first column is not a time."""
     if not columns or columns[0].kind not in ("time", "day"):
         found = f"{columns[0].name} ({columns[0].kind})" if columns else "no column"
         raise FrameError(f"expected a time as the first column of a time series, found {found}")
@@ -77,7 +77,7 @@ def as_series(columns: list[Column]) -> Frame:
 
 
 def series_name(column: str, label: str, *, labelled: bool, alone: bool) -> str:
-    """As Grafana names a series: by its labels, by its column too when there are several."""
+    """Return a series name like Grafana: its labels, preceded by its column if there are several."""
     if not labelled:
         return column
     return (label.strip() or "(unknown)") if alone else f"{column} {label}".strip()
@@ -104,7 +104,7 @@ def _text(value: Any) -> str:
 
 
 def _milliseconds(value: Any) -> int:
-    """From seconds since the epoch, or from a date or date and time in UTC."""
+    """Return epoch ms from seconds since the epoch, or from a date or date and time in UTC."""
     try:
         return round(float(value) * 1000)
     except ValueError:

@@ -1,16 +1,16 @@
-"""The macros of dashboards, expanded: SQL as Grafana's ClickHouse data source would send it.
+"""Expansion of dashboard macros: SQL as Grafana's ClickHouse data source would send it.
 
-One expander for the page, the tests and the checks of alerts. It knows the macros that our queries may use, no other:
+One expander for the page, the tests and the checks of alerts. It knows only the macros that queries here may use:
 
     $__timeFilter(column)       column >= toDateTime(…) AND column <= toDateTime(…); with _ms by the millisecond
     $__dateFilter(column)       the same by the day, in UTC
     $__dateTimeFilter(d, ts)    both
     $__fromTime, $__toTime      the ends of the time range; with _ms by the millisecond
-    $__timeInterval(column)     start of the interval that holds it, $__interval_s its length in seconds
-    $__conditionalAll(c, $v)    the condition c, or 1=1 when all values of the variable v are chosen
-    ${v:singlequote}, ${v}      the chosen values of a variable: quoted and separated by commas, or one as it stands
+    $__timeInterval(column)     start of the interval that contains it; $__interval_s is its length in seconds
+    $__conditionalAll(c, $v)    the condition c, or 1=1 if all values of the variable v are chosen
+    ${v:singlequote}, ${v}      the chosen values of a variable: quoted and separated by commas, or one unquoted
 
-A text is read once, from left to right: what a value contains is never taken for a macro.
+The text is read once, from left to right, so the content of a value is never taken for a macro.
 """
 
 import datetime
@@ -31,14 +31,14 @@ class MacroError(ValueError):
 
 
 class Choice(NamedTuple):
-    """What is chosen of a variable. With `is_all`, `values` are all there are."""
+    """The chosen values of a variable. With `is_all`, `values` are all existing ones."""
 
     values: Sequence[str]
     is_all: bool = False
 
 
 class Scope(NamedTuple):
-    """What a query is expanded for: a time range in UTC epoch ms, both ends included, and the chosen variables."""
+    """The parameters of an expansion: a time range in UTC epoch ms, both ends included, and the chosen variables."""
 
     from_ms: int
     to_ms: int
@@ -47,23 +47,23 @@ class Scope(NamedTuple):
 
 
 def expand(sql: str, scope: Scope) -> str:
-    """The query with all macros and variables replaced. Raises MacroError, also for any other `$`."""
+    """Return the query with all macros and variables replaced. Raises MacroError, also for any other `$`."""
     expanded, position = [], 0
-    while (found := _DOLLAR.search(sql, position)) is not None:
-        expanded.append(sql[position : found.start()])
-        position = found.end()
-        if found["variable"]:
-            expanded.append(_values(found["variable"], found["form"], scope))
-        elif found["macro"]:
-            text, position = _macro(sql, found["macro"], position, scope)
+    while (match := _DOLLAR.search(sql, position)) is not None:
+        expanded.append(sql[position : match.start()])
+        position = match.end()
+        if match["variable"]:
+            expanded.append(_values(match["variable"], match["form"], scope))
+        elif match["macro"]:
+            text, position = _macro(sql, match["macro"], position, scope)
             expanded.append(text)
         else:
-            raise MacroError(f"expected a macro or ${{variable}}, found {sql[found.start() : found.start() + 24]!r}")
+            raise MacroError(f"expected a macro or ${{variable}}, found {sql[match.start() : match.start() + 24]!r}")
     return "".join([*expanded, sql[position:]])
 
 
 def _macro(sql: str, name: str, position: int, scope: Scope) -> tuple[str, int]:
-    """The text for a macro whose arguments, if any, begin at `position`; and where it ends."""
+    """Return the text for a macro whose arguments, if any, begin at `position`, and the position after it."""
     simple = _without_arguments(name, scope)
     if simple is not None:
         return simple, position
@@ -110,10 +110,10 @@ def _on_columns(name: str, columns: Sequence[str], scope: Scope) -> str:
 
 
 def _conditional(condition: str, reference: str, scope: Scope) -> str:
-    found = _REFERENCE.match(reference)
-    if found is None:
+    match = _REFERENCE.match(reference)
+    if match is None:
         raise MacroError(f"$__conditionalAll: expected $variable as its second argument, found {reference!r}")
-    return "1=1" if _choice(found[1] or found[2], scope).is_all else expand(condition, scope)
+    return "1=1" if _choice(match[1] or match[2], scope).is_all else expand(condition, scope)
 
 
 def _values(name: str, form: str | None, scope: Scope) -> str:
@@ -134,7 +134,7 @@ def _choice(name: str, scope: Scope) -> Choice:
 
 
 def _arguments(sql: str, name: str, position: int) -> tuple[list[str], int]:
-    """What stands in the parentheses that open at `position`, cut at its own commas, and where they have closed."""
+    """Return the arguments in the parentheses that open at `position`, and the position after them."""
     if not sql.startswith("(", position):
         raise MacroError(f"$__{name}: expected an argument in parentheses, found none")
     arguments, depth, start = [], 0, position + 1

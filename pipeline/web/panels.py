@@ -1,4 +1,4 @@
-"""What a panel shows: its own queries asked for a time range and chosen values, and the watermark it holds for."""
+"""Answers for panels: the results of their queries for a time range and chosen values, with the watermark."""
 
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -17,7 +17,7 @@ TIME_SERIES = 0
 
 
 class PanelAnswer(msgspec.Struct, frozen=True):
-    """What a panel is drawn from. The range is the one asked for, in UTC epoch ms."""
+    """The data of a panel. The range is the requested one, in UTC epoch ms."""
 
     from_ms: int
     to_ms: int
@@ -27,14 +27,14 @@ class PanelAnswer(msgspec.Struct, frozen=True):
 
 
 class Measurements(Protocol):
-    """Who knows what workers say of themselves."""
+    """A source of worker metrics."""
 
     def frame(self, target: Mapping[str, Any], request: PageRequest, minimum_interval: str) -> Frame:
-        """The series of a target's PromQL over the range. Raises QueryError."""
+        """Return the series of a target's PromQL over the range. Raises QueryError."""
 
 
 class Panels:
-    """Answers for panels, variables and annotations of dashboards. From any thread."""
+    """Answers for panels, variables and annotations of dashboards. Thread-safe."""
 
     def __init__(self, queries: Queries, measurements: Measurements) -> None:
         self._queries = queries
@@ -43,27 +43,27 @@ class Panels:
         self._watermark = Watermark(queries)
 
     def answer(self, dashboard: Dashboard, panel: Json, request: PageRequest) -> PanelAnswer:
-        """Raises BadRequestError, QueryError."""
+        """Return the data of a panel. Raises BadRequestError and QueryError."""
         minimum = panel.get("interval") or ""
         scope = self._scope(dashboard, request, minimum)
         targets = [target for target in panel.get("targets", []) if not target.get("hide")]
         asks_clickhouse = any("rawSql" in target for target in targets)
-        # Asked first: rows that come in between only make the numbers newer than they say.
+        # Before the frames: rows that arrive in between only make the numbers newer than stated.
         watermark = self._watermark.holding(request.to_ms) if asks_clickhouse else None
         frames = [self._frame(target, request, scope, minimum) for target in targets]
         return PanelAnswer(request.from_ms, request.to_ms, scope.interval_seconds, frames, watermark)
 
     def annotations(self, dashboard: Dashboard, request: PageRequest) -> list[Json]:
-        """Regions of time with a text: from_ms, to_ms, text, tags. Raises BadRequestError, QueryError."""
+        """Return the annotations: name, from_ms, to_ms, text, tags. Raises BadRequestError and QueryError."""
         scope = self._scope(dashboard, request, "")
         return [
             region
             for name, sql in dashboard.annotations()
-            for region in _regions(name, {column.name: column for column in self._asked(sql, scope)})
+            for region in _regions(name, {column.name: column for column in self._query(sql, scope)})
         ]
 
     def options(self, dashboard: Dashboard, name: str, request: PageRequest) -> Options:
-        """What can be chosen of a variable. Raises NotFoundError, QueryError."""
+        """Return the options of a variable. Raises NotFoundError and QueryError."""
         try:
             return self._variables.options(dashboard, name, request)
         except MacroError as error:
@@ -76,7 +76,7 @@ class Panels:
     def _frame(self, target: Mapping[str, Any], request: PageRequest, scope: Scope, minimum: str) -> Frame:
         if "expr" in target:
             return self._measurements.frame(target, request, minimum)
-        columns = self._asked(target["rawSql"], scope)
+        columns = self._query(target["rawSql"], scope)
         if target.get("format", TIME_SERIES) != TIME_SERIES:
             return Frame(columns=columns)
         try:
@@ -84,7 +84,7 @@ class Panels:
         except FrameError as error:
             raise QueryError(str(error)) from error
 
-    def _asked(self, sql: str, scope: Scope) -> list[Column]:
+    def _query(self, sql: str, scope: Scope) -> list[Column]:
         try:
             return self._queries.columns(expand(sql, scope))
         except MacroError as error:

@@ -1,11 +1,11 @@
-"""The part of PromQL that the dashboard Pipeline speaks, evaluated over samples that the page has taken itself.
+"""The part of PromQL that the dashboard Pipeline uses, evaluated over samples that the page has scraped itself.
 
     name{label="value"}                  the last sample of each series, not older than `FRESH_MS`
-    rate(name{…}[5m])                    per second over the samples in the span, resets taken out, not extrapolated
+    rate(name{…}[5m])                    per second over the samples in the span, corrected for resets, not extrapolated
     sum by (label) (…), max, min, avg    over the series that agree in the labels
-    histogram_quantile(0.99, …)          from cumulative buckets, linear within one, as Prometheus does it
+    histogram_quantile(0.99, …)          from cumulative buckets, linear within one, like Prometheus
 
-Anything else is refused by name: for that there is Prometheus.
+Anything else is refused by name and requires Prometheus.
 """
 
 import re
@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 Labels = tuple[tuple[str, str], ...]
 Vector = dict[Labels, float]
-#: Of one name, by labels: instants (UTC epoch ms, ascending) and values.
+#: By name and labels: instants (UTC epoch ms, ascending) and values.
 History = Mapping[str, Mapping[Labels, tuple[Sequence[int], Sequence[float]]]]
 
 FRESH_MS = 60_000
@@ -31,11 +31,11 @@ _UNIT_MS = {"s": 1_000, "m": 60_000, "h": 3_600_000}
 
 
 class ExpressionError(ValueError):
-    """An expression that is not understood here. The message says which part."""
+    """An expression is not supported here. The message says which part."""
 
 
 class Selector(NamedTuple):
-    """Series of a name with some labels; `span_ms` is 0 for the last sample."""
+    """A selector of series by name and labels; `span_ms` is 0 for the last sample."""
 
     name: str
     labels: Labels
@@ -43,7 +43,7 @@ class Selector(NamedTuple):
 
 
 def evaluate(expression: str, history: History, at_ms: int) -> Vector:
-    """The value of an expression at an instant, by labels. Raises ExpressionError."""
+    """Return the value of an expression at an instant, by labels. Raises ExpressionError."""
     expression = expression.strip()
     call = _CALL.match(expression)
     if call is None:
@@ -68,45 +68,44 @@ def _number(text: str) -> float:
 
 
 def _selector(text: str) -> Selector:
-    found = _SELECTOR.match(text)
-    if found is None:
+    match = _SELECTOR.match(text)
+    if match is None:
         raise ExpressionError(f'expected a metric such as name{{label="value"}}, got {text!r}')
     labels = []
-    for part in filter(None, (part.strip() for part in (found[2] or "").split(","))):
+    for part in filter(None, (part.strip() for part in (match[2] or "").split(","))):
         matcher = _MATCHER.match(part)
         if matcher is None:
             raise ExpressionError(f'expected label="value", got {part!r}')
         labels.append((matcher[1], matcher[2]))
-    return Selector(found[1], tuple(labels), int(found[3]) * _UNIT_MS[found[4]] if found[3] else 0)
+    return Selector(match[1], tuple(labels), int(match[3]) * _UNIT_MS[match[4]] if match[3] else 0)
 
 
 def _matching(selector: Selector, history: History) -> Mapping[Labels, tuple[Sequence[int], Sequence[float]]]:
     wanted = set(selector.labels)
-    return {labels: found for labels, found in history.get(selector.name, {}).items() if wanted <= set(labels)}
+    return {labels: samples for labels, samples in history.get(selector.name, {}).items() if wanted <= set(labels)}
 
 
 def _last(selector: Selector, history: History, at_ms: int) -> Vector:
-    found = {}
+    vector = {}
     for labels, (instants, values) in _matching(selector, history).items():
         place = bisect_right(instants, at_ms) - 1
         if place >= 0 and instants[place] > at_ms - FRESH_MS:
-            found[labels] = values[place]
-    return found
+            vector[labels] = values[place]
+    return vector
 
 
 def _rate(selector: Selector, history: History, at_ms: int) -> Vector:
     if not selector.span_ms:
         raise ExpressionError("rate(…): expected a span such as [5m]")
-    found = {}
+    vector = {}
     for labels, (instants, values) in _matching(selector, history).items():
-        first, behind = bisect_left(instants, at_ms - selector.span_ms), bisect_right(instants, at_ms)
-        if behind - first < 2:
+        first, end = bisect_left(instants, at_ms - selector.span_ms), bisect_right(instants, at_ms)
+        if end - first < 2:
             continue
-        some = values[first:behind]
-        # A counter that is lower than before began anew at 0.
-        gained = sum(b - a if b >= a else b for a, b in pairwise(some))
-        found[labels] = 1000 * gained / (instants[behind - 1] - instants[first])
-    return found
+        # A counter that is lower than before was reset to 0.
+        gained = sum(b - a if b >= a else b for a, b in pairwise(values[first:end]))
+        vector[labels] = 1000 * gained / (instants[end - 1] - instants[first])
+    return vector
 
 
 def _aggregated(aggregate: Callable[[Sequence[float]], float], kept: frozenset[str], vector: Vector) -> Vector:
@@ -121,11 +120,12 @@ def _quantile(level: float, buckets: Vector) -> Vector:
     for labels, count in buckets.items():
         [edge] = [float(value) for name, value in labels if name == "le"] or [float("inf")]
         groups[tuple(pair for pair in labels if pair[0] != "le")].append((edge, count))
-    return {labels: value for labels, found in groups.items() if (value := _within(level, sorted(found))) is not None}
+    quantiles = {labels: _within(level, sorted(group)) for labels, group in groups.items()}
+    return {labels: value for labels, value in quantiles.items() if value is not None}
 
 
 def _within(level: float, buckets: Sequence[tuple[float, float]]) -> float | None:
-    """None while nothing was counted. In the last, endless bucket the answer is its lower edge."""
+    """Return the quantile, None if nothing was counted. In the last bucket, without an upper edge, its lower edge."""
     total = buckets[-1][1]
     if total <= 0 or buckets[-1][0] != float("inf"):
         return None

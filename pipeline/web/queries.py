@@ -1,4 +1,4 @@
-"""The page's questions to ClickHouse: few at a time, read only, with limits."""
+"""Queries of the page to ClickHouse: few at a time, read-only, with limits."""
 
 import queue
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from pipeline.web.frames import Column, read_columns
 
 CONNECTIONS = 3
 WAIT_SECONDS = 20.0
-#: Limits of one query: seconds, rows read into an answer, and nothing that changes anything.
+#: Limits of one query: time, size of the answer, and read-only.
 LIMITS = {
     "max_execution_time": 15,
     "max_result_rows": 50_000,
@@ -24,25 +24,25 @@ MAX_TEXT = 800
 
 
 class QueryError(Exception):
-    """ClickHouse answers with an error or not at all. The message is its own text, cut to what one can read."""
+    """A query failed, or was not answered. The message is ClickHouse's own, shortened."""
 
 
 class Queries:
-    """Asks ClickHouse, from any thread."""
+    """A pool of ClickHouse connections for queries. Thread-safe."""
 
     def __init__(self, url: str, database: str) -> None:
         self._free: queue.LifoQueue[ClickHouse] = queue.LifoQueue()
-        self._doors = [ClickHouse(url, database) for _ in range(CONNECTIONS)]
-        for client in self._doors:
+        self._clients = [ClickHouse(url, database) for _ in range(CONNECTIONS)]
+        for client in self._clients:
             self._free.put(client)
 
     def close(self) -> None:
-        """Give the connections back."""
-        for client in self._doors:
+        """Close the connections."""
+        for client in self._clients:
             client.close()
 
     def columns(self, sql: str) -> list[Column]:
-        """The answer of a query. Raises QueryError."""
+        """Return the answer of a query. Raises QueryError."""
         with self._client() as client:
             try:
                 answer = client.raw(sql, "JSONCompact", LIMITS)
@@ -65,7 +65,7 @@ class Queries:
 
 
 def _readable(text: str) -> str:
-    """ClickHouse's own words, without the client's around them and without the list of what it knows."""
+    """Return ClickHouse's own message, without the client library's prefix, shortened."""
     start = text.find("Code: ")
     text = text[start:].strip() if start >= 0 else f"ClickHouse does not answer: {text}"
     if "UNKNOWN_DATABASE" in text or "UNKNOWN_TABLE" in text:

@@ -1,4 +1,4 @@
-"""What a browser may ask of the page: a time range, a width, chosen values; all else is refused."""
+"""Requests of the browser: a time range, a width and chosen values. Anything else is refused."""
 
 import re
 import time
@@ -26,7 +26,7 @@ _UNIT_SECONDS = {
 
 
 class BadRequestError(ValueError):
-    """A request that asks for something wrong. The message says what is expected, and is shown to whoever asked."""
+    """A request is invalid. The message says what is expected and is sent to the client."""
 
 
 class NotFoundError(LookupError):
@@ -42,14 +42,14 @@ class PageRequest(NamedTuple):
     chosen: Mapping[str, Sequence[str]]
 
     def interval_seconds(self, minimum: str = "") -> int:
-        """How far apart points may stand so that they can be told apart. `minimum` as Grafana has it: `1m`, `30s`."""
+        """Return the shortest interval at which points remain distinguishable, at least `minimum` (`30s`, `1m`)."""
         wanted = (self.to_ms - self.from_ms) / 1000 / max(1, self.width // PIXELS_PER_POINT)
         wanted = max(wanted, seconds_of(minimum))
         return next((seconds for seconds in INTERVALS_SECONDS if seconds >= wanted), INTERVALS_SECONDS[-1])
 
 
 def read_request(query: str, now_ms: int | None = None) -> PageRequest:
-    """The request that a URL's query string makes. Raises BadRequestError."""
+    """Return the request in a URL's query string. Raises BadRequestError."""
     try:
         fields = parse_qsl(query, keep_blank_values=True, max_num_fields=MAX_FIELDS, errors="strict")
     except ValueError:
@@ -72,20 +72,20 @@ def read_request(query: str, now_ms: int | None = None) -> PageRequest:
 
 
 def seconds_of(duration: str) -> float:
-    """Seconds of a duration such as `30s`, `1m`; 0 for one that is empty or of another form."""
-    found = _DURATION.match(duration)
-    if found is None:
+    """Return the seconds of a duration such as `30s` or `1m`; 0 if it is empty or of another form."""
+    match = _DURATION.match(duration)
+    if match is None:
         return 0.0
-    return int(found[1]) * (0.001 if found[2] == "ms" else _UNIT_SECONDS[found[2]])
+    return int(match[1]) * (0.001 if match[2] == "ms" else _UNIT_SECONDS[match[2]])
 
 
 def _instant(name: str, text: str, now_ms: int) -> int:
     if text.isascii() and text.isdecimal() and len(text) <= 13 and int(text) <= END_MS:
         return int(text)
-    found = _RELATIVE.match(text)
-    if found is None:
+    match = _RELATIVE.match(text)
+    if match is None:
         raise BadRequestError(f"{name}={text[:40]!r}: expected epoch milliseconds up to 2100, now, or now-6h")
-    before_ms = int(found[1]) * _UNIT_SECONDS[found[2]] * 1000 if found[1] else 0
+    before_ms = int(match[1]) * _UNIT_SECONDS[match[2]] * 1000 if match[1] else 0
     return max(0, now_ms - before_ms)
 
 

@@ -1,11 +1,11 @@
-"""What the page answers under which path. Dashboards, panels and variables have names; SQL never comes from outside.
+"""The routes of the page. Dashboards, panels and variables are requested by name; SQL never comes from the client.
 
 /, /d/UID                               the page
 /page/FILE                              its files
 /api/dashboards                         the list, /api/dashboards/UID one of them
-/api/dashboards/UID/variables/NAME      what can be chosen         ?from= &to=
-/api/dashboards/UID/panels/ID           what a panel is drawn from ?from= &to= &width= &var-NAME=
-/api/dashboards/UID/annotations         regions of time            likewise
+/api/dashboards/UID/variables/NAME      options of a variable      ?from= &to=
+/api/dashboards/UID/panels/ID           data of a panel            ?from= &to= &width= &var-NAME=
+/api/dashboards/UID/annotations         annotations                likewise
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ INDEX = "index.html"
 
 
 class Routes:
-    """Finds the answer for a path and query string. From any thread."""
+    """The dispatcher from path and query string to answers. Thread-safe."""
 
     def __init__(self, dashboards: Dashboards, panels: Panels) -> None:
         self._dashboards = dashboards
@@ -41,7 +41,7 @@ class Routes:
         self._files = read_files()
 
     def answer(self, target: str) -> Answer:
-        """The answer for a request target (path and query). An error is one too: JSON with its text as `error`."""
+        """Return the answer for a request target (path and query). Errors are JSON with the text in `error`."""
         try:
             parts = urlsplit(target)
             steps = [unquote(step, errors="strict") for step in parts.path.split("/")[1:]]
@@ -86,12 +86,12 @@ class Routes:
 
 
 def error_answer(status: HTTPStatus, error: Exception) -> Answer:
-    """An error as an answer, with its text."""
+    """Return an error as an answer, with its text."""
     return Answer(status, JSON, msgspec.json.encode({"error": str(error)}))
 
 
 class File(NamedTuple):
-    """What is sent for one file."""
+    """The content type and body of a file."""
 
     content_type: str
     body: bytes

@@ -1,4 +1,4 @@
-"""What a worker on this machine says of itself, taken by the page where there is no Prometheus: the last hour of it."""
+"""Metrics of a worker on this machine, scraped by the page if there is no Prometheus. Keeps the last hour."""
 
 import logging
 import threading
@@ -25,30 +25,30 @@ MAX_BYTES = 10_000_000
 MAX_POINTS = 1_000
 
 
-class Samples:
-    """Takes samples from `url` between `start` and `stop`, and answers for panels. From any thread."""
+class Scraper:
+    """Scrapes `url` between `start` and `stop`, and answers for panels. Thread-safe."""
 
     def __init__(self, url: str) -> None:
         self._url = url
-        # As Prometheus labels what it takes.
+        # The label that Prometheus adds.
         self._instance = ("instance", urlsplit(url).netloc)
         self._lock = threading.Lock()
         self._history: dict[str, dict[Labels, tuple[list[int], list[float]]]] = {}
         self._stopped = threading.Event()
         self._thread = threading.Thread(target=self._run, name="samples", daemon=True)
-        self._failure = "nothing was asked yet"
+        self._failure = "not scraped yet"
 
     def start(self) -> None:
-        """Begin to take samples."""
+        """Begin to scrape."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End it."""
+        """Stop scraping."""
         self._stopped.set()
         self._thread.join()
 
     def frame(self, target: Mapping[str, Any], request: PageRequest, minimum_interval: str) -> Frame:
-        """The series of one PromQL expression, where in the range samples were taken. Raises QueryError."""
+        """Return the series of one PromQL expression, for the scraped part of the range. Raises QueryError."""
         if not self._history:
             raise QueryError(
                 f"{self._url}: {self._failure}. Start a worker, or set SICHTFLUG_PROMETHEUS_URL, such as "
@@ -57,19 +57,20 @@ class Samples:
         step_ms = 1000 * max(int(EVERY_SECONDS), request.interval_seconds(""))
         kept_ms = int(1000 * EVERY_SECONDS * KEPT_SAMPLES)
         last_ms = min(request.to_ms, time.time_ns() // 1_000_000)
-        # From the end on, so that the newest sample is drawn however far apart points stand.
+        # Backwards from the end, so that the newest sample is drawn whatever the step.
         times = list(islice(range(last_ms, max(request.from_ms, last_ms - kept_ms), -step_ms), MAX_POINTS))[::-1]
         try:
             with self._lock:
                 vectors = [evaluate(target["expr"], self._history, at_ms) for at_ms in times]
         except ExpressionError as error:
             raise QueryError(str(error)) from error
-        names = {labels: series_name(dict(labels), target.get("legendFormat", "")) for one in vectors for labels in one}
-        series = [Series(name, [one.get(labels) for one in vectors]) for labels, name in names.items()]
+        legend = target.get("legendFormat", "")
+        names = {labels: series_name(dict(labels), legend) for vector in vectors for labels in vector}
+        series = [Series(name, [vector.get(labels) for vector in vectors]) for labels, name in names.items()]
         return Frame(times=times, series=series)
 
     def take(self) -> None:
-        """Take one sample of everything. Raises OSError, ValueError."""
+        """Scrape once. Raises OSError and ValueError."""
         with urllib.request.urlopen(self._url, timeout=ANSWER_SECONDS) as answer:
             text = answer.read(MAX_BYTES).decode()
         now_ms = time.time_ns() // 1_000_000

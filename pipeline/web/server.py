@@ -1,7 +1,7 @@
-"""The page over HTTP: GET only, headers that keep a browser from harm, and no names but its own.
+"""The page over HTTP: GET only, with protective headers, and only under its own names.
 
-It asks for no password, so it listens on loopback unless told otherwise; whoever opens it to others puts a proxy with
-one in front.
+It requires no password, so it listens on loopback by default. To open it to others, put an authenticating proxy in
+front.
 """
 
 from pathlib import Path
@@ -15,7 +15,7 @@ from pipeline.web.panels import Panels
 from pipeline.web.prometheus import Prometheus
 from pipeline.web.queries import Queries
 from pipeline.web.routes import Routes
-from pipeline.web.scraper import Samples
+from pipeline.web.scraper import Scraper
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -32,16 +32,15 @@ HEADERS = {
 
 
 class PageServer:
-    """Serves the page of one database. As a context manager it answers inside the block."""
+    """A server of the page for one database, as a context manager."""
 
     def __init__(self, settings: Settings, directory: Path | None = None) -> None:
-        """Reads the dashboards, those of this version unless a directory is given. Raises DashboardError,
-        PortError."""
+        """Read the dashboards, by default those of this version. Raises DashboardError and PortError."""
         dashboards = Dashboards(directory or default_directory())
         self._queries = Queries(settings.clickhouse_url, settings.clickhouse_database)
-        self._samples = None if settings.prometheus_url else _samples(settings)
-        measurements = self._samples or Prometheus(settings.prometheus_url)
-        routes = Routes(dashboards, Panels(self._queries, measurements))
+        self._scraper = None if settings.prometheus_url else _scraper(settings)
+        metrics = self._scraper or Prometheus(settings.prometheus_url)
+        routes = Routes(dashboards, Panels(self._queries, metrics))
         host, port = settings.page_host, settings.page_port
         try:
             self._server = WebServer("page", host, port, routes.answer, HEADERS)
@@ -54,24 +53,24 @@ class PageServer:
         self.url = f"{_origin(host, self.port)}/"
 
     def __enter__(self) -> Self:
-        if self._samples:
-            self._samples.start()
+        if self._scraper:
+            self._scraper.start()
         self._server.start()
         return self
 
     def __exit__(self, *error: object) -> None:
         self._server.stop()
         self._queries.close()
-        if self._samples:
-            self._samples.stop()
+        if self._scraper:
+            self._scraper.stop()
 
 
-def _samples(settings: Settings) -> Samples | None:
-    """Of the worker of these settings, where its port is known."""
+def _scraper(settings: Settings) -> Scraper | None:
+    """Return a scraper for the worker with these settings; None if its port is unknown."""
     if settings.metrics_port <= 0:
         return None
     host = "127.0.0.1" if settings.metrics_host in ("0.0.0.0", "::") else settings.metrics_host
-    return Samples(f"{_origin(host, settings.metrics_port)}/metrics")
+    return Scraper(f"{_origin(host, settings.metrics_port)}/metrics")
 
 
 def _origin(host: str, port: int) -> str:

@@ -1,6 +1,6 @@
-"""The variables of a dashboard: what may be chosen, and whether what was chosen may be.
+"""The variables of a dashboard: their options, and the check of chosen values.
 
-A value gets into SQL only if the variable's own query or options gave it.
+A value enters SQL only if it is among the results of the variable's own query or options.
 """
 
 import threading
@@ -16,16 +16,16 @@ from pipeline.web.request import ALL, BadRequestError, NotFoundError, PageReques
 
 KEEP_SECONDS = 30.0
 KEEP_COUNT = 200
+#: Values that do not occur in the range are accepted if they occur within this span before its end, so that narrowing
+#: the range keeps the choice.
 WIDE_MS = 62 * 86_400_000
-"""A value that does not occur within the range shown may still be chosen if it occurs within this span before its end:
-who narrows the range keeps what was chosen."""
 
+#: Text and value of each option.
 Options = Sequence[tuple[str, str]]
-"""Text and value of what can be chosen."""
 
 
 class Variables:
-    """Asks for the options of variables and keeps them for a while. From any thread."""
+    """A cache of the options of variables. Thread-safe."""
 
     def __init__(self, queries: Queries, clock: Callable[[], float] = time.monotonic) -> None:
         self._queries = queries
@@ -34,7 +34,7 @@ class Variables:
         self._lock = threading.Lock()
 
     def options(self, dashboard: Dashboard, name: str, request: PageRequest) -> Options:
-        """What can be chosen. Raises NotFoundError, QueryError."""
+        """Return the options of a variable. Raises NotFoundError and QueryError."""
         if name not in dashboard.variables:
             raise NotFoundError(f"variable {name[:40]!r} of {dashboard.uid}: not found")
         variable = dashboard.variables[name]
@@ -42,10 +42,10 @@ class Variables:
             return [(option["text"], option["value"]) for option in variable.get("options", [])]
         sql = variable["query"]
         text: str = sql if isinstance(sql, str) else sql["rawSql"]
-        return self._asked(text, request.from_ms // 1000, request.to_ms // 1000)
+        return self._query(text, request.from_ms // 1000, request.to_ms // 1000)
 
     def choices(self, dashboard: Dashboard, request: PageRequest) -> Mapping[str, Choice]:
-        """What is chosen of each variable, checked. Raises BadRequestError, QueryError."""
+        """Return the checked choice of each variable. Raises BadRequestError and QueryError."""
         unknown = [name for name in request.chosen if name not in dashboard.variables]
         if unknown:
             expected = ", ".join(f"var-{name}" for name in dashboard.variables) or "none"
@@ -58,7 +58,7 @@ class Variables:
         if ALL in chosen or not chosen:
             if not variable.get("includeAll"):
                 raise BadRequestError(f"var-{name}: expected one value")
-            # Only its condition falls away; where a query spells the values out, it gets those of the range.
+            # `$__conditionalAll` drops its condition; a query that lists the values gets those of the range.
             return Choice(_AllValues(lambda: self._values(dashboard, name, request)), is_all=True)
         if len(chosen) > 1 and not variable.get("multi"):
             raise BadRequestError(f"var-{name}: expected one value, found {len(chosen)}")
@@ -66,18 +66,18 @@ class Variables:
         if not set(chosen) <= set(known) and variable["type"] == "query":
             wide = request._replace(from_ms=max(0, min(request.from_ms, request.to_ms - WIDE_MS)))
             known = self._values(dashboard, name, wide)
-        strange = [value for value in chosen if value not in set(known)]
-        if strange:
+        unknown = [value for value in chosen if value not in set(known)]
+        if unknown:
             raise BadRequestError(
-                f"var-{name}={strange[0][:80]!r}: expected {ALL} or one of the {len(known)} values that it has"
+                f"var-{name}={unknown[0][:80]!r}: expected {ALL} or one of the {len(known)} values that it has"
             )
         return Choice(chosen)
 
     def _values(self, dashboard: Dashboard, name: str, request: PageRequest) -> list[str]:
         return [value for _, value in self.options(dashboard, name, request)]
 
-    def _asked(self, sql: str, from_seconds: int, to_seconds: int) -> Options:
-        # All panels of a page ask within a second or two, each with a `now` of its own.
+    def _query(self, sql: str, from_seconds: int, to_seconds: int) -> Options:
+        # By the minute: all panels of a page ask within a second or two, each with its own `now`.
         key = (sql, from_seconds // 60, to_seconds // 60)
         now = self._clock()
         with self._lock:
@@ -86,7 +86,7 @@ class Variables:
             return kept[1]
         columns = self._queries.columns(expand(sql, Scope(from_seconds * 1000, to_seconds * 1000)))
         values = [str(value) for value in columns[0].values] if columns else []
-        # As Grafana's data source has it: of two columns the second is what is shown.
+        # Like Grafana's data source: of two columns, the second is the text.
         texts = [str(text) for text in columns[1].values] if len(columns) > 1 else values
         options = [(text, value) for value, text in dict(zip(values, texts, strict=True)).items()]
         with self._lock:
@@ -98,7 +98,7 @@ class Variables:
 
 
 class _AllValues(Sequence[str]):
-    """The values of a variable, asked for only when a query spells them out."""
+    """The values of a variable, queried only if a query lists them."""
 
     def __init__(self, ask: Callable[[], Sequence[str]]) -> None:
         self._ask = ask
@@ -119,4 +119,4 @@ def _default(variable: Mapping[str, Any]) -> list[str]:
     value = (variable.get("current") or {}).get("value")
     if value is None:
         return []
-    return [str(one) for one in value] if isinstance(value, list) else [str(value)]
+    return [str(item) for item in value] if isinstance(value, list) else [str(value)]

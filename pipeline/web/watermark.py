@@ -1,4 +1,4 @@
-"""The instant for which the numbers hold, and whether that is too long ago."""
+"""The watermark up to which the numbers are complete, and whether it is stale."""
 
 import threading
 import time
@@ -11,8 +11,8 @@ from pipeline.web.queries import Queries
 STALE_MS = 120_000
 KEEP_SECONDS = 1.0
 
-#: The slowest partition. Where no events come, stage 2 lets time go on: then the last minute it judged counts.
-#: An aggregate without rows is the epoch.
+#: The watermark of the slowest partition, or the last minute that the rolling stage evaluated if that is later, as it
+#: is without events. An aggregate over no rows is the epoch.
 SQL = """
 SELECT greatest(
     (SELECT toUnixTimestamp64Milli(any(settled)) FROM watermarks),
@@ -23,14 +23,14 @@ SELECT greatest(
 
 
 class Holding(msgspec.Struct, frozen=True):
-    """Numbers hold for `holds_for_ms` (UTC epoch), 0 when nothing was counted yet. Stale: it ought to be later."""
+    """The instant up to which numbers are complete, UTC epoch ms, 0 if nothing was counted; stale if it lags behind."""
 
     holds_for_ms: int
     is_stale: bool
 
 
 class Watermark:
-    """Asks for the watermark, at most once a second. From any thread."""
+    """The watermark, queried at most once a second. Thread-safe."""
 
     def __init__(self, queries: Queries, clock: Callable[[], float] = time.time) -> None:
         self._queries = queries
@@ -40,7 +40,7 @@ class Watermark:
         self._value_ms = 0
 
     def holding(self, to_ms: int) -> Holding:
-        """What numbers up to `to_ms`, asked for from now on, hold for at least. Raises QueryError."""
+        """Return the instant up to which numbers queried after this call are complete. Raises QueryError."""
         with self._lock:
             now = self._clock()
             if not 0 <= now - self._asked_at < KEEP_SECONDS:

@@ -94,7 +94,7 @@ MUTANTS: dict[str, Sequence[Change]] = {
         Change(
             StateCache,
             "load",
-            "return checkpoint if (again and again.revision) == (found and found.revision) else None",
+            "return checkpoint if (again and again.revision) == (stored and stored.revision) else None",
             "return checkpoint",
         )
     ],
@@ -115,7 +115,7 @@ MUTANTS: dict[str, Sequence[Change]] = {
 
 
 UNNOTICED = [Change(GroupConsumer, "_follows", "if 0 <= batch.start <= expected:", "if True:")]
-#: Those that only processes show: what they break is at the doors to ClickHouse, Kafka and Faust.
+#: Those that only processes show: what they break is in the clients of ClickHouse, Kafka and Faust.
 PROCESS_MUTANTS: dict[str, Sequence[Change]] = {
     "an insert that did not arrive whole is accepted": [
         Change(ClickHouse, "insert", "if written != row_count:", "if False:")

@@ -73,7 +73,7 @@ def exported() -> dict[str, frozenset[str]]:
     rows = [(window, *[""] * 4, *[1] * len(RollingMetrics.COLUMNS)) for window in WINDOWS]
     episode = Episode(Series("escalations", "all", ""), 0, 1, 10, 1.0, "page")
     rolling = RollingMetrics(registry)
-    rolling.judged(1, [episode])
+    rolling.evaluated(1, [episode])
     rolling.written(rows)
     found = {
         sample.name: frozenset(sample.labels) | {"job", "instance"}

@@ -122,7 +122,7 @@ def test_a_letter_too_large_for_its_topic_goes_without_its_value_and_stops_nobod
     # It is never published again as if its value were null.
     sent = system.run("dead-letters", "redrive").stdout
     assert f"sent 1 dead letter to {system.topic}" in sent
-    assert "1 were too large for a letter" in sent
+    assert "1 were too large for a dead letter" in sent
 
 
 def test_letters_that_kafka_does_not_take_back_are_not_marked(system: System) -> None:

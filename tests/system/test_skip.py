@@ -36,10 +36,10 @@ def test_a_record_that_ends_every_worker_is_named_and_set_aside(system: System, 
 
     arguments = ("skip", "--partition", str(partition), "--offset", str(offset), "--why", "a bug, see 4711")
     dry = system.run(*arguments, "--dry-run")
-    assert "would be set aside" in dry.stdout
+    assert "would be skipped" in dry.stdout
     assert system.client.rows("SELECT count() FROM skips") == [(0,)]
     done = system.run(*arguments)
-    assert "is set aside" in done.stdout, done.stderr
+    assert "is skipped" in done.stdout, done.stderr
     system.start(command)
     system.wait_until_folded()
 

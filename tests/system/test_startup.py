@@ -57,7 +57,7 @@ def test_a_worker_that_waits_for_kafka_ends_soon_when_told_to(system: System) ->
         wait_for(lambda: "does not answer" in system.log(), 30, system.log)
         worker.send_signal(signal.SIGTERM)
         assert worker.wait(timeout=10) == 0
-    assert "stopped before it began" in system.log()
+    assert "stopped before the stages started" in system.log()
 
 
 def test_heartbeats_on_several_partitions_are_refused(system: System) -> None:

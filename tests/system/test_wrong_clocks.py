@@ -151,7 +151,7 @@ def test_no_epoch_begins_under_a_worker_at_work(system: System, reset: list[str]
     if reset:
         name = f"{socket.gethostname()}/{worker.pid}/"
         assert re.search(
-            rf"would begin epoch 2.*first stop the workers that are at work: {name}", dry.stdout, re.DOTALL
+            rf"would begin epoch 2.*first stop the workers that are running: {name}", dry.stdout, re.DOTALL
         )
     else:
         assert SAME_LOG in dry.stderr

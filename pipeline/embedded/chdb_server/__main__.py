@@ -1,8 +1,8 @@
 """The embedded ClickHouse: `python -m pipeline.embedded.chdb_server --data DIR --port P` serves its HTTP interface.
 
-One process per data directory. Says `listening on URL` on standard output once it answers; errors go to standard error.
-It always asks for a password.
-SIGTERM and SIGINT end it in order: inserts that arrived whole are finished and answered, SELECTs are given up.
+One process per data directory. Prints `listening on URL` to standard output once it answers, errors to standard error.
+It always requires a password.
+SIGTERM and SIGINT end it in order: inserts that arrived whole are finished and answered, SELECTs are cancelled.
 """
 
 import argparse
@@ -16,29 +16,27 @@ from pipeline.embedded.child import die_with_parent
 from pipeline.embedded.servers import PASSWORD_VARIABLE, kept_password
 from pipeline.errors import EmbeddedMissingError, EmbeddedStartError
 
+#: How long to wait for running queries at the stop. Together with `ANSWER_SECONDS`, less than `child.END_SECONDS`.
 QUERY_SECONDS = 0.5
-"""How long the last query may take to end at the stop. With the answers before, less than `child.END_SECONDS`."""
-
-
 _PASSWORD_HELP = f"file with the password (else {PASSWORD_VARIABLE}, else a random one, kept in DIR/password)"
 
 
 def main(arguments: list[str] | None = None) -> None:
-    """Serve until a signal comes. Exits with a message when it cannot start."""
+    """Serve until a signal. Exits with a message if it cannot start."""
     options = _parser().parse_args(arguments)
     if options.with_parent is not None:
         die_with_parent(options.with_parent)
-    # The engine's time zone would be the machine's; a ClickHouse server in a container has UTC.
+    # UTC like a ClickHouse server in a container; by default the engine uses the machine's time zone.
     os.environ.setdefault("TZ", "UTC")
     try:
         password = _password(options.password_file)
         if password is None:
             password = kept_password(options.data)
-            print(f"the password stands in {options.data / 'password'}", file=sys.stderr, flush=True)  # noqa: T201
+            print(f"the password is in {options.data / 'password'}", file=sys.stderr, flush=True)  # noqa: T201
     except (EmbeddedStartError, OSError) as error:
         sys.exit(str(error))
     try:
-        # After TZ is set, which the engine reads once.
+        # After setting TZ, which the engine reads once.
         from pipeline.embedded.chdb_server.directory import DirectoryInUseError
         from pipeline.embedded.chdb_server.engine import Engine
         from pipeline.embedded.chdb_server.http import serve
@@ -50,7 +48,7 @@ def main(arguments: list[str] | None = None) -> None:
     except (DirectoryInUseError, ValueError, OSError) as error:
         sys.exit(f"cannot serve {options.data} on {options.host}:{options.port}: {error}")
     if not engine.close(QUERY_SECONDS):
-        print("a query still runs and is given up", file=sys.stderr)  # noqa: T201
+        print("a query is still running and is abandoned", file=sys.stderr)  # noqa: T201
         os._exit(0)
 
 
@@ -75,7 +73,7 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _password(file: Path | None) -> str | None:
-    """The configured password, None for none. Exits when the file is missing or empty."""
+    """Return the configured password; None if there is none. Exits if the file is missing or empty."""
     if file is None:
         return os.environ.get(PASSWORD_VARIABLE) or None
     try:

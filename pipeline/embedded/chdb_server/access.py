@@ -1,7 +1,7 @@
-"""What statements may do on the embedded engine, by the engine's own access control, and what they never may.
+"""Access control of the embedded engine: grants of its own, and checks of what those do not cover.
 
-The engine has one user, whom the configuration below grants what the ledger, dashboards and BI tools need: tables,
-views, functions in SQL. Files, addresses, other databases, dictionaries, users, backups and SYSTEM are not granted.
+The engine has one user, who is granted what the ledger, dashboards and BI tools need: tables, views and SQL functions.
+Files, addresses, other databases, dictionaries, users, backups and SYSTEM are not granted.
 """
 
 import os
@@ -17,12 +17,12 @@ _RIGHTS = (
     "SHOW, SELECT, INSERT, ALTER, CREATE DATABASE, CREATE TABLE, CREATE VIEW, CREATE TEMPORARY TABLE, CREATE FUNCTION, "
     "DROP, TRUNCATE, OPTIMIZE, KILL QUERY, CHECK"
 )
-#: Not Log, TinyLog, StripeLog, Set and Join: they lose rows where the disk fills, and nothing would show it.
+#: Not Log, TinyLog, StripeLog, Set and Join, which lose rows silently on a full disk.
 _ENGINES = frozenset(
     {"MergeTree", "ReplacingMergeTree", "SummingMergeTree", "AggregatingMergeTree", "CollapsingMergeTree"}
     | {"VersionedCollapsingMergeTree", "CoalescingMergeTree", "Memory", "Null", "Buffer", "Merge", "Atomic"}
 )
-#: Settings that read or write a file, ask somebody, name an engine or hold SQL of their own, or change the parser.
+#: Settings that access files or the network, name an engine, contain SQL, or change the parser.
 _FIXED = (
     *("dialect", "additional_table_filters", "additional_result_filter", "filter", "format_template_row"),
     *("format_template_resultset", "format_schema", "format_schema_source", "output_format_schema"),
@@ -38,7 +38,7 @@ _TABLE_FUNCTIONS = frozenset(
     | {"merge", "view", "viewIfPermitted", "viewExplain", "values", "SQLStandardValues", "null", "format", "loop"}
     | {"mergeTreeIndex", "mergeTreeProjection", "mergeTreeTextIndex", "fuzzJSON", "fuzzQuery", "input", "dictionary"}
 )
-#: What no table function is: the scalar function that reads a file, disks defined in a statement, AI services.
+#: Refused names other than table functions: functions that read files or run code, disks defined in a statement.
 _OTHERS = ("file", "disk", "python", "eval", "catboostEvaluate", "showCertificate", "getClientHTTPHeader")
 _AI = r"ai[A-Z]\w*|AI[A-Z]\w*"
 
@@ -48,14 +48,14 @@ _TOKEN = re.compile(r"'(?P<text>(?:[^'\\]|\\.|'')*)'|`(?P<quoted>(?:[^`\\]|\\.|`
 
 
 class ForbiddenError(ValueError):
-    """A statement that would leave the database."""
+    """A statement would access something outside the database."""
 
 
 class Forbidden:
-    """Finds what the engine's access control lets through. `table_functions` are those that this engine has.
+    """A check for what the engine's access control does not cover. `table_functions` are those of this engine.
 
-    Only what the engine's own parser made of a statement can be judged, so that comments, quoting, escapes and letter
-    case do not matter. Table functions that are unknown here are refused.
+    It inspects statements as normalised by the engine's own parser, so that comments, quoting, escapes and case do not
+    matter. Unknown table functions are refused.
     """
 
     def __init__(self, table_functions: frozenset[str]) -> None:
@@ -66,7 +66,7 @@ class Forbidden:
         self._suspect = re.compile(rf"(?i:{names}|outfile|infile|engine)|[aA][iI][A-Z]|[\\;]".encode())
 
     def check(self, sql: bytes, parameters: Collection[str], canonical: Callable[[str], str]) -> None:
-        """Raises ForbiddenError. `canonical` is asked only where a name could be hidden in `sql` or its parameters."""
+        """Raise ForbiddenError if necessary. `canonical` is called only if `sql` or parameters may hide a name."""
         texts = list(map(_plain, parameters))
         if self._suspect.search(sql) is None and not any(map(self._in_text.search, texts)):
             return
@@ -86,24 +86,24 @@ class Forbidden:
             is_engine = before == "ENGINE" and token["mark"] == "="
             before, last = word, name
         for text in texts:
-            # The structure of a table function may hold DEFAULT expressions, and `format` reads SQL: rows of Values.
-            if (has_format or _EXPRESSION.search(text)) and (found := self._in_text.search(text)):
-                raise ForbiddenError(f"{found.group()}…) in a text is not allowed here")
+            # The structure of a table function may contain DEFAULT expressions, and `format` may read Values with SQL.
+            if (has_format or _EXPRESSION.search(text)) and (match := self._in_text.search(text)):
+                raise ForbiddenError(f"{match.group()}…) in a text is not allowed here")
 
     def check_values(self, rows: bytes, canonical: Callable[[str], str]) -> None:
-        """Raises ForbiddenError as `check` does. Rows of Values may be expressions, so judge them as a SELECT's."""
+        """Raise ForbiddenError for rows of Values, which may contain expressions and are checked like a SELECT."""
         if expressions := rows.strip(b" \t\r\n,;"):
             self.check(b"SELECT " + expressions, (), canonical)
 
 
 def _plain(text: str) -> str:
-    """Without the escapes of a quoted text; what remains of them cannot hide a name."""
-    text = re.sub(r"\\x([0-9a-fA-F]{2})", lambda found: chr(int(found[1], 16)), text)
+    """Return a quoted text without escapes, as far as these could hide a name."""
+    text = re.sub(r"\\x([0-9a-fA-F]{2})", lambda match: chr(int(match[1], 16)), text)
     return text.replace("\\", "").replace("''", "'").replace("``", "`")
 
 
 def write_configuration(data: Path, max_execution_seconds: int) -> Path:
-    """The engine's configuration for `data`; to be given to it at its start."""
+    """Write the engine's configuration for `data` and return its path."""
     memory = max(LEAST_MEMORY_BYTES, os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2)
     bounds = {
         "max_memory_usage": (1, memory, memory),
@@ -136,9 +136,9 @@ def write_configuration(data: Path, max_execution_seconds: int) -> Path:
 
 
 def keep_default_plain(data: Path) -> None:
-    """Make `default` a database like any other before the engine starts.
+    """Make `default` an ordinary database, before the engine starts.
 
-    Left alone, the engine lays a view of the working directory's files over it, which no permission allows to ask.
+    Otherwise the engine overlays it with the files of the working directory, which no grant allows to query.
     """
     metadata = data / "metadata"
     definition, link = metadata / "default.sql", metadata / "default"
@@ -146,5 +146,5 @@ def keep_default_plain(data: Path) -> None:
         known = link.readlink().name if link.is_symlink() else str(uuid.uuid4())
         metadata.mkdir(parents=True, exist_ok=True)
         definition.write_text(f"ATTACH DATABASE _ UUID '{known}'\nENGINE = Atomic\n")
-    # The engine makes it again; while it is there, it would take the database for its own `default`.
+    # The engine creates the link again. With it present at the start, it would overlay the database.
     link.unlink(missing_ok=True)

@@ -1,11 +1,11 @@
-"""ClickHouse's own compressed blocks, which clients ask for with `compress=1` (JDBC does by default).
+"""ClickHouse's own compressed blocks, which clients request with `compress=1` (JDBC does by default).
 
 A block is a 16-byte checksum, one byte for the method (0x82: LZ4), then as little-endian 32-bit numbers the compressed
 size with these nine bytes and the size of the content, then the LZ4 block. The checksum is CityHash128 of what follows
-it, in the version 1.0.2 that ClickHouse froze. In Python it takes 0.03 s per megabyte of compressed answer: good for
-clients that know nothing else. Large reads are better served by Accept-Encoding.
+it, in version 1.0.2, to which ClickHouse is pinned. In Python it takes 0.03 s per megabyte of compressed answer, which
+suffices for clients that support nothing else. Large reads should use Accept-Encoding.
 
-CityHash is by Geoff Pike and Jyrki Alakuijala, Google Inc., 2011, MIT licence; written here from its definition.
+CityHash is by Geoff Pike and Jyrki Alakuijala, Google Inc., 2011, MIT licence; implemented here from its definition.
 """
 
 import struct
@@ -26,7 +26,7 @@ _SEED_BYTES = 16
 
 
 def as_blocks(content: bytes) -> bytes:
-    """`content` as a sequence of compressed blocks, none for no content."""
+    """Return `content` as a sequence of compressed blocks, none for no content."""
     blocks = []
     for start in range(0, len(content), BLOCK_BYTES):
         plain = content[start : start + BLOCK_BYTES]
@@ -37,7 +37,7 @@ def as_blocks(content: bytes) -> bytes:
 
 
 def city_hash_128(data: bytes) -> bytes:
-    """CityHash128, version 1.0.2, as 16 bytes: the low half, then the high half. `data` holds at least 8 bytes."""
+    """Return CityHash128, version 1.0.2, as 16 bytes: low half, then high half. `data` has at least 8 bytes."""
     if len(data) < 8:
         raise ValueError(f"expected at least 8 bytes (a block's header has 9), found {len(data)}")
     if len(data) < _SEED_BYTES:
@@ -71,28 +71,28 @@ def _short(data: bytes, a: int, b: int) -> tuple[int, int]:
 
 def _long(data: bytes, x: int, y: int) -> tuple[int, int]:
     z = len(data) * _K1 & _MASK
-    v0 = (_turned(y ^ _K1, 49) * _K1 + _fetch(data, 0)) & _MASK
-    v1 = (_turned(v0, 42) * _K1 + _fetch(data, 8)) & _MASK
-    w0 = (_turned((y + z) & _MASK, 35) * _K1 + x) & _MASK
-    w1 = _turned((x + _fetch(data, 88)) & _MASK, 53) * _K1 & _MASK
+    v0 = (_rotated(y ^ _K1, 49) * _K1 + _fetch(data, 0)) & _MASK
+    v1 = (_rotated(v0, 42) * _K1 + _fetch(data, 8)) & _MASK
+    w0 = (_rotated((y + z) & _MASK, 35) * _K1 + x) & _MASK
+    w1 = _rotated((x + _fetch(data, 88)) & _MASK, 53) * _K1 & _MASK
     end = len(data) // 128 * 128
     for words in struct.iter_unpack("<8Q", memoryview(data)[:end]):
-        x = _turned((x + y + v0 + words[2]) & _MASK, 37) * _K1 & _MASK
-        y = _turned((y + v1 + words[6]) & _MASK, 42) * _K1 & _MASK
+        x = _rotated((x + y + v0 + words[2]) & _MASK, 37) * _K1 & _MASK
+        y = _rotated((y + v1 + words[6]) & _MASK, 42) * _K1 & _MASK
         x ^= w1
         y ^= v0
-        z = _turned(z ^ w0, 33)
+        z = _rotated(z ^ w0, 33)
         v0, v1 = _weak(words[0], words[1], words[2], words[3], v1 * _K1 & _MASK, (x + w0) & _MASK)
         w0, w1 = _weak(words[4], words[5], words[6], words[7], (z + w1) & _MASK, y)
         x, z = z, x
-    y = (y + _turned(w0, 37) * _K0 + z) & _MASK
-    x = (x + _turned((v0 + z) & _MASK, 49) * _K0) & _MASK
-    # The rest in steps of 32 bytes from the end; the last step may reach back into what has been hashed.
+    y = (y + _rotated(w0, 37) * _K0 + z) & _MASK
+    x = (x + _rotated((v0 + z) & _MASK, 49) * _K0) & _MASK
+    # The rest in steps of 32 bytes from the end; the last step may overlap with what was already hashed.
     for start in range(len(data) - 32, end - 32, -32):
         last: tuple[int, int, int, int] = struct.unpack_from("<4Q", data, start)
-        y = (_turned((y - x) & _MASK, 42) * _K0 + v1) & _MASK
+        y = (_rotated((y - x) & _MASK, 42) * _K0 + v1) & _MASK
         w0 = (w0 + last[2]) & _MASK
-        x = (_turned(x, 49) * _K0 + w0) & _MASK
+        x = (_rotated(x, 49) * _K0 + w0) & _MASK
         w0 = (w0 + v0) & _MASK
         v0, v1 = _weak(*last, v0, v1)
     x = _pair(x, v0)
@@ -104,7 +104,7 @@ def _up_to_16(data: bytes) -> int:
     length = len(data)
     if length > 8:
         last = _fetch(data, length - 8)
-        return _pair(_fetch(data, 0), _turned((last + length) & _MASK, length)) ^ last
+        return _pair(_fetch(data, 0), _rotated((last + length) & _MASK, length)) ^ last
     if length >= 4:
         first, last = struct.unpack_from("<I", data)[0], struct.unpack_from("<I", data, length - 4)[0]
         return _pair(length + (first << 3), last)
@@ -118,7 +118,7 @@ def _fetch(data: bytes, start: int) -> int:
     return int.from_bytes(data[start : start + 8], "little")
 
 
-def _turned(value: int, bits: int) -> int:
+def _rotated(value: int, bits: int) -> int:
     return (value >> bits | value << 64 - bits) & _MASK
 
 
@@ -133,6 +133,6 @@ def _pair(low: int, high: int) -> int:
 
 def _weak(w: int, x: int, y: int, z: int, a: int, b: int) -> tuple[int, int]:
     a = (a + w) & _MASK
-    b = _turned((b + a + z) & _MASK, 21)
+    b = _rotated((b + a + z) & _MASK, 21)
     total = (a + x + y) & _MASK
-    return (total + z) & _MASK, (b + _turned(total, 44) + a) & _MASK
+    return (total + z) & _MASK, (b + _rotated(total, 44) + a) & _MASK

@@ -1,4 +1,4 @@
-"""Connections to the embedded ClickHouse: those that ask nothing keep nobody out, however many they are."""
+"""Connections to the embedded ClickHouse, limited so that idle ones do not block new ones."""
 
 import asyncio
 from collections.abc import Callable, Iterator
@@ -10,19 +10,19 @@ from pipeline.embedded.chdb_server.exchange import EngineError
 
 
 class Connections:
-    """At most `most` connections, and what comes in at once: the oldest that waits for a request gives way."""
+    """The open connections, at most `most` (plus simultaneous ones): beyond, the oldest idle one is closed."""
 
     def __init__(self, most: int) -> None:
         self._most = most
         self._at_work: set[object] = set()
 
     def accepting(self, server: web.Server) -> Callable[[], asyncio.Protocol]:
-        """What asyncio calls for each connection that comes in."""
+        """Return the protocol factory that asyncio calls for each new connection."""
 
         def accept() -> asyncio.Protocol:
-            connections = [one for one in server.connections if one.transport is not None]  # not yet closed
+            connections = [connection for connection in server.connections if connection.transport is not None]
             if len(connections) >= self._most:
-                oldest = next((one for one in connections if one not in self._at_work), None)
+                oldest = next((connection for connection in connections if connection not in self._at_work), None)
                 if oldest is not None:
                     oldest.force_close()
             return server()
@@ -31,7 +31,7 @@ class Connections:
 
     @contextmanager
     def at_work(self, request: web.Request) -> Iterator[None]:
-        """Keep the connection while its request is answered. Raises EngineError where all of them are at work."""
+        """Keep the connection open while its request is processed. Raises EngineError if all connections are busy."""
         if len(self._at_work) >= self._most:
             raise EngineError(
                 202,

@@ -11,7 +11,7 @@ class DirectoryInUseError(RuntimeError):
 
 
 def lock_directory(data: Path) -> IO[str]:
-    """Create the directory and lock it for as long as the returned file stays open, at the latest until we end."""
+    """Create the directory and lock it for as long as the returned file is open. Raises DirectoryInUseError."""
     data.mkdir(parents=True, exist_ok=True)
     lock = (data / "front.lock").open("a+")
     try:

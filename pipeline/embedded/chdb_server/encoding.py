@@ -1,7 +1,7 @@
 """Content encodings of request bodies and answers: gzip, deflate, zstd, lz4 and br.
 
-Decoding a body which was cut anywhere raises, whatever the encoding, and bodies made of several frames or members are
-read to their end: clickhouse-connect compresses each block on its own.
+Decoding a truncated body raises, whatever the encoding. Bodies of several frames or members are read to their end,
+because clickhouse-connect compresses each block separately.
 """
 
 import gzip
@@ -11,19 +11,18 @@ from collections.abc import Callable
 
 import cramjam
 
+#: Of a decoded body, against decompression bombs.
 MAX_CONTENT_BYTES = 1 << 30
-"""Of a body once decoded: a few kilobytes can stand for any number of zeros."""
-
 _LEAST_BUFFER_BYTES = 1 << 16
 _BUFFER_IS_FULL = "failed to write whole buffer"
 
 
 class EncodingError(ValueError):
-    """A body that is not what its Content-Encoding says, or an encoding we do not know."""
+    """A body does not match its Content-Encoding, or the encoding is unknown."""
 
 
 def decoded(body: bytes, encoding: str, most_bytes: int = MAX_CONTENT_BYTES) -> bytes:
-    """`body` without its Content-Encoding; "" and "identity" leave it as it is. Raises EncodingError."""
+    """Return the decoded `body`; unchanged for the encodings "" and "identity". Raises EncodingError."""
     name = encoding.strip().lower()
     if name in ("", "identity"):
         return body
@@ -43,7 +42,7 @@ def decoded(body: bytes, encoding: str, most_bytes: int = MAX_CONTENT_BYTES) -> 
 
 
 def _decoded(body: bytes, name: str, most_bytes: int) -> bytes | None:
-    """The content, or as much of it as shows that it is too long. None for an encoding we do not know."""
+    """Return the content, at most one byte more than `most_bytes`; None for an unknown encoding."""
     match name:
         case "gzip" | "x-gzip":
             with gzip.GzipFile(fileobj=io.BytesIO(body)) as file:
@@ -64,7 +63,7 @@ def _decoded(body: bytes, name: str, most_bytes: int) -> bytes | None:
 
 
 def _into_buffer(decompress_into: Callable[[bytes, bytearray], int], body: bytes, most_bytes: int) -> bytes:
-    """In a buffer that grows only as far as it may."""
+    """Decompress into a buffer that grows to at most one byte more than `most_bytes`."""
     size = min(most_bytes + 1, 8 * len(body) + _LEAST_BUFFER_BYTES)
     while True:
         buffer = bytearray(size)
@@ -81,7 +80,7 @@ def _into_buffer(decompress_into: Callable[[bytes, bytearray], int], body: bytes
 
 
 def encoded(body: bytes, accepted: str) -> tuple[bytes, str]:
-    """`body` in the cheapest encoding that the Accept-Encoding header `accepted` names, and its name ("" for none)."""
+    """Return `body` in the cheapest encoding that the Accept-Encoding header `accepted` allows, and its name or ""."""
     names = {
         name.partition(";")[0].strip().lower() for name in accepted.split(",") if "q=0" not in name.split(";")[-1:]
     }

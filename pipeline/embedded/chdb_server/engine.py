@@ -1,12 +1,12 @@
-"""The embedded ClickHouse engine (chdb): the one door to it.
+"""The embedded ClickHouse engine (chdb). All access goes through `Engine`.
 
-Inserts with data have a thread of their own and go one after another; a few threads serve everything else, so that a
-slow query delays neither a flush nor all other queries. Each request gets a connection of its own, hence settings and
-database of its own; a connection costs 0.3 ms, because the engine itself is held open by the first one.
+Inserts with data run one after another in a thread of their own; a few threads serve everything else, so that a slow
+query delays neither a flush nor all other queries. Each request has its own connection, hence its own settings and
+database; a connection costs 0.3 ms, because the first one keeps the engine open.
 
-Rows reach the engine as a file in memory that `INSERT ... FROM INFILE` reads. Its streaming interface says that rows
-were written which it then refuses (a full disk, a violated constraint, too many partitions); this way the error comes
-out. Data in the text of the statement would end at the first blank line, which a Native block may hold.
+Rows are passed to the engine as a file in memory, by `INSERT ... FROM INFILE`. The streaming interface would report
+rows as written that the engine then refuses (full disk, violated constraint, too many partitions). Data in the text of
+the statement would end at the first blank line, which a Native block may contain.
 """
 
 import os
@@ -32,20 +32,17 @@ from pipeline.embedded.chdb_server.repair import Repair
 from pipeline.embedded.chdb_server.sandbox import confine
 from pipeline.embedded.chdb_server.statement import Statement, StatementError
 
+#: Settings of each insert, unless the request overrides them: all its blocks become one part per partition, which makes
+#: an insert atomic.
 ONE_PART = {
     "async_insert": "0",
     "max_insert_block_size": "10000000",
     "min_insert_block_size_rows": "10000000",
     "min_insert_block_size_bytes": "4000000000",
 }
-"""Settings of each insert unless the request says otherwise: all its blocks become one part per partition.
-
-That makes an insert atomic: an error in its last row leaves none of the others.
-"""
-
+#: Settings for reading rows from the file in memory. Native needs no decoding, so one thread is fastest.
 MEMORY_FILE = {"storage_file_read_method": "mmap"}
 NATIVE_FILE = MEMORY_FILE | {"max_threads": "1"}
-"""How rows are read from the file in memory; handing blocks of Native from thread to thread would only take time."""
 
 _NAME = re.compile(r"[A-Za-z_]\w*\Z")
 _CODE = re.compile(r"Code: (\d+)\.")
@@ -64,10 +61,10 @@ DATABASE = "default"
 
 
 class Engine:
-    """The databases below one directory. Thread-safe.
+    """The databases in one directory. Thread-safe.
 
-    `max_execution_seconds` ends queries that take longer (error 159); a request's own `max_execution_time` wins.
-    Raises DirectoryInUseError when another process has the directory.
+    Queries are ended after `max_execution_seconds` (error 159); a request's `max_execution_time` may only shorten that.
+    Raises DirectoryInUseError if another process serves the directory.
     """
 
     def __init__(self, data: Path, max_execution_seconds: int) -> None:
@@ -91,30 +88,27 @@ class Engine:
         self._inserts = ThreadPoolExecutor(1, "inserts")
         self._queries = ThreadPoolExecutor(QUERY_THREADS, "queries")
         self._running: set[str] = set()
-        self.display_name, self.version, self.timezone = self._told("SELECT displayName(), version(), timezone()")
+        self.display_name, self.version, self.timezone = self._words("SELECT displayName(), version(), timezone()")
         self._forbidden = Forbidden(
-            frozenset(self._told("SELECT arrayJoin(groupArray(name)) FROM system.table_functions"))
+            frozenset(self._words("SELECT arrayJoin(groupArray(name)) FROM system.table_functions"))
         )
 
-    def _told(self, sql: str) -> list[str]:
+    def _words(self, sql: str) -> list[str]:
         return bytes(self._held.query(sql, "TabSeparated").bytes()).decode().split()
 
     def submit(self, request: Request) -> Future[Answer]:
-        """Run it: inserts with data one after another, everything else beside them.
-
-        The future raises EngineError.
-        """
+        """Run a request: inserts with data one after another, others concurrently. The future raises EngineError."""
         if request.statement.data is not None:
             return self._inserts.submit(self._timed, self._insert, request)
         return self._queries.submit(self._timed, self._query, request)
 
     def give_up(self, request: Request) -> None:
-        """End a query that nobody waits for any more; an insert goes on. From any thread."""
+        """Cancel an abandoned query. Inserts are not cancelled."""
         if request.name in self._running:
             self._kill(f"Settings['log_comment'] = '{request.name}'")
 
     def stop_queries(self) -> None:
-        """End the running SELECTs and refuse those behind them; inserts go on. For the time before `close`."""
+        """Cancel running SELECTs and refuse new ones, before `close`. Inserts continue."""
         self._stopping = True
         self._kill("query_kind = 'Select'")
 
@@ -126,9 +120,9 @@ class Engine:
             connection.query(f"KILL QUERY WHERE {condition} ASYNC")
 
     def close(self, query_seconds: float) -> bool:
-        """Finish all inserts and wait up to `query_seconds` for a running query; False when that one still runs.
+        """Finish all inserts and wait up to `query_seconds` for running queries. Return False if some still run.
 
-        The engine cannot be closed under a running query, so the caller must then end the process without it.
+        The engine cannot be closed while a query runs, so the caller must then end the process.
         """
         self._inserts.shutdown(wait=True)
         self._queries.shutdown(wait=False)
@@ -152,7 +146,7 @@ class Engine:
         except EngineError:
             if request.statement.keyword not in _READING:
                 raise
-            # What a read says that comes upon a damaged part depends on where it is short.
+            # A damaged part causes different errors, depending on where it is truncated.
             self._repair.look()
             if self._repair.repairs == repairs:
                 raise
@@ -175,7 +169,7 @@ class Engine:
         except (RuntimeError, chdb.ChdbError) as error:
             raise self._explained(str(error)) from None
         except UnicodeDecodeError as error:
-            # The engine's text quotes what it was sent; chdb fails to make a str of it.
+            # The engine's message quotes the statement; chdb fails to decode it if that is not UTF-8.
             raise self._explained(error.object.decode(errors="replace")) from None
         finally:
             self._running.discard(request.name)
@@ -192,7 +186,7 @@ class Engine:
         with self._connected() as connection:
             if request.database not in ("", DATABASE):
                 connection.query(f"USE {quoted(request.database, '`')}")
-            # Last: nothing can be set once it is in force.
+            # Last, because no setting can be changed after it.
             read_only = "1" if request.read_only else settings.pop("readonly", "0")
             settings.pop("readonly", None)
             named = ", ".join(f"{_checked(name)} = {quoted(value)}" for name, value in settings.items())
@@ -202,7 +196,7 @@ class Engine:
             yield connection
 
     def _check_space(self, keyword: str) -> None:
-        """Where the disk is all but full the engine leaves a changed definition empty, and loses the table with it."""
+        """Refuse changes of definitions on a nearly full disk: the engine would empty them and lose the table."""
         if keyword in _DEFINING and shutil.disk_usage(self._data).free < LEAST_FREE_BYTES:
             raise EngineError(
                 243,
@@ -217,19 +211,19 @@ class Engine:
             self._forbidden.check_values(statement.data, self._canonical)
 
     def _bound_time(self, settings: dict[str, str]) -> None:
-        """A client may ask for less time than the engine gives, not for more."""
+        """Limit a client's `max_execution_time` to that of the engine."""
         wanted, most = settings.get("max_execution_time", ""), self._max_execution_seconds
         if most and re.fullmatch(r"\d+\.?\d*|\.\d+", wanted, re.ASCII) and not 0 < float(wanted) <= most:
             settings["max_execution_time"] = str(most)
 
     def _canonical(self, sql: str) -> str:
-        """The statement as the engine's own parser reads it: without comments, and quoted only where it must be."""
+        """Return the statement as normalised by the engine's parser: without comments, quoted only where necessary."""
         with self._connected() as connection:
             connection.query("SET max_query_size = 1073741824")
-            found = connection.query(
+            answer = connection.query(
                 "SELECT formatQuerySingleLine({sql:String})", "RawBLOB", params={"sql": _escaped(sql)}
             )
-            return bytes(found.bytes()).decode(errors="replace")
+            return bytes(answer.bytes()).decode(errors="replace")
 
     @staticmethod
     def _insert(connection: Any, request: Request) -> Answer:
@@ -247,7 +241,7 @@ class Engine:
     @staticmethod
     def _query(connection: Any, request: Request) -> Answer:
         result = connection.query(request.statement.sql, request.format, params=dict(request.parameters))
-        if not hasattr(result, "storage_rows_read"):  # a data frame: formats which chdb has beyond ClickHouse's
+        if not hasattr(result, "storage_rows_read"):  # a data frame, from a format that only chdb has
             raise EngineError(73, f"Code: 73. DB::Exception: Unknown format {request.format}. (UNKNOWN_FORMAT)")
         return Answer(
             bytes(result.bytes()),
@@ -268,7 +262,7 @@ class Engine:
 
 
 def _escaped(text: str) -> str:
-    """As tab-separated text has it, which query parameters are."""
+    """Return a text escaped as in tab-separated text, like query parameters."""
     for mark, escape in (("\\", "\\\\"), ("\t", "\\t"), ("\n", "\\n"), ("\0", "\\0")):
         text = text.replace(mark, escape)
     return text

@@ -9,7 +9,7 @@ from pipeline.embedded.chdb_server.statement import Statement
 
 
 class EngineError(Exception):
-    """The engine refused or failed. `code` is ClickHouse's error number, the text is ClickHouse's own."""
+    """The engine refused a request or failed. `code` is ClickHouse's error code, the text ClickHouse's own."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
@@ -17,10 +17,10 @@ class EngineError(Exception):
 
 
 class Request(msgspec.Struct, frozen=True):
-    """A statement and the session it runs in.
+    """A statement and its session.
 
     `parameters` are query parameters without the prefix `param_`, escaped as in tab-separated text. `read_only` allows
-    changes of settings, but of nothing else.
+    no changes except of settings.
     """
 
     statement: Statement
@@ -37,7 +37,7 @@ class Request(msgspec.Struct, frozen=True):
 
 
 class Answer(msgspec.Struct, frozen=True):
-    """`body` in the request's format, and what the engine counted."""
+    """An answer in the request's format, with the engine's statistics."""
 
     body: bytes
     read_rows: int = 0

@@ -1,4 +1,4 @@
-"""A gate for requests: many pass at a time, or one that needs the engine for itself."""
+"""A lock between requests, which share the engine, and repairs, which need it exclusively."""
 
 import threading
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class Gate:
-    """Requests pass `shared`; whoever is `alone` waits for those that are in, and those that come wait for it."""
+    """A shared/exclusive lock in which waiting for `alone` blocks new `shared` holders."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -15,7 +15,7 @@ class Gate:
 
     @contextmanager
     def shared(self) -> Iterator[None]:
-        """With others, unless somebody is alone."""
+        """Hold the lock together with other shared holders."""
         with self._changed:
             self._changed.wait_for(lambda: not self._is_closed)
             self._inside += 1
@@ -28,7 +28,7 @@ class Gate:
 
     @contextmanager
     def alone(self) -> Iterator[None]:
-        """Without others. Not from within `shared`."""
+        """Hold the lock exclusively. Must not be called within `shared`."""
         with self._changed:
             self._changed.wait_for(lambda: not self._is_closed)
             self._is_closed = True

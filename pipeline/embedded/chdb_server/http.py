@@ -1,4 +1,4 @@
-"""ClickHouse's HTTP interface: the engine asked, answers and errors written, the server started and ended."""
+"""ClickHouse's HTTP interface: requests to the engine, answers and errors, start and stop of the server."""
 
 import asyncio
 import hmac
@@ -20,14 +20,12 @@ from pipeline.embedded.chdb_server.statement import StatementError
 from pipeline.http_server import is_cross_site, is_own_name, most_connections, own_names
 
 MAX_BODY_BYTES = 1 << 30
+#: Of the request line and of each header, like a ClickHouse server (`http_max_uri_size`).
 MAX_LINE_BYTES = 1 << 20
-"""Of the request line and of each header, as a ClickHouse server has it (`http_max_uri_size`)."""
-
+#: Connections that the kernel queues and passes on together.
 BACKLOG = 128
-"""Connections that the kernel holds, and hands over at once."""
-
+#: At the stop, how long running requests may take; aiohttp waits twice as long for a slow sender.
 ANSWER_SECONDS = 2.0
-"""At the stop: how long requests under way may take; aiohttp waits twice as long for a slow sender."""
 
 _STATUS = {
     46: 404, 47: 404, 50: 404, 60: 404, 73: 404, 81: 404, 115: 404,
@@ -37,12 +35,12 @@ _STATUS = {
 }  # fmt: skip
 
 _HANDSHAKE = b"select displayname(), version(), revision(), timezone()"
+#: From this revision on, Native includes block info and a serialization flag per column, which the engine never writes.
 _HANDSHAKE_REVISION = 54454
-"""From this revision on, Native carries block info and a serialization flag per column; the engine's never does."""
 
 
 class ChdbServer:
-    """The HTTP side. Each request must carry `password`, whatever user it names, and name us by one of `names`."""
+    """The HTTP handlers. Requests need `password`, for any user, and one of `names` in their Host header."""
 
     def __init__(self, engine: Engine, password: str, names: frozenset[str]) -> None:
         self._engine = engine
@@ -91,7 +89,7 @@ class ChdbServer:
             return web.Response(text="Ok.\n", content_type="text/html")
         answer = self._handshake(http, request)
         if answer is None:
-            answer = await self._asked(request)
+            answer = await self._submit(request)
         if statement.has_answer:
             headers["X-ClickHouse-Format"] = request.format
         headers["X-ClickHouse-Summary"] = _summary(answer)
@@ -105,8 +103,8 @@ class ChdbServer:
             headers["Content-Encoding"] = encoding
         return web.Response(body=payload, headers=headers | {"Content-Type": _content_type(request)})
 
-    async def _asked(self, request: Request) -> Answer:
-        """Ask the engine. A client that hangs up ends its query; an insert that arrived whole goes on."""
+    async def _submit(self, request: Request) -> Answer:
+        """Run a request. If the client disconnects, a query is cancelled; an insert that arrived whole is finished."""
         try:
             return await asyncio.wrap_future(self._engine.submit(request))
         except asyncio.CancelledError:
@@ -123,14 +121,14 @@ class ChdbServer:
             )
 
     def _handshake(self, http: web.Request, request: Request) -> Answer | None:
-        """The answer to the first question of clickhouse-go (Grafana's data source), None for any other question.
+        """Return the answer to the first query of clickhouse-go (Grafana's data source); None for any other query.
 
-        It asks at a protocol revision whose Native the embedded engine does not write. Told that the server's revision
-        is 0, it reads the engine's plain Native from then on.
+        It requests a protocol revision whose Native the embedded engine does not write. If the server reports revision
+        0, it reads the engine's plain Native from then on.
         """
         revision = http.query.get("client_protocol_version", "")
-        question = b" ".join(request.statement.sql.lower().split()).partition(b" format ")[0].rstrip(b"; ")
-        if question != _HANDSHAKE or request.format != "Native" or not (revision.isascii() and revision.isdecimal()):
+        query = b" ".join(request.statement.sql.lower().split()).partition(b" format ")[0].rstrip(b"; ")
+        if query != _HANDSHAKE or request.format != "Native" or not (revision.isascii() and revision.isdecimal()):
             return None
         if int(revision) < _HANDSHAKE_REVISION:
             return None
@@ -146,8 +144,8 @@ class ChdbServer:
         return Answer(block, result_rows=1)
 
     def _check_password(self, request: web.Request) -> None:
-        user, found = credentials(request)
-        if not hmac.compare_digest(found.encode(errors="surrogateescape"), self._password.encode()):
+        user, password = credentials(request)
+        if not hmac.compare_digest(password.encode(errors="surrogateescape"), self._password.encode()):
             raise EngineError(
                 516,
                 f"Code: 516. DB::Exception: {user}: Authentication failed: password is incorrect, or there is no user "
@@ -156,9 +154,9 @@ class ChdbServer:
 
 
 async def serve(engine: Engine, password: str, host: str, port: int) -> None:
-    """Answer requests until SIGTERM or SIGINT comes, say on standard output where, and finish those under way then.
+    """Serve until SIGTERM or SIGINT, then finish running requests. Prints the address to standard output.
 
-    `port` 0 picks a free one. Raises OSError when the address cannot be had.
+    `port` 0 picks a free one. Raises OSError if it cannot listen on the address.
     """
     ended = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -168,7 +166,7 @@ async def serve(engine: Engine, password: str, host: str, port: int) -> None:
         front.application(),
         access_log=None,
         handler_cancellation=True,
-        # The body is judged whole as it was sent; decoding it is ours, in a thread.
+        # Bodies are checked for completeness as sent, and then decoded in a thread.
         auto_decompress=False,
         shutdown_timeout=ANSWER_SECONDS,
         max_line_size=MAX_LINE_BYTES,

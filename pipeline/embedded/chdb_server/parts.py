@@ -1,7 +1,7 @@
-"""Whether the embedded engine wrote what it says it wrote: each file of a part has the size that its checksums name.
+"""Detection of parts that the embedded engine did not write completely: files whose size differs from the checksums.
 
-The engine passes over errors of `write(2)`. On a disk that fills while a part is written it commits one whose files are
-short or empty, acknowledges the insert, and drops what it merged.
+The engine ignores errors of `write(2)`. If the disk fills while a part is written, it commits a part with truncated or
+empty files, acknowledges the insert, and drops the sources of a merge.
 """
 
 import os
@@ -22,47 +22,47 @@ _PROJECTION = ".proj"
 
 
 class Part(NamedTuple):
-    """A part of a table below the data directory."""
+    """A part of a table in the data directory."""
 
     table: Path
     name: str
 
     @property
     def is_inserted(self) -> bool:
-        """Whether it holds what one insert brought, of whatever level: one block, which no other part has."""
+        """Whether it holds the rows of one insert, at any level: a single block that no other part has."""
         _, first, last = self._block(self.name)
         return first == last and not self.has_sources
 
     @property
     def has_sources(self) -> bool:
-        """Whether what it was made from is still there: parts of the first and of the last of its blocks."""
+        """Whether the parts it was merged from still exist: parts with the first and with the last of its blocks."""
         partition, first, last = self._block(self.name)
         others = [self._block(name) for name in _part_names(self.table) if name != self.name]
-        within = [one for one in others if one[0] == partition and first <= one[1] <= one[2] <= last]
-        return {first, last} <= {block for one in within for block in one[1:3]}
+        within = [other for other in others if other[0] == partition and first <= other[1] <= other[2] <= last]
+        return {first, last} <= {block for other in within for block in other[1:3]}
 
     @staticmethod
     def _block(name: str) -> tuple[str, int, int]:
-        """Partition, first and last block."""
-        found = _PART.fullmatch(name)
-        if found is None:
+        """Return partition, first and last block."""
+        match = _PART.fullmatch(name)
+        if match is None:
             raise ValueError(f"expected the name of a part, got {name}")
-        return found["partition"], int(found["first"]), int(found["last"])
+        return match["partition"], int(match["first"]), int(match["last"])
 
 
 class Parts:
-    """The parts below a data directory, each looked at once. Not for several threads at once."""
+    """The parts in a data directory, each checked once. Not thread-safe."""
 
     def __init__(self, data: Path) -> None:
         self._store = data / "store"
         self._whole: dict[Path, set[str]] = {}
 
     def damaged(self) -> list[Part]:
-        """Parts that are not as they were meant to be, of those that came since the last look. OSError is passed on."""
+        """Return the damaged ones of the parts added since the last call. Raises OSError."""
         return [part for table in self._tables() for part in self._damaged_of(table)]
 
     def dismiss(self, part: Part) -> None:
-        """Look at a part no more."""
+        """Do not check a part again."""
         self._whole[part.table].add(part.name)
 
     def _tables(self) -> Iterator[Path]:
@@ -82,7 +82,7 @@ class Parts:
 
 
 def is_whole(part: Path) -> bool:
-    """Whether each file has its size, those of its projections too. True as well for a part that is being removed."""
+    """Return whether each file, also of projections, has its expected size. True for a part that is being removed."""
     try:
         sizes = {entry.name: entry.stat().st_size for entry in os.scandir(part) if entry.is_file()}
         content = (part / "checksums.txt").read_bytes()
@@ -101,12 +101,12 @@ def is_whole(part: Path) -> bool:
 
 
 def _is_whole_projection(part: Path, name: str) -> bool:
-    """Whether a projection, which is a part within a part, is there and whole. True for a part being removed."""
+    """Return whether a projection, a part within a part, exists and is whole. True for a part being removed."""
     return (is_whole(part / name) and (part / name).exists()) or not part.exists()
 
 
 def _expected_sizes(content: bytes) -> dict[str, int]:
-    """File sizes by name, as `checksums.txt` has them. Raises what a content that is cut off makes it raise."""
+    """Return file sizes by name, from `checksums.txt`. Raises various errors if that is truncated: see `is_whole`."""
     if not content.startswith(_HEADER):
         raise ValueError("expected checksums of version 4")
     at = len(_HEADER) + _HASH_BYTES
@@ -135,7 +135,7 @@ def _expected_sizes(content: bytes) -> dict[str, int]:
 
 
 def _number(text: bytes, at: int) -> tuple[int, int]:
-    """An integer of seven bits a byte, and where the next begins."""
+    """Return a varint (seven bits per byte) and the position after it."""
     number = shift = 0
     while True:
         byte = text[at]
@@ -147,16 +147,16 @@ def _number(text: bytes, at: int) -> tuple[int, int]:
 
 
 def allow_again(part: Part) -> None:
-    """Let the insert of a damaged part come again: its deduplication token counts as dropped, not as seen.
+    """Allow the insert of a damaged part to be repeated, by marking its deduplication token as dropped.
 
-    One byte in its place, which needs no space. The engine reads it when the table is attached.
+    Overwrites one byte in place, which needs no disk space. The engine reads it when the table is attached.
     """
     line = re.compile(rb"^1(?=\t" + re.escape(part.name.encode()) + rb"\t)", re.MULTILINE)
     logs = part.table / "deduplication_logs"
     for name in _names(logs):
         with (logs / name).open("r+b") as file:
-            for found in line.finditer(file.read()):
-                file.seek(found.start())
+            for match in line.finditer(file.read()):
+                file.seek(match.start())
                 file.write(_DROPPED)
 
 

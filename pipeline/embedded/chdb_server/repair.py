@@ -1,7 +1,7 @@
-"""What becomes of a part that the embedded engine committed damaged, on a disk that filled while it was written.
+"""Repair of parts that the embedded engine committed damaged, because the disk filled while they were written.
 
-One that was merged gives way to what it was merged from, which the engine keeps for some minutes. One that was inserted
-goes, and its insert is refused: the same rows with the same token may come again.
+A merged part is replaced by its sources, which the engine keeps for some minutes. An inserted part is removed and its
+insert refused, so that the same rows with the same token can be inserted again.
 """
 
 import os
@@ -25,9 +25,9 @@ EXIT_DAMAGED = 70
 
 
 class Repair:
-    """Looks for damaged parts, at each insert and once a second, and puts things right while no request runs.
+    """Checks for damaged parts at each insert and once a second, and repairs them while no request runs.
 
-    `connect` opens a connection to the engine. `inserts` and `repairs` count what was found; they only grow.
+    `connect` opens a connection to the engine. `inserts` counts damaged inserts, `repairs` all damaged parts.
     """
 
     def __init__(self, data: Path, gate: Gate, connect: Callable[[], Any]) -> None:
@@ -39,22 +39,22 @@ class Repair:
         self.inserts = 0
         self.repairs = 0
         for part in self._parts.damaged():
-            # The engine has not begun: it will leave such a part out, and its insert was never acknowledged.
+            # The engine, not started yet, will ignore such a part, and its insert was never acknowledged.
             if part.is_inserted:
                 allow_again(part)
 
     def start(self) -> None:
-        """Begin to look once a second, with an engine that runs."""
+        """Begin to check once a second. Requires a running engine."""
         threading.Thread(target=self._watch, name="repair", daemon=True).start()
 
     def stop(self) -> None:
-        """Look no more."""
+        """Stop checking."""
         self._stopped.set()
         with self._lock:
             pass
 
     def look(self) -> None:
-        """Look at what is new and repair it. Not while one passes the gate."""
+        """Check new parts and repair damaged ones. Must not be called while holding the gate."""
         with self._lock:
             if not self._stopped.is_set() and (damaged := self._parts.damaged()):
                 with self._gate.alone():
@@ -75,7 +75,7 @@ class Repair:
                         else:
                             self._parts.dismiss(part)
         except Exception as error:
-            # Whoever starts on this directory finds the same parts, and the engine leaves them out.
+            # At the next start on this directory, the same parts are found and the engine ignores them.
             _end(f"damaged parts could not be repaired, start again: {error}")
         finally:
             connection.close()
@@ -97,13 +97,13 @@ class Repair:
 
     @contextmanager
     def _detached(self, connection: Any, path: Path) -> Iterator[bytes]:
-        """The name of a table, which the engine does not know meanwhile; b'' for one that was dropped."""
-        found = connection.query(
+        """Detach a table during the block. Yields its name, b'' if it was dropped."""
+        answer = connection.query(
             "SELECT hex(database), hex(name) FROM system.tables "
             f"WHERE has(data_paths, {quoted(f'{path}{os.sep}')}) AND engine LIKE '%MergeTree' LIMIT 1",
             "TabSeparated",
         )
-        words = bytes(found.bytes()).decode().split()
+        words = bytes(answer.bytes()).decode().split()
         if not words:
             yield b""
             return
@@ -116,7 +116,7 @@ class Repair:
 
 
 def _attach(connection: Any, table: bytes) -> None:
-    """Again and again: without it the table would be missing until the next start."""
+    """Attach a table, with retries: otherwise it would be missing until the next start."""
     deadline = time.monotonic() + ATTACH_SECONDS
     while True:
         try:

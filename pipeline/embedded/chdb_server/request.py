@@ -1,7 +1,7 @@
-"""What comes in: bodies taken whole, statement, settings and credentials found where ClickHouse's clients put them.
+"""Reading requests: whole bodies, and statement, settings and credentials where ClickHouse's clients put them.
 
-A body goes on only when it arrived whole, that is when Content-Length bytes or the last chunk came: a body cut at a
-line border is valid data, and would be half a flush.
+A body is used only if it arrived whole, by Content-Length or with the last chunk: truncated at a line end, it would be
+valid data and half a flush.
 """
 
 import base64
@@ -14,16 +14,16 @@ from pipeline.embedded.chdb_server.encoding import decoded
 from pipeline.embedded.chdb_server.exchange import Request
 from pipeline.embedded.chdb_server.statement import StatementError, read_statement
 
+#: URL parameters that are not settings. There are no sessions: SET and temporary tables end with their request.
 NOT_SETTINGS = frozenset(
     {"query", "database", "default_format", "client_protocol_version", "query_id", "compress", "decompress"}
     | {"user", "password", "quota_key", "role", "session_id", "session_check", "session_timeout"}
     | {"wait_end_of_query", "buffer_size"}
 )
-"""URL parameters which are no settings. Sessions do not exist here: SET and temporary tables end with their request."""
 
 
 async def whole_body(request: web.Request) -> bytes:
-    """The body as sent, once all of it is here. Raises StatementError for one that ended early or is malformed."""
+    """Return the body as sent. Raises StatementError if it ended early or is malformed."""
     try:
         body = await request.read()
     except (ConnectionError, web.RequestPayloadError) as error:
@@ -34,7 +34,7 @@ async def whole_body(request: web.Request) -> bytes:
 
 
 def read_request(http: web.Request, raw: bytes) -> Request:
-    """What to ask the engine, from the URL, the headers and the `raw` body. Raises StatementError, EncodingError."""
+    """Return the request in a URL, headers and the `raw` body. Raises StatementError and EncodingError."""
     if http.query.get("decompress", "0") not in ("0", "false"):
         raise StatementError(
             48, "expected a body with a Content-Encoding or none, found decompress=1: use Content-Encoding"
@@ -42,7 +42,7 @@ def read_request(http: web.Request, raw: bytes) -> Request:
     body = decoded(raw, _header(http, "Content-Encoding"))
     values = dict(http.query)
     if http.content_type == "multipart/form-data":
-        # clickhouse-connect sends long query parameters like this.
+        # clickhouse-connect sends long query parameters in a form.
         values |= _form_fields(_header(http, "Content-Type"), body)
         body = b""
     settings = {name: value for name, value in values.items() if not name.startswith("param_")}
@@ -57,7 +57,7 @@ def read_request(http: web.Request, raw: bytes) -> Request:
 
 
 def _form_fields(content_type: str, body: bytes) -> dict[str, str]:
-    """The fields of a form. Raises StatementError for a file, since there are no external tables, and for no UTF-8."""
+    """Return the fields of a form. Raises StatementError for files (external tables), and if a field is not UTF-8."""
     head = b"Content-Type: " + content_type.encode() + b"\r\n\r\n"
     fields = {}
     for part in BytesParser(policy=email.policy.HTTP).parsebytes(head + body).iter_parts():
@@ -75,12 +75,12 @@ def _form_fields(content_type: str, body: bytes) -> dict[str, str]:
 
 
 def _header(request: web.Request, name: str) -> str:
-    """A header; a character that replaces them stands for bytes that are not UTF-8."""
+    """Return a header, with bytes that are not UTF-8 replaced."""
     return request.headers.get(name, "").encode(errors="surrogateescape").decode(errors="replace")
 
 
 def printable(request: web.Request, name: str) -> str:
-    """A parameter that comes back in a header of the answer. Raises StatementError for what no header can hold."""
+    """Return a parameter that is repeated in a header of the answer. Raises StatementError if it is not printable."""
     value: str = request.query.get(name, "")
     if not value.isprintable():
         raise StatementError(36, f"expected printable characters in `{name}`, found {value!r}")
@@ -88,9 +88,9 @@ def printable(request: web.Request, name: str) -> str:
 
 
 def credentials(request: web.Request) -> tuple[str, str]:
-    """User name and password: from the X-ClickHouse headers, else basic authentication, else the URL.
+    """Return user name and password: from the X-ClickHouse headers, else basic authentication, else the URL.
 
-    In those of headers, bytes that are not UTF-8 are lone surrogates.
+    In values of headers, bytes that are not UTF-8 are lone surrogates.
     """
     headers = request.headers
     if "X-ClickHouse-Key" in headers or "X-ClickHouse-User" in headers:

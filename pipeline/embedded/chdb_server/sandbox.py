@@ -1,8 +1,8 @@
-"""What the embedded engine may touch, held by the kernel: its own directory and the program it is made of.
+"""A sandbox for the embedded engine, enforced by the kernel: its data directory, and read access to its program.
 
 SQL can name files, processes and addresses in many ways, and the engine's own permissions do not cover them all. With
-Landlock (Linux 5.13 and later; 6.7 for the network) whatever a statement asks for, this process reads and writes no
-other file, starts no program and connects to nobody.
+Landlock (Linux 5.13 and later; 6.7 for the network), no statement can make this process access other files, start
+programs or open connections.
 """
 
 import ctypes
@@ -19,7 +19,7 @@ _PR_SET_NO_NEW_PRIVS = 38
 
 _WRITE_FILE, _READ_FILE, _READ_DIRECTORY = 1 << 1, 1 << 2, 1 << 3
 _TRUNCATE = 1 << 14
-#: Bits of the rights on files in the first version of the interface; 2, 3 and 5 brought one more each.
+#: Bits of the rights on files by version of the interface: versions 2, 3 and 5 added one each.
 _FILE_RIGHTS = {1: 13, 2: 14, 3: 15, 4: 15}
 _FILE_RIGHTS_SINCE_5 = 16
 _EXECUTE = 1
@@ -35,9 +35,9 @@ _READABLE = (
 
 
 def confine(data: Path) -> str:
-    """From here on this process, and each thread it starts, touches nothing but `data` and reads its own program.
+    """Restrict this process, and threads started from now on, to `data` and to reading its own program.
 
-    Call it before the engine starts its threads. Returns what is not held: "" for nothing.
+    To be called before the engine starts its threads. Return a message if the kernel cannot enforce all of it, else "".
     """
     kernel = ctypes.CDLL(None, use_errno=True)
     version = kernel.syscall(_CREATE_RULESET, None, 0, _VERSION_FLAG)
@@ -59,7 +59,7 @@ def confine(data: Path) -> str:
 
 
 def _readable() -> set[Path]:
-    """The program: interpreter, installed packages, this package. Not the directories it was started from."""
+    """Return the paths of the program: interpreter, installed packages, this package. Not the working directory."""
     installed = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     packages = [path for path in sys.path if Path(path).name in ("site-packages", "dist-packages", "lib-dynload")]
     own = str(Path(__file__).resolve().parents[2])

@@ -1,6 +1,7 @@
-"""What the front must know of a statement before the engine sees it: is it an insert with data, and in which format.
+"""What the server must know of a statement: whether it is an insert with data, and its format.
 
-This is no SQL parser: the engine judges the rest. All is bytes, because the data behind an INSERT need not be text.
+This is not a SQL parser; the engine validates the rest. Everything is bytes, because the data of an INSERT may be
+binary.
 """
 
 import re
@@ -35,7 +36,7 @@ _ANSWERING = {"SELECT", "WITH", "SHOW", "DESC", "DESCRIBE", "EXPLAIN", "EXISTS",
 
 
 class StatementError(ValueError):
-    """A statement the front does not hand to the engine. `code` is ClickHouse's number for it."""
+    """A statement is refused before it reaches the engine. `code` is ClickHouse's error code."""
 
     def __init__(self, code: int, text: str) -> None:
         super().__init__(text)
@@ -43,9 +44,9 @@ class StatementError(ValueError):
 
 
 class Statement(msgspec.Struct, frozen=True):
-    """`sql` for the engine. With `data` it is an INSERT, cut off before its FORMAT or VALUES clause.
+    """A statement. With `data` it is an INSERT, and `sql` ends before its FORMAT or VALUES clause.
 
-    `format` is the one the statement names, None when it names none. `clause` is the SETTINGS clause of such an INSERT.
+    `format` is the format named in the statement, if any. `clause` is the SETTINGS clause of an INSERT with data.
     """
 
     sql: bytes
@@ -56,12 +57,12 @@ class Statement(msgspec.Struct, frozen=True):
 
     @property
     def has_answer(self) -> bool:
-        """Whether it gives a table back, be it an empty one."""
+        """Whether it returns a table, possibly an empty one."""
         return self.keyword in _ANSWERING
 
 
 def read_statement(parameter: bytes, body: bytes) -> Statement:
-    """The statement made of the URL's `query` parameter and the body, joined like ClickHouse does: by a line border.
+    """Return the statement in the URL's `query` parameter and the body, joined by a newline, like ClickHouse does.
 
     Raises StatementError for more than one statement, for INSERT ... SELECT ... FROM input(), for INTO OUTFILE and
     FROM INFILE.
@@ -69,7 +70,7 @@ def read_statement(parameter: bytes, body: bytes) -> Statement:
     if parameter.strip():
         statement = _read(parameter)
         if statement.data is not None:
-            # The body of a flush is megabytes: it is not copied.
+            # Avoids a copy: the body of a flush has megabytes.
             has_rows = statement.data.strip() not in (b"", b";")
             return msgspec.structs.replace(statement, data=statement.data + b"\n" + body if has_rows else body)
         if not body.strip():

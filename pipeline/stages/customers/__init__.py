@@ -1,1 +1,1 @@
-"""The customers' stage: facts of conversations become repeat contacts and channel hops."""
+"""The customers stage: facts about known customers become repeat contacts, channel hops and repetition burden."""

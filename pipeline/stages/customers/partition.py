@@ -1,6 +1,6 @@
-"""One partition of the topic of contacts in one process: facts about known customers become numbers of the ledger.
+"""One partition of the customer facts in one process: facts become panes and customers in the ledger.
 
-Nothing goes out ahead of its commit point: nobody folds what it says.
+Its outbox is always empty, because no further stage reads its results from Kafka.
 """
 
 import asyncio
@@ -28,12 +28,12 @@ from streams.rules import Rules
 
 logger = logging.getLogger(__name__)
 
-#: Stretches, of 0.7 KB each where traffic is usual.
+#: Stretches, of about 0.7 KB each under normal traffic.
 CACHED_CUSTOMERS = 50_000
 
 
 class CustomersState:
-    """The state of the fold: customers that were heard of lately. None is read before it is needed."""
+    """The state of the fold: recently active customers, read from the ledger on demand."""
 
     def __init__(self, rules: Rules, client: ClickHouse, log: str, kafka_partition: int) -> None:
         self.cells = CellIndex()
@@ -47,22 +47,22 @@ class CustomersState:
         return self.fold.customers
 
     def look_up(self, keys: Sequence[str], newest_revision: int) -> Sequence[tuple[str, Customer]]:
-        """Read stretches back by key. Raises FencedError when one is newer than `newest_revision`."""
+        """Read stretches from the ledger by key. Raises FencedError if one is newer than `newest_revision`."""
         return self._reader.read_back(keys, newest_revision)
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Begin where the checkpoint stands."""
+        """Restore watermark, books and positions from the checkpoint."""
         self.fold.restore(checkpoint.watermark, checkpoint.books, dict(checkpoint.positions))
 
     def evict(self) -> None:
-        """Forget the stretches beyond the bound that were not touched since the last flush."""
+        """Evict stretches beyond the bound that were not touched since the last flush."""
         forget_surplus(self.fold.customers, self.fold.touched, CACHED_CUSTOMERS)
 
 
 class CustomersJob:
-    """The meaning of one partition of the customer facts."""
+    """The job of one partition of the customer facts."""
 
-    # One record holds up to two thousand facts.
+    # A record holds up to two thousand facts.
     records_per_step = 1
     open_count = None
 
@@ -77,14 +77,14 @@ class CustomersJob:
         self.pending_count = 0
 
     def described(self, found_how: str) -> str:
-        """Return what was found, for the log."""
+        """Return what the state contains, for the log file."""
         return f"customers {found_how}"
 
     async def process(
         self, records: Sequence[Any], known: Known, newest_revision: Callable[[], int]
     ) -> Sequence[Rejection]:
-        """Fold the facts of records. None becomes a dead letter, so no rejection comes back."""
-        # Whatever else has to be done in this process comes first.
+        """Fold the facts of records. Invalid records are logged and counted; none becomes a dead letter."""
+        # Yield to the other work of this process.
         await asyncio.sleep(0)
         facts: list[SourcedFact] = []
         rejected = 0
@@ -96,7 +96,7 @@ class CustomersJob:
             try:
                 facts += sourced_facts(record.value or b"", self.fold.cells)
             except (msgspec.MsgspecError, IndexError, UnicodeDecodeError, RecursionError) as error:
-                # No worker of ours wrote this, so no number is missing; stopping would help nobody.
+                # No worker wrote this, so no number is missing and stopping would not help.
                 logger.warning("%s@%d: expected facts about customers, got %s", self._where, record.offset, error)
                 rejected += 1
         keys = {key for fact in facts for key in remembered_keys(fact.customer, fact.fact.at)}
@@ -110,7 +110,7 @@ class CustomersJob:
         return ()
 
     def take(self, checkpoint: Checkpoint) -> Taken:
-        """Take the stretches touched. Nothing is published ahead of the commit point."""
+        """Take the stretches touched. The outbox is empty."""
         checkpoint.stage = CUSTOMERS
         checkpoint.positions = dict(self.fold.positions)
         self.pending_count = 0
@@ -118,7 +118,7 @@ class CustomersJob:
         return Taken([customer_section(customers, self.fold.cells)], None)
 
     async def publish(self, outbox: None, checkpoint: Checkpoint, first_offset: int) -> int:
-        """Publish nothing."""
+        """Do nothing: the outbox is empty."""
         return 0
 
 
@@ -129,7 +129,7 @@ def customers_processor(
     connect: Callable[[], ClickHouse],
     on_failure: Callable[[], None] = lambda: None,
 ) -> PartitionProcessor[CustomersJob]:
-    """Return a processor of one partition of the customer facts, not restored yet."""
+    """Return a processor of one partition of the customer facts, not yet restored."""
 
     def new_job(reader: ClickHouse, writer: ClickHouse) -> CustomersJob:
         return CustomersJob(log, kafka_partition, rules, reader, writer)

@@ -1,6 +1,7 @@
-"""The stage of customers in a worker process: the topic of contacts.
+"""The customers stage of a worker process.
 
-What operations staff look at comes first: while stage 1 is behind, this stage takes only a batch now and then.
+It gives way to the numbers that operations staff watch: while the interactions stage is behind, it processes only an
+occasional batch.
 """
 
 import asyncio
@@ -19,14 +20,14 @@ from pipeline.stages.prepared import Prepared
 from streams.rules import Rules
 
 LOOK_SECONDS = 0.1
-#: Half a minute for each batch: with stage 1 behind for hours, customers go on all the same.
+#: At most half a minute per batch, so that customers advance even if the interactions stage is behind for hours.
 GIVE_WAY_LOOKS = 300
 
 
 class CustomersStage:
-    """Reads the customer facts and keeps their partitions. `failed` must end the process.
+    """Reads the customer facts. `failed` must end the process.
 
-    `is_behind` tells whether the interactions stage has more to do than it can do at once.
+    `is_behind` returns whether the interactions stage is behind.
     """
 
     def __init__(

@@ -1,1 +1,1 @@
-"""Stage 1: interaction events become conversations and panes."""
+"""The interactions stage: events become conversations and panes."""

@@ -1,6 +1,6 @@
 """One partition of the interactions in one process.
 
-Ahead of the commit point go: dead letters and facts about known customers, acknowledged by Kafka; `rejections` and
+Its outbox: dead letters and facts about known customers, acknowledged by Kafka; rows of `rejections` and
 `interactions`.
 """
 
@@ -28,14 +28,14 @@ from streams.events import Rejection
 from streams.rules import Rules
 
 _offset = attrgetter("offset")
-#: Three times what an event's row usually takes. With as many as may be pending, a tenth of a gigabyte.
+#: Three times the usual size of an event's row. Bounds pending records to about 0.1 GB.
 BYTES_PER_RECORD = 1_000
-#: Decoded, folded and encoded together: few enough to stay in the processor's cache on their way.
+#: Decoded, folded and encoded together: few enough to stay in the CPU cache throughout.
 RECORDS_PER_STEP = 1_000
 
 
 class Outbox(NamedTuple):
-    """What is published ahead of the commit point."""
+    """Rows and messages that are published before the commit point."""
 
     interactions: list[Section]
     rejections: list[Section]
@@ -44,7 +44,7 @@ class Outbox(NamedTuple):
 
 
 class InteractionsJob:
-    """The meaning of one partition of the interactions. Without `publish_facts` no facts about customers go out."""
+    """The job of one partition of the interactions. Without `publish_facts`, customer facts are discarded."""
 
     records_per_step = RECORDS_PER_STEP
 
@@ -80,22 +80,22 @@ class InteractionsJob:
 
     @property
     def pending_count(self) -> int:
-        """Records processed since the last `take`; large ones count for as many as would take their memory."""
+        """Records processed since the last `take`. Large ones count as several, by `BYTES_PER_RECORD`."""
         row_count = _row_count(self._interactions) + _row_count(self._rejections)
         return max(row_count, self._pending_bytes // BYTES_PER_RECORD)
 
     @property
     def open_count(self) -> int:
-        """Conversations open, in memory or not."""
+        """The number of open conversations, in memory or not."""
         return self.fold.open_count
 
     @property
     def cell_count(self) -> int:
-        """Cells that are counted in, to be compared with the limit of the rules."""
+        """The number of admitted cells, to be compared with the limit in the rules."""
         return len(self.fold.admission)
 
     def described(self, found_how: str) -> str:
-        """Return what was found, for the log."""
+        """Return what the state contains, for the log file."""
         return f"{found_how} {len(self.fold.conversations)} conversations"
 
     async def process(
@@ -103,12 +103,12 @@ class InteractionsJob:
     ) -> Sequence[Rejection]:
         """Decode, fold and encode records; return the rejections."""
         skips = known.skips
-        aside = [record for record in records if record.offset in skips] if skips else []
-        others = [record for record in records if record.offset not in skips] if aside else records
+        skipped = [record for record in records if record.offset in skips] if skips else []
+        others = [record for record in records if record.offset not in skips] if skipped else records
         decoded = self._codec.decode(others, self.fold.broker_at)
-        if aside:
+        if skipped:
             at = decoded.broker_at
-            decoded.rejections.extend(Rejection(one.offset, at, "skipped", "", skips[one.offset]) for one in aside)
+            decoded.rejections.extend(Rejection(r.offset, at, "skipped", "", skips[r.offset]) for r in skipped)
             decoded.rejections.sort(key=_offset)
         await self.cache.read_back({event.key for event in decoded.events}, newest_revision)
         books = self.fold.books
@@ -130,7 +130,7 @@ class InteractionsJob:
         return decoded.rejections
 
     def take(self, checkpoint: Checkpoint) -> Taken:
-        """Take the conversations touched, the cells admitted and the outbox."""
+        """Take the touched conversations, the newly admitted cells and the outbox."""
         checkpoint.broker_at = self.fold.broker_at
         facts = fact_batch(self._kafka_partition, checkpoint.epoch, self.fold.take_facts(), self.fold.cells)
         outbox = Outbox(self._interactions, self._rejections, self._dead_letters, facts)
@@ -178,7 +178,7 @@ def interactions_processor(
     publish_facts: Callable[[FactBatch], Awaitable[None]] | None = None,
     on_failure: Callable[[], None] = lambda: None,
 ) -> PartitionProcessor[InteractionsJob]:
-    """Return a processor of one partition of the interactions, not restored yet."""
+    """Return a processor of one partition of the interactions, not yet restored."""
 
     def new_job(reader: ClickHouse, writer: ClickHouse) -> InteractionsJob:
         return InteractionsJob(

@@ -1,7 +1,7 @@
 """Rows of `interactions` and `rejections`, encoded by column.
 
-Encoded as soon as they are folded, by the same thread: at the flush, and by another one, the same work takes more than
-twice as long, because the events have left the processor's cache by then.
+They are encoded right after the fold and by the same thread. At the flush, by another thread, the same work takes more
+than twice as long, because the events have left the CPU cache by then.
 """
 
 from collections.abc import Iterable, Sequence
@@ -16,7 +16,7 @@ from streams.panes.cells import Cell, CellIndex
 from streams.rules import Rules
 
 _as_tuple = msgspec.structs.astuple
-#: Optional texts of `data` with few distinct values, as the table names them.
+#: Optional strings of `data` with few distinct values, by column name.
 FEW_VALUES = (
     "direction",
     "actor_kind",
@@ -44,7 +44,7 @@ class EventRowEncoder:
         self._texts = native.TextCache()
 
     def interactions(self, accepted: AcceptedEvents) -> Section:
-        """One row per accepted event."""
+        """Return one row per accepted event."""
         numbers = accepted.cells
         event = dict(zip(Event.__struct_fields__, zip(*map(_as_tuple, accepted.events), strict=True), strict=True))
         data = dict(zip(Data.__struct_fields__, zip(*map(_as_tuple, event["data"]), strict=True), strict=True))
@@ -65,7 +65,7 @@ class EventRowEncoder:
             columns[name] = encoded(map(values.__getitem__, numbers))
         modes = {number: self._texts[self._rules.mode(cell.channel)] for number, cell in cells.items()}
         columns["mode"] = encoded(map(modes.__getitem__, numbers))
-        # Most events carry few of the rest, and many blocks none of some.
+        # Most events carry few of these fields, and many blocks lack some entirely: omit empty columns.
         columns |= {name: self._few(data[name]) for name in (*FEW_VALUES, *IDENTIFIERS) if any(data[name])}
         pseudonyms = (("customer", event["customer"]), ("actor", event["actor"]), ("customer_case", event["case"]))
         columns |= {name: texts(values) for name, values in pseudonyms if any(values)}
@@ -77,7 +77,7 @@ class EventRowEncoder:
         return Section(len(accepted), columns)
 
     def rejections(self, rejections: Sequence[Rejection]) -> Section:
-        """One row per rejected record, without its payload."""
+        """Return one row per rejected record, without its payload."""
         columns = {
             "kafka_offset": integers("UInt64", [rejection.offset for rejection in rejections]),
             "rejected_at": integers(INSTANT, [rejection.ingested_at for rejection in rejections]),
@@ -87,9 +87,9 @@ class EventRowEncoder:
         return Section(len(rejections), columns)
 
     def block(self, epoch: int, sections: Sequence[Section]) -> Block:
-        """The rows of one flush for one table; every row carries its origin."""
-        everywhere = {"log": self._log, "epoch": integers("UInt32", [epoch]), "kafka_partition": self._kafka_partition}
-        return joined(everywhere, sections)
+        """Return the rows of one flush for one table, each with its origin."""
+        origin = {"log": self._log, "epoch": integers("UInt32", [epoch]), "kafka_partition": self._kafka_partition}
+        return joined(origin, sections)
 
     def _few(self, values: Iterable[str | None]) -> Column:
         return Column("String", (native.few_texts(values, self._texts),))

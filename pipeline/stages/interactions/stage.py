@@ -1,4 +1,4 @@
-"""Stage 1 of a worker process: the interactions."""
+"""The interactions stage of a worker process."""
 
 import asyncio
 import logging
@@ -28,12 +28,12 @@ from streams.rules import Rules
 
 logger = logging.getLogger(__name__)
 
-#: Kafka's number for timestamps of the broker's clock, LogAppendTime.
+#: Kafka's timestamp type for the broker's clock, LogAppendTime.
 BROKERS_CLOCK = 1
 
 
 class InteractionsStage:
-    """Reads the interactions, keeps their partitions, and reports how far they are. `failed` must end the process."""
+    """Reads the interactions and publishes progress messages. `failed` must end the process."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class InteractionsStage:
         self._settings = settings
         self._publisher = publisher
         self._metrics = metrics
-        self._has_told_of_clocks = False
+        self._has_warned_of_clocks = False
         self._brake = Brake(settings.dead_letter_limit)
         topic = settings.kafka_topic
         connection = partial(connect, settings)
@@ -80,18 +80,18 @@ class InteractionsStage:
         self._reporter = ProgressReporter(publisher, settings.kafka_panes_topic, self._progress)
 
     async def run(self) -> None:
-        """Flush when it is time, and report progress, for ever."""
+        """Flush partitions as they become due and publish progress, for ever."""
         await asyncio.gather(self.stage.run(), self._reporter.run())
 
     def is_behind(self) -> bool:
-        """Whether a partition has much more in Kafka than it would without a backlog."""
-        return any(beat.is_behind for beat in self._progress())
+        """Return whether the consumer lag of some partition exceeds that of normal operation."""
+        return any(progress.is_behind for progress in self._progress())
 
     def _processed(
         self, processor: PartitionProcessor[InteractionsJob], records: Sequence[Any], rejections: Sequence[Rejection]
     ) -> None:
-        if not self._has_told_of_clocks and records[-1].timestamp_type != BROKERS_CLOCK:
-            self._has_told_of_clocks = True
+        if not self._has_warned_of_clocks and records[-1].timestamp_type != BROKERS_CLOCK:
+            self._has_warned_of_clocks = True
             logger.warning("%s", cost_of_producers_clocks(processor.log))
         self._brake.observe(f"{processor.log}[{processor.kafka_partition}]", len(records), rejections)
         for rejection in rejections:
@@ -103,7 +103,7 @@ class InteractionsStage:
             self._metrics.cells.labels(str(partition)).set(self.stage.partitions[partition].job.cell_count)
 
     def _progress(self) -> list[Progress]:
-        """What there is to say now, of each partition that is ours."""
+        """Return the current progress of each assigned partition."""
         stage = self.stage
         if not stage.is_assigned:
             return []
@@ -128,6 +128,8 @@ class InteractionsStage:
         too_large = await self._publisher.publish_what_fits(topic, letters)
         if too_large:
             logger.warning(
-                "%s does not take %d letters of their size: they go without their values", topic, len(too_large)
+                "%s refuses %d dead letters as too large; they are published without their values",
+                topic,
+                len(too_large),
             )
             await self._publisher.publish(topic, [without_value(letters[place]) for place in too_large])

@@ -1,4 +1,4 @@
-"""What memory holds of one partition of the interactions: the fold's state, as far as it is needed."""
+"""The in-memory state of one partition of the interactions."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ CACHED_DEPARTED = 20_000
 
 
 class InteractionsState:
-    """The state of the fold: all open conversations, and departed ones while there is room."""
+    """The state of the fold: open conversations, and departed ones while there is room."""
 
     def __init__(self, rules: Rules, client: ClickHouse, log: str, kafka_partition: int) -> None:
         self.cells = CellIndex()
@@ -32,11 +32,11 @@ class InteractionsState:
         return self.fold.conversations
 
     def look_up(self, keys: Sequence[str], newest_revision: int) -> Sequence[tuple[str, Conversation]]:
-        """Read conversations back by key. Raises FencedError when one is newer than `newest_revision`."""
+        """Read conversations from the ledger by key. Raises FencedError if one is newer than `newest_revision`."""
         return self._reader.read_back(keys, newest_revision)
 
     def restore(self, checkpoint: Checkpoint) -> None:
-        """Read the cells and the open conversations."""
+        """Read admitted cells and open conversations."""
         fold = self.fold
         fold.restore(checkpoint.watermark, checkpoint.books, checkpoint.broker_at)
         admitted = self._reader.admitted_cells()
@@ -49,11 +49,13 @@ class InteractionsState:
         fold.open_count = len(fold.conversations)
 
     def evict(self) -> None:
-        """Forget departed conversations, and beyond the bound open ones, that were not touched since the last flush."""
+        """Evict departed conversations, and open ones beyond the bound, if untouched since the last flush."""
         conversations, touched = self.fold.conversations, self.fold.touched
         if len(conversations) < self._evict_above:
             return
-        for key in [k for k, found in conversations.items() if found.state != OPEN and k not in touched]:
-            del conversations[key]
+        departed = [key for key, conversation in conversations.items() if conversation.state != OPEN]
+        for key in departed:
+            if key not in touched:
+                del conversations[key]
         forget_surplus(conversations, touched, CACHED_CONVERSATIONS)
         self._evict_above = len(conversations) + CACHED_DEPARTED

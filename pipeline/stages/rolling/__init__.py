@@ -1,1 +1,1 @@
-"""Stage 2: panes become rolling windows, spikes and alerts."""
+"""The rolling stage: panes become rolling windows, spikes and alerts."""

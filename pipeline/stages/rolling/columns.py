@@ -1,8 +1,8 @@
-"""The columns of the rolling windows, by the view that gives them. Inserts name them: a table may have more."""
+"""The columns of the rolling windows, by the view that computes them. Inserts name them: the table may have more."""
 
 KEY = ("scope", "tenant", "queue", "channel")
 
-#: Of `rolling_at`, flows of a window and its mix.
+#: From `rolling_at`: the flows of a window and its mix.
 WINDOW_COLUMNS = (
     "contact_count",
     "contact_total_count",
@@ -27,7 +27,7 @@ WINDOW_COLUMNS = (
     "resolution_histogram",
     "drift",
 )
-#: Of `standing_at`, what stands open at its end.
+#: From `standing_at`: the backlog at the window's end.
 STANDING_COLUMNS = (
     "open_below_1h_count",
     "open_1h_to_4h_count",

@@ -1,11 +1,10 @@
-"""Minutes that have passed, one after the other: judged, written, told.
+"""Evaluation of passed minutes, in order: detect spikes, store episodes, publish alerts, write rolling windows.
 
-After a stretch of minutes: their episodes in one insert, then their alerts acknowledged by Kafka. Then, which may be
-some stretches later, the rolling windows and the checkpoint. Killed in between, the same stretches are judged again or,
-where their episodes are written already, gone on from; alerts and windows behind the checkpoint are sent and written
-again, under the same identity.
-What is expected, and what speaks for a spike that has not alarmed yet, is learned anew from the panes at each start:
-that takes seconds. What speaks for the end of an episode is written with it.
+For each stretch of minutes: the episodes in one insert, then the alerts, acknowledged by Kafka. Then, possibly several
+stretches later, the rolling windows and the checkpoint. After a crash, stretches whose episodes are not stored are
+evaluated again; alerts and windows after the checkpoint are published and written again, under the same identity.
+Baselines, and evidence for spikes that have not alarmed yet, are learned again from the panes at each start, which
+takes seconds. Evidence for the end of an episode is stored with the episode.
 """
 
 import asyncio
@@ -27,19 +26,19 @@ logger = logging.getLogger(__name__)
 
 DAY_MINUTES = 1_440
 LEARNED_DAYS = 28
-#: Judged at once, between two checkpoints.
+#: Minutes evaluated together, between two checkpoints.
 STRETCH_MINUTES = 240
-#: This long without anything counted is no silence, but a log that begins again.
+#: A longer gap without any count means that the log begins anew, not that all series are silent.
 UNKNOWN_AFTER_MINUTES = 7 * DAY_MINUTES
-#: Windows are written for each minute; where more have passed at once, as in a replay, for the last one.
+#: Windows are written for each minute, unless more than this many have passed at once (a replay): then for the last.
 EACH_MINUTE_UP_TO = 60
 
 
 class SpikeEvaluator:
-    """Stage 2 of one log at a checkpoint. `restore` first; all methods one at a time.
+    """The evaluation of one log. Requires `restore` first; no two methods may run concurrently.
 
-    `evaluated_minute` is the last one judged, `checkpoint_minute` the checkpoint: the last one whose windows are
-    written. `on_failure` is called after each insert that ClickHouse did not take; it is tried again.
+    `evaluated_minute` is the last minute evaluated, `checkpoint_minute` the last one whose windows are written.
+    `on_failure` is called after each failed insert, which is then retried.
     """
 
     def __init__(
@@ -65,24 +64,24 @@ class SpikeEvaluator:
 
     @property
     def open_episodes(self) -> Sequence[Episode]:
-        """Those that last."""
+        """The episodes that have not ended."""
         return self._watch.open_episodes
 
     async def restore(self) -> None:
-        """Come to the state at the checkpoint: learn from the panes, take up the open episodes, tell again."""
+        """Restore the state at the checkpoint: resume open episodes, learn from panes, repeat alerts after it."""
         started_at = time.monotonic()
-        found = await retry_in_thread(self._where, self._store.evaluated_minute)
-        self.checkpoint_minute = found or 0
+        stored_minute = await retry_in_thread(self._where, self._store.evaluated_minute)
+        self.checkpoint_minute = stored_minute or 0
         stored = await retry_in_thread(
             self._where, self._store.episodes, self.checkpoint_minute - LEARNED_DAYS * DAY_MINUTES
         )
-        self.evaluated_minute = max(self.checkpoint_minute, *(one.revision for one in stored), 0)
-        self._watch.resume([one.lasting for one in stored])
-        self._worsened = {_identity(one.lasting.episode): one.worsened for one in stored}
+        self.evaluated_minute = max(self.checkpoint_minute, *(episode.revision for episode in stored), 0)
+        self._watch.resume([episode.lasting for episode in stored])
+        self._worsened = {_identity(episode.lasting.episode): episode.worsened for episode in stored}
         await self._learn(max(0, self.evaluated_minute - LEARNED_DAYS * DAY_MINUTES))
-        await self._tell([change for one in stored for change in untold(one, self.checkpoint_minute)])
+        await self._alert([change for episode in stored for change in changes_after(episode, self.checkpoint_minute)])
         logger.info(
-            "%s: goes on at minute %d, %d episodes open, after %.2f s",
+            "%s: resumes at minute %d, %d episodes open, after %.2f s",
             self._where,
             self.evaluated_minute,
             len(self._watch.open_episodes),
@@ -90,52 +89,50 @@ class SpikeEvaluator:
         )
 
     async def evaluate(self, last_minute: int) -> None:
-        """Judge all minutes up to one that has passed, and tell what they bring.
+        """Evaluate all minutes up to `last_minute`, which must have passed, and publish their alerts.
 
-        Raises FencedError when another process has judged further.
+        Raises FencedError if another process has evaluated further.
         """
         while self.evaluated_minute < last_minute:
             first = self.evaluated_minute + 1
             last = min(last_minute, first + STRETCH_MINUTES - 1)
             counts = await retry_in_thread(self._where, self._store.counts, first, last + 1)
-            begins_again = first if counts else await self._begins_again(first, last_minute)
-            if begins_again > first:
-                # What was usual before a very long time without anything says nothing of what comes after it.
+            resumed = first if counts else await self._after_gap(first, last_minute)
+            if resumed > first:
+                # Baselines from before a gap this long say nothing about what follows it.
                 lasting, self._watch = self._watch.lasting, Watch(self._false_episodes_per_week)
                 self._watch.resume(lasting)
                 if self.checkpoint_minute == self.evaluated_minute and not lasting:
-                    # Nothing waits for its windows: a start from here has nothing to learn and to tell of again.
-                    await retry_in_thread(
-                        self._where, self._store.commit, begins_again - 1, on_failure=self._on_failure
-                    )
-                    self.checkpoint_minute = begins_again - 1
-                self.evaluated_minute = begins_again - 1
+                    # All windows are written, so a restart from here has nothing to learn or to publish again.
+                    await retry_in_thread(self._where, self._store.commit, resumed - 1, on_failure=self._on_failure)
+                    self.checkpoint_minute = resumed - 1
+                self.evaluated_minute = resumed - 1
             else:
-                await self._judge(first, last, counts)
+                await self._evaluate(first, last, counts)
 
     async def write_windows_towards(self, goal: int) -> None:
-        """Write the next windows up to those of a minute that is judged and not settled, and the checkpoint."""
+        """Write the next windows after the checkpoint, not beyond the evaluated minute `goal`, and the checkpoint."""
         minute = next_window(self.checkpoint_minute, goal)
         await retry_in_thread(self._where, self._store.write_windows, minute, on_failure=self._on_failure)
         await retry_in_thread(self._where, self._store.commit, minute, on_failure=self._on_failure)
         self.checkpoint_minute = minute
 
-    async def _begins_again(self, first: int, last: int) -> int:
-        """Where to go on from a minute without anything: there, or where something comes after a very long time."""
-        found = await retry_in_thread(self._where, self._store.next_minute, first)
-        following = last + 1 if found is None else min(found, last + 1)
+    async def _after_gap(self, first: int, last: int) -> int:
+        """Return the next minute with counts if it lies more than `UNKNOWN_AFTER_MINUTES` ahead, else `first`."""
+        next_minute = await retry_in_thread(self._where, self._store.next_minute, first)
+        following = last + 1 if next_minute is None else min(next_minute, last + 1)
         return following if following - first > UNKNOWN_AFTER_MINUTES else first
 
-    async def _judge(self, first: int, last: int, counts: Minutes) -> None:
+    async def _evaluate(self, first: int, last: int, counts: Minutes) -> None:
         changes = await asyncio.to_thread(self._observe, first, last, counts)
-        await self._look_for_others()
+        await self._check_not_fenced()
         episodes = [OngoingEpisode(change.episode) for change in changes] + self._watch.lasting
-        newest = {_identity(one.episode): one for one in episodes}
+        newest = {_identity(ongoing.episode): ongoing for ongoing in episodes}
         if newest:
-            rows = [StoredEpisode(one, self._worsened.get(key), last) for key, one in newest.items()]
+            rows = [StoredEpisode(ongoing, self._worsened.get(key), last) for key, ongoing in newest.items()]
             await retry_in_thread(self._where, self._store.write_episodes, rows, on_failure=self._on_failure)
         self.evaluated_minute = last
-        await self._tell(changes)
+        await self._alert(changes)
         for change in changes:
             if change.kind == "ended":
                 self._worsened.pop(_identity(change.episode), None)
@@ -160,12 +157,14 @@ class SpikeEvaluator:
         for minute in range(first, end):
             self._watch.learn(minute, counts.get(minute, {}))
 
-    async def _look_for_others(self) -> None:
-        found = await retry_in_thread(self._where, self._store.evaluated_minute)
-        if found is not None and found > self.checkpoint_minute:
-            raise FencedError(f"{self._where}: minute {found} is judged, our own last one was {self.checkpoint_minute}")
+    async def _check_not_fenced(self) -> None:
+        stored = await retry_in_thread(self._where, self._store.evaluated_minute)
+        if stored is not None and stored > self.checkpoint_minute:
+            raise FencedError(
+                f"{self._where}: expected the checkpoint at minute {self.checkpoint_minute}, found {stored}"
+            )
 
-    async def _tell(self, changes: Sequence[Change]) -> None:
+    async def _alert(self, changes: Sequence[Change]) -> None:
         for change in changes:
             severity = change.episode.severity
             logger.warning("%s: a spike %s (%s): %s", self._where, change.kind, severity, summary(change.episode))
@@ -184,8 +183,8 @@ def _identity(episode: Episode) -> tuple[Series, int]:
     return episode.series, episode.since
 
 
-def untold(stored: StoredEpisode, checkpoint: int) -> Iterator[Change]:
-    """What happened to an episode behind the checkpoint: nobody knows whether its alerts went out."""
+def changes_after(stored: StoredEpisode, checkpoint: int) -> Iterator[Change]:
+    """Yield the changes of an episode after the checkpoint, whose alerts may or may not have been published."""
     (episode, _), worsened, revision = stored
     if episode.detected > checkpoint:
         yield Change("began", episode)
@@ -196,5 +195,5 @@ def untold(stored: StoredEpisode, checkpoint: int) -> Iterator[Change]:
 
 
 def next_window(before: int, last: int) -> int:
-    """With which minute behind `before` and up to `last` the next rolling windows end that are written."""
+    """Return the minute in `(before, last]` with which the next rolling windows to be written end."""
     return last if last - before > EACH_MINUTE_UP_TO else before + 1

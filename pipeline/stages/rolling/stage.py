@@ -1,9 +1,9 @@
-"""Stage 2 of a worker process: hears the heartbeats of stage 1, and judges each minute once it has passed everywhere.
+"""The rolling stage of a worker process: reads progress messages, evaluates each minute once all partitions passed it.
 
-One process of the group has the topic's only partition. It keeps nothing in Kafka: at an assignment it listens from the
-topic's end on, since every partition says each second how far it is.
-Minutes are judged at once. The rolling windows take ClickHouse half a second of work each: while a partition is behind,
-they wait for a while, so that the backlog is worked off first.
+One process of the group has the topic's only partition. It needs no offsets: at an assignment it reads from the topic's
+end, since every partition sends a message each second.
+Minutes are evaluated at once. The rolling windows of a minute cost ClickHouse half a second of work, so they are
+delayed for a while when a partition is behind, to let it catch up first.
 """
 
 import asyncio
@@ -28,14 +28,14 @@ from streams.watermark import MergedWatermark
 
 logger = logging.getLogger(__name__)
 
-#: The present is never judged further than this long ago, whatever a producer's clock says of it.
+#: Minutes count as passed only this long after their end by this machine's clock, whatever the watermark says.
 STILL_COMING_MS = 2_000
-#: With stage 1 behind for hours, windows are written all the same.
+#: At most, so that windows are written even if the interactions stage is behind for hours.
 GIVE_WAY_SECONDS = 30.0
 
 
 class RollingStage:
-    """What the transport runs over the topic of heartbeats. `failed` must end the process."""
+    """Reads the topic of progress messages and evaluates passed minutes. `failed` must end the process."""
 
     def __init__(
         self,
@@ -57,84 +57,85 @@ class RollingStage:
         self._next_offset: int | None = None
         self._watermark: MergedWatermark | None = None
         self._progress_by_partition: dict[int, Progress] = {}
-        self._is_news = asyncio.Event()
+        self._has_news = asyncio.Event()
         self._work: asyncio.Task[None] | None = None
         self._is_over = False
 
-    # ---- what the process calls
+    # ---- called by the process
 
     async def join(self) -> None:
-        """Become a member of the group. Waits for a Kafka that does not answer."""
+        """Join the group. Waits while Kafka does not answer."""
         await self._consumer.start()
 
     def crash_reason(self) -> BaseException | None:
-        """Why Faust has given up, None while it works."""
+        """Return the exception that crashed Faust; None while it works."""
         return self._consumer.crash_reason()
 
     async def leave(self) -> None:
-        """Leave the group. What is under way is done again by whoever goes on."""
-        await self._forget()
+        """Leave the group. Unfinished work is repeated by the process that takes over."""
+        await self._end_work()
         await self._consumer.stop()
 
-    # ---- what the transport calls
+    # ---- called by the transport
 
     async def assigned(self, partitions: set[int], generation: int) -> None:
-        """Listen from the topic's end on."""
+        """Read from the topic's end and begin to evaluate."""
         if not partitions:
             return
-        found = await retry_in_thread(self._topic, self._broker.log_ranges, self._topic, sorted(partitions))
-        self._next_offset = found[0].end
+        ranges = await retry_in_thread(self._topic, self._broker.log_ranges, self._topic, sorted(partitions))
+        self._next_offset = ranges[0].end
         self._watermark, self._progress_by_partition = None, {}
         self._is_over = False
         self._work = asyncio.create_task(self._guarded_work())
 
     async def revoked(self, partitions: set[int]) -> None:
-        """Another process goes on."""
-        await self._forget()
+        """End the work: another process takes over."""
+        await self._end_work()
 
     def position(self, partition: int) -> int | None:
-        """Where to read on; None while the topic is not ours."""
+        """Return the next offset to read; None while the topic is not assigned to this process."""
         return self._next_offset
 
     async def batch(self, partition: int, records: Sequence[Any], end_offset: int) -> None:
-        """Hear heartbeats; those of other logs and old ones are passed over."""
+        """Merge progress messages into the watermark. Outdated ones and those of other logs are ignored."""
         if self._next_offset is None:
             return
         for record in records:
-            beat = decoded(record.value)
-            if beat is None:
+            progress = decoded(record.value)
+            if progress is None:
                 self._metrics.forged_progress.inc()
                 continue
-            if beat.log != self._settings.kafka_topic:
+            if progress.log != self._settings.kafka_topic:
                 continue
-            before = self._progress_by_partition.get(beat.partition)
-            if before and (beat.epoch, beat.next_offset) < (before.epoch, before.next_offset):
+            partition = progress.partition
+            before = self._progress_by_partition.get(partition)
+            if before and (progress.epoch, progress.next_offset) < (before.epoch, before.next_offset):
                 continue
-            self._progress_by_partition[beat.partition] = beat
-            if self._watermark is None or self._watermark.partition_count != beat.partition_count:
-                self._watermark = MergedWatermark(beat.partition_count)
-            self._watermark.hear(beat.partition, beat.watermark_ms, beat.idle_ms, is_at_end=beat.is_at_end)
+            self._progress_by_partition[partition] = progress
+            if self._watermark is None or self._watermark.partition_count != progress.partition_count:
+                self._watermark = MergedWatermark(progress.partition_count)
+            self._watermark.hear(partition, progress.watermark_ms, progress.idle_ms, is_at_end=progress.is_at_end)
         self._next_offset = records[-1].offset + 1
-        self._is_news.set()
+        self._has_news.set()
 
     def failed(self, error: BaseException) -> None:
-        """Let the process end."""
+        """End the process."""
         self._failed(error)
 
     # ---- the work
 
     async def _guarded_work(self) -> None:
         try:
-            await self._judge_for_ever()
+            await self._evaluate_for_ever()
         except asyncio.CancelledError:
             raise
         except BaseException as error:
             self.failed(error)
             raise
 
-    async def _judge_for_ever(self) -> None:
+    async def _evaluate_for_ever(self) -> None:
         settings = self._settings
-        # No `close` at the end: when this is cancelled, a thread may still be asking through it.
+        # Never closed: after a cancellation, a thread may still be using the connection.
         store = RollingStore(connect(settings), settings.kafka_topic)
         while not self._is_over:
             evaluator = SpikeEvaluator(
@@ -149,15 +150,16 @@ class RollingStage:
                 await evaluator.restore()
                 self._compare_with_the_clock(evaluator)
                 await self._keep_up(evaluator, store)
-            except FencedError as overtaken:
-                logger.warning("%s; restoring", overtaken)
+            except FencedError as error:
+                logger.warning("%s; restoring", error)
 
     def _compare_with_the_clock(self, evaluator: SpikeEvaluator) -> None:
         ahead_minutes = evaluator.checkpoint_minute - _passed_ms() // MINUTE_MS
         if ahead_minutes > 0:
             logger.error(
-                "%s: everything is judged until %d minutes from now, so nothing is until then: a wrong clock has led "
-                "the watermark there. Stop all workers and run: sichtflug epoch --topic %s --reset-watermark --why ...",
+                "%s: minutes are already evaluated up to %d minutes from now, so none will be until then: a wrong "
+                "clock has pushed the watermark into the future. Stop all workers and run: "
+                "sichtflug epoch --topic %s --reset-watermark --why ...",
                 self._settings.kafka_topic,
                 ahead_minutes,
                 self._settings.kafka_topic,
@@ -166,48 +168,51 @@ class RollingStage:
     async def _keep_up(self, evaluator: SpikeEvaluator, store: RollingStore) -> None:
         give_way_until = 0.0
         while not self._is_over:
-            await self._is_news.wait()
-            self._is_news.clear()
+            await self._has_news.wait()
+            self._has_news.clear()
             if evaluator.checkpoint_minute == evaluator.evaluated_minute:
                 give_way_until = time.monotonic() + GIVE_WAY_SECONDS
-            await self._judge_passed(evaluator)
+            await self._evaluate_passed(evaluator)
             is_due = evaluator.checkpoint_minute < evaluator.evaluated_minute
             if is_due and not (self._is_behind() and time.monotonic() < give_way_until):
-                await self._settle(evaluator, store)
+                await self._write_windows(evaluator, store)
                 give_way_until = time.monotonic() + GIVE_WAY_SECONDS
 
-    async def _judge_passed(self, evaluator: SpikeEvaluator) -> None:
-        settled_ms = min(self._watermark.value_ms if self._watermark else 0, _passed_ms())
-        last_minute = settled_ms // MINUTE_MS - 1
+    async def _evaluate_passed(self, evaluator: SpikeEvaluator) -> None:
+        watermark_ms = min(self._watermark.value_ms if self._watermark else 0, _passed_ms())
+        last_minute = watermark_ms // MINUTE_MS - 1
         if last_minute > evaluator.evaluated_minute:
             await evaluator.evaluate(last_minute)
-            self._metrics.judged(settled_ms, evaluator.open_episodes)
+            self._metrics.evaluated(watermark_ms, evaluator.open_episodes)
 
-    async def _settle(self, evaluator: SpikeEvaluator, store: RollingStore) -> None:
+    async def _write_windows(self, evaluator: SpikeEvaluator, store: RollingStore) -> None:
         goal = evaluator.evaluated_minute
         while evaluator.checkpoint_minute < goal and not self._is_over:
             await evaluator.write_windows_towards(goal)
-            # Alerts first: what has passed meanwhile does not wait for an hour of windows.
-            await self._judge_passed(evaluator)
+            # Alerts first: minutes that passed meanwhile must not wait for an hour's worth of windows.
+            await self._evaluate_passed(evaluator)
         windows = await retry_in_thread("rolling", store.windows, evaluator.checkpoint_minute, RollingMetrics.COLUMNS)
         self._metrics.written(windows)
 
     def _is_behind(self) -> bool:
-        return any(beat.is_behind for beat in self._progress_by_partition.values())
+        return any(progress.is_behind for progress in self._progress_by_partition.values())
 
-    async def _forget(self) -> None:
-        """End the work, after what is under way if that is soon: an insert must not land when others have gone on."""
+    async def _end_work(self) -> None:
+        """End the work, waiting for the current step for a third of the session, then cancelling it.
+
+        Waits because an insert must not land after another process has taken over.
+        """
         self._next_offset = None
         work, self._work = self._work, None
         if work is not None:
             self._is_over = True
-            self._is_news.set()
+            self._has_news.set()
             _, pending = await asyncio.wait([work], timeout=self._settings.kafka_session_seconds / 3)
             if pending:
                 work.cancel()
-        self._metrics.forget()
+        self._metrics.clear()
 
 
 def _passed_ms() -> int:
-    """Up to where the present has passed by this machine's clock, UTC epoch ms."""
+    """Return the time up to which minutes count as passed by this machine's clock, UTC epoch ms."""
     return time.time_ns() // 1_000_000 - STILL_COMING_MS

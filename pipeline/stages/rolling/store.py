@@ -1,4 +1,4 @@
-"""What stage 2 reads and writes in ClickHouse: counts by minute, episodes, rolling windows, and its checkpoint."""
+"""What the rolling stage reads and writes in ClickHouse: counts per minute, episodes, rolling windows, checkpoint."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -26,13 +26,16 @@ EPISODE_COLUMNS = (
     "ifNull(toUnixTimestamp(worsened_at), 0), runs, revision"
 )
 _decode_runs = msgspec.json.Decoder(list[SeriesRun]).decode
-#: A scrape of every queue of a large house would be more than anyone wants; ClickHouse has them all.
+#: Bounds the size of a metrics scrape; ClickHouse has all places.
 SHOWN_PER_SCOPE = 100
 STANDING_KEY = ", ".join(KEY)
 
 
 class StoredEpisode(NamedTuple):
-    """An episode, the minute with which it became worth a page after it had begun as less, and the last one judged."""
+    """An episode as stored.
+
+    `worsened` is the minute in which its severity rose to a page, `revision` the last minute evaluated.
+    """
 
     lasting: OngoingEpisode
     worsened: int | None
@@ -40,9 +43,9 @@ class StoredEpisode(NamedTuple):
 
 
 class RollingStore:
-    """The database as stage 2 of one log sees it. Minutes are numbered since the epoch, UTC.
+    """The tables of the rolling stage, for one log. Minutes are numbered since the epoch, UTC.
 
-    Not for several threads at once. Raises what ClickHouse raises.
+    Not thread-safe. Raises the errors of the ClickHouse client.
     """
 
     def __init__(self, client: ClickHouse, log: str) -> None:
@@ -50,13 +53,13 @@ class RollingStore:
         self._log = log
 
     def close(self) -> None:
-        """Give the connection back."""
+        """Close the connection."""
         self._client.close()
 
     # ---- the checkpoint
 
     def begin(self) -> None:
-        """Where stage 2 has never run: judge all that comes, but none of the history that a ledger may have already."""
+        """Write a first checkpoint if there is none: at the ledger's watermark, so that no history is evaluated."""
         if self.evaluated_minute() is None:
             [(watermark_ms,)] = self._client.rows(
                 "SELECT toUnixTimestamp64Milli(max(watermark)) FROM checkpoints "
@@ -66,20 +69,20 @@ class RollingStore:
             self.commit(max(0, min(watermark_ms, now_ms) // MINUTE_MS - 1))
 
     def evaluated_minute(self) -> int | None:
-        """The checkpoint; None where stage 2 has never run."""
+        """Return the checkpoint; None if the rolling stage has never run."""
         rows = self._client.rows(
             f"SELECT max(minute) FROM rolling_checkpoints WHERE log = {quoted(self._log)} HAVING count() > 0"
         )
         return int(rows[0][0]) if rows else None
 
     def commit(self, minute: int) -> None:
-        """All minutes up to this one are judged, their alerts acknowledged, their windows written."""
+        """Write the checkpoint: up to this minute, alerts are acknowledged and windows written."""
         self._client.execute(f"INSERT INTO rolling_checkpoints (log, minute) VALUES ({quoted(self._log)}, {minute})")
 
     def take_back_from(self, minute: int, *, dry_run: bool) -> int:
-        """Forget checkpoints, episodes and windows from a minute on, which a wrong clock has led there.
+        """Delete checkpoints, episodes and windows from a minute on, after a wrong clock. All workers must be stopped.
 
-        How many checkpoints there were comes back. All workers must be stopped.
+        Return the number of checkpoints concerned. A `dry_run` deletes nothing.
         """
         mine = f"log = {quoted(self._log)}"
         [(count,)] = self._client.rows(f"SELECT count() FROM rolling_checkpoints WHERE {mine} AND minute >= {minute}")
@@ -94,15 +97,15 @@ class RollingStore:
     # ---- counts
 
     def next_minute(self, minute: int) -> int | None:
-        """The first minute from this one on in which anything was counted."""
-        [(found,)] = self._client.rows(
+        """Return the first minute from this one on with any counts; None if there is none."""
+        [(seconds,)] = self._client.rows(
             "SELECT min(start) FROM (SELECT toUnixTimestamp(start) AS start FROM panes "
             f"WHERE tier = 'minute' AND start >= {_instant(minute)} ORDER BY start LIMIT 1) HAVING count() > 0"
         ) or [(None,)]
-        return None if found is None else int(found) // 60
+        return None if seconds is None else int(seconds) // 60
 
     def counts(self, first: int, end: int) -> Minutes:
-        """What was counted in the minutes [first, end), by place; those without any are left out."""
+        """Return the counts of the minutes `[first, end)` by place, without minutes that have none."""
         rows = self._client.rows(
             "SELECT intDiv(toUnixTimestamp(start), 60) AS minute, tenant, queue, channel, "
             f"sum({ESCALATED}) AS escalated, "
@@ -110,15 +113,15 @@ class RollingStore:
             f"WHERE tier = 'minute' AND start >= {_instant(first)} AND start < {_instant(end)} "
             "GROUP BY minute, tenant, queue, channel HAVING escalated != 0 OR arrived != 0 OR shared != 0"
         )
-        found: dict[int, dict[Place, Counts]] = {}
+        minutes: dict[int, dict[Place, Counts]] = {}
         for minute, tenant, queue, channel, *counts in rows:
-            found.setdefault(int(minute), {})[Place(tenant, queue, channel)] = Counts(*map(int, counts))
-        return found
+            minutes.setdefault(int(minute), {})[Place(tenant, queue, channel)] = Counts(*map(int, counts))
+        return minutes
 
     # ---- episodes
 
     def episodes(self, from_minute: int) -> list[StoredEpisode]:
-        """Episodes that lasted at `from_minute` or later, in the order of their onsets."""
+        """Return the episodes that had not ended before `from_minute`, ordered by onset."""
         rows = self._client.rows(
             f"SELECT {EPISODE_COLUMNS} FROM spikes WHERE log = {quoted(self._log)} "
             f"AND (until IS NULL OR until >= {_instant(from_minute)}) ORDER BY since"
@@ -126,7 +129,7 @@ class RollingStore:
         return [_stored(row) for row in rows]
 
     def write_episodes(self, episodes: Sequence[StoredEpisode]) -> None:
-        """Episodes as they are with the last minute judged, all in one insert."""
+        """Write the current revisions of episodes, in one insert."""
         values = ", ".join(map(self._values, episodes))
         self._client.execute(
             "INSERT INTO spike_revisions (log, episode_id, measure, scope, tenant, queue, channel, since, detected_at, "
@@ -138,11 +141,11 @@ class RollingStore:
         (episode, runs), worsened, revision = stored
         series = episode.series
         contributors = ", ".join(
-            f"({quoted(one.queue)}, {quoted(one.channel)}, {one.observed}, {one.expected!r})"
-            for one in episode.contributors
+            f"({quoted(cell.queue)}, {quoted(cell.channel)}, {cell.observed}, {cell.expected!r})"
+            for cell in episode.contributors
         )
         texts = (self._log, episode_id(self._log, series, episode.since), *series)
-        until, worsened_at = ("NULL" if one is None else str(one * 60) for one in (episode.until, worsened))
+        until, worsened_at = ("NULL" if minute is None else str(minute * 60) for minute in (episode.until, worsened))
         return (
             f"({', '.join(map(quoted, texts))}, {episode.since * 60}, {episode.detected * 60 + 60}, {until}, "
             f"{quoted(episode.severity)}, {episode.observed}, {episode.expected!r}, [{contributors}], {worsened_at}, "
@@ -152,7 +155,7 @@ class RollingStore:
     # ---- rolling windows
 
     def write_windows(self, minute: int) -> None:
-        """The rolling windows that end with `minute`, as they are observed now. Written twice, the later ones count."""
+        """Write the rolling windows that end with `minute`, as observed now. A second write supersedes the first."""
         at = f"at = {quoted(_text(minute + 1))}"
         columns = ("emitted_at", "window_seconds", *KEY, *WINDOW_COLUMNS, *STANDING_COLUMNS)
         flows = ", ".join(f"r.{name}" for name in ("emitted_at", "window_seconds", *KEY, *WINDOW_COLUMNS))
@@ -163,9 +166,9 @@ class RollingStore:
         )
 
     def windows(self, minute: int, names: Sequence[str]) -> list[tuple[Any, ...]]:
-        """Of the windows that end with `minute`, but for the cells: length, scope, dimensions, then columns by name.
+        """Return the windows that end with `minute`, except those of cells: length, scope, dimensions, named columns.
 
-        Of each scope the `SHOWN_PER_SCOPE` places with the most open conversations and contacts.
+        Limited to the `SHOWN_PER_SCOPE` places of each scope with the most open conversations and contacts.
         """
         return self._client.rows(
             f"SELECT window_seconds, {STANDING_KEY}, {', '.join(names)} FROM rolling "
@@ -195,7 +198,7 @@ def _stored(row: tuple[Any, ...]) -> StoredEpisode:
         tuple(_contributor(cell) for cell in cells),
         int(until) // 60 if until else None,
     )
-    # Rows that an earlier version wrote have none.
+    # Rows of earlier versions have no runs.
     lasting = OngoingEpisode(episode, _decode_runs(runs) if runs else [])
     return StoredEpisode(lasting, int(worsened_at) // 60 if worsened_at else None, int(revision))
 

@@ -1,6 +1,6 @@
 // The server's answers. An error carries the server's own text.
 
-/** The JSON below /api; throws an Error with the server's text, or says that it does not answer. */
+/** Fetch JSON below /api. Throws an Error with the server's text, or one that says that it does not answer. */
 export async function ask(path, parameters = null, signal = undefined) {
   let response;
   try {

@@ -41,21 +41,21 @@ export class Chart {
     this.plot = null;
   }
 
-  /** Show what a person has made of the chart that this one replaces: series hidden, an instant pointed at. */
+  /** Take over the user's state from the chart that this one replaces: hidden series and cursor. */
   goOnFrom(before) {
     this.hidden = before.hidden;
     this.pointedAt = before.pointedAt;
     for (const button of this.element.querySelectorAll(".legend button")) button.setAttribute("aria-pressed", String(!this.hidden.has(button.dataset.series)));
   }
 
-  /** In words, what the picture shows. */
+  /** Describe the chart in words. */
   summary() {
-    const told = this.series.slice(0, 6).map(({ name, values, field }) => {
+    const described = this.series.slice(0, 6).map(({ name, values, field }) => {
       const text = (calculation) => formatted(reduced(values, calculation), field.unit, field.decimals);
       return `${name}: last ${text("last")}, lowest ${text("min")}, highest ${text("max")}`;
     });
-    const more = this.series.length > told.length ? `; and ${this.series.length - told.length} more` : "";
-    return `${this.panel.title}. ${this.series.length} series from ${instantNear(this.answer.from_ms)} to ${instantNear(this.answer.to_ms)}. ${told.join("; ")}${more}`;
+    const more = this.series.length > described.length ? `; and ${this.series.length - described.length} more` : "";
+    return `${this.panel.title}. ${this.series.length} series from ${instantNear(this.answer.from_ms)} to ${instantNear(this.answer.to_ms)}. ${described.join("; ")}${more}`;
   }
 
   legend() {
@@ -122,7 +122,7 @@ export class Chart {
     CURSORS.sub(this.plot);
   }
 
-  /** The values under the cursor, when it is over this chart or this chart has the focus. */
+  /** Show the values under the cursor while it is over this chart or the chart has the focus. */
   point(plot) {
     const { idx, left } = plot.cursor;
     const isHere = plot.over.matches(":hover") || document.activeElement === this.canvas;
@@ -161,7 +161,7 @@ export class Chart {
     document.getElementById("announcement").textContent = this.said;
   }
 
-  /** At what was pointed to in the chart before, when this one has its focus. */
+  /** Restore the cursor of the previous chart if this one has the focus. */
   pointAgain() {
     if (this.pointedAt && document.activeElement === this.canvas) this.pointTo(this.times.findIndex((instant) => instant >= this.pointedAt));
     this.pointedAt = null;

@@ -9,7 +9,7 @@ const RANGES = [
 ];
 const REFRESHES = [["", "off"], ["10s", "10 s"], ["30s", "30 s"], ["1m", "1 min"], ["5m", "5 min"]];
 
-/** Links as the dashboard has them: to those with its tags, and to addresses. */
+/** The links of the dashboard: to dashboards by tag, and to addresses. */
 export function links(dashboard, listed, state) {
   const made = [];
   const add = (url, title, link, isCurrent) => {
@@ -24,7 +24,7 @@ export function links(dashboard, listed, state) {
   return made;
 }
 
-/** The controls of a dashboard. `change(part)` takes what is new in the state, `options(name)` gives what can be chosen. */
+/** The controls of a dashboard. `change(part)` receives changes of the state, `options(name)` returns the options. */
 export function controls(dashboard, state, options, change, refresh) {
   const variables = dashboard.variables.filter(({ hide }) => hide !== 2).map((variable) => {
     const choose = (values) => change({ chosen: { ...state.chosen, [variable.name]: values } });
@@ -79,7 +79,7 @@ function timeRange(state, change) {
   return element("span", { className: "range" }, labelled("Time", select), absolute);
 }
 
-/** Dark, light, or whatever the system has. */
+/** Dark, light, or the system's theme. */
 export function applyTheme(theme) {
   document.documentElement.dataset.theme = theme || stored() || (matchMedia("(prefers-color-scheme: dark)").matches ? "dark" : "light");
 }
@@ -112,7 +112,7 @@ function selectOf(choices, current, changed) {
     ...choices.map(([value, text]) => element("option", { value, selected: value === current }, text)));
 }
 
-/** Epoch milliseconds as an input for local date and time has them; empty for anything else, such as now-6h. */
+/** Epoch milliseconds as the value of a datetime-local input; empty for anything else, such as now-6h. */
 function localText(milliseconds) {
   const at = new Date(Number(milliseconds));
   const local = new Date(at.getTime() - at.getTimezoneOffset() * 60e3);

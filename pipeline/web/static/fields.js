@@ -1,4 +1,4 @@
-// What a panel says of its fields: defaults and overrides by name, colours by thresholds and by name, mappings of values.
+// Field options of a panel: defaults and overrides by name, colours by thresholds and by name, value mappings.
 
 export const PALETTE = ["#3b7dd8", "#e08a2e", "#2f9e77", "#c2549d", "#8a6fd1", "#b8a12a", "#3aa6b9", "#d1605e", "#6b9e3f", "#a3745c", "#5566aa"];
 const NAMED = {
@@ -8,18 +8,18 @@ const NAMED = {
 const NAMELESS = /^(\(.*\)|unknown|)$/;
 const places = new Map();
 
-/** Names that always come in this order, such as the channels, have the same colours in all panels. */
+/** Names in a fixed order, such as the channels, so that they have the same colours in all panels. */
 export function seedColors(names) {
   names.forEach((name, at) => places.set(name, at));
 }
 
-/** A colour as CSS has it, from Grafana's names (`dark-red`, `semi-dark-green`) or CSS's own. */
+/** A CSS colour, from Grafana's names (`dark-red`, `semi-dark-green`) or CSS's own. */
 export function css(color) {
   const base = String(color).replace(/^(semi-dark|super-light|dark|light)-/, "");
   return NAMED[base] ?? color;
 }
 
-/** What holds for a field: unit, decimals, thresholds, …; overrides by its name win. */
+/** The options of a field: unit, decimals, thresholds, …; overrides by name take precedence. */
 export function fieldOf(panel, name) {
   const { defaults = {}, overrides = [] } = panel.fieldConfig ?? {};
   const field = { ...defaults, custom: { ...defaults.custom } };
@@ -35,7 +35,7 @@ export function fieldOf(panel, name) {
   return field;
 }
 
-/** The colour of a series: fixed, or by its name, or by its place. */
+/** The colour of a series: fixed, by name, or by index. */
 export function seriesColor(field, name, at) {
   if (field.color?.mode === "fixed") return css(field.color.fixedColor);
   if (NAMELESS.test(name)) return NAMED.grey;
@@ -53,7 +53,7 @@ export function valueColor(field, value, fallback = "var(--text)") {
   return css(steps.findLast((step) => step.value === null || step.value === undefined || base >= step.value)?.color ?? fallback);
 }
 
-/** What a mapping makes of a value: text and colour, or null. */
+/** The text and colour that a mapping assigns to a value, or null. */
 export function mapping(field, value) {
   for (const { type, options } of field.mappings ?? []) {
     if (type === "value" && options[String(value)]) return options[String(value)];

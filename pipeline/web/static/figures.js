@@ -33,7 +33,7 @@ function figure(panel, name, value, column = name, kind = "number") {
   return { name: field.displayName ?? name.replaceAll("_", " "), value, text, field, color: valueColor(field, value) };
 }
 
-/** Of today, the time is enough. */
+/** Omit the date of today. */
 const nearInstant = (value) => (day(value) === day(Date.now()) ? clockSeconds(value) : instant(value));
 
 /** Large numbers. */
@@ -77,7 +77,7 @@ export function barGauge(panel, frames) {
   })));
 }
 
-/** A group of bars for each row of a table: its first column that is no number names the row. */
+/** A group of bars for each row of a table. The first column that is not a number names the row. */
 export function barChart(panel, frames) {
   const columns = frames[0].columns ?? [];
   const label = columns.find((column) => column.kind !== "number");

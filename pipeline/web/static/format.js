@@ -1,4 +1,4 @@
-// Numbers and instants as people read them, by Grafana's names of units.
+// Formatting of numbers and instants, by Grafana's unit names.
 
 const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", hourCycle: "h23" });
 const SECOND = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" });
@@ -11,7 +11,7 @@ const THOUSANDS = [[1e12, " T"], [1e9, " B"], [1e6, " M"], [1e3, " K"]];
 const BYTES = [[2 ** 40, " TiB"], [2 ** 30, " GiB"], [2 ** 20, " MiB"], [2 ** 10, " KiB"], [1, " B"]];
 const SPANS = [[604800, " w"], [86400, " d"], [3600, " h"], [60, " min"], [1, " s"]];
 
-/** A value with its unit, as text. `decimals` null: as many as make sense. Text stays text, null is a dash. */
+/** A value with its unit, as text. With `decimals` null, as many as are useful. Text stays text, null is a dash. */
 export function formatted(value, unit = "none", decimals = null) {
   if (value === null || value === undefined) return "–";
   if (typeof value !== "number") return String(value);

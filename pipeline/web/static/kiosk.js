@@ -1,9 +1,9 @@
-// The wall: rows of panels as large as the screen allows, one screenful after another. Arrow keys turn it by hand.
+// Kiosk mode: rows of panels as large as the screen allows, one screenful after another. Arrow keys turn pages.
 
 const SECONDS_PER_SCREEN = 20;
 const MOST_GRID_ROWS = 17;
 
-/** A group of panels cut into bands that can stand on different screens: no panel reaches into two. */
+/** Cut a group of panels into bands that can be on different screens, so that no panel spans two. */
 export function bandsOf({ row, panels }) {
   const bands = [];
   let bottom = -1;
@@ -15,7 +15,7 @@ export function bandsOf({ row, panels }) {
   return bands;
 }
 
-/** Show sections, each with a height in rows of the grid and the title of its row, by the screenful. */
+/** Show sections by the screenful, each with its height in grid rows and its row's title. */
 export function turnThrough(sections) {
   const screens = [];
   for (const section of sections) {

@@ -1,4 +1,4 @@
-// The page: finds the dashboard, lays its panels out, and asks again when the state or the time has moved on.
+// The page: loads the dashboard, lays out its panels, and refreshes them when the state changes or time passes.
 
 import { ask } from "./api.js";
 import { applyTheme, controls, links } from "./controls.js";
@@ -52,7 +52,7 @@ class Page {
     await this.refresh();
   }
 
-  /** Panels in sections, one for each row; places within a section count from its top. */
+  /** Panels in sections, one for each row; positions within a section count from its top. */
   layOut() {
     const groups = [];
     for (const panel of this.dashboard.panels) {
@@ -89,7 +89,7 @@ class Page {
     return element("h2", {}, button);
   }
 
-  /** Only when something is new: what a person has open, such as the choices of a list, closes with it. */
+  /** Redraw only if something changed, because that closes what the user has open, such as a list. */
   drawControls() {
     const shown = JSON.stringify([this.state, this.options]);
     if (shown === this.shownControls) return;
@@ -98,7 +98,7 @@ class Page {
     find("dashboards").replaceChildren(...links(this.dashboard, this.listed, this.state));
     keepingPlace(find("controls"), () => {
       find("controls").replaceChildren(...controls(this.dashboard, this.state, (name) => this.options[name] ?? [], (part) => this.change(part), () => this.refresh()));
-      // What was being chosen from stays open.
+      // Keep an open list open.
       const again = open && document.querySelector(`#controls details[data-variable="${CSS.escape(open)}"]`);
       if (again) again.open = true;
     });
@@ -139,7 +139,7 @@ class Page {
     this.timer = setTimeout(() => (document.hidden ? (this.isDue = true) : this.refresh()), Math.max(5, seconds) * 1000);
   }
 
-  /** A panel has changed: count, and say for when the page's numbers hold, which is the oldest of its panels. */
+  /** Update counts and the page's watermark, the oldest of its panels, after a panel changed. */
   changed() {
     const shown = this.panels.filter((panel) => panel.isShown?.());
     const count = (...states) => shown.filter(({ state }) => states.includes(state)).length;

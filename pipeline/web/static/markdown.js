@@ -1,4 +1,4 @@
-// The little Markdown that text panels use: headings, lists, paragraphs, code, emphasis, links.
+// The subset of Markdown in text panels: headings, lists, paragraphs, code, emphasis, links.
 
 import { element } from "./element.js";
 import { linkTarget } from "./state.js";

@@ -1,4 +1,4 @@
-// One panel: a labelled region that asks for its answer, draws it, and says when there is none, it is old, or it failed.
+// One panel: a labelled region that fetches and draws its data, and says if there is none, it is stale, or it failed.
 
 import { ask } from "./api.js";
 import { Chart } from "./chart.js";
@@ -14,7 +14,7 @@ import { asColumns, table } from "./table.js";
 const FIGURES = { stat, gauge, bargauge: barGauge, barchart: barChart };
 
 export class Panel {
-  /** `page` gives state, regions and zoom, and hears of changes by `changed()`. */
+  /** `page` provides state, regions and zoom, and is notified of changes by `changed()`. */
   constructor(definition, uid, page) {
     this.definition = definition;
     this.uid = uid;
@@ -57,7 +57,7 @@ export class Panel {
     return menu;
   }
 
-  /** Ask again. The old picture stays until the new one is there. */
+  /** Refresh. The old drawing stays until the new one is ready. */
   async load() {
     const { id, type } = this.definition;
     if (type === "text") return;
@@ -133,7 +133,7 @@ export class Panel {
   }
 }
 
-/** A table with rows, or a series with a value. */
+/** Whether a table has rows or a series has a value. */
 function hasValues({ columns, series }) {
   if (columns) return columns.length > 0 && columns[0].values.length > 0;
   return series.some(({ values }) => values.some((value) => value !== null));

@@ -1,9 +1,9 @@
-// Where a person is on the page: what has the focus and how far it is scrolled stays so when a part is drawn anew.
+// Focus and scroll position, preserved when a part of the page is redrawn.
 
 const FOCUSABLE = "a, button, input, select, summary, [tabindex='0']";
 const SCROLLED = ".scroll";
 
-/** Run `draw`, which replaces the children of `root`, and put focus and scrolling back to where they were. */
+/** Run `draw`, which replaces the children of `root`, and restore focus and scroll position. */
 export function keepingPlace(root, draw) {
   const found = (selector) => [...root.querySelectorAll(selector)];
   const focused = found(FOCUSABLE).indexOf(document.activeElement);

@@ -1,8 +1,8 @@
-// What is shown is in the URL, as Grafana has it: from, to, refresh, var-NAME, kiosk, theme.
+// The state of the page is in the URL, like Grafana's: from, to, refresh, var-NAME, kiosk, theme.
 
 export const ALL = "$__all";
 
-/** The state that the URL gives a dashboard; what it leaves open is the dashboard's own. */
+/** The state from the URL, with the dashboard's defaults. */
 export function readState(dashboard, search = location.search) {
   const given = new URLSearchParams(search);
   const chosen = {};
@@ -22,7 +22,7 @@ export function readState(dashboard, search = location.search) {
   };
 }
 
-/** Query parameters of a state: all of it, or what a link keeps. */
+/** Query parameters of a state: all, or those that links keep. */
 export function parametersOf(state, { time = true, variables = true, view = true } = {}) {
   const made = new URLSearchParams();
   if (time) {
@@ -40,7 +40,7 @@ export function parametersOf(state, { time = true, variables = true, view = true
   return made;
 }
 
-/** Parameters of a question to the server. */
+/** Parameters of a request to the server. */
 export function question(state, more = {}) {
   const made = parametersOf(state, { view: false });
   for (const [name, value] of Object.entries(more)) made.set(name, value);

@@ -1,4 +1,4 @@
-// Tables: rows of a query, and the numbers behind a chart for those who read rather than look.
+// Tables: rows of a query, and the numbers behind a chart as an alternative to it.
 
 import { element } from "./element.js";
 import { fieldOf, mapping, valueColor } from "./fields.js";
@@ -7,7 +7,7 @@ import { linkTarget } from "./state.js";
 
 const MOST_ROWS = 1000;
 
-/** Columns as a table that can be sorted by its heads. `sorting` keeps how a person sorted it, for the next one. */
+/** A table that can be sorted by its column heads. `sorting` keeps the user's sorting for the next drawing. */
 export function table(panel, columns, state, sorting) {
   const fields = columns.map((column) => fieldOf(panel, column.name));
   const shown = columns.map((_, at) => at).filter((at) => !fields[at].custom.hidden);

@@ -13,7 +13,7 @@ from pipeline.embedded.servers import EmbeddedClickHouse
 from pipeline.metrics.server import Server
 from pipeline.metrics.stage import StageMetrics
 from pipeline.web.request import read_request
-from pipeline.web.scraper import Samples
+from pipeline.web.scraper import Scraper
 from tests.support.places import PANELS
 from tests.support.web.page import served
 from tests.support.web.small_dashboards import write_dashboard
@@ -79,7 +79,7 @@ def test_samples_of_a_real_endpoint() -> None:
     metrics = StageMetrics()
     server = Server(metrics, lambda: "", "127.0.0.1", 0)
     server.start()
-    samples = Samples(f"http://127.0.0.1:{server.port}/metrics")
+    samples = Scraper(f"http://127.0.0.1:{server.port}/metrics")
     metrics.partitions.set(3)
     samples.take()
     metrics.flushed_rows.inc(500)

@@ -109,7 +109,7 @@ def test_a_spike_is_told_as_it_begins_and_as_it_ends(system: System, webhook: We
     watching = prometheus(tmp_path, prometheus_port, worker_port, port)
 
     def words() -> str:
-        return f"{webhook.told}\n{routing.last_words()}\n{watching.last_words()}\n{system.log()[-1000:]}"
+        return f"{webhook.told}\n{routing.log_tail()}\n{watching.log_tail()}\n{system.log()[-1000:]}"
 
     try:
         wait_for(lambda: answers(port) and answers(prometheus_port), 30, words)

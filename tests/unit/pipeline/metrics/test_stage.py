@@ -35,7 +35,7 @@ def test_a_partition_that_went_to_another_worker_is_not_shown_and_comes_back_wit
     metrics = StageMetrics()
     metrics.restored(3, Books(), 0, 0)
     metrics.folded(3, 10, 5, 1, 0, 0)
-    metrics.forget(3)
+    metrics.remove(3)
     assert value(metrics, "sichtflug_lag_seconds", partition="3") is None
     metrics.restored(3, Books(), 0, 0)
     assert value(metrics, "sichtflug_lag_seconds", partition="3") == 0

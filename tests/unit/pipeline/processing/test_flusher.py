@@ -35,7 +35,7 @@ async def is_flushed(seconds_ago: float, pending_count: int, lag: int, partition
         is_assigned=lambda: True,
         lag=lambda *_: lag,
         committed=committed,
-        overtaken=committed,
+        fenced=committed,
         failed=lambda *_: None,
     )
     flusher.flush_if_due(PARTITION, worker)
