@@ -64,18 +64,9 @@ def rate(measured: Loop | Agent | WholeWay) -> float:
     return measured.event_count / measured.seconds
 
 
-def tables(figures: Figures) -> str:
-    """All figures as Markdown tables with a heading each."""
-    sections = [
-        ("Machine", _machine(figures)),
-        ("Throughput of one process", _throughput(figures)),
-        ("Freshness", _freshness(figures.freshness)),
-        ("Where the time goes", _stages(figures)),
-        ("Memory and restore", _state(figures)),
-    ]
-    if figures.panels:
-        sections.append(("Queries of the dashboards", _panels(figures.panels)))
-    return "\n\n".join(f"## {title}\n\n{text}" for title, text in sections) + "\n"
+def tables(figures: Figures) -> dict[str, str]:
+    """Return all figures as Markdown, by the name of their block in `docs/benchmarks.md`."""
+    return {name: write(figures) for name, write in BLOCKS.items()}
 
 
 def _machine(figures: Figures) -> str:
@@ -113,31 +104,32 @@ def _throughput(figures: Figures) -> str:
             f"{figures.faust_table_event_count:,} with a table), {len(rounds)} rounds: median (least to greatest). "
             "Ratios are taken within a round.",
             "",
-            _table(("way", "events a second", "of the bare loop"), rows),
+            _table(("program", "events/s", "share of the bare loop"), rows),
             "",
             f"Sichtflug / Faust with a table: **{_ratios((rate(o.ours) / rate(o.faust_table) for o in rounds), 1)}**; "
             f"Sichtflug / Faust, decoding only: {_ratios((rate(o.ours) / rate(o.faust) for o in rounds), 1)}.",
             "",
             f"Target: at least {TARGET_RATIO} of the bare loop. **{ratio:.2f}: {verdict}.**",
             "",
-            "The stage of customers gives way to stage 1 while that is behind; it had told and folded everything "
+            "The customers stage yields to the interactions stage while that is behind; it had caught up "
             f"{median(one.customers_seconds for one in ours):.1f} s later.",
             "",
-            f"CPU time an event: worker {worker:.1f} µs, ClickHouse's engine {engine:.1f} µs, bare loop {bare:.1f} µs.",
+            f"CPU time per event: worker {worker:.1f} µs, ClickHouse {engine:.1f} µs, bare loop {bare:.1f} µs.",
         )
     )
 
 
-def _freshness(found: Sequence[Freshness]) -> str:
+def _freshness(figures: Figures) -> str:
+    found = figures.freshness
     rows = [
-        ("events a second", [f"{_events_per_second(one):,.0f}" for one in found]),
-        ("acknowledged by Kafka until queryable: p50", [f"{one.p50_seconds:.2f} s" for one in found]),
+        ("events/s", [f"{_events_per_second(one):,.0f}" for one in found]),
+        ("acknowledged by Kafka to queryable: p50", [f"{one.p50_seconds:.2f} s" for one in found]),
         ("p99", [f"{one.p99_seconds:.2f} s" for one in found]),
         ("longest", [f"{one.longest_seconds:.2f} s" for one in found]),
-        ("refreshes of a dashboard", [f"{one.refresh_count}" for one in found]),
-        ("one of them, all its queries: median", [f"{one.refresh_median_seconds:.2f} s" for one in found]),
-        ("the slowest", [f"{one.refresh_longest_seconds:.2f} s" for one in found]),
-        ("the question how far the ledger is: median", [f"{1000 * one.poll_median_seconds:,.0f} ms" for one in found]),
+        ("refreshes of the dashboards", [f"{one.refresh_count}" for one in found]),
+        ("all queries of a refresh: median", [f"{one.refresh_median_seconds:.2f} s" for one in found]),
+        ("slowest", [f"{one.refresh_longest_seconds:.2f} s" for one in found]),
+        ("poll of the ledger: median", [f"{1000 * one.poll_median_seconds:,.0f} ms" for one in found]),
     ]
     first = found[0]
     is_at_rate = _events_per_second(first) >= LEAST_SHARE_OF_RATE * TARGET_EVENTS_PER_SECOND
@@ -146,8 +138,8 @@ def _freshness(found: Sequence[Freshness]) -> str:
     query_count = sum(len(list(asked(dashboard))) for dashboard in screens)
     return "\n".join(
         (
-            f"{first.seconds} s, one worker process, all {len(screens)} shipped dashboards open, each on a screen of "
-            f"its own: together {query_count} queries a refresh.",
+            f"{first.seconds} s, one worker process, all {len(screens)} shipped dashboards open: {query_count} queries "
+            "per refresh of all.",
             "",
             _table(
                 ("each dashboard refreshed", *(f"every {one.refresh_seconds:g} s" for one in found)),
@@ -169,7 +161,7 @@ def _stages(figures: Figures) -> str:
     engine = spent[INSERT_INTERACTIONS] + spent[INSERT_LEDGER]
     total = sum(spent.values()) - engine
     rows = [(name, f"{value:.2f}") for name, value in spent.items() if name not in (INSERT_INTERACTIONS, INSERT_LEDGER)]
-    rows.append(("**the worker's own, together**", f"**{total:.2f}**"))
+    rows.append(("**total of the worker**", f"**{total:.2f}**"))
     rows += [(name, f"{spent[name]:.2f}") for name in (INSERT_INTERACTIONS, INSERT_LEDGER)]
     return "\n".join(
         (
@@ -177,7 +169,7 @@ def _stages(figures: Figures) -> str:
             f"({figures.stages.ledger_rows_per_flush:,.0f} rows of the ledger each), median of {PASSES} passes. In a "
             "worker the inserts overlap with the fold, and reading from Kafka comes on top.",
             "",
-            _table(("stage", "µs an event"), rows),
+            _table(("stage", "µs per event"), rows),
         )
     )
 
@@ -205,7 +197,10 @@ def _state(figures: Figures) -> str:
     return _table(("what", "value", "target"), rows)
 
 
-def _panels(found: PanelQueries) -> str:
+def _panels(figures: Figures) -> str:
+    found = figures.panels
+    if found is None:
+        return "Not measured in this run."
     late = [one for one in found.queries if one.milliseconds > TARGET_QUERY_MILLISECONDS]
     rows = [(one.where, f"{one.milliseconds:,.0f} ms") for one in found.queries[:SLOWEST_SHOWN]]
     rows.append(("median of all", f"{median(one.milliseconds for one in found.queries):,.0f} ms"))
@@ -236,3 +231,13 @@ def _ratios(ratios: Iterable[float], digits: int = 2) -> str:
 def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     lines = [head, ["---"] * len(head), *rows]
     return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+BLOCKS = {
+    "machine": _machine,
+    "throughput": _throughput,
+    "freshness": _freshness,
+    "stages": _stages,
+    "memory": _state,
+    "queries": _panels,
+}

@@ -1,4 +1,4 @@
-"""Measures everything and prints it; without `--quick` also writes `docs/benchmarks.md`."""
+"""Measure everything and print it; without `--quick` also write the figures into `docs/benchmarks.md`."""
 
 import argparse
 import sys
@@ -6,8 +6,8 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.baselines import bare_loop, faust_app
+from benchmarks.figures_in_page import with_figures
 from benchmarks.measures import end_to_end, freshness, memory, panel_queries, restore, stages
-from benchmarks.page import page
 from benchmarks.report import Figures, Round, rate, tables
 from benchmarks.support import filled_ledger, traffic
 from benchmarks.support.dashboards import SHORTEST_REFRESH_SECONDS, shipped_refresh_seconds
@@ -64,9 +64,10 @@ def main() -> None:
         restore=restored,
         panels=panels,
     )
-    sys.stdout.write(tables(figures))
+    blocks = tables(figures)
+    sys.stdout.write("\n\n".join(f"{name}\n\n{text}" for name, text in blocks.items()) + "\n")
     if not options.quick:
-        PAGE.write_text(page(figures), encoding="utf-8")
+        PAGE.write_text(with_figures(PAGE.read_text(encoding="utf-8"), blocks), encoding="utf-8")
         _say(f"written: {PAGE.relative_to(PAGE.parents[1])}")
 
 

@@ -35,9 +35,9 @@ CONTACTS_PARTITIONS = 4
 PASSES = 3
 
 DECODE = "decode, validate, pseudonymise"
-KNOWN = "which conversations are known"
+KNOWN = "look up known conversations"
 FOLD = "fold"
-TELL = "take: tell of customers"
+TELL = "take: customer facts"
 CONVERSATIONS = "take: encode conversations"
 ROLL_UP = "take: roll panes up"
 INTERACTIONS = "encode rows of `interactions`"

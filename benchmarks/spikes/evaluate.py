@@ -1,4 +1,4 @@
-"""Measure the spike detector and write docs/spikes.md with its plots: `make evaluate`, `ARGS=--quick` for a small run.
+"""Measure the spike detector for docs/spikes.md: `make evaluate`, with `ARGS=--quick` for a small run.
 
 Everything is drawn from seeds: the same code writes the same page, whatever the number of processes.
 """
@@ -11,15 +11,17 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
+from benchmarks.figures_in_page import with_figures
 from benchmarks.spikes import false_alarms, nab, onsets
 from benchmarks.spikes.figures import Figures, Scored, delay_chart, detection_chart, false_chart
-from benchmarks.spikes.pages import page
+from benchmarks.spikes.report import tables
 
 ROOT = Path(__file__).resolve().parents[2]
 PROFILES = {"standard": nab.STANDARD, "reward low false positives": nab.LOW_FALSE}
 RULES = {"best": nab.best, "best with its neighbours": nab.best_with_neighbours}
 BENCHMARK = [(profile, rule) for profile in PROFILES for rule in RULES]
 WANDERING = [(*how, mean) for how in false_alarms.WANDERINGS for mean in false_alarms.WANDERING_MEANS]
+PAGE = ROOT / "docs" / "spikes.md"
 DATA = ROOT.parent / "shared" / "data" / "nab"
 
 
@@ -72,7 +74,9 @@ def main() -> None:
     (given.docs / "spikes").mkdir(parents=True, exist_ok=True)
     for name, draw in plots.items():
         (given.docs / "spikes" / name).write_text(draw(figures), encoding="utf-8")
-    (given.docs / "spikes.md").write_text(page(figures), encoding="utf-8")
+    page = given.docs / "spikes.md"
+    text = PAGE.read_text(encoding="utf-8")
+    page.write_text(with_figures(text, tables(figures)), encoding="utf-8")
     sys.stdout.write(f"wrote {given.docs / 'spikes.md'} and {len(plots)} plots\n")
 
 

@@ -1,10 +1,12 @@
-"""What measures the spike detector: baselines and intervals against sums by hand, charts that are drawn, a page."""
+"""The evaluation of spike detectors: baselines and intervals against sums by hand, charts and the page."""
 
 import math
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
+from benchmarks.figures_in_page import with_figures
 from benchmarks.spikes.candidates import CONTENDERS, OURS
 from benchmarks.spikes.detectors import EarsC2, PoissonSum, ThreeSigma
 from benchmarks.spikes.false_alarms import (
@@ -21,8 +23,10 @@ from benchmarks.spikes.false_alarms import MEANS as QUIET_MEANS
 from benchmarks.spikes.figures import Figures, Scored, delay_chart, detection_chart, false_chart
 from benchmarks.spikes.nab import Result, best, best_with_neighbours
 from benchmarks.spikes.onsets import MEANS, SHAPES, Noticed
-from benchmarks.spikes.pages import page
 from benchmarks.spikes.plots import Axis, Line, Panel, chart
+from benchmarks.spikes.report import tables
+
+PAGE = Path(__file__).parents[3] / "docs" / "spikes.md"
 
 
 def test_three_sigma_alarms_beyond_the_mean_and_three_standard_deviations() -> None:
@@ -99,7 +103,7 @@ def test_charts_are_drawn_and_can_be_read_on_dark_ground() -> None:
     assert "prefers-color-scheme: dark" in text
 
 
-def test_a_page_shows_all_figures() -> None:
+def test_the_page_shows_all_figures() -> None:
     figures = Figures(
         quiet=[Quiet(name, mean, d, 7, 48) for name in CONTENDERS for mean in QUIET_MEANS for d in DISPERSIONS],
         wandering=[Wandering(*how, mean, 20, 40) for how in WANDERINGS for mean in WANDERING_MEANS],
@@ -108,7 +112,7 @@ def test_a_page_shows_all_figures() -> None:
         benchmark=[Scored("standard", "best", Result(80.04, 0.05, {"FB": 32.0}))],
         is_quick=False,
     )
-    text = page(figures)
+    text = with_figures(PAGE.read_text(encoding="utf-8"), tables(figures))
     assert "**3 in 8 weeks, 0.38 a week**" in text
     # 20 in 40 weeks are 0.071 a day.
     assert text.count("0.071 (") == len(WANDERINGS) * len(WANDERING_MEANS)
