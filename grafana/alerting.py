@@ -43,9 +43,9 @@ RULES: Sequence[Rule] = (
         above=0,
         pending="3m",
         severity="page",
-        summary='{{ printf "%.0f" $values.B.Value }} promises more fall due within 15 minutes than are kept then',
+        summary='{{ printf "%.0f" $values.B.Value }} more SLA targets fall due within 15 minutes than are met in that time',
         board_uid="sichtflug-backlog",
-        panel_title="Promises at risk",
+        panel_title="SLA at risk",
     ),
     Rule(
         name="WatermarkStalled",

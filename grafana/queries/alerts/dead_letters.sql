@@ -1,5 +1,5 @@
 -- Dead letters
--- Share of the events of the last 15 minutes that could not be folded.
+-- Share of the records of the last 15 minutes that were rejected.
 SELECT now('UTC') AS time, rejected / greatest(rejected + accepted, 1) AS rejected_ratio
 FROM
     (SELECT count() AS rejected FROM rejections FINAL WHERE rejected_at > now('UTC') - INTERVAL 15 MINUTE) AS r,

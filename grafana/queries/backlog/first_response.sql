@@ -1,5 +1,5 @@
 -- First response
--- First agent message less the start of the first waiting episode, quantiles to 3.2 %. A bot never counts.
+-- Time from the start of the first waiting episode to the first agent message; quantiles within 3.2 %. Bots never count.
 SELECT
     $__timeInterval(start) AS time,
     histogram_quantile_ms(sumMap(first_response_histogram), 0.5) / 1000 AS p50,

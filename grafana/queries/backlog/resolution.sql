@@ -1,5 +1,5 @@
 -- Resolution
--- Last resolve less first opening, quantiles to 3.2 %. A reopening takes it back.
+-- Time from the first opening to the last resolve; quantiles within 3.2 %. A reopening withdraws it.
 SELECT
     $__timeInterval(start) AS time,
     histogram_quantile_ms(sumMap(resolution_histogram), 0.5) / 1000 AS p50,

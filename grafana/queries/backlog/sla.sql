@@ -1,6 +1,6 @@
--- Promises kept
--- Met / (met + missed) by kind of clock, dated by reply or due time, whichever is first. A promise that is not due yet is
--- neither.
+-- SLA met
+-- Met / (met + missed) by kind of SLA clock, dated by reply or due time, whichever is first. A target that is not due yet
+-- is neither.
 SELECT
     $__timeInterval(start) AS time,
     sum(sla_met_first_response_count) / nullIf(sum(sla_met_first_response_count) + sum(sla_missed_first_response_count), 0) AS first_response,

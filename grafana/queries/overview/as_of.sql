@@ -1,3 +1,3 @@
 -- Numbers hold for
--- The watermark: everything that happened before it is in. Minutes after it can still grow.
+-- The watermark: all events before it have been counted. Minutes after it may still grow.
 SELECT toUnixTimestamp64Milli(settled) AS as_of FROM watermarks

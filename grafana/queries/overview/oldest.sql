@@ -1,5 +1,5 @@
 -- Oldest open
--- Now less the last opening or reopening of the conversation that has been open longest.
+-- Time since the last opening or reopening of the conversation that has been open longest.
 SELECT dateDiff('second', min(oldest_since), any(emitted_at)) AS oldest_seconds
 FROM rolling
 WHERE window_seconds = 300 AND scope = 'cell' AND {last_minute} AND {filters}

@@ -1,5 +1,5 @@
 -- Spikes
--- Episodes in the range: observed against expected counts since the onset, and the cells they came from.
+-- Episodes in the range: observed and expected counts since the onset, and the cells that contributed most.
 SELECT
     since,
     until,

@@ -1,5 +1,5 @@
 -- Books by partition
--- Consumed = applied + duplicate + rejected, as the ledger's checkpoints have it: out of balance must be 0.
+-- Consumed = applied + duplicate + rejected, from the ledger's checkpoints: out of balance must be 0.
 SELECT
     log,
     kafka_partition AS partition,

@@ -1,5 +1,5 @@
 -- Dead letters by reason
--- Records that could not be folded; each is on the dead-letter topic with its origin.
+-- Rejected records; the dead-letter topic holds each with its origin.
 SELECT $__timeInterval(rejected_at) AS time, reason, count() AS rejected
 FROM rejections FINAL
 WHERE $__timeFilter(rejected_at)

@@ -1,5 +1,5 @@
 -- First peer answer
--- First answer of a peer less the opening, quantiles to 3.2 %.
+-- Time from the opening to the first answer of a peer; quantiles within 3.2 %.
 SELECT
     $__timeInterval(start) AS time,
     histogram_quantile_ms(sumMap(first_peer_answer_histogram), 0.5) / 1000 AS p50,

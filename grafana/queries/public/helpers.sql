@@ -1,5 +1,5 @@
--- On how many shoulders
--- How concentrated help is, by day: share of the busiest tenth of helpers, and the Gini coefficient.
+-- Concentration of help
+-- By day: share of help from the busiest tenth of helpers, and the Gini coefficient.
 SELECT
     day,
     tenant,

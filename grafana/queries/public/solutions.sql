@@ -1,5 +1,5 @@
 -- Accepted solutions
--- By who gave them.
+-- By the role of the author.
 SELECT
     $__timeInterval(start) AS time,
     sum(solution_accepted_from_peer_count) AS from_peers,
