@@ -23,7 +23,7 @@ class MergedWatermark:
     def update(self, partition: int, watermark_ms: int, idle_ms: int, *, is_at_end: bool) -> None:
         """Take a partition's progress: its watermark, and whether its log is folded up to the end.
 
-        At the end of the log, time advances without events: `idle_ms` have released_ms since the last one was folded.
+        At the end of the log, time advances without events: `idle_ms` have passed since the last one was folded.
         """
         released_ms = watermark_ms
         if is_at_end:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from benchmarks.spikes import candidates, false_alarms, onsets
 from benchmarks.spikes.false_alarms import Installation, interval
 from benchmarks.spikes.figures import COMPARED, Figures, of
-from streams.spikes.attribution import CONTRIBUTORS, MOST
+from streams.spikes.attribution import CONTRIBUTORS, EXPLAINING_RATIO
 from streams.spikes.baseline import LEVEL_HOURS
 from streams.spikes.cusum import LEAST_THRESHOLD
 from streams.spikes.detector import LEAST_EVENTS, LONGEST_RUN_HOURS, RATIOS
@@ -28,7 +28,8 @@ once, when they are settled, in order; what comes late corrects rows and fires n
 escalation: many that fall due at once fire nothing here, and the alert `SlaAtRisk` says so beforehand.
 
 **One burst is one episode.** It makes a cell, its channel, its queue and the total alarm, and not in the same minute.
-The first alarm begins the episode, under the most special series that explains {MOST:.0%} of the excess; alarms that
+The first alarm begins the episode, under the most special series that explains \
+{EXPLAINING_RATIO:.0%} of the excess; alarms that
 this series explains join it. An episode has its onset (since when the evidence has grown), what was observed and
 expected since, their ratio, a severity (page from three times as many on, and for silence) and the cells that
 contribute most, at most {CONTRIBUTORS}. Its identity is a hash of the log, the series and the onset. It ends when all

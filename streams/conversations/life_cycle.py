@@ -22,7 +22,7 @@ from streams.rules import CLOCK_KINDS, Rules
 
 
 class LifeCycle:
-    """Applies events to conversations; adds counts to `panes`, and facts for other conversations to `facts`."""
+    """The application of events to conversations. Counts go to `panes`, facts for other conversations to `facts`."""
 
     def __init__(
         self, rules: Rules, cells: CellIndex, admission: Admission, panes: PaneDeltas, facts: list[ConversationFact]

@@ -185,7 +185,7 @@ class _Near:
                     yield earlier
 
     def _affected_by_resolve(self, fact: Fact) -> Iterator[Fact]:
-        """Yield contacts up to the next resolves of two conversations, later of which may be the contact's own."""
+        """Yield contacts up to the next resolves of two conversations, one of which may be the contact's own."""
         resolved: set[int] = set()
         for later in self.from_on(fact.at):
             if later.at >= fact.at + WEEK_MS:
@@ -198,7 +198,7 @@ class _Near:
                     return
 
     def _affected_by_beginning(self, fact: Fact, cells: CellIndex) -> Iterator[Fact]:
-        """Yield contacts of the same case up to the next two of them; likewise public ones after a private later."""
+        """Yield contacts of the same case up to the next two of them; likewise public ones after a private one."""
         is_private = cells.by_number[fact.cell].visibility == "private"
         of_case: dict[int, int] = {}
         private: dict[int, int] = {}

@@ -37,7 +37,7 @@ def stretch_key(customer: str, number: int) -> str:
 
 
 def remembered_keys(customer: str, at: int) -> tuple[str, ...]:
-    """Return the keys of all state that a fact at `at` depends on; the last neighbour is an earlier version's."""
+    """Return the keys of all state that a fact at `at` depends on; the last one is an earlier version's."""
     number = at // STRETCH_MS
     return (*(stretch_key(customer, neighbour) for neighbour in range(number - 1, number + 2)), customer)
 
