@@ -198,7 +198,7 @@ def test_a_promise_that_falls_due_later_in_the_minute_hour_or_day_is_not_missed(
             60,
             {name: Choice([], is_all=True) for name in ("tenant", "queue", "channel")},
         )
-        [sql] = {one.sql for one in asked() if one.where.endswith("/ Promises kept")}
+        [sql] = {one.sql for one in asked() if one.where.endswith("/ SLA targets met")}
         # Only the interval of the answer, with 1 of 1 kept; no promise of a resolution is decided.
         found = [row[1:] for row in client.rows(expand(sql, scope)) if any(value is not None for value in row[1:])]
         assert found == [(1.0, None, None)], begins_at

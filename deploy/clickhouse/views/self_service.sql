@@ -1,5 +1,5 @@
 -- Self-service sessions, and which of them kept the customer from needing a human. A session is verified once the minute a
--- end is before the watermark and before now, in minutes, hours and days alike.
+-- day after its end is before the watermark and before now, in minutes, hours and days alike.
 --
 -- needs: functions, ledger_rows, watermarks, reporting_days
 

@@ -1,6 +1,6 @@
 -- Backlog growing
--- Conversations above the highest backlog of the same hour yesterday, in the queue where that is most; 0 while
--- it is no fifth above it.
+-- Conversations above the highest backlog of the same hour yesterday, in the queue with the largest excess; 0 unless
+-- it is a fifth above it.
 SELECT max(at) AS time, max(if(open_now > 1.2 * yesterday, open_now - yesterday, 0)) AS above_yesterday
 FROM (
     SELECT

@@ -1,5 +1,5 @@
 -- Watermark stalled
--- Seconds that the numbers lie behind now.
+-- Seconds that the numbers are behind now.
 SELECT now('UTC') AS time, dateDiff('second', settled, now('UTC')) AS behind_seconds
 FROM watermarks
 ORDER BY time

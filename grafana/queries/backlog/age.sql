@@ -1,6 +1,6 @@
 -- By age
--- Open conversations by the time since their last opening or reopening. As it was observed at each minute: panes
--- know this for now only.
+-- Open conversations by the time since their last opening or reopening. As observed at each minute: panes have
+-- this for the present only.
 SELECT
     emitted_at AS time,
     sum(open_below_1h_count) AS below_1_hour,

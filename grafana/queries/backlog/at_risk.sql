@@ -1,5 +1,5 @@
--- Promises at risk
--- Open clocks that fall due within 15 and 60 minutes. As it was observed at each minute: panes know this for now
+-- SLA targets at risk
+-- Open clocks that fall due within 15 and 60 minutes. As observed at each minute: panes have this for the present
 -- only.
 SELECT
     emitted_at AS time,

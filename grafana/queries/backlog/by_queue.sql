@@ -1,5 +1,5 @@
 -- By queue
--- Open conversations by queue. As it was observed at each minute: panes know this for now only.
+-- Open conversations by queue. As observed at each minute: panes have this for the present only.
 SELECT emitted_at AS time, {queue_name}, sum(open_count) AS open
 FROM rolling
 WHERE window_seconds = 300 AND scope = 'cell' AND {every_interval} AND {filters}

@@ -1,6 +1,6 @@
 -- By queue, at the end of the range
--- The chosen window up to the last full minute of the range, as it was observed then: choose another end of the range for
--- any past instant.
+-- The chosen window up to the last full minute of the range, as observed then: choose another end of the range for any
+-- past instant.
 SELECT
     {queue_name},
     sum(open_count) AS open,

@@ -1,5 +1,5 @@
--- Promises kept
--- Met / (met + missed) by kind of clock, dated by reply or due time, whichever is first. A promise that is not due yet is
+-- SLA targets met
+-- Met / (met + missed) by kind of clock, dated by reply or due time, whichever is first. A target that is not due yet is
 -- neither.
 SELECT
     $__timeInterval(start) AS time,

@@ -1,5 +1,5 @@
--- Who is to act
--- Open conversations by whom they wait on. As it was observed at each minute: panes know this for now only.
+-- Who has to act
+-- Open conversations by whom they wait on. As observed at each minute: panes have this for the present only.
 SELECT
     emitted_at AS time,
     sum(waiting_agent_count) AS on_us,

@@ -1,5 +1,5 @@
 -- Self-service
--- Sessions that ended without handoff, of all; and verified: with no human contact by that customer within 24
+-- Share of sessions that ended without a handoff; and verified: with no human contact of that customer within 24
 -- hours, dated when that is known.
 SELECT
     $__timeInterval(start) AS time,

@@ -1,6 +1,6 @@
 -- Repeat contacts
--- Contacts of a customer who had one resolved within the last 24 hours or 7 days, of those with known customer;
--- and those that came back on another channel.
+-- Contacts of a customer who had one resolved within the last 24 hours or 7 days, of those with a known
+-- customer; and those of them on another channel.
 SELECT
     $__timeInterval(start) AS time,
     sum(repeat_within_day_count) / nullIf(sum(known_contact_count), 0) AS within_24_hours,

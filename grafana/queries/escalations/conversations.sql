@@ -1,5 +1,5 @@
 -- Conversations
--- The last hundred that escalated or were handed on in the range.
+-- The last hundred that escalated or were handed off in the range.
 SELECT
     occurred_at AS at,
     type,

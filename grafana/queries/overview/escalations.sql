@@ -1,6 +1,6 @@
 -- Escalations by kind
 -- Functional, hierarchical, handoff from bot to human, regulatory, and exposure: from private to public by the
--- same customer within 72 hours. A missed promise is none.
+-- same customer within 72 hours. A missed SLA target is none.
 SELECT
     $__timeInterval(start) AS time,
     sum(escalated_functional_count) AS functional,

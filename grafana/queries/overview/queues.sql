@@ -1,5 +1,5 @@
 -- By queue
--- What stands open at the last full minute; flows and first response times of the hour before.
+-- What is open at the last full minute; flows and first response times of the hour before.
 SELECT
     {queue_name},
     sum(open_count) AS open,

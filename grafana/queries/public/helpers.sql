@@ -1,4 +1,4 @@
--- On how many shoulders
+-- Concentration of help
 -- How concentrated help is, by day: share of the busiest tenth of helpers, and the Gini coefficient.
 SELECT
     day,

@@ -1,5 +1,5 @@
 -- Root posts
--- Posts of the last 7 days with what followed them: reach, distinct people, shares, and growth of the last ten
+-- Posts of the last 7 days and their effect: reach, distinct people, shares, and growth of the last ten
 -- minutes.
 SELECT
     root_post_id AS root_post,

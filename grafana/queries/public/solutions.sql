@@ -1,5 +1,5 @@
 -- Accepted solutions
--- By who gave them.
+-- By peers and by staff.
 SELECT
     $__timeInterval(start) AS time,
     sum(solution_accepted_from_peer_count) AS from_peers,

@@ -1,4 +1,4 @@
 -- Numbers hold for
--- The watermark, or the end of the range where that is earlier: what happened before is in, but for what comes late.
+-- The watermark, or the end of the range if that is earlier: everything before it is included, except late events.
 SELECT if(toUnixTimestamp(settled) = 0, 'nothing yet', formatDateTime(least(settled, $__toTime), '%F %T UTC')) AS holds_for
 FROM watermarks

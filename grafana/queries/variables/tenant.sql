@@ -1,5 +1,5 @@
 -- Tenants
--- What there is to choose from in the range: the value, and the name that is shown for it.
+-- The choices in the range: the value, and the name that is shown for it.
 SELECT {tenant_value}, {tenant_name}
 FROM panes_between(from = $__fromTime, to = $__toTime)
 GROUP BY tenant

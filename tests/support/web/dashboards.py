@@ -11,7 +11,7 @@ DASHBOARDS = Path(__file__).parents[3] / "grafana" / "dashboards"
 PROVISIONING = Path(__file__).parents[3] / "deploy" / "grafana" / "provisioning"
 TIME_SERIES = 0
 #: Panels that are empty when nothing is wrong, or before a day has passed.
-MAY_BE_EMPTY = {"Spikes", "Time to clear", "On how many shoulders", "Drift", "Drift by tenant"}
+MAY_BE_EMPTY = {"Spikes", "Time to clear", "Concentration of help", "Drift", "Drift by tenant"}
 
 Json = dict[str, Any]
 
