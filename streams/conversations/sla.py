@@ -44,7 +44,7 @@ def move_clock(context: Context, conversation: Conversation, kind: int, first_at
 
 
 def set_target(context: Context, conversation: Conversation, kind: int, at: int, due_at: int) -> None:
-    """Apply the source's own target `due_at`: replaces a clock not past due, or starts one if a reply is awaited."""
+    """Apply the source's target `due_at`, unless its clock is past due, or is for a response that nobody awaits."""
     for clock in conversation.clocks:
         if clock.kind == kind and clock.due_at and clock.due_at < at:
             return

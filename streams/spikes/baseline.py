@@ -2,7 +2,7 @@
 
 Profile: the rate of each of the 168 hours of the week, with less weight for older weeks. An hour with few events is
 shrunk towards the same hour of the other working days or of the weekend, and that one towards the mean of all hours
-(gamma-Poisson shrinkage, as strong as the hours of a day are alike). Between the midpoints of adjacent hours it is
+(gamma-Poisson shrinkage, the stronger the more alike the hours of a day). Between the midpoints of adjacent hours it is
 linear, times the shape of the day: for each quarter of an hour of working days and of weekends, the ratio of counts to
 the line where that is far off, so that a service that opens at eight sharp is expected to. Level: recent counts
 relative to the profile.

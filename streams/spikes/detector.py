@@ -4,9 +4,9 @@ Three tests run on every bin and share one budget of false alarms, a third each:
 ratios (for rises by half, which take longer, and to three times as much), and the exact tail probability of the bin.
 The thresholds of the sums follow from their rate of false alarms under the rates of the whole week, see `cusum`.
 
-A run begins when the first test alarms, and is dated to the onset that the sums give. During a run nothing is learned,
-and outside of it improbable counts are capped. It ends when the log-likelihood ratio of a return to the expected rate
-against the run's own so far reaches log(1000), and is dated to the bin from which that has grown.
+A run begins when the first test alarms, and is dated to the onset that the sums give. During a run nothing is learned;
+otherwise improbable counts are capped before they are learned. A run ends when the log-likelihood ratio of a return to
+the expected rate against the run's own so far reaches log(1000), and is dated to the bin from which that has grown.
 """
 
 import math
@@ -27,7 +27,7 @@ END_LIKELIHOOD = math.log(1_000)
 LEAST_RATIO, LARGEST_RATIO = 1.5, 20.0
 #: Counts more improbable than this, in nats, are learned as if they were just this improbable.
 LARGEST_IMPROBABILITY = math.log(10_000)
-#: Improbabilities above this, in nats, measure the tail; counts within so many standard deviations are left out.
+#: Improbabilities above this, in nats, measure the tail; counts within this many standard deviations are left out.
 ORDINARY_IMPROBABILITY, ORDINARY_DEVIATIONS = 4.0, 2.0
 LEAST_TAIL_SCALE = 0.5
 #: Bins with a smaller expectation are too coarse for that: a single event decides.

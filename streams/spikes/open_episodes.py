@@ -1,8 +1,8 @@
 """The open episodes, and the alarms that join them or begin new ones.
 
-One burst makes a cell, its channel, its queue and the total alarm, not all in the same minute. The first alarm begins
-the episode, under the narrowest series that explains most of the excess; later alarms that this series explains join
-it. It ends when all series that joined have returned to their expectation.
+One burst raises alarms in a cell, its channel, its queue and the total, not all in the same minute. The first alarm
+begins the episode, under the narrowest series that explains most of the excess; later alarms that this series explains
+join it. It ends when all series that joined have returned to their expectation.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping

@@ -1,7 +1,7 @@
 """The rates of the 168 hours of the week, with less weight for older weeks.
 
 An hour with few events is shrunk towards the same hour of the other working days or of the weekend, and that one
-towards the mean of all hours: gamma-Poisson shrinkage, as strong as the hours of a day are alike.
+towards the mean of all hours: gamma-Poisson shrinkage, the stronger the more alike the hours of a day.
 """
 
 import math
@@ -10,14 +10,14 @@ from collections.abc import Iterable, Sequence
 WEEK_HOURS, DAY_HOURS = 168, 24
 #: The share of an hour's weight that is left a week later: four weeks make up two thirds of a profile.
 KEPT_PER_WEEK = 0.75
-#: An hour is shrunk towards its parent as if by so many events there, or fewer.
+#: An hour is shrunk towards its parent as if by this many events there, or fewer.
 PRIOR_EVENTS = 8.0
 #: 1970-01-01 was a Thursday; weeks begin on Monday.
 EPOCH_HOUR_OF_WEEK = 72
 WEEKEND_HOUR = 120
 QUARTERS = 4
 DAY_QUARTERS = DAY_HOURS * QUARTERS
-#: A quarter of an hour has a shape of its own if it is so many standard deviations off the line.
+#: A quarter of an hour has a shape of its own if it is this many standard deviations off the line.
 SHAPE_DEVIATIONS = 3.0
 #: With fewer events expected, times the dispersion, half of the line would not be that far off. The line is then no
 #: better than the mean of the hour, and the higher of the two counts.

@@ -7,9 +7,9 @@ many, so that a budget of one false alarm in months can be kept without waiting 
 threshold, as in Siffer et al., Anomaly detection in streams with extreme value theory (2017), with an exponential tail.
 """
 
-#: A prior of so many excesses of 1.
+#: A prior of this many excesses of 1.
 ASSUMED_COUNT = 20.0
-#: The scale is the mean of so many excesses, the last ones with more weight.
+#: The scale is the mean of this many excesses, the last ones with more weight.
 REMEMBERED_COUNT = 1_000.0
 #: A larger excess is taken for a spike, and counts as this much.
 LARGEST_EXCESS = 10.0

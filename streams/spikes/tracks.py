@@ -13,7 +13,7 @@ from streams.spikes.silence import SilenceDetector
 
 #: A series with a smaller expectation is covered by wider series only.
 LEAST_EVENTS_PER_WEEK = 20.0
-#: Beyond so many series, further places are covered by wider ones only.
+#: Beyond this many series, further places are covered by wider ones only.
 TRACKED_SERIES = 20_000
 
 

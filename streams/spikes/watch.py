@@ -47,11 +47,9 @@ class Watch:
     @property
     def lasting(self) -> list[OngoingEpisode]:
         """The open episodes with everything needed to continue them. Updated every minute: keep copies."""
-        return (
-            list(self._open)
-            if self._is_evaluating
-            else [known for known in self._resumed if known.episode.until is None]
-        )
+        if self._is_evaluating:
+            return list(self._open)
+        return [known for known in self._resumed if known.episode.until is None]
 
     @property
     def watched(self) -> list[Series]:
