@@ -1,4 +1,4 @@
-"""Alert rules on ClickHouse, for those without Prometheus: what to ask, from which value on, and whom to tell."""
+"""Alert rules on ClickHouse, for installations without Prometheus: query, threshold and annotations of each."""
 
 from collections.abc import Sequence
 
@@ -8,13 +8,13 @@ from grafana.panels import CLICKHOUSE, TIME_SERIES, Json, clickhouse
 from grafana.query_files import query
 
 DATASOURCE_UID = "sichtflug-clickhouse"
-#: Where people read `docs/runbooks`, from Grafana's environment: a path of the repository is no link in a message.
+#: Base address of `docs/runbooks`, from Grafana's environment: a notification cannot link to a path of the repository.
 RUNBOOKS_URL = "${SICHTFLUG_RUNBOOKS_URL}"
 LOOK_BACK_SECONDS = 600
 
 
 class Rule(msgspec.Struct, frozen=True, kw_only=True):
-    """One rule: it fires when the query's last value is above `above` for `pending`. No rows are no alarm."""
+    """One rule: it fires when the query's last value is above `above` for `pending`. No rows mean no alarm."""
 
     name: str
     query: str
@@ -43,7 +43,7 @@ RULES: Sequence[Rule] = (
         above=0,
         pending="3m",
         severity="page",
-        summary='{{ printf "%.0f" $values.B.Value }} more SLA targets fall due within 15 minutes than are met in that time',
+        summary='{{ printf "%.0f" $values.B.Value }} more SLA targets fall due within 15 minutes than are met then',
         board_uid="sichtflug-backlog",
         panel_title="SLA at risk",
     ),
@@ -63,7 +63,7 @@ RULES: Sequence[Rule] = (
         above=50,
         pending="30m",
         severity="ticket",
-        summary='A queue has {{ printf "%.0f" $values.B.Value }} conversations more than yesterday at this hour',
+        summary='A queue has {{ printf "%.0f" $values.B.Value }} more conversations than yesterday at this hour',
         board_uid="sichtflug-backlog",
         panel_title="By queue",
     ),
@@ -81,7 +81,7 @@ RULES: Sequence[Rule] = (
 
 
 def rules(boards: Sequence[Json]) -> Json:
-    """The file of rules, in the safe shape: A asks, B reduces to the last value, C compares."""
+    """Return the file of rules, each in the recommended form: A queries, B reduces to the last value, C compares."""
     by_uid = {board["uid"]: board for board in boards}
     return {
         "apiVersion": 1,
@@ -91,14 +91,14 @@ def rules(boards: Sequence[Json]) -> Json:
                 "name": "sichtflug",
                 "folder": "Sichtflug",
                 "interval": "1m",
-                "rules": [_rule(one, by_uid[one.board_uid]) for one in RULES],
+                "rules": [_rule(rule, by_uid[rule.board_uid]) for rule in RULES],
             }
         ],
     }
 
 
 def _rule(rule: Rule, board: Json) -> Json:
-    asked = query(rule.query)
+    alert_query = query(rule.query)
     [panel_id] = [panel["id"] for panel in board["panels"] if panel["title"] == rule.panel_title]
     return {
         "uid": f"sichtflug-{rule.name.lower()}",
@@ -106,7 +106,8 @@ def _rule(rule: Rule, board: Json) -> Json:
         "condition": "C",
         "data": [
             _step(
-                DATASOURCE_UID, clickhouse(asked, TIME_SERIES) | {"datasource": CLICKHOUSE | {"uid": DATASOURCE_UID}}
+                DATASOURCE_UID,
+                clickhouse(alert_query, TIME_SERIES) | {"datasource": CLICKHOUSE | {"uid": DATASOURCE_UID}},
             ),
             _step("__expr__", _expression("B", {"type": "reduce", "expression": "A", "reducer": "last"})),
             _step(
@@ -120,9 +121,9 @@ def _rule(rule: Rule, board: Json) -> Json:
         "execErrState": "Error",
         "labels": {"severity": rule.severity},
         "annotations": {
-            # Grafana expands $ in provisioning files: $$ is one.
+            # Grafana expands $ in provisioning files; $$ is a literal $.
             "summary": rule.summary.replace("$", "$$"),
-            "description": asked.description,
+            "description": alert_query.description,
             "runbook_url": f"{RUNBOOKS_URL}/{rule.name}.md",
             "__dashboardUid__": rule.board_uid,
             "__panelId__": str(panel_id),

@@ -1,6 +1,6 @@
-"""Writes `grafana/dashboards/*.json` and the alert rules of `deploy/grafana`.
+"""Write `grafana/dashboards/*.json` and the alert rules of `deploy/grafana`.
 
-With `--check` it says whether they are what it would write, and writes nothing.
+With `--check`, report those that are not up to date and write nothing.
 """
 
 import argparse
@@ -28,7 +28,7 @@ BOARDS: Sequence[Board] = (
 
 
 def built() -> dict[Path, str]:
-    """What belongs into which file."""
+    """Return the content of each file."""
     boards = [dashboard(board) for board in BOARDS]
     files = {DASHBOARDS / f"{board['uid']}.json": _text(board) for board in boards}
     return files | {RULES: "# Written by grafana/build.py. JSON is YAML.\n" + _text(rules(boards))}
@@ -39,16 +39,16 @@ def _text(value: Json) -> str:
 
 
 def main() -> int:
-    """Entry of `python -m grafana.build`."""
+    """Write or check the files. The entry point of `python -m grafana.build`."""
     parser = argparse.ArgumentParser(prog="grafana.build", description=__doc__)
-    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 when a file is not up to date")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit with 1 if a file is not up to date")
     is_check = parser.parse_args().check
     different = [
         path for path, text in built().items() if not path.exists() or path.read_text(encoding="utf-8") != text
     ]
     if is_check:
         for path in different:
-            sys.stderr.write(f"{path}: not what grafana/build.py writes; run `python -m grafana.build`\n")
+            sys.stderr.write(f"{path}: not up to date; run `python -m grafana.build`\n")
         return min(len(different), 1)
     DASHBOARDS.mkdir(exist_ok=True)
     for path, text in built().items():

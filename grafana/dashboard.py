@@ -1,4 +1,4 @@
-"""A board as Grafana's JSON: variables, links, annotations, and the places of its panels on the grid."""
+"""Boards as Grafana's JSON: variables, links, annotations, and the positions of the panels on the grid."""
 
 from collections.abc import Sequence
 
@@ -12,7 +12,7 @@ SCHEMA_VERSION = 41
 TAG = "sichtflug"
 WINDOWS = (("5 min", 300), ("1 h", 3_600), ("24 h", 86_400), ("7 d", 604_800))
 HOLDS_FOR = "holds_for"
-QUERIED = (("tenant", "Tenant"), ("queue", "Queue"), ("channel", "Channel"))
+FILTERS = (("tenant", "Tenant"), ("queue", "Queue"), ("channel", "Channel"))
 
 
 class Row(msgspec.Struct, frozen=True):
@@ -23,7 +23,7 @@ class Row(msgspec.Struct, frozen=True):
 
 
 class Board(msgspec.Struct, frozen=True, kw_only=True):
-    """One dashboard. `has_window`: whether it lets one choose the length of rolling windows."""
+    """One dashboard. `has_window` adds a variable for the length of rolling windows."""
 
     uid: str
     title: str
@@ -35,7 +35,7 @@ class Board(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def dashboard(board: Board) -> Json:
-    """The board as Grafana reads it."""
+    """Return the board as Grafana's JSON."""
     return {
         "uid": board.uid,
         "title": board.title,
@@ -88,33 +88,33 @@ def _spikes() -> Json:
 
 
 def _variables(board: Board) -> list[Json]:
-    found = [_datasource("datasource", "ClickHouse", CLICKHOUSE["type"])]
+    variables = [_datasource("datasource", "ClickHouse", CLICKHOUSE["type"])]
     if board.has_prometheus:
-        found.append(_datasource("prometheus", "Prometheus", PROMETHEUS["type"]))
-    found += [_queried(name, label) for name, label in QUERIED]
+        variables.append(_datasource("prometheus", "Prometheus", PROMETHEUS["type"]))
+    variables += [_filter_variable(name, label) for name, label in FILTERS]
     if board.has_window:
-        found.append(_window())
-    found.append(_holds_for())
-    return found
+        variables.append(_window())
+    variables.append(_holds_for())
+    return variables
 
 
 def _datasource(name: str, label: str, kind: str) -> Json:
     return {"name": name, "label": label, "type": "datasource", "query": kind, "hide": 2, "current": {}}
 
 
-def _queried(name: str, label: str) -> Json:
-    all_of_them = {"selected": True, "text": ["All"], "value": ["$__all"]}
-    return _asked(name, label) | {"sort": 1, "multi": True, "includeAll": True, "current": all_of_them}
+def _filter_variable(name: str, label: str) -> Json:
+    everything = {"selected": True, "text": ["All"], "value": ["$__all"]}
+    return _query_variable(name, label) | {"sort": 1, "multi": True, "includeAll": True, "current": everything}
 
 
 def _holds_for() -> Json:
-    """Chosen by nobody: the descriptions of panels tell it."""
+    """Return a hidden variable, which the descriptions of the panels show."""
     unchosen: Json = {"hide": 2, "multi": False, "includeAll": False, "current": {}}
-    return _asked(HOLDS_FOR, "Numbers hold for") | unchosen
+    return _query_variable(HOLDS_FOR, "Numbers hold for") | unchosen
 
 
-def _asked(name: str, label: str) -> Json:
-    """A variable whose values ClickHouse is asked for, again whenever the time range moves on."""
+def _query_variable(name: str, label: str) -> Json:
+    """Return a variable whose values come from ClickHouse, refreshed whenever the time range changes."""
     return {
         "name": name,
         "label": label,
@@ -161,7 +161,7 @@ def _placed(rows: Sequence[Row]) -> list[Json]:
 
 def _panel(panel: Panel, number: int, place: Json) -> Json:
     is_held = panel.datasource == CLICKHOUSE
-    found: Json = {
+    built: Json = {
         "id": number,
         "type": panel.kind,
         "title": panel.title,
@@ -173,5 +173,5 @@ def _panel(panel: Panel, number: int, place: Json) -> Json:
         "options": panel.options,
     }
     if panel.kind == "timeseries":
-        found["interval"] = "1m"
-    return found
+        built["interval"] = "1m"
+    return built

@@ -1,4 +1,4 @@
-"""Panels as Grafana has them: what each kind looks like by default, and what a board may say of one."""
+"""Panels as Grafana's JSON: the defaults of each kind, and what a board may set."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -11,7 +11,7 @@ CLICKHOUSE = {"type": "grafana-clickhouse-datasource", "uid": "${datasource}"}
 PROMETHEUS = {"type": "prometheus", "uid": "${prometheus}"}
 TIME_SERIES, TABLE = 0, 1
 
-#: Calm colours that can be told apart, also by those who see no red and green.
+#: Muted colours that remain distinguishable with red-green colour blindness.
 GOOD, WARNING, BAD, NEUTRAL = "#3a9d6e", "#e0a030", "#d64545", "#4f7cac"
 
 Json = dict[str, Any]
@@ -19,7 +19,7 @@ Steps = Sequence[tuple[float, str]]
 
 
 class Panel(msgspec.Struct, frozen=True, kw_only=True):
-    """One panel. `width` and `height` are in cells of the grid: 24 to a row, 30 pixels high each."""
+    """One panel. `width` and `height` are in grid cells: 24 to a row, 30 pixels high each."""
 
     kind: str
     title: str
@@ -33,23 +33,23 @@ class Panel(msgspec.Struct, frozen=True, kw_only=True):
     datasource: Mapping[str, str]
 
 
-def clickhouse(asked: Query, form: int) -> Json:
-    """A target that asks ClickHouse."""
+def clickhouse(panel_query: Query, form: int) -> Json:
+    """Return a target that queries ClickHouse."""
     return {
         "datasource": dict(CLICKHOUSE),
         "editorType": "sql",
         "format": form,
         "queryType": "timeseries" if form == TIME_SERIES else "table",
-        "rawSql": asked.sql,
+        "rawSql": panel_query.sql,
         "refId": "A",
     }
 
 
 def thresholds(steps: Steps = (), first: str = NEUTRAL) -> Json:
-    """Colours by value: `first` below all steps."""
-    found: list[Json] = [{"color": first, "value": None}]
-    found += [{"color": color, "value": value} for value, color in steps]
-    return {"mode": "absolute", "steps": found}
+    """Return colours by value: `first` below all steps."""
+    colours: list[Json] = [{"color": first, "value": None}]
+    colours += [{"color": color, "value": value} for value, color in steps]
+    return {"mode": "absolute", "steps": colours}
 
 
 def stat(
@@ -61,7 +61,7 @@ def stat(
     decimals: int = 0,
     width: int = 3,
 ) -> Panel:
-    """One large number, coloured by the highest of the `steps` that it has reached."""
+    """Return a panel with one large number, coloured by the highest of the `steps` that it has reached."""
     return _of_rows(
         "stat",
         name,
@@ -95,14 +95,14 @@ def lines(
     steps: Steps = (),
     is_bars: bool = False,
 ) -> Panel:
-    """Values over time from ClickHouse; `stacking` is none, normal or percent."""
-    asked = query(name)
-    targets = [clickhouse(asked, TIME_SERIES)]
+    """Return a panel of values over time from ClickHouse; `stacking` is none, normal or percent."""
+    panel_query = query(name)
+    targets = [clickhouse(panel_query, TIME_SERIES)]
     return _over_time(
         targets,
         CLICKHOUSE,
-        asked.title,
-        asked.description,
+        panel_query.title,
+        panel_query.description,
         unit,
         width,
         stacking,
@@ -113,14 +113,14 @@ def lines(
 
 
 def counts(name: str, *, width: int = 12, stacking: str = "normal") -> Panel:
-    """How many in each interval, from ClickHouse, as bars that stand on each other."""
+    """Return a panel of counts per interval from ClickHouse, as stacked bars."""
     return lines(name, "short", width=width, stacking=stacking, is_bars=True)
 
 
 def measured(
     title: str, description: str, unit: str, *expressions: tuple[str, str], width: int = 8, steps: Steps = ()
 ) -> Panel:
-    """What workers say of themselves over time, from Prometheus: pairs of PromQL and legend."""
+    """Return a panel of the workers' metrics over time, from Prometheus: pairs of PromQL and legend."""
     targets: list[Json] = [
         {"datasource": dict(PROMETHEUS), "expr": promql, "legendFormat": legend, "range": True, "refId": chr(65 + at)}
         for at, (promql, legend) in enumerate(expressions)
@@ -185,9 +185,9 @@ def table(
     width: int = 24,
     height: int = 8,
 ) -> Panel:
-    """Rows. `units`, `steps` and `links` by column; a column's name without its unit is its heading.
+    """Return a table. `units`, `steps` and `links` are by column; a column's heading is its name without the unit.
 
-    Columns that are `hidden` are there for links.
+    `hidden` columns are used by links only.
     """
     steps, links = steps or {}, links or {}
     overrides: list[Json] = []
@@ -224,7 +224,7 @@ def table(
 
 
 def bars(name: str, unit: str, *, width: int = 12) -> Panel:
-    """A bar for each row and number; the first column names the rows."""
+    """Return a chart with a bar per row and number; the first column names the rows."""
     return _of_rows(
         "barchart",
         name,
@@ -256,15 +256,15 @@ def _of_rows(
     options: Json,
     overrides: Sequence[Json] = (),
 ) -> Panel:
-    """A panel that draws the rows of a table from ClickHouse."""
-    asked = query(name)
+    """Return a panel that shows the rows of a ClickHouse query."""
+    panel_query = query(name)
     return Panel(
         kind=kind,
-        title=asked.title,
-        description=asked.description,
+        title=panel_query.title,
+        description=panel_query.description,
         width=width,
         height=height,
-        targets=[clickhouse(asked, TABLE)],
+        targets=[clickhouse(panel_query, TABLE)],
         datasource=CLICKHOUSE,
         defaults=defaults,
         options=options,
@@ -273,6 +273,6 @@ def _of_rows(
 
 
 def link(title: str, board_uid: str, **variables: str) -> Json:
-    """To another board, with time and variables kept; `variables` are set from fields of the row."""
+    """Return a link to another board that keeps time and variables; `variables` are set from fields of the row."""
     chosen = "".join(f"&var-{name}=${{__data.fields.{field}}}" for name, field in variables.items())
     return {"title": title, "url": f"/d/{board_uid}?${{__url_time_range}}{chosen}"}

@@ -1,7 +1,7 @@
-"""The queries of panels, the files `queries/<name>.sql`.
+"""The queries of panels, in the files `queries/<name>.sql`.
 
-The first comment line is the panel's title, the others say what the numbers mean. What several of them say is written
-once, in `FRAGMENTS`, and stands there in braces.
+The first comment line is the panel's title, the others are its description. Parts that several queries share are
+defined once, in `FRAGMENTS`, and inserted for their names in braces.
 """
 
 from itertools import takewhile
@@ -14,10 +14,10 @@ VARIABLES = ("tenant", "queue", "channel")
 
 
 def _value(name: str) -> str:
-    """What stands for a name in variables: hexadecimal digits after an x.
+    """Return the SQL that encodes a name as the value of a variable: hexadecimal digits after an x.
 
-    Grafana's quoting escapes apostrophes and leaves backslashes alone, so a name as it is could leave its quotes. The x
-    tells the unknown name from no choice.
+    Grafana's quoting escapes apostrophes but not backslashes, so a raw name could leave its quotes. The x distinguishes
+    the unknown name from no choice.
     """
     return f"concat('x', hex({name}))"
 
@@ -30,20 +30,20 @@ FRAGMENTS = {
     # The conditions that the variables set.
     "filters": " AND ".join(map(_chosen, VARIABLES)),
     "filter_of_tenant": _chosen("tenant"),
-    # The same on episodes, which have no queue or channel where they sum up several.
+    # The same for episodes, which have no queue or channel if they aggregate several.
     "filters_of_spikes": " AND ".join(
         f"$__conditionalAll({_value(name)} IN ('x', ${{{name}:singlequote}}), ${name})" for name in VARIABLES
     ),
-    # What a variable has as its value, for variables and links.
+    # The value of a variable, for variables and links.
     **{f"{name}_value": f"{_value(name)} AS {name}_value" for name in VARIABLES},
-    # Names to show, also for what is unknown.
+    # Names to show, including one for the unknown.
     **{f"{name}_name": f"if({name} = '', '(unknown)', {name}) AS {name}_name" for name in VARIABLES},
-    # Rolling windows that end with the last minute of the range.
+    # The rolling windows that end with the last minute of the range.
     "last_minute": """emitted_at = (
     SELECT max(emitted_at) FROM rolling WHERE window_seconds = 300 AND scope = 'all' AND emitted_at <= $__toTime \
 AND emitted_at > $__toTime - 604800
 )""",
-    # Rolling windows of the range, one for each interval that is drawn.
+    # The rolling windows of the range, one per interval drawn.
     "every_interval": """$__timeFilter(emitted_at)
     AND toUnixTimestamp(emitted_at) % greatest(60, intDiv($__interval_s, 60) * 60) = 0""",
     "all_escalations": " + ".join(
@@ -53,7 +53,7 @@ AND emitted_at > $__toTime - 604800
 
 
 class Query(msgspec.Struct, frozen=True):
-    """What a panel asks, and what that means."""
+    """The query of a panel, with its title and description."""
 
     title: str
     description: str
@@ -61,14 +61,12 @@ class Query(msgspec.Struct, frozen=True):
 
 
 def query(name: str) -> Query:
-    """The query in `queries/<name>.sql`, with what is written once for all filled in. Raises ValueError."""
+    """Return the query in `queries/<name>.sql` with its fragments inserted. Raises ValueError."""
     text = (QUERIES / f"{name}.sql").read_text(encoding="utf-8").strip()
     lines_of_text = text.split("\n")
     comments = list(takewhile(lambda line: line.startswith("-- "), lines_of_text))
     if len(comments) < 2:
-        raise ValueError(
-            f"queries/{name}.sql: expected comments with a title and what the numbers mean, got {comments}"
-        )
+        raise ValueError(f"queries/{name}.sql: expected comments with a title and a description, got {comments}")
     title, *description = (line.removeprefix("-- ") for line in comments)
     sql = "\n".join(lines_of_text[len(comments) :])
     for placeholder, fragment in FRAGMENTS.items():

@@ -1,13 +1,14 @@
-"""The books of a partition: what became of its records."""
+"""The books of a partition: its records by outcome."""
 
 import msgspec
 
 
 class Books(msgspec.Struct):
-    """Records of a partition's log by what became of them: `consumed = applied + duplicate + rejected`.
+    """Records of a partition's log by outcome: `consumed = applied + duplicate + rejected`.
 
-    The others are parts of `applied`: late behind the watermark, of an unknown type (ignored), clamped to the broker's
-    time, on a channel without configuration, with optional fields dropped, and identities forgotten at the cap.
+    The other counters are subsets of `applied`: late behind the watermark, of an unknown type (ignored), clamped to the
+    broker's time, on a channel without configuration, with optional fields dropped, and identities discarded at the
+    cap.
     """
 
     consumed: int = 0

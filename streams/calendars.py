@@ -1,7 +1,7 @@
-"""Business time: what remains of a stretch of time when only a calendar's opening hours count.
+"""Business time: the part of an interval that lies within a calendar's opening hours.
 
-Open is what the clock on the wall shows within a span. So an hour that the clocks skip is no business time, one that
-they show twice counts twice where it lies within a span, and spans that overlap count once.
+Opening hours are local wall-clock times: an hour skipped by a clock change contains no business time, a repeated one
+counts twice where it lies within a span, and overlapping spans count once.
 """
 
 import re
@@ -33,10 +33,10 @@ class Calendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class BusinessHours:
-    """Business time of one calendar, in UTC epoch ms. No calendar (None) means that all time counts.
+    """Business time of one calendar, in UTC epoch ms. Without a calendar (None) all time counts.
 
-    Raises ValueError for a calendar that makes no sense. Spans are laid out year by year as they are asked for, with
-    the business time before each, so that a question costs two searches however long the stretch is.
+    Raises ValueError for an invalid calendar. Spans are expanded year by year on demand, with the cumulative business
+    time before each, so that a query costs two binary searches however long the interval is.
     """
 
     def __init__(self, calendar: Calendar | None) -> None:
@@ -50,54 +50,54 @@ class BusinessHours:
         if not any(self._week):
             raise ValueError("hours: expected opening hours on at least one day, got none")
         self._holidays = frozenset(calendar.holidays)
-        #: The spans of the years `[_first_year, _end_year)`, and the business time before each of them, counted from
-        #: the year that was asked for first: of those before it, it is negative.
+        #: The spans of the years `[_first_year, _end_year)`, and the business time before each, counted from the year
+        #: requested first; negative for earlier years.
         self._opens: list[int] = []
         self._closes: list[int] = []
         self._before: list[int] = []
         self._first_year = self._end_year = 0
 
     def between(self, start_ms: int, end_ms: int) -> int:
-        """Business ms in `[start_ms, end_ms)`; 0 when the end is not after the start."""
+        """Return the business ms in `[start_ms, end_ms)`; 0 if the end is not after the start."""
         if end_ms <= start_ms:
             return 0
         if self._calendar is None:
             return end_ms - start_ms
-        self._lay_out(_year(start_ms) - 1, _year(end_ms) + 2)
+        self._expand(_year(start_ms) - 1, _year(end_ms) + 2)
         return self._until(end_ms) - self._until(start_ms)
 
     def after(self, start_ms: int, business_ms: int) -> int:
-        """The instant at which `business_ms` of business time have passed since `start_ms`, at most END_MS."""
+        """Return the instant at which `business_ms` of business time have passed since `start_ms`, at most END_MS."""
         if self._calendar is None:
             return min(start_ms + business_ms, END_MS)
         year = _year(start_ms)
-        self._lay_out(year - 1, year + 2)
+        self._expand(year - 1, year + 2)
         first = bisect_right(self._closes, start_ms)
         wanted = self._until(start_ms) + business_ms
         while self._total_ms() < wanted or first == len(self._closes):
             if self._end_year > END_YEAR:
                 return END_MS
-            self._lay_out(self._first_year, self._end_year + 1)
-        # The last span with less than that before it; where none is wanted, the one that is open or opens next.
+            self._expand(self._first_year, self._end_year + 1)
+        # The last span with less than `wanted` before it; for no business time, the span that is open or opens next.
         index = max(first, bisect_left(self._before, wanted) - 1)
         return min(max(start_ms, self._opens[index] + wanted - self._before[index]), END_MS)
 
     def _until(self, at_ms: int) -> int:
-        """Business ms before an instant, counted as `_before` is."""
+        """Return the business ms before an instant, on the scale of `_before`."""
         index = bisect_right(self._opens, at_ms) - 1
         if index < 0:
             return self._before[0] if self._before else 0
         return self._before[index] + min(at_ms, self._closes[index]) - self._opens[index]
 
     def _total_ms(self) -> int:
-        """Business ms before the end of all that is laid out, counted as `_before` is."""
+        """Return the business ms before the end of the last expanded span, on the scale of `_before`."""
         return self._before[-1] + self._closes[-1] - self._opens[-1] if self._before else 0
 
-    def _lay_out(self, first_year: int, end_year: int) -> None:
+    def _expand(self, first_year: int, end_year: int) -> None:
         if self._end_year == 0:
             self._first_year = self._end_year = first_year
         if first_year < self._first_year:
-            self._lay_out_before(first_year)
+            self._expand_before(first_year)
         for year in range(self._end_year, end_year):
             self._end_year = year + 1
             for opens, closes in self._spans_of_year(year):
@@ -105,7 +105,7 @@ class BusinessHours:
                 self._opens.append(opens)
                 self._closes.append(closes)
 
-    def _lay_out_before(self, first_year: int) -> None:
+    def _expand_before(self, first_year: int) -> None:
         years = range(first_year, self._first_year)
         earlier = [span for year in years for span in self._spans_of_year(year)]
         lengths = [closes - opens for opens, closes in earlier]
@@ -130,20 +130,20 @@ class BusinessHours:
                         ((midnight + a + shift) * MINUTE_MS, (midnight + b + shift) * MINUTE_MS) for a, b in spans
                     )
                 else:
-                    yield from self._spans_of_odd_day(start, end, spans)
+                    yield from self._spans_of_transition_day(start, end, spans)
             day, start = following, end
 
     def _midnight(self, day: date) -> int:
-        """The first minute of a local day, counted from the epoch."""
+        """Return the first minute of a local day, counted from the epoch."""
         return int(datetime(day.year, day.month, day.day, tzinfo=self._zone).timestamp()) // 60
 
-    def _spans_of_odd_day(self, start: int, end: int, spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
-        """The spans of a day on which the clocks change, minute by minute as the wall shows them."""
+    def _spans_of_transition_day(self, start: int, end: int, spans: list[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+        """Yield the spans of a day with a clock change, checking the local time of every minute."""
         opened = None
         for minute in range(start, end):
             local = datetime.fromtimestamp(minute * 60, UTC).astimezone(self._zone)
-            shown = local.hour * 60 + local.minute
-            is_open = any(opens <= shown < closes for opens, closes in spans)
+            minute_of_day = local.hour * 60 + local.minute
+            is_open = any(opens <= minute_of_day < closes for opens, closes in spans)
             if is_open and opened is None:
                 opened = minute
             elif not is_open and opened is not None:
@@ -154,7 +154,7 @@ class BusinessHours:
 
 
 def _joined(day: str, texts: tuple[str, ...]) -> list[tuple[int, int]]:
-    """The spans of a day in minutes, those that overlap or touch as one. Raises ValueError."""
+    """Return the spans of a day in minutes, merging those that overlap or touch. Raises ValueError."""
     joined: list[tuple[int, int]] = []
     for opens, closes in sorted(_span(day, text) for text in texts):
         if joined and opens <= joined[-1][1]:
@@ -165,11 +165,11 @@ def _joined(day: str, texts: tuple[str, ...]) -> list[tuple[int, int]]:
 
 
 def _span(day: str, text: str) -> tuple[int, int]:
-    found = _SPAN.fullmatch(text)
-    if found is None:
+    match = _SPAN.fullmatch(text)
+    if match is None:
         raise ValueError(f"hours.{day}: expected HH:MM-HH:MM from 00:00 to 24:00, such as 08:00-18:00, got {text!r}")
-    opens = int(found[1]) * 60 + int(found[2])
-    closes = int(found[3]) * 60 + int(found[4]) if found[3] else DAY_MINUTES
+    opens = int(match[1]) * 60 + int(match[2])
+    closes = int(match[3]) * 60 + int(match[4]) if match[3] else DAY_MINUTES
     if opens >= closes:
         raise ValueError(f"hours.{day}: expected a span that ends after it starts, got {text!r}")
     return opens, closes

@@ -1,16 +1,16 @@
-"""Days of the reporting zone, which need not be 24 hours long nor begin at a UTC hour."""
+"""Days of the reporting zone, which need not last 24 hours nor begin at a UTC hour."""
 
 from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-#: The end of the calendar, 2100-01-01 UTC: nothing happens or falls due later, so every minute fits into the ledger.
+#: The end of supported time, 2100-01-01 UTC. Nothing happens or falls due later, so every minute fits into the ledger.
 END_MS = 4_102_444_800_000
 DAY_MS = 86_400_000
 SHORTEST_DAY_MS = 20 * 3_600_000
 
 
 def time_zone(field: str, name: str) -> ZoneInfo:
-    """The zone of an IANA name. Raises ValueError, which names the field it stands in, for one that nobody knows."""
+    """Return the zone of an IANA name. Raises ValueError, which names `field`, if it is unknown."""
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
@@ -18,25 +18,25 @@ def time_zone(field: str, name: str) -> ZoneInfo:
 
 
 class ReportingDays:
-    """Half-open days `[start, end)` of one zone, in UTC epoch ms. Raises ValueError for a zone that nobody knows."""
+    """Half-open days `[start, end)` of one zone, in UTC epoch ms. Raises ValueError for an unknown zone."""
 
     def __init__(self, zone: str = "UTC") -> None:
         self.zone = zone
         self._zone = None if zone == "UTC" else time_zone("reporting_zone", zone)
 
     def start(self, at_ms: int) -> int:
-        """Start of the day that holds `at_ms`."""
+        """Return the start of the day that contains `at_ms`."""
         if self._zone is None:
             return at_ms // DAY_MS * DAY_MS
         start_ms = self._midnight(at_ms, 0)
         if at_ms - start_ms < SHORTEST_DAY_MS:
             return start_ms
-        # Clocks that go back over midnight show the old date again; the new day has begun all the same.
+        # Clocks that go back across midnight show the old date again, although the new day has begun.
         next_ms = self._midnight(at_ms, 1)
         return next_ms if next_ms <= at_ms else start_ms
 
     def end(self, at_ms: int) -> int:
-        """End of the day that holds `at_ms`, which is the start of the next one."""
+        """Return the end of the day that contains `at_ms`, which is the start of the next one."""
         if self._zone is None:
             return at_ms // DAY_MS * DAY_MS + DAY_MS
         end_ms = self._midnight(at_ms, 1)
@@ -44,6 +44,6 @@ class ReportingDays:
 
     def _midnight(self, at_ms: int, days: int) -> int:
         local = datetime.fromtimestamp(at_ms // 1000, UTC).astimezone(self._zone)
-        # `fold=0` takes the first of two midnights; where midnight does not exist, the first instant after the gap.
+        # `fold=0` selects the first of two midnights; without a midnight, the first instant after the gap.
         midnight = datetime(local.year, local.month, local.day, tzinfo=self._zone) + timedelta(days=days)
         return int(midnight.timestamp()) * 1000

@@ -1,7 +1,7 @@
 """The event contract: one CloudEvents 1.0 JSON object per record, as typed structs.
 
-`Envelope` and `Data` are the contract itself: the JSON Schema in `docs/` is generated from them. `Event` is
-what the fold reads: a validated envelope together with its place in the log.
+`Envelope` and `Data` are the contract itself: the JSON Schema in `docs/` is generated from them. `Event` is what the
+fold reads: a validated envelope with its position in the log.
 """
 
 from datetime import datetime
@@ -22,14 +22,14 @@ Text = Annotated[str, msgspec.Meta(max_length=200)]
 Identifier = Annotated[str, msgspec.Meta(min_length=1, max_length=512)]
 OptionalIdentifier = Annotated[str, msgspec.Meta(max_length=512)]
 ChannelName = Annotated[str, msgspec.Meta(pattern=r"^([a-z0-9_]{1,32})?$(?!\n)")]
-#: More people than there are; a sum of these over whatever one pane can take in fits into 64 bits.
+#: More than the world's population; sums of these over everything that one pane can contain fit into 64 bits.
 Count = Annotated[int, msgspec.Meta(ge=0, le=10**10)]
 Level = Annotated[int, msgspec.Meta(ge=0, le=255)]
 Instant = Annotated[datetime, msgspec.Meta(tz=True)]
 
 
 class Data(msgspec.Struct, gc=False, frozen=True):
-    """The fields of `data`. Each is optional unless the event's type says otherwise; unknown fields pass."""
+    """The fields of `data`. Each is optional unless the event's type requires it; unknown fields are ignored."""
 
     channel: ChannelName | None = None
     visibility: Visibility | None = None
@@ -72,11 +72,11 @@ class Envelope(msgspec.Struct, gc=False, frozen=True):
 
 
 class Event(msgspec.Struct, gc=False):
-    """An accepted event and where it lies in the log.
+    """An accepted event and its position in the log.
 
-    `occurred_at`, `ingested_at` and `due_at` are UTC epoch ms (event time, broker time, promise; 0 when none
-    was given). `digest` is 8 bytes of BLAKE2b over (`source`, `id`), compared within one conversation. `customer`,
-    `actor` and `case` are pseudonyms.
+    `occurred_at`, `ingested_at` and `due_at` are UTC epoch ms (event time, broker time, SLA target; 0 if none was
+    given). `digest` is 8 bytes of BLAKE2b over (`source`, `id`), compared within one conversation. `customer`, `actor`
+    and `case` are pseudonyms.
     """
 
     offset: int
@@ -98,12 +98,12 @@ class Event(msgspec.Struct, gc=False):
 
 
 def conversation_key(source: str, conversation_id: str) -> str:
-    """One string for the identity of a conversation, which is unique within its source."""
+    """Return the identity of a conversation, which is unique within its source, as one string."""
     return f"{source}\n{conversation_id}"
 
 
 class Rejection(msgspec.Struct, gc=False, frozen=True):
-    """A record that is not an acceptable event: where, why, and which field (a path, '' for the whole record)."""
+    """A record that is not an acceptable event: offset, reason and field (a path, '' for the whole record)."""
 
     offset: int
     ingested_at: int
@@ -112,7 +112,7 @@ class Rejection(msgspec.Struct, gc=False, frozen=True):
     detail: str
 
 
-#: What must be there, by type. Other types require nothing beyond the envelope.
+#: The required field by event type. Other types require nothing beyond the envelope.
 REQUIRED_FIELDS: dict[str, str] = {
     "conversation.opened": "channel",
     "message.created": "actor_kind",
@@ -154,8 +154,8 @@ KNOWN_TYPES: frozenset[str] = frozenset(
 
 @lru_cache(maxsize=1 << 16)
 def conversation_hash(key: str) -> int:
-    """BLAKE2b-64 of a conversation's key, the same in every process.
+    """Return the BLAKE2b-64 of a conversation's key, the same in every process.
 
-    Wanted when a conversation is looked up, by each flush that has it, and by each that tells of its customer.
+    Cached, because lookups, flushes of the conversation and facts about its customer all need it.
     """
     return int.from_bytes(blake2b(key.encode(), digest_size=8).digest(), "little")

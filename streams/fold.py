@@ -1,7 +1,7 @@
-"""The fold of one partition's log: from batches of events to conversations, pane deltas and books.
+"""The fold of one partition's log: batches of events become conversations, pane deltas and books.
 
-Everything here is a function of a prefix of the log: where a batch ends, when a flush happens and which process folds
-changes no value.
+Everything here is a function of a prefix of the log: batch boundaries, flush times and the process that folds change no
+value.
 """
 
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ from streams.rules import Rules
 
 
 class AcceptedEvents:
-    """Applied events, in log order, as columns: the event, the cell in force after it, whether it was late."""
+    """Applied events in log order, as columns: the event, its cell afterwards, whether it was late."""
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -31,7 +31,7 @@ class AcceptedEvents:
 
 
 class ConversationFold:
-    """The state of one partition at an offset. Events go in in log order, each offset once."""
+    """The state of one partition at an offset. Takes events in log order, each offset once."""
 
     def __init__(self, rules: Rules, cells: CellIndex) -> None:
         self.rules = rules
@@ -42,25 +42,25 @@ class ConversationFold:
         self.touched: set[str] = set()
         self.books = Books()
         self.watermark = 0
-        #: Last usable timestamp that the broker gave a record, 0 before the first.
+        #: Last usable broker timestamp of a record, 0 before the first.
         self.broker_at = 0
-        #: Open conversations, in memory or not.
+        #: Open conversations, whether in memory or not.
         self.open_count = 0
-        #: What was told of known customers since `take_facts`, in log order.
+        #: Facts about known customers since `take_facts`, in log order.
         self.facts: list[ConversationFact] = []
         #: The cells that this log may count in.
         self.admission = Admission(cells, rules.config.cell_limit)
         self._life_cycle = LifeCycle(rules, cells, self.admission, self.deltas, self.facts)
 
     def restore(self, watermark: int, books: Books, broker_at: int = 0) -> None:
-        """Begin at a checkpoint; conversations are added to `conversations` as they are read."""
+        """Continue from a checkpoint. Conversations are added to `conversations` as they are read."""
         self.watermark, self.broker_at = watermark, broker_at
         self.books = books
 
     def fold(self, events: Iterable[Event]) -> AcceptedEvents:
-        """Apply events in log order; those that are not duplicates come back.
+        """Apply events in log order and return those that are not duplicates.
 
-        Every conversation that the ledger holds must be in `conversations` before an event of it is folded.
+        Every conversation that the ledger holds must be in `conversations` before one of its events is folded.
         """
         conversations, touched, books = self.conversations, self.touched, self.books
         apply, is_known_type = self._life_cycle.apply, KNOWN_TYPES.__contains__
@@ -74,7 +74,7 @@ class ConversationFold:
             key, digest = event.key, event.digest
             conversation = conversations.get(key)
             occurred_at, ingested_at = event.occurred_at, event.ingested_at
-            # Where a wrong clock has led the watermark into the future, an event goes by its own record's timestamp.
+            # If a wrong clock has moved the watermark into the future, the timestamp of the event's own record counts.
             horizon = ingested_at if 0 < ingested_at < watermark else watermark
             if horizon // MINUTE_MS != horizon_minute:
                 horizon_minute = horizon // MINUTE_MS
@@ -117,12 +117,12 @@ class ConversationFold:
         return accepted
 
     def take_touched(self) -> set[str]:
-        """The keys of the conversations touched since the last call."""
+        """Return the keys of the conversations touched since the last call."""
         touched, self.touched = self.touched, set()
         return touched
 
     def take_facts(self) -> list[ConversationFact]:
-        """What was told of known customers since the last call, in log order."""
+        """Return the facts about known customers since the last call, in log order."""
         facts = self.facts.copy()
         self.facts.clear()
         return facts

@@ -1,4 +1,4 @@
-"""The rules by which events become numbers. They are input: their version is part of every checkpoint."""
+"""The rules that turn events into numbers. They are input: their version is part of every checkpoint."""
 
 from hashlib import blake2b
 from typing import Annotated, Literal
@@ -10,7 +10,7 @@ from streams.days import ReportingDays
 
 
 class Channel(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How people talk on a channel, and who can read it unless an event says otherwise."""
+    """The mode of a channel, and its visibility unless an event states another."""
 
     mode: Literal["sync", "async"] = "async"
     visibility: Literal["private", "public"] = "private"
@@ -34,38 +34,38 @@ CLOCK_KINDS = ("first_response", "next_response", "resolution")
 FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION = range(3)
 
 
-#: Up to ten years: what is meant to be for ever is left out instead.
+#: At most ten years; leave the setting out for no limit.
 Seconds = Annotated[int, msgspec.Meta(ge=0, le=315_360_000)]
 
 
 class Targets(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """Promises in seconds of the queue's business time; None promises nothing."""
+    """SLA targets in seconds of the queue's business time; None for no target."""
 
     first_response_seconds: Seconds | None = None
     next_response_seconds: Seconds | None = None
     resolution_seconds: Seconds | None = None
 
     def seconds(self, kind: int) -> int | None:
-        """The target of clock `kind`, an index into CLOCK_KINDS."""
+        """Return the target of clock `kind`, an index into CLOCK_KINDS."""
         return (self.first_response_seconds, self.next_response_seconds, self.resolution_seconds)[kind]
 
 
 class Queue(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What a queue does differently: its calendar (by name) and its targets."""
+    """The exceptions of a queue: its calendar (by name) and its SLA targets."""
 
     calendar: str = ""
     targets: Targets | None = None
 
 
 class RulesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Everything beside the events that decides a stored value.
+    """Everything besides the events that affects a stored value.
 
     The comment above a field is its text in `docs/reference/settings.md`.
     """
 
     #: By channel: its mode (`sync` or `async`) and visibility (`private` or `public`).
     channels: dict[str, Channel] = msgspec.field(default_factory=DEFAULT_CHANNELS.copy)
-    #: SLA targets of every queue that has none of its own, in seconds of business time.
+    #: SLA targets of queues that have none of their own, in seconds of business time.
     targets: Targets = Targets()
     #: By queue: its calendar and its own targets.
     queues: dict[str, Queue] = {}
@@ -73,15 +73,15 @@ class RulesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     calendars: dict[str, Calendar] = {}
     #: Seconds without activity after which an open conversation of the channel expires; '' is every other channel.
     idle_limit_seconds: dict[str, Seconds] = {}
-    #: Seconds behind the watermark from which an event counts as late.
+    #: Seconds behind the watermark beyond which an event counts as late.
     allowed_lateness_seconds: Seconds = 60
-    #: IANA time zone in which days begin. Another one needs an empty database.
+    #: IANA time zone in which days begin. Changing it requires an empty database.
     reporting_zone: str = "UTC"
-    #: Combinations of tenant, queue, channel and visibility that a partition counts in; what comes later is `(other)`.
+    #: Combinations of tenant, queue, channel and visibility counted per partition; later ones are counted as `(other)`.
     cell_limit: Annotated[int, msgspec.Meta(ge=10, le=100_000)] = 5_000
 
     def version(self) -> str:
-        """16 hexadecimal digits that change when a rule changes."""
+        """Return 16 hexadecimal digits that change when a rule changes."""
         canonical = msgspec.json.encode(self, order="sorted")
         return blake2b(canonical, digest_size=8).hexdigest()
 
@@ -94,7 +94,7 @@ def _business_hours(name: str, calendar: Calendar) -> BusinessHours:
 
 
 class Rules:
-    """The rules made ready for look-ups. Raises ValueError for a zone, calendar or name that does not exist."""
+    """The rules prepared for lookup. Raises ValueError for an invalid calendar, or an unknown zone or calendar name."""
 
     def __init__(self, rules: RulesConfig) -> None:
         self.config = rules
@@ -112,31 +112,31 @@ class Rules:
         self.has_idle_limits = bool(rules.idle_limit_seconds)
 
     def visibility(self, channel: str) -> str:
-        """The default visibility of a channel; that of an unknown one is private, that of '' unknown."""
+        """Return the default visibility of a channel: `private` if it is not configured, '' for ''."""
         return self.config.channels.get(channel, UNKNOWN_CHANNEL).visibility if channel else ""
 
     def mode(self, channel: str) -> str:
-        """`sync` or `async`; '' where the channel itself is unknown."""
+        """Return `sync` or `async`, '' for the channel ''."""
         return self.config.channels.get(channel, UNKNOWN_CHANNEL).mode if channel else ""
 
     def hours(self, queue: str) -> BusinessHours:
-        """Business time of a queue; all time counts where it has no calendar."""
-        found = self.config.queues.get(queue)
-        return self._hours[found.calendar] if found and found.calendar else self._always
+        """Return the business hours of a queue; without a calendar all time counts."""
+        configured = self.config.queues.get(queue)
+        return self._hours[configured.calendar] if configured and configured.calendar else self._always
 
     def business_ms(self, queue: str, start_ms: int, end_ms: int) -> int:
-        """Business ms of a queue in `[start_ms, end_ms)`; 0 when the end is not after the start."""
+        """Return the business ms of a queue in `[start_ms, end_ms)`; 0 if the end is not after the start."""
         if self._hours:
             return self.hours(queue).between(start_ms, end_ms)
         return end_ms - start_ms if end_ms > start_ms else 0
 
     def target_ms(self, queue: str, kind: int) -> int | None:
-        """The configured promise of clock `kind` in business ms, None where there is none."""
-        found = self.config.queues.get(queue)
-        seconds = (found.targets if found and found.targets else self.config.targets).seconds(kind)
+        """Return the configured SLA target of clock `kind` in business ms, None if there is none."""
+        configured = self.config.queues.get(queue)
+        seconds = (configured.targets if configured and configured.targets else self.config.targets).seconds(kind)
         return None if seconds is None else seconds * 1000
 
     def idle_limit_ms(self, channel: str) -> int:
-        """Idle limit of a channel in ms, 0 where it never expires."""
+        """Return the idle limit of a channel in ms, 0 if its conversations never expire."""
         limits = self.config.idle_limit_seconds
         return limits.get(channel, limits.get("", 0)) * 1000

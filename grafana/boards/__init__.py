@@ -1,1 +1,1 @@
-"""The boards: what is asked, in which order, and what the answers mean."""
+"""The boards: the questions, their order, and the panels that answer them."""

@@ -1,4 +1,4 @@
-"""Backlog: now, its age, how fast it clears, which promises are at risk; at any past instant."""
+"""Backlog: its size, its age, how fast it clears, which SLA targets are at risk; at any past instant."""
 
 from grafana.boards.thresholds import DUE, OLD
 from grafana.dashboard import Board, Row
@@ -7,11 +7,11 @@ from grafana.panels import counts, lines, stat, table
 BOARD = Board(
     uid="sichtflug-backlog",
     title="Backlog",
-    description="What stands open, how old it is, how fast it clears, and which promises are at risk.",
+    description="What is open, how old it is, how fast it clears, and which SLA targets are at risk.",
     has_window=True,
     rows=(
         Row(
-            "What stands open?",
+            "What is open?",
             (
                 stat("overview/open", "short", width=4),
                 stat("backlog/average", "short", decimals=1, width=4),
@@ -24,7 +24,7 @@ BOARD = Board(
             ),
         ),
         Row(
-            "Who has waited how long?",
+            "Who has been waiting, and for how long?",
             (
                 lines("backlog/by_queue", "short", stacking="normal"),
                 lines("backlog/age", "short", stacking="normal"),
@@ -33,7 +33,7 @@ BOARD = Board(
             ),
         ),
         Row(
-            "Do we keep our promises?",
+            "Do we meet our SLA targets?",
             (
                 lines("backlog/sla", "percentunit", width=8, maximum=1),
                 lines("backlog/first_response", "s", width=8),

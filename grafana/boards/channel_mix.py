@@ -1,4 +1,4 @@
-"""The shift between channels, sync and async, public and private, and customers who go from one to the other."""
+"""The shift between channels, sync and async, public and private, and customers who switch between them."""
 
 from grafana.dashboard import Board, Row
 from grafana.panels import bars, counts, lines, stat, table
@@ -6,11 +6,11 @@ from grafana.panels import bars, counts, lines, stat, table
 BOARD = Board(
     uid="sichtflug-channel-mix",
     title="Channel mix",
-    description="Where customers talk to us, and how that shifts.",
+    description="Where customers contact us, and how that shifts.",
     has_window=True,
     rows=(
         Row(
-            "Where do customers talk to us?",
+            "Where do customers contact us?",
             (
                 stat("channel_mix/contacts", "short", width=4),
                 stat("channel_mix/sync_ratio", "percentunit", width=4),
@@ -32,7 +32,7 @@ BOARD = Board(
             ),
         ),
         Row(
-            "Do customers have to come again?",
+            "Do customers have to contact us again?",
             (
                 lines("channel_mix/repeats", "percentunit"),
                 lines("channel_mix/containment", "percentunit", maximum=1),

@@ -1,4 +1,4 @@
-"""Escalations: how many, of which kinds, is it a spike, and from channel to queue to conversations."""
+"""Escalations: how many, of which kinds, whether it is a spike; from channel to queue to conversations."""
 
 from grafana.boards.thresholds import NONE_EXPECTED, SPIKE_UNITS
 from grafana.dashboard import Board, Row
@@ -7,7 +7,7 @@ from grafana.panels import counts, link, stat, table
 BOARD = Board(
     uid="sichtflug-escalations",
     title="Escalations",
-    description="How many escalate, of which kinds, whether that is unusual, and which conversations they are.",
+    description="How many conversations escalate, by kind, whether that is unusual, and which ones they are.",
     has_window=True,
     rows=(
         Row(

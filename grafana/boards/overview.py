@@ -1,4 +1,4 @@
-"""Overview, the shift's wall: what is happening now, is it unusual, who waits."""
+"""Overview, for the wall display of a shift: what is happening now, whether it is unusual, who is waiting."""
 
 from grafana.boards.thresholds import DUE, NONE_EXPECTED, OLD, SPIKE_UNITS
 from grafana.dashboard import Board, Row
@@ -7,7 +7,7 @@ from grafana.panels import BAD, GOOD, WARNING, counts, lines, link, stat, table
 BOARD = Board(
     uid="sichtflug-overview",
     title="Overview",
-    description="The shift's wall: what is happening now, is it unusual, who waits.",
+    description="For the wall display of a shift: what is happening now, whether it is unusual, and who is waiting.",
     rows=(
         Row(
             "What is happening now?",
@@ -36,7 +36,7 @@ BOARD = Board(
             ),
         ),
         Row(
-            "Who waits?",
+            "Who is waiting?",
             (
                 lines("overview/backlog", "short", width=10),
                 table(

@@ -1,4 +1,4 @@
-"""Pipeline: is everything read, folded and written, and do the books balance?"""
+"""Pipeline: whether everything is read, folded and written, and whether the books balance."""
 
 from grafana.dashboard import Board, Row
 from grafana.panels import BAD, WARNING, counts, measured, table
@@ -8,7 +8,7 @@ QUANTILE = "histogram_quantile({}, sum by (le) (rate(sichtflug_{}_seconds_bucket
 BOARD = Board(
     uid="sichtflug-pipeline",
     title="Pipeline",
-    description="Is everything read, folded and written, and do the books balance?",
+    description="Whether everything is read, folded and written, and whether the books balance.",
     since="now-1h",
     has_prometheus=True,
     rows=(
@@ -23,13 +23,13 @@ BOARD = Board(
                 ),
                 measured(
                     "Lag in time",
-                    "Age by the broker's time of the last record folded, 0 at the log's end.",
+                    "Age of the last record folded, by the broker's time; 0 at the end of the log.",
                     "s",
                     ("sichtflug_lag_seconds", "{{partition}}"),
                 ),
                 measured(
                     "Freshness",
-                    "From the broker's time of the oldest event of a flush until it can be queried. The target is 2 s.",
+                    "From the broker's time of the oldest event of a flush until it is queryable. The target is 2 s.",
                     "s",
                     (QUANTILE.format(0.5, "freshness"), "p50"),
                     (QUANTILE.format(0.99, "freshness"), "p99"),

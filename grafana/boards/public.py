@@ -1,4 +1,4 @@
-"""Public and community: what spreads, and who helps whom."""
+"""Public and community: what spreads, and how customers help each other."""
 
 from grafana.dashboard import Board, Row
 from grafana.panels import BAD, GOOD, WARNING, counts, lines, stat, table
@@ -10,7 +10,7 @@ BOARD = Board(
     since="now-24h",
     rows=(
         Row(
-            "Does something spread?",
+            "Is something spreading?",
             (
                 stat("public/shares_now", "short", width=4),
                 stat("public/growth", "short", decimals=2, steps=((0, GOOD), (2, WARNING), (4, BAD)), width=4),

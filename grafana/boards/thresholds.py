@@ -1,4 +1,4 @@
-"""What several boards share: from which value on a number is a warning, and units."""
+"""Thresholds and units that several boards share."""
 
 from grafana.panels import BAD, GOOD, WARNING
 

@@ -1,1 +1,1 @@
-"""The life of one conversation, and what it adds to the panes."""
+"""The life cycle of one conversation, and what it adds to the panes."""

@@ -1,6 +1,6 @@
-"""What happens in a conversation without changing its course: messages, callbacks, solutions, shares.
+"""Occurrences, the events that do not change a conversation's life cycle: messages, callbacks, solutions, shares.
 
-Occurrences keep their own minute, however late they come.
+They are counted at their own minute, however late they arrive.
 """
 
 from collections.abc import Callable
@@ -8,8 +8,8 @@ from collections.abc import Callable
 from streams.conversations.community import accept_solution, answer_as_peer, speak_as_agent
 from streams.conversations.context import Context
 from streams.conversations.conversation import AGENT, CUSTOMER, OPEN, Conversation
-from streams.conversations.responses import answer, begin_episode, our_turn
-from streams.conversations.self_service import meet_human
+from streams.conversations.responses import answer, begin_episode, wait_on_agent
+from streams.conversations.self_service import reach_human
 from streams.events import Event
 from streams.panes.counters import Counter
 from streams.rules import FIRST_RESPONSE, NEXT_RESPONSE
@@ -42,15 +42,15 @@ def message(context: Context, conversation: Conversation, event: Event, at: int)
         pane[Counter.REACH] += data.reach
     if speaker == AGENT and direction == "outbound" and not conversation.has_agent_spoken:
         speak_as_agent(conversation, pane)
-        meet_human(context, conversation, event, at)
+        reach_human(context, conversation, event, at)
     if conversation.state != OPEN:
         _after_departure(conversation, speaker, direction, at)
         return
     if speaker == CUSTOMER:
         _ask(conversation, at)
-        our_turn(context, conversation, at)
+        wait_on_agent(context, conversation, at)
         if not conversation.episode_since:
-            # A reopening never starts the first response anew.
+            # A reopening never restarts the first response.
             is_first = not (conversation.first_response_at or conversation.reopened_count)
             begin_episode(context, conversation, FIRST_RESPONSE if is_first else NEXT_RESPONSE, at)
     elif speaker == AGENT and direction == "outbound":
@@ -60,7 +60,7 @@ def message(context: Context, conversation: Conversation, event: Event, at: int)
 
 
 def _after_departure(conversation: Conversation, speaker: str | None, direction: str, at: int) -> None:
-    """Remember the customer's earliest message since the departure that nobody has answered, for a reopening."""
+    """Keep the customer's earliest unanswered message since the departure, for a reopening."""
     if speaker == CUSTOMER and at >= conversation.departed_at:
         _ask(conversation, at)
     elif speaker == AGENT and direction == "outbound":
@@ -68,7 +68,7 @@ def _after_departure(conversation: Conversation, speaker: str | None, direction:
 
 
 def _ask(conversation: Conversation, at: int) -> None:
-    """Remember the customer's message at `at` where it is the earliest that nobody has answered."""
+    """Keep the customer's message at `at` if it is the earliest unanswered one."""
     if not conversation.asked_at or at < conversation.asked_at:
         conversation.asked_at = at
 
@@ -98,7 +98,7 @@ def public(context: Context, conversation: Conversation, event: Event, at: int) 
 
 
 def nothing(context: Context, conversation: Conversation, event: Event, at: int) -> None:
-    """A promise by itself changes only the clocks, which `apply` does for every event that carries one."""
+    """Do nothing: an SLA target only changes the clocks, which `apply` does for every event that carries one."""
 
 
 OCCURRENCES: dict[str, Occurrence] = {

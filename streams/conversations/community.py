@@ -1,6 +1,6 @@
 """Customers who help customers: the first answer of a peer, and the contacts that peers saved.
 
-`pane` is always that of the event's own minute and of the cell in force.
+`pane` is always that of the event's own minute and of the current cell.
 """
 
 from streams.conversations.conversation import Conversation
@@ -10,10 +10,10 @@ from streams.panes.histograms import bucket
 
 
 def answer_as_peer(conversation: Conversation, at: int, pane: Pane) -> None:
-    """A peer spoke at `at` in an open conversation: the first time while somebody waits is the first peer answer.
+    """Record a peer's message at `at` in an open conversation; it is the first peer answer if somebody waits.
 
-    Its duration starts with the waiting episode, as that of a first response does; it ends no episode. Only where none
-    was counted before.
+    Its duration starts with the waiting episode, like that of a first response, but it does not end the episode.
+    Requires that no peer answer was counted before.
     """
     since = conversation.episode_since
     if not since:
@@ -25,16 +25,16 @@ def answer_as_peer(conversation: Conversation, at: int, pane: Pane) -> None:
 
 
 def speak_as_agent(conversation: Conversation, pane: Pane) -> None:
-    """The first message of an agent to the customer: what peers had saved so far is saved no more."""
+    """Record an agent's first message to the customer, which takes back a contact saved by peers."""
     conversation.has_agent_spoken = True
     if conversation.peer_solution_count:
         pane[Counter.SAVED_BY_PEER] -= 1
 
 
 def accept_solution(conversation: Conversation, pane: Pane, sign: int) -> None:
-    """A peer's solution was accepted (+1), or no longer is (-1). One that stands, and no agent spoke, saves a contact.
+    """Record that a peer's solution was accepted (+1) or withdrawn (-1); one saves a contact if no agent spoke.
 
-    Taken back is counted where that happens, as it is for accepted solutions. Below zero none is left to take back.
+    A withdrawal is counted at its own minute, as it is for accepted solutions, and never takes the count below zero.
     """
     before = conversation.peer_solution_count
     after = conversation.peer_solution_count = max(0, before + sign)

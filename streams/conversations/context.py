@@ -1,4 +1,4 @@
-"""What every step of the fold works with: the rules, the cells, the panes and the facts of one partition."""
+"""The context of every step of the fold: the rules, cells, panes and facts of one partition."""
 
 from typing import NamedTuple
 
@@ -10,7 +10,7 @@ from streams.rules import Rules
 
 
 class Context(NamedTuple):
-    """The rules, the numbered cells, those that may be counted in, the panes to add to, and the facts to tell."""
+    """The rules, the numbered cells, the admitted cells, the panes to add to, and the facts to publish."""
 
     rules: Rules
     cells: CellIndex

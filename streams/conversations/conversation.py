@@ -1,4 +1,4 @@
-"""The state of one conversation: everything the fold must remember about it, and nothing else."""
+"""The state of one conversation: everything that the fold needs to keep about it, and nothing else."""
 
 from typing import NamedTuple
 
@@ -6,7 +6,7 @@ import msgspec
 
 from streams.rules import FIRST_RESPONSE
 
-#: Only events of unknown types have come: they are remembered, so that a second delivery is known as a duplicate.
+#: Only events of unknown types have arrived; they are kept so that a second delivery is recognised as a duplicate.
 NOT_BEGUN = ""
 OPEN = "open"
 EXPIRED = "expired"
@@ -21,10 +21,10 @@ REMEMBERED_QUEUES = 64
 
 
 class Clock(NamedTuple):
-    """A running promise. Paused where `due_at` is 0: then `remaining_ms` of business time are left.
+    """An SLA clock. It is paused if `due_at` is 0: then `remaining_ms` of business time are left.
 
-    `kind` is an index into `rules.CLOCK_KINDS`; `calendar` the queue whose business hours were frozen when it started;
-    `cell` the cell in which its due minute is counted.
+    `kind` is an index into `rules.CLOCK_KINDS`; `calendar` is the queue whose business hours applied when it started;
+    `cell` is the cell in which its due minute is counted.
     """
 
     kind: int
@@ -35,10 +35,11 @@ class Clock(NamedTuple):
 
 
 class FirstTurn(NamedTuple):
-    """How the stretch ended that began with an opening of which only later events have told.
+    """The end of the turn that began with an opening known only from later events.
 
-    `outcome` is one of the three below. The waiting episode `since` (0: nobody waited) ended `at`; `asked_at` is the
-    customer's first message in it, `cell` that of its end, `clock` the promise of a first response as it stood then.
+    `outcome` is one of the three constants below. The waiting episode that began at `since` (0: nobody waited) ended at
+    `at`; `asked_at` is the customer's first message in it, `cell` the cell at its end, `clock` the first response clock
+    as it stood then.
     """
 
     outcome: str
@@ -55,15 +56,15 @@ HANDED_OFF = "handed_off"
 
 
 class Conversation(msgspec.Struct, gc=False):
-    """One conversation of one source. All instants are UTC epoch ms, 0 where there is none.
+    """One conversation of one source. All instants are UTC epoch ms, 0 for none.
 
-    `key` is `events.conversation_key`. `cell` numbers the dimensions in force; `opening_cell` those in which the
-    opening was counted, `resolution_cell` those of the resolution. `digests` holds the 8-byte identities of the events
-    applied, oldest first. `asked_at` is the customer's earliest message without an answer since the opening, the
-    departure or the last answer. `first_turn` is kept for an opening that comes late.
+    `key` is `events.conversation_key`. `cell` is the number of the current dimensions, `opening_cell` of those in which
+    the opening was counted, `resolution_cell` of those of the resolution. `digests` holds the 8-byte identities of the
+    events applied, oldest first. `asked_at` is the customer's earliest unanswered message since the opening, the
+    departure or the last answer. `first_turn` is kept for an opening that arrives late.
 
-    The fields from `opened_at` to `queues` are columns of the ledger as they are: `pipeline/ledger/columns.py` has them
-    in the same order.
+    The fields from `opened_at` to `queues` are columns of the ledger under the same names: `pipeline/ledger/columns.py`
+    lists them in the same order.
     """
 
     key: str
@@ -108,33 +109,33 @@ class Conversation(msgspec.Struct, gc=False):
 
     @property
     def source(self) -> str:
-        """The system that it comes from."""
+        """The system that the conversation comes from."""
         return self.key.partition("\n")[0]
 
     @property
     def conversation_id(self) -> str:
-        """Unique within its source."""
+        """The id, which is unique within its source."""
         return self.key.partition("\n")[2]
 
     def end_first_turn(self, outcome: str, at: int) -> None:
-        """Remember how the first turn ended at `at`, where the event that opened the conversation has not come."""
+        """Keep how the first turn ended at `at`, unless the opening event has arrived."""
         if self.has_opened or self.first_turn is not None:
             return
         clock = next((clock for clock in self.clocks if clock.kind == FIRST_RESPONSE), None)
         self.first_turn = FirstTurn(outcome, at, self.episode_since, self.asked_at, self.cell, clock)
 
     def remembers(self, digest: bytes) -> bool:
-        """Whether an event of this identity was applied before."""
+        """Return whether an event of this identity was applied before."""
         digests = self.digests
-        found = digests.find(digest)
-        while found >= 0:
-            if found % DIGEST_BYTES == 0:
+        position = digests.find(digest)
+        while position >= 0:
+            if position % DIGEST_BYTES == 0:
                 return True
-            found = digests.find(digest, found + 1)
+            position = digests.find(digest, position + 1)
         return False
 
     def remember(self, digest: bytes) -> bool:
-        """Remember an applied event; True when an older one had to be forgotten for it."""
+        """Keep the identity of an applied event. Return whether the oldest one was discarded for it."""
         digests = self.digests + digest
         if len(digests) > REMEMBERED_IDS * DIGEST_BYTES:
             self.digests = digests[DIGEST_BYTES:]

@@ -1,7 +1,7 @@
-"""The `opened` of a conversation that began without one: what it moves, and what it decides anew.
+"""The `opened` of a conversation that began without one: what it moves, and what it re-evaluates.
 
-It moves the opening to its own minute, where that is earlier, and decides anew whether the conversation was a contact
-and who waited. The latter reaches as far as the first turn: up to an answer of an agent, a handoff or a departure.
+It moves the opening to its own minute, if that is earlier, and re-evaluates whether the conversation was a contact and
+who waited. The latter is limited to the first turn: up to an answer of an agent, a handoff or a departure.
 """
 
 from typing import NamedTuple
@@ -22,7 +22,7 @@ from streams.conversations.resolution import record_resolution, take_back_resolu
 from streams.conversations.responses import count_reply
 from streams.conversations.sla import (
     count_due,
-    count_kept,
+    count_met,
     drop_response_clocks,
     move_clock,
     pause_clock,
@@ -35,7 +35,7 @@ from streams.rules import FIRST_RESPONSE, RESOLUTION
 
 
 def open_late(context: Context, conversation: Conversation, event: Event) -> None:
-    """The `opened` of an implicit conversation arrives: fill what it knows, move the opening where it belongs."""
+    """Apply the `opened` of an implicit conversation: fill unknown dimensions, move the opening to its minute."""
     conversation.has_opened = True
     at, first_at = event.occurred_at, conversation.opened_at
     is_open = conversation.state == OPEN
@@ -50,7 +50,7 @@ def open_late(context: Context, conversation: Conversation, event: Event) -> Non
         if counted != conversation.is_contact:
             context.panes.add(first_at, conversation.opening_cell, Counter.CONTACT, 1 if counted else -1)
             conversation.is_contact = counted
-        _decide_who_waited(context, conversation, first_at, is_inbound(event))
+        _correct_who_waited(context, conversation, first_at, is_inbound(event))
         return
     cell, first_cell = context.admission.number(own_cell(context.rules, event)), conversation.opening_cell
     context.panes.add_backlog(first_at, first_cell, Counter.OPENED, -1)
@@ -65,11 +65,11 @@ def open_late(context: Context, conversation: Conversation, event: Event) -> Non
     conversation.is_contact = counted
     conversation.opening_cell = cell
     _begin_earlier(context, conversation, at)
-    _decide_who_waited(context, conversation, first_at, is_inbound(event))
+    _correct_who_waited(context, conversation, first_at, is_inbound(event))
 
 
 def _begin_earlier(context: Context, conversation: Conversation, at: int) -> None:
-    """The opening was at `at`: so the age, the time to the resolution and its promise begin there."""
+    """Move the opening to `at`, and with it the start of the age, the time to resolution and its clock."""
     first_at = conversation.opened_at
     resolved_at = conversation.resolved_at
     if resolved_at:
@@ -89,28 +89,28 @@ def _begin_earlier(context: Context, conversation: Conversation, at: int) -> Non
 
 
 class _Wait(NamedTuple):
-    """Whom a conversation waits on and since when, and how long it had waited on the customer before."""
+    """Whom a conversation waits on, since when, and how long it had waited on the customer before."""
 
     party: str
     since: int
     customer_wait_ms: int
 
 
-def _decide_who_waited(context: Context, conversation: Conversation, first_at: int, inbound: bool) -> None:
-    """The opening, counted at `first_at` until now, was the customer's (`inbound`) or somebody else's.
+def _correct_who_waited(context: Context, conversation: Conversation, first_at: int, inbound: bool) -> None:
+    """Correct who waited after the opening, counted at `first_at` so far, by whether it was the customer's (`inbound`).
 
-    What came after the first turn stays as it was counted.
+    Whatever came after the first turn stays as it was counted.
     """
     turn, conversation.first_turn = conversation.first_turn, None
     if turn is None:
         if conversation.state == OPEN and not conversation.has_handoff:
-            _decide_running_turn(context, conversation, first_at, inbound)
+            _correct_running_turn(context, conversation, first_at, inbound)
     elif turn.outcome != HANDED_OFF:
-        _decide_ended_turn(context, conversation, turn, first_at, inbound)
+        _correct_ended_turn(context, conversation, turn, first_at, inbound)
 
 
-def _decide_running_turn(context: Context, conversation: Conversation, first_at: int, inbound: bool) -> None:
-    """Nobody has answered yet: the waiting episode, its promise and who waits become what the opening says."""
+def _correct_running_turn(context: Context, conversation: Conversation, first_at: int, inbound: bool) -> None:
+    """Correct a turn without an answer so far: its waiting episode, SLA clock and party waited on."""
     opened_at, asked_at, before = conversation.opened_at, conversation.asked_at, conversation.episode_since
     since = conversation.episode_since = opened_at if inbound else asked_at
     if before and not since:
@@ -129,10 +129,10 @@ def _decide_running_turn(context: Context, conversation: Conversation, first_at:
     )
 
 
-def _decide_ended_turn(
+def _correct_ended_turn(
     context: Context, conversation: Conversation, turn: FirstTurn, first_at: int, inbound: bool
 ) -> None:
-    """The first turn is over: the response that ended it, and its promise, become what the opening says."""
+    """Correct the response that ended the first turn, and its SLA clock."""
     opened_at = conversation.opened_at
     since = opened_at if inbound else turn.asked_at
     if since == turn.since:
@@ -151,7 +151,7 @@ def _decide_ended_turn(
 
 
 def _clock_from(context: Context, turn: FirstTurn, since: int) -> Clock | None:
-    """The promise of a first response as it stood at the end of a turn, had the episode begun at `since`."""
+    """Return the first response clock at the end of a turn, had the episode begun at `since`."""
     if not since:
         return None
     rules, clock = context.rules, turn.clock
@@ -173,14 +173,14 @@ def _count_turn(context: Context, turn: FirstTurn, is_first: bool, sign: int) ->
         if turn.since:
             pane = panes.pane(at, turn.cell)
             count_reply(context, pane, turn.cell, turn.since, at, is_first=is_first, sign=sign)
-        if clock and not count_kept(panes, clock, turn.cell, at, sign):
+        if clock and not count_met(panes, clock, turn.cell, at, sign):
             count_due(panes, 0, clock, sign)
     elif clock and 0 < clock.due_at <= at:
         count_due(panes, 0, clock, sign)
 
 
 def _wait(opened_at: int, inbound: bool, asked_at: int) -> _Wait:
-    """Who waits from the opening on while nobody has answered."""
+    """Return who waits from the opening on while nobody has answered."""
     if inbound:
         return _Wait(AGENT, opened_at, 0)
     if not asked_at:
@@ -190,12 +190,12 @@ def _wait(opened_at: int, inbound: bool, asked_at: int) -> _Wait:
 
 
 def _answered(wait: _Wait, at: int) -> _Wait:
-    """The same after an answer at `at`."""
+    """Return the wait after an answer at `at`."""
     return wait._replace(party=CUSTOMER, since=max(wait.since, at)) if wait.party == AGENT else wait
 
 
 def _correct_wait(context: Context, conversation: Conversation, before: _Wait, after: _Wait) -> None:
-    """Replace the wait `before`, where it still runs and nobody said otherwise, by `after`."""
+    """Replace the wait `before` by `after`, if it still holds and no event has set it otherwise."""
     if conversation.is_paused or (conversation.waiting_on, conversation.waiting_since) != before[:2]:
         return
     count_stocks(context.panes, conversation, -1)

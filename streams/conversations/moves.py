@@ -1,4 +1,4 @@
-"""Where a conversation lies: the dimensions that an event carries, and the move that follows from them."""
+"""The cell of a conversation: the dimensions that an event carries, and the resulting moves."""
 
 from streams.conversations.context import Context
 from streams.conversations.conversation import OPEN, REMEMBERED_QUEUES, Conversation
@@ -8,7 +8,7 @@ from streams.panes.cells import Cell
 
 
 def relocate(context: Context, conversation: Conversation, event: Event, at: int) -> str:
-    """Take over the dimensions that an event carries; the queue before is returned."""
+    """Apply the dimensions that an event carries; return the previous queue."""
     data = event.data
     known = context.cells.by_number[conversation.cell]
     tenant, queue, channel, visibility = known
@@ -18,15 +18,15 @@ def relocate(context: Context, conversation: Conversation, event: Event, at: int
         new_visibility = visibility if new_channel == channel else context.rules.visibility(new_channel)
     new_tenant, new_queue = event.tenant or tenant, data.queue or queue
     if new_queue != queue or new_channel != channel or new_visibility != visibility or new_tenant != tenant:
-        settle(context, conversation, known, Cell(new_tenant, new_queue, new_channel, new_visibility), at)
+        assign_cell(context, conversation, known, Cell(new_tenant, new_queue, new_channel, new_visibility), at)
     return queue
 
 
-def settle(context: Context, conversation: Conversation, known: Cell, cell: Cell, at: int) -> None:
-    """Let the conversation lie in `cell` from `at` on; an open one moves with all that it adds to the panes."""
+def assign_cell(context: Context, conversation: Conversation, known: Cell, cell: Cell, at: int) -> None:
+    """Assign `cell` to the conversation from `at` on; an open one moves with everything that it adds to the panes."""
     number = context.admission.number(cell)
     if number == conversation.cell:
-        # Both are beyond the limit of cells: nothing has moved that is counted.
+        # Both are beyond the limit of cells, and counted in the same one.
         return
     if conversation.state == OPEN:
         conversation.changed_at = max(conversation.changed_at, at)

@@ -1,8 +1,8 @@
-"""How a conversation begins, and comes back."""
+"""The beginning of a conversation, and its reopening."""
 
 from streams.conversations.context import Context
 from streams.conversations.conversation import AGENT, CUSTOMER, NOT_BEGUN, OPEN, Conversation
-from streams.conversations.facts import Kind, tell, tell_beginning
+from streams.conversations.facts import Kind, add_beginning, add_fact
 from streams.conversations.resolution import take_back_resolution
 from streams.conversations.responses import begin_episode
 from streams.conversations.self_service import SELF_SERVICE
@@ -15,7 +15,7 @@ from streams.rules import FIRST_RESPONSE, NEXT_RESPONSE, RESOLUTION, Rules
 
 
 def is_inbound(event: Event) -> bool:
-    """Whether a contact begun by this event is the customer's: so unless an opening or a message says otherwise."""
+    """Return whether the customer began the contact: true unless an opening or a message says otherwise."""
     data = event.data
     if event.type not in ("conversation.opened", "message.created"):
         return True
@@ -25,20 +25,20 @@ def is_inbound(event: Event) -> bool:
 
 
 def is_contact(event: Event) -> bool:
-    """Whether an opening counts in the channel mix: inbound, and a transfer chain only once."""
+    """Return whether an opening counts in the channel mix: inbound, and only once per transfer chain."""
     root_id = event.data.root_id
     return is_inbound(event) and (not root_id or root_id == event.conversation_id)
 
 
 def own_cell(rules: Rules, event: Event) -> Cell:
-    """The dimensions that an event names by itself."""
+    """Return the dimensions that the event itself carries."""
     data = event.data
     channel = data.channel or ""
     return Cell(event.tenant, data.queue or "", channel, data.visibility or rules.visibility(channel))
 
 
 def not_begun(cells: CellIndex, key: str) -> Conversation:
-    """A conversation of which only events of unknown types have come. It counts nowhere and only remembers them."""
+    """Return a conversation with events of unknown types only. It counts nowhere and only keeps their identities."""
     cell = cells.number(Cell("", "", "", ""))
     return Conversation(
         key=key, cell=cell, opening_cell=cell, opened_at=0, open_since=0, changed_at=0, state=NOT_BEGUN, has_opened=True
@@ -46,7 +46,7 @@ def not_begun(cells: CellIndex, key: str) -> Conversation:
 
 
 def begin(context: Context, event: Event) -> Conversation:
-    """A conversation begins with its first event: an opening, or implicitly with any other."""
+    """Begin a conversation with its first event: an opening, or implicitly with any other."""
     at = event.occurred_at
     number = context.admission.number(own_cell(context.rules, event))
     has_opened = event.type == "conversation.opened"
@@ -76,17 +76,17 @@ def begin(context: Context, event: Event) -> Conversation:
         start_clock(context, conversation, FIRST_RESPONSE, at)
     start_clock(context, conversation, RESOLUTION, at)
     if conversation.customer and conversation.is_contact:
-        tell_beginning(context.facts, conversation, event, number)
+        add_beginning(context.facts, conversation, event, number)
         if has_opened and event.data.queue:
-            tell(context.facts, conversation, event, Kind.WAITED, at)
+            add_fact(context.facts, conversation, event, Kind.WAITED, at)
     return conversation
 
 
 def reopen(context: Context, conversation: Conversation, at: int) -> None:
-    """A departed conversation is back at `at` and waits on the agent; its resolution is taken back.
+    """Reopen a departed conversation at `at`, waiting on the agent, and take back its resolution.
 
-    A message of the customer that came since the departure and was not answered begins a waiting episode: the desk told
-    of it before it told of the reopening.
+    An unanswered message of the customer since the departure begins a waiting episode: the source sent it before the
+    reopening.
     """
     take_back_resolution(context.panes, conversation)
     conversation.state = OPEN
@@ -106,7 +106,7 @@ def reopen(context: Context, conversation: Conversation, at: int) -> None:
 
 
 def filled_cell(rules: Rules, known: Cell, event: Event) -> Cell:
-    """`known` with its empty dimensions filled from an event: all that an `opened` on an open conversation does."""
+    """Return `known` with empty dimensions filled from `event`: all that `opened` changes in an open conversation."""
     own = own_cell(rules, event)
     channel = known.channel or own.channel
     return Cell(

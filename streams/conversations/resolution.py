@@ -1,4 +1,4 @@
-"""Time to resolution: counted at the last resolve, taken back by a reopening."""
+"""Time to resolution, counted at the last resolve and taken back by a reopening."""
 
 from streams.conversations.context import Context
 from streams.conversations.conversation import Conversation
@@ -10,7 +10,7 @@ from streams.panes.histograms import bucket
 def record_resolution(context: Context, conversation: Conversation, cell: int) -> None:
     """Count last resolve − first opening, in calendar, business and service time, at the resolve and in `cell`.
 
-    Service time leaves out what the conversation waited on the customer. `resolved_at` must be set.
+    Service time excludes the time that the conversation waited on the customer. `resolved_at` must be set.
     """
     opened_at, resolved_at = conversation.opened_at, conversation.resolved_at
     conversation.resolution_cell = cell
@@ -21,7 +21,7 @@ def record_resolution(context: Context, conversation: Conversation, cell: int) -
 
 
 def take_back_resolution(panes: PaneDeltas, conversation: Conversation) -> None:
-    """Uncount what `record_resolution` counted, if anything; the count of resolves stays."""
+    """Take back what `record_resolution` counted, if anything; the count of resolves stays."""
     if conversation.resolved_at:
         _count(panes, conversation, -1)
         conversation.resolved_at = 0

@@ -1,8 +1,8 @@
-"""Whose turn it is: waiting episodes, the answers that end them, and the promises that run meanwhile."""
+"""Whose turn it is: waiting episodes, the answers that end them, and the SLA clocks that run meanwhile."""
 
 from streams.conversations.context import Context
 from streams.conversations.conversation import AGENT, ANSWERED, CUSTOMER, HANDED_OFF, OPEN, Conversation
-from streams.conversations.sla import keep_promise, resume_clocks, start_clock
+from streams.conversations.sla import resume_clocks, start_clock, stop_clock
 from streams.conversations.stocks import wait_on
 from streams.panes.counters import Counter
 from streams.panes.deltas import Pane, pack_field
@@ -10,10 +10,10 @@ from streams.panes.histograms import bucket
 from streams.rules import FIRST_RESPONSE, NEXT_RESPONSE
 
 
-def our_turn(context: Context, conversation: Conversation, at: int) -> None:
-    """From `at` on the conversation waits on us; paused promises go on, but not before the last transition.
+def wait_on_agent(context: Context, conversation: Conversation, at: int) -> None:
+    """Let the conversation wait on the agent from `at` on; resume paused clocks, but not before the last transition.
 
-    That one is not before the pause, so a message told late takes no time twice from a promise.
+    That transition is not before the pause, so a late message never charges the same time to a clock twice.
     """
     wait_on(context.panes, conversation, AGENT, at)
     if conversation.is_paused:
@@ -21,13 +21,13 @@ def our_turn(context: Context, conversation: Conversation, at: int) -> None:
 
 
 def begin_episode(context: Context, conversation: Conversation, kind: int, at: int) -> None:
-    """A waiting episode begins at `at`, and with it the promise of kind `kind`."""
+    """Begin a waiting episode at `at`, and start clock `kind` with it."""
     conversation.episode_since = at
     start_clock(context, conversation, kind, at)
 
 
 def answer(context: Context, conversation: Conversation, at: int, pane: Pane) -> None:
-    """An agent spoke to the customer at `at`: the episode, if there is one, ends; `pane` is that of `at`."""
+    """Record an agent's message to the customer at `at`, which ends the episode, if any; `pane` is that of `at`."""
     panes, since = context.panes, conversation.episode_since
     if not conversation.has_opened:
         conversation.end_first_turn(ANSWERED, at)
@@ -37,8 +37,8 @@ def answer(context: Context, conversation: Conversation, at: int, pane: Pane) ->
         if is_first:
             conversation.first_response_at = at
         count_reply(context, pane, conversation.cell, since, at, is_first=is_first, sign=1)
-        keep_promise(panes, conversation, FIRST_RESPONSE, at)
-        keep_promise(panes, conversation, NEXT_RESPONSE, at)
+        stop_clock(panes, conversation, FIRST_RESPONSE, at)
+        stop_clock(panes, conversation, NEXT_RESPONSE, at)
         conversation.episode_since = 0
         conversation.has_handoff = False
     if conversation.waiting_on == AGENT:
@@ -46,7 +46,7 @@ def answer(context: Context, conversation: Conversation, at: int, pane: Pane) ->
 
 
 def count_reply(context: Context, pane: Pane, cell: int, since: int, at: int, *, is_first: bool, sign: int) -> None:
-    """Count (+1) or take back (−1) the answer at `at` to who had waited `since`; `pane` is that of `at` and `cell`."""
+    """Count (+1) or take back (−1) the answer at `at` to a wait from `since` on; `pane` is that of `at` and `cell`."""
     waited = bucket(at - since)
     waited_business = bucket(context.rules.business_ms(context.cells.by_number[cell].queue, since, at))
     pane[pack_field(Counter.REPLY, waited)] += sign
@@ -57,7 +57,10 @@ def count_reply(context: Context, pane: Pane, cell: int, since: int, at: int, *,
 
 
 def hand_off(context: Context, conversation: Conversation, at: int) -> bool:
-    """From bot to human: once per waiting episode, and a new one for the response clock; whether it was counted."""
+    """Count a handoff from bot to human, once per waiting episode. Return whether it was counted.
+
+    It begins a new episode for the response clock.
+    """
     if conversation.has_handoff:
         return False
     conversation.has_handoff = True
@@ -65,6 +68,6 @@ def hand_off(context: Context, conversation: Conversation, at: int) -> bool:
     context.panes.add(at, conversation.cell, Counter.ESCALATED_HANDOFF, 1)
     if conversation.state == OPEN:
         conversation.end_first_turn(HANDED_OFF, at)
-        our_turn(context, conversation, at)
+        wait_on_agent(context, conversation, at)
         begin_episode(context, conversation, FIRST_RESPONSE, at)
     return True

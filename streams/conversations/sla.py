@@ -1,8 +1,8 @@
-"""Promises: one open clock per kind, counted at the minute in which it falls due.
+"""SLA clocks: one running clock per kind, counted at the minute in which it falls due.
 
-A clock adds 1 to `sla_due` at its due minute when it starts and takes it away when it is met, cancelled, paused or
-replaced in time. So the missed ones are what is left at due minutes that have passed, and nobody has to look
-at a watch. A promise is kept when the reply comes at its due instant or before.
+A clock adds 1 to `sla_due` at its due minute when it starts, and removes it when it is met, cancelled, paused or
+replaced in time. So the missed targets are what remains at due minutes that have passed, and no timer is needed. A
+target is met if the reply comes at the due instant or before.
 """
 
 from streams.conversations.context import Context
@@ -20,7 +20,7 @@ def count_due(panes: PaneDeltas, expires_at: int, clock: Clock, count: int) -> N
 
 
 def start_clock(context: Context, conversation: Conversation, kind: int, at: int) -> None:
-    """Start the clock `kind` at `at` with the target and the calendar of the queue, in place of a running one."""
+    """Start clock `kind` at `at` with the target and the calendar of the queue, replacing a running one."""
     queue = context.cells.by_number[conversation.cell].queue
     target_ms = context.rules.target_ms(queue, kind)
     if target_ms is not None:
@@ -29,8 +29,8 @@ def start_clock(context: Context, conversation: Conversation, kind: int, at: int
 
 
 def move_clock(context: Context, conversation: Conversation, kind: int, first_at: int, at: int) -> None:
-    """The clock that took its target at `first_at` takes it at `at`; one that was paused, or is the source's, stays."""
-    rules, begun = context.rules, []
+    """Restart at `at` the clock that started at `first_at`, unless it was paused or its target is the source's."""
+    rules, moved = context.rules, []
     for clock in conversation.clocks:
         target_ms = rules.target_ms(clock.calendar, kind)
         if clock.kind == kind and target_ms is not None:
@@ -39,12 +39,12 @@ def move_clock(context: Context, conversation: Conversation, kind: int, first_at
                 count_due(context.panes, conversation.expires_at, clock, -1)
                 clock = clock._replace(due_at=hours.after(at, target_ms))
                 count_due(context.panes, conversation.expires_at, clock, 1)
-        begun.append(clock)
-    conversation.clocks = tuple(begun)
+        moved.append(clock)
+    conversation.clocks = tuple(moved)
 
 
-def promise(context: Context, conversation: Conversation, kind: int, at: int, due_at: int) -> None:
-    """The source's own promise `due_at`: replaces a clock not past due, starts one where it makes sense."""
+def set_target(context: Context, conversation: Conversation, kind: int, at: int, due_at: int) -> None:
+    """Apply the source's target `due_at`, unless its clock is past due, or is for a response that nobody awaits."""
     for clock in conversation.clocks:
         if clock.kind == kind and clock.due_at and clock.due_at < at:
             return
@@ -56,18 +56,18 @@ def promise(context: Context, conversation: Conversation, kind: int, at: int, du
     _replace(context.panes, conversation, clock, at)
 
 
-def keep_promise(panes: PaneDeltas, conversation: Conversation, kind: int, at: int) -> None:
-    """What clock `kind` asked for happened at `at`: met in time or, past due, missed for good."""
+def stop_clock(panes: PaneDeltas, conversation: Conversation, kind: int, at: int) -> None:
+    """Stop clock `kind`, since what it waits for happened at `at`: met in time or, past due, missed for good."""
     for clock in conversation.clocks:
         if clock.kind != kind:
             continue
-        if count_kept(panes, clock, conversation.cell, at, 1):
+        if count_met(panes, clock, conversation.cell, at, 1):
             count_due(panes, conversation.expires_at, clock, -1)
         conversation.clocks = tuple(other for other in conversation.clocks if other.kind != kind)
 
 
-def count_kept(panes: PaneDeltas, clock: Clock, cell: int, at: int, count: int) -> bool:
-    """Count a promise as met at `at` in `cell` if it was; whether it was."""
+def count_met(panes: PaneDeltas, clock: Clock, cell: int, at: int, count: int) -> bool:
+    """Count a clock as met at `at` in `cell` if it was in time. Return whether it was."""
     if clock.due_at and at > clock.due_at:
         return False
     panes.add(at, cell, Counter.SLA_MET_FIRST_RESPONSE + clock.kind, count)
@@ -77,7 +77,7 @@ def count_kept(panes: PaneDeltas, clock: Clock, cell: int, at: int, count: int) 
 
 
 def drop_response_clocks(panes: PaneDeltas, conversation: Conversation) -> None:
-    """Nobody waited: promises of a response are taken back, past due or not."""
+    """Drop the response clocks, past due or not, because nobody waited."""
     for clock in conversation.clocks:
         if clock.kind != RESOLUTION:
             count_due(panes, conversation.expires_at, clock, -1)
@@ -85,7 +85,7 @@ def drop_response_clocks(panes: PaneDeltas, conversation: Conversation) -> None:
 
 
 def cancel_clocks(panes: PaneDeltas, conversation: Conversation, at: int) -> None:
-    """The conversation departs at `at`: promises that fall due later are cancelled, the others stay missed."""
+    """Cancel the clocks that fall due after a departure at `at`; the others stay missed."""
     for clock in conversation.clocks:
         if clock.due_at > at:
             count_due(panes, conversation.expires_at, clock, -1)
@@ -93,13 +93,13 @@ def cancel_clocks(panes: PaneDeltas, conversation: Conversation, at: int) -> Non
 
 
 def pause_clocks(context: Context, conversation: Conversation, at: int) -> None:
-    """We wait on somebody else: clocks not past due keep what remains of their business time."""
+    """Pause the clocks not past due, with their remaining business time, while waiting on somebody else."""
     conversation.is_paused = True
     conversation.clocks = tuple(_pause_running(context, conversation, clock, at) for clock in conversation.clocks)
 
 
 def pause_clock(context: Context, conversation: Conversation, kind: int, at: int) -> None:
-    """The clock `kind`, had it run when the others were paused at `at`."""
+    """Pause clock `kind` as if it had been running when the others were paused at `at`."""
     conversation.clocks = tuple(
         _pause_running(context, conversation, clock, at) if clock.kind == kind else clock
         for clock in conversation.clocks
@@ -114,7 +114,7 @@ def _pause_running(context: Context, conversation: Conversation, clock: Clock, a
 
 
 def resume_clocks(context: Context, conversation: Conversation, at: int) -> None:
-    """It is our turn again: paused clocks go on with what remained."""
+    """Resume the paused clocks with their remaining time, when the conversation waits on the agent again."""
     conversation.is_paused = False
     resumed = []
     for clock in conversation.clocks:

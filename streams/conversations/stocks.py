@@ -1,7 +1,7 @@
-"""Stocks: what a conversation adds to the panes for as long as it is open, and how that moves with it.
+"""Stocks: what a conversation adds to the panes while it is open, and how that moves with it.
 
-A stock stands at a minute of the conversation, so no timer ever fires: the age of the backlog is `now` minus the minute
-of `open_since`, a missed promise is a due minute that has passed, an expiry one that has come.
+A stock is counted at a minute of the conversation, so no timer is needed: the age of the backlog is `now` minus the
+minute of `open_since`, a missed SLA target is a due minute that has passed, an expiry one that has been reached.
 """
 
 from streams.conversations.context import Context
@@ -19,7 +19,7 @@ WAITING = {
 
 
 def count_stocks(panes: PaneDeltas, conversation: Conversation, sign: int) -> None:
-    """Add (+1) or remove (−1) the stocks of an open conversation, but for its clocks, in its cell."""
+    """Add (+1) or remove (−1) the stocks of an open conversation in its cell, except its clocks."""
     cell = conversation.cell
     expires_at = conversation.expires_at
     spread = expires_at // HOUR_MS << COUNTER_BITS
@@ -30,7 +30,7 @@ def count_stocks(panes: PaneDeltas, conversation: Conversation, sign: int) -> No
 
 
 def move(panes: PaneDeltas, conversation: Conversation, cell: int, at: int) -> None:
-    """Carry an open conversation to another cell at `at`: its place in the backlog, its stocks, its promises."""
+    """Move an open conversation to another cell at `at`: its place in the backlog, its stocks and its clocks."""
     panes.add_backlog(at, conversation.cell, Counter.MOVED_OUT, 1)
     panes.add_backlog(at, cell, Counter.MOVED_IN, 1)
     count_stocks(panes, conversation, -1)
@@ -50,7 +50,7 @@ def move(panes: PaneDeltas, conversation: Conversation, cell: int, at: int) -> N
 
 
 def wait_on(panes: PaneDeltas, conversation: Conversation, party: str, at: int) -> None:
-    """From `at` on, an open conversation waits on `party`."""
+    """Let an open conversation wait on `party` from `at` on."""
     before = conversation.waiting_on
     if before == party:
         return
@@ -66,7 +66,7 @@ def wait_on(panes: PaneDeltas, conversation: Conversation, party: str, at: int) 
 
 
 def postpone_expiry(context: Context, conversation: Conversation, at: int) -> None:
-    """Activity at `at` moves the expiry to the full hour after the channel's idle limit, or takes it away."""
+    """Move the expiry to the full hour after the channel's idle limit from `at` on; remove it without a limit."""
     if not context.rules.has_idle_limits:
         return
     panes, limit_ms = context.panes, context.rules.idle_limit_ms(context.cells.by_number[conversation.cell].channel)
@@ -86,7 +86,7 @@ def postpone_expiry(context: Context, conversation: Conversation, at: int) -> No
 
 
 def expire(conversation: Conversation) -> None:
-    """The conversation's expiry has come: it departed then. The panes have known it all along."""
+    """Mark the conversation as departed at its expiry, which the panes have counted all along."""
     conversation.end_first_turn(UNANSWERED, conversation.expires_at)
     conversation.state = EXPIRED
     conversation.departed_at = conversation.expires_at
@@ -95,7 +95,7 @@ def expire(conversation: Conversation) -> None:
 
 
 def end_waiting(conversation: Conversation, at: int) -> None:
-    """Nobody waits any more; what the customer let us wait is added up. The panes are the caller's."""
+    """End all waiting, and add up the time waited on the customer. The panes are left to the caller."""
     if conversation.waiting_on == CUSTOMER:
         conversation.customer_wait_ms += max(0, at - conversation.waiting_since)
     conversation.waiting_on = ""

@@ -1,26 +1,26 @@
-"""The transitions of a conversation: what each type of event does to its course, and to the panes.
+"""The transitions of a conversation: the effect of each type of event on its life cycle and on the panes.
 
-Life-cycle time never runs back: the caller gives a transition dated before the last one the time of that.
+Life-cycle time never decreases: for a transition dated before the last one, the caller passes the time of the last one.
 """
 
 from collections.abc import Callable
 
 from streams.conversations.context import Context
 from streams.conversations.conversation import AGENT, CUSTOMER, OPEN, UNANSWERED, Conversation
-from streams.conversations.facts import Kind, tell, tell_beginning, withdraw_beginning
+from streams.conversations.facts import Kind, add_beginning, add_fact, withdraw_beginning
 from streams.conversations.late_opening import open_late
-from streams.conversations.moves import relocate, settle
+from streams.conversations.moves import assign_cell, relocate
 from streams.conversations.opening import filled_cell, reopen
 from streams.conversations.resolution import record_resolution
-from streams.conversations.responses import hand_off, our_turn
-from streams.conversations.self_service import end_session, meet_human
-from streams.conversations.sla import cancel_clocks, keep_promise, pause_clocks
+from streams.conversations.responses import hand_off, wait_on_agent
+from streams.conversations.self_service import end_session, reach_human
+from streams.conversations.sla import cancel_clocks, pause_clocks, stop_clock
 from streams.conversations.stocks import count_stocks, end_waiting, wait_on
 from streams.events import DEPARTURES, Event
 from streams.panes.counters import Counter
 from streams.rules import RESOLUTION
 
-#: Says whether the event was a transition: what changes nothing does not move life-cycle time on.
+#: Returns whether the event was a transition; one that changes nothing does not advance life-cycle time.
 Transition = Callable[[Context, Conversation, Event, int], bool]
 
 DEPARTURE_COUNTERS: dict[str, int] = {
@@ -38,8 +38,8 @@ ESCALATION_COUNTERS: dict[str, int] = {
 }
 
 
-def come_back(context: Context, conversation: Conversation, event: Event, at: int) -> None:
-    """A departed conversation is open again at `at`, with the dimensions that the event carries."""
+def reopen_with(context: Context, conversation: Conversation, event: Event, at: int) -> None:
+    """Reopen a departed conversation at `at`, with the dimensions that the event carries."""
     relocate(context, conversation, event, at)
     reopen(context, conversation, at)
 
@@ -51,17 +51,17 @@ def opened(context: Context, conversation: Conversation, event: Event, at: int) 
             withdraw_beginning(context.facts, conversation, event)
         open_late(context, conversation, event)
         if conversation.customer and conversation.is_contact:
-            tell_beginning(context.facts, conversation, event, conversation.opening_cell)
+            add_beginning(context.facts, conversation, event, conversation.opening_cell)
         return True
     if is_open:
         known = context.cells[conversation.cell]
         cell = filled_cell(context.rules, known, event)
         if cell != known:
-            settle(context, conversation, known, cell, at)
+            assign_cell(context, conversation, known, cell, at)
         return False
     conversation.has_opened = True
     conversation.first_turn = None
-    come_back(context, conversation, event, at)
+    reopen_with(context, conversation, event, at)
     return True
 
 
@@ -69,7 +69,7 @@ def reopened(context: Context, conversation: Conversation, event: Event, at: int
     if conversation.state == OPEN:
         relocate(context, conversation, event, at)
         return False
-    come_back(context, conversation, event, at)
+    reopen_with(context, conversation, event, at)
     return True
 
 
@@ -83,7 +83,7 @@ def departed(context: Context, conversation: Conversation, event: Event, at: int
     state = DEPARTURES[event.type]
     panes.add_backlog(at, cell, DEPARTURE_COUNTERS[state], 1)
     if state == "resolved":
-        keep_promise(panes, conversation, RESOLUTION, at)
+        stop_clock(panes, conversation, RESOLUTION, at)
     conversation.end_first_turn(UNANSWERED, at)
     cancel_clocks(panes, conversation, at)
     count_stocks(panes, conversation, -1)
@@ -94,7 +94,7 @@ def departed(context: Context, conversation: Conversation, event: Event, at: int
         conversation.resolved_at = at
         record_resolution(context, conversation, cell)
         if conversation.customer:
-            tell(context.facts, conversation, event, Kind.RESOLVED, at)
+            add_fact(context.facts, conversation, event, Kind.RESOLVED, at)
     if conversation.is_session:
         end_session(context, conversation, event, at, is_contained=True)
     return True
@@ -108,7 +108,7 @@ def routed(context: Context, conversation: Conversation, event: Event, at: int) 
 def queued(context: Context, conversation: Conversation, event: Event, at: int) -> bool:
     relocate(context, conversation, event, at)
     if conversation.customer:
-        tell(context.facts, conversation, event, Kind.WAITED, at)
+        add_fact(context.facts, conversation, event, Kind.WAITED, at)
     return True
 
 
@@ -122,7 +122,7 @@ def transferred(context: Context, conversation: Conversation, event: Event, at: 
     if queue and queue != before and queue in earlier:
         pane[Counter.PING_PONG] += 1
     if conversation.customer:
-        tell(context.facts, conversation, event, Kind.TRANSFERRED, at)
+        add_fact(context.facts, conversation, event, Kind.TRANSFERRED, at)
     return True
 
 
@@ -131,7 +131,7 @@ def escalated(context: Context, conversation: Conversation, event: Event, at: in
     kind = event.data.kind or ""
     if kind == "handoff":
         if hand_off(context, conversation, at):
-            meet_human(context, conversation, event, at)
+            reach_human(context, conversation, event, at)
     else:
         conversation.escalated_count += 1
         context.panes.add(at, conversation.cell, ESCALATION_COUNTERS[kind], 1)
@@ -141,7 +141,7 @@ def escalated(context: Context, conversation: Conversation, event: Event, at: in
 def handed_off(context: Context, conversation: Conversation, event: Event, at: int) -> bool:
     relocate(context, conversation, event, at)
     if hand_off(context, conversation, at):
-        meet_human(context, conversation, event, at)
+        reach_human(context, conversation, event, at)
     return True
 
 
@@ -150,7 +150,7 @@ def waiting(context: Context, conversation: Conversation, event: Event, at: int)
     party = event.data.waiting_on or CUSTOMER
     if conversation.state == OPEN:
         if party == AGENT:
-            our_turn(context, conversation, at)
+            wait_on_agent(context, conversation, at)
         else:
             wait_on(context.panes, conversation, party, at)
             if not conversation.is_paused:
@@ -161,7 +161,7 @@ def waiting(context: Context, conversation: Conversation, event: Event, at: int)
 def resumed(context: Context, conversation: Conversation, event: Event, at: int) -> bool:
     relocate(context, conversation, event, at)
     if conversation.state == OPEN:
-        our_turn(context, conversation, at)
+        wait_on_agent(context, conversation, at)
     return True
 
 

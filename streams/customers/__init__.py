@@ -1,1 +1,1 @@
-"""What one customer does across conversations."""
+"""The activity of one customer across conversations."""

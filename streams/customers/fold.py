@@ -1,7 +1,7 @@
-"""The fold of one partition of the topic of contacts: from facts to customers, pane deltas and books.
+"""The fold of one partition of the topic of customer facts: facts become customers, pane deltas and books.
 
-Like `partition`, everything is a function of a prefix of that topic's log. A stretch that stage 1 tells again is known
-by the highest position seen of each partition of its own log.
+As in `streams.fold`, everything is a function of a prefix of that topic's log. Facts that the interactions stage
+publishes again are recognised by the highest position seen per partition of its own log.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ NOWHERE = -1
 
 
 class SourcedFact(NamedTuple):
-    """A fact about a customer, and where it was told: which partition of the interactions, which `position` there."""
+    """A fact about a customer and its source: the partition of the interactions and the `position` in it."""
 
     partition: int
     position: int
@@ -27,27 +27,27 @@ class SourcedFact(NamedTuple):
 
 
 def position(revision: int, number: int) -> int:
-    """The place of the `number`-th fact that an event tells; `revision` is that of its epoch and offset."""
+    """Return the position of the `number`-th fact of an event; `revision` combines its epoch and offset."""
     return revision << NUMBER_BITS | number
 
 
 def stretch_key(customer: str, number: int) -> str:
-    """Key of what is remembered of a customer in a stretch of event time."""
+    """Return the key of a customer's facts in one stretch of event time."""
     return f"{customer}:{number}"
 
 
 def remembered_keys(customer: str, at: int) -> tuple[str, ...]:
-    """All that a fact at an instant has to do with; the last is how an earlier version kept it."""
+    """Return the keys of all state that a fact at `at` depends on; the last one is an earlier version's."""
     number = at // STRETCH_MS
-    return (*(stretch_key(customer, one) for one in range(number - 1, number + 2)), customer)
+    return (*(stretch_key(customer, neighbour) for neighbour in range(number - 1, number + 2)), customer)
 
 
 class CustomerFold:
-    """The state of one partition of the topic of contacts. Facts go in in log order."""
+    """The state of one partition of the topic of customer facts. Takes facts in log order."""
 
     def __init__(self, rules: Rules, cells: CellIndex) -> None:
         self.cells = cells
-        # No tier is ever skipped: which facts lie behind a horizon would depend on the order of the partitions.
+        # No tier is skipped: which facts lie behind a horizon would depend on the order of the partitions.
         self.deltas = PaneDeltas(rules.days)
         #: By key of customer and stretch, see `remembered_keys`.
         self.customers: dict[str, Customer] = {}
@@ -60,13 +60,13 @@ class CustomerFold:
         self.positions: dict[int, int] = {}
 
     def restore(self, watermark: int, books: Books, positions: dict[int, int]) -> None:
-        """Begin at a checkpoint."""
+        """Continue from a checkpoint."""
         self.watermark, self.books, self.positions = watermark, books, positions
 
     def fold(self, facts: Iterable[SourcedFact]) -> None:
-        """Take in facts in log order; all `remembered_keys` that the ledger holds must be in `customers` before.
+        """Add facts in log order; all `remembered_keys` that the ledger holds must be in `customers` before.
 
-        The books count facts: those told again are duplicates.
+        The books count facts; repeated ones are duplicates.
         """
         books, customers, deltas = self.books, self.customers, self.deltas
         for source, place, key, fact in facts:
@@ -89,15 +89,15 @@ class CustomerFold:
             self.watermark = max(self.watermark, fact.at)
 
     def _facts(self, customer: str, number: int) -> Sequence[Fact]:
-        """The facts of a stretch that count; none where it is crowded or empty."""
-        found = self.customers.get(stretch_key(customer, number))
-        if found is not None:
-            return () if found.is_crowded else found.facts
-        # As an earlier version kept them: all of a customer in one row.
+        """Return the facts of a stretch that count; none if it is crowded or empty."""
+        stretch = self.customers.get(stretch_key(customer, number))
+        if stretch is not None:
+            return () if stretch.is_crowded else stretch.facts
+        # An earlier version kept all facts of a customer in one row.
         whole = self.customers.get(customer)
         return [fact for fact in whole.facts if fact.at // STRETCH_MS == number] if whole else ()
 
     def take_touched(self) -> set[str]:
-        """The keys of the stretches touched since the last call."""
+        """Return the keys of the stretches touched since the last call."""
         touched, self.touched = self.touched, set()
         return touched

@@ -1,8 +1,8 @@
-"""The absolute values of the panes of one partition, as far as memory holds them.
+"""The absolute values of one partition's panes, as far as they are in memory.
 
-Memory is a cache of the ledger. Of each tier it holds every pane that starts at `complete_from` or later, and some
-that are older. So a pane that is not here and starts later does not exist yet; one that starts earlier must be read
-back before a delta is added to it.
+Memory is a cache of the ledger. Per tier it holds every pane that starts at `complete_from` or later, and some older
+ones. So a missing pane that starts later does not exist yet; one that starts earlier must be read back before a delta
+is added to it.
 """
 
 from collections.abc import Iterable
@@ -23,7 +23,7 @@ class PaneRow(NamedTuple):
 
 
 class PaneCache:
-    """Panes by tier and key, and from which start on they are complete (UTC epoch ms)."""
+    """Panes by tier and key, and the start (UTC epoch ms) from which each tier is complete."""
 
     def __init__(self) -> None:
         self.tiers = Tiers({}, {}, {})
@@ -33,7 +33,7 @@ class PaneCache:
         return sum(len(panes) for panes in self.tiers)
 
     def missing(self, deltas: Tiers) -> list[tuple[str, int]]:
-        """(tier, key) of the panes that must be read back before `deltas` can be added."""
+        """Return (tier, key) of the panes that must be read back before `deltas` can be added."""
         missing = []
         for tier, changed, panes in zip(Tiers._fields, deltas, self.tiers, strict=True):
             complete_from = self.complete_from[tier]
@@ -43,7 +43,7 @@ class PaneCache:
         return missing
 
     def add(self, deltas: Tiers) -> list[PaneRow]:
-        """Add deltas to their bases; the new absolute values of every pane touched come back."""
+        """Add deltas to their bases and return the new absolute values of every pane touched."""
         rows = []
         for tier, changed, panes in zip(Tiers._fields, deltas, self.tiers, strict=True):
             for key, delta in changed.items():
@@ -62,9 +62,9 @@ class PaneCache:
         return rows
 
     def evict(self, keep_count: int) -> None:
-        """Drop the panes that start first until each tier holds about `keep_count` at most.
+        """Evict the panes that start first until each tier holds at most about `keep_count`.
 
-        Only between flushes: a pane of a flush that is not acknowledged must stay.
+        Only between flushes: the panes of an unacknowledged flush must stay.
         """
         for tier, panes in zip(Tiers._fields, self.tiers, strict=True):
             if len(panes) <= keep_count:
@@ -77,10 +77,10 @@ class PaneCache:
             del panes[key]
 
     def load(self, tier: str, rows: Iterable[tuple[int, dict[int, int]]], *, is_complete: bool = True) -> None:
-        """Take over (key, values) as read from the ledger.
+        """Add (key, values) as read from the ledger.
 
-        Not complete: these are the panes that start last, and there are older ones. The earliest start among them may
-        have been cut in two, so only what starts later is known to be all there is.
+        Rows that are not complete are the panes that start last. The reader may have cut off some with the earliest
+        start among them, so the tier is complete only after that start.
         """
         panes: PaneValues = getattr(self.tiers, tier)
         panes.update(rows)

@@ -1,4 +1,4 @@
-"""The cells of dimensions that panes are counted in."""
+"""Cells, the combinations of dimensions that panes are counted by."""
 
 from typing import NamedTuple
 
@@ -7,7 +7,7 @@ CELL_MASK = (1 << CELL_BITS) - 1
 
 
 class Cell(NamedTuple):
-    """The dimensions of a pane. '' where unknown."""
+    """The dimensions of a pane; '' for unknown."""
 
     tenant: str
     queue: str
@@ -15,14 +15,14 @@ class Cell(NamedTuple):
     visibility: str
 
 
-#: In place of a name, where there are too many.
+#: Replaces names beyond the limit of cells.
 OTHER = "(other)"
-#: In place of all cells beyond those that can be numbered.
+#: Replaces all cells beyond those that can be numbered.
 LAST_CELL = Cell(OTHER, OTHER, OTHER, "")
 
 
 class CellIndex:
-    """Numbers the cells in the order in which they are first seen. The numbers never leave the process.
+    """Numbers of cells, in the order in which they are first seen. The numbers never leave the process.
 
     When nearly all are taken, the last one stands for every further cell.
     """
@@ -33,15 +33,15 @@ class CellIndex:
         self.by_number: list[Cell] = []
 
     def number(self, cell: Cell) -> int:
-        """The number of `cell`, the same one for as long as the process lives."""
-        found = self._numbers.get(cell)
-        if found is None and len(self.by_number) >= CELL_MASK:
+        """Return the number of `cell`, which is stable for the life of the process."""
+        assigned = self._numbers.get(cell)
+        if assigned is None and len(self.by_number) >= CELL_MASK:
             cell = LAST_CELL
-            found = self._numbers.get(cell)
-        if found is None:
-            found = self._numbers[cell] = len(self.by_number)
+            assigned = self._numbers.get(cell)
+        if assigned is None:
+            assigned = self._numbers[cell] = len(self.by_number)
             self.by_number.append(cell)
-        return found
+        return assigned
 
     def __getitem__(self, number: int) -> Cell:
         return self.by_number[number]

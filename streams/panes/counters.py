@@ -1,17 +1,17 @@
-"""The additive counters of a pane. One table: the fold, the ledger's columns and the documentation read it.
+"""The additive counters of a pane: one table for the fold, the ledger's columns and the documentation.
 
-A *flow* stays at the minute in which it happened. A *stock* stands at a minute that belongs to the conversation
-(when it opened, since when it waits, when its promise falls due) and moves with the conversation from cell to
-cell. A *spread* is a flow or a stock that is split once more by a small integer key: the bucket of a duration
-(see `histograms`), or the hour of expiry (hours since the epoch, 0 where it never expires).
+A *flow* is counted at the minute in which it happened. A *stock* is counted at a minute of the conversation (when it
+opened, since when it waits, when its SLA target falls due) and moves from cell to cell with it. A *spread* is a flow or
+a stock that is split further by a small integer key: the bucket of a duration (see `histograms`), or the hour of expiry
+(hours since the epoch, 0 for never).
 """
 
 
 class Counter:
     """Numbers of the counters in memory; the ledger's columns are named by `COLUMNS`.
 
-    Plain integers, not an enumeration: the fold names half a dozen of them for each event, and looking up the member of
-    an enumeration costs five times as much.
+    Plain integers, not an enumeration: the fold uses half a dozen of them per event, and looking up a member of an
+    enumeration costs five times as much.
     """
 
     # Flows of the backlog.
@@ -28,7 +28,7 @@ class Counter:
     EXPIRING = 9
     # Flow: interval end − t at every arrival, minus the same at every departure; the area under the backlog.
     OPEN_MS = 10
-    # Flows of what was said and done.
+    # Flows of activity.
     CONTACT = 11
     INBOUND_MESSAGE = 12
     OUTBOUND_MESSAGE = 13
@@ -49,14 +49,14 @@ class Counter:
     SHARED = 28
     REACTED = 29
     REACH = 30
-    # Service level: `met` is a flow at the reply's minute, `due` a stock at the due minute.
+    # SLA targets: `met` is a flow at the reply's minute, `due` a stock at the due minute.
     SLA_MET_FIRST_RESPONSE = 31
     SLA_MET_NEXT_RESPONSE = 32
     SLA_MET_RESOLUTION = 33
     SLA_DUE_FIRST_RESPONSE = 34
     SLA_DUE_NEXT_RESPONSE = 35
     SLA_DUE_RESOLUTION = 36
-    # Flows of the community: a peer was the first to answer; a peer's solution was enough (-1 when it no longer is).
+    # Flows of the community: a peer answered before staff; a peer's solution sufficed (-1 when it no longer does).
     PEER_BEFORE_STAFF = 37
     SAVED_BY_PEER = 38
     # Spreads by hour of expiry; stocks at the minute since when.
@@ -74,10 +74,10 @@ class Counter:
     RESOLUTION_SERVICE = 54
     SLA_MARGIN = 55
     FIRST_PEER_ANSWER = 56
-    # Plain again: these numbers had been left. Flows of self-service, told by the conversations.
+    # Plain again, above the spreads. Flows of self-service, counted by `conversations`.
     SESSION_ENDED = 64
     SESSION_CONTAINED = 65
-    # Flows of the known customers, told by `customers`.
+    # Flows of known customers, counted by `customers`.
     KNOWN_CONTACT = 66
     REPEAT_WITHIN_DAY = 67
     REPEAT_WITHIN_WEEK = 68
@@ -88,19 +88,19 @@ class Counter:
     QUEUE_WAIT = 73
     CASE_TRANSFER = 74
     KNOWN_SESSION_ENDED = 75
-    # Flow: contacts of ids that stand for more than one person; in none of the others.
+    # Flow: contacts of ids that stand for more than one person; excluded from the others.
     LEFT_OUT_CONTACT = 78
-    # Stocks of the known customers, at the minute a day after a session's end.
+    # Stocks of known customers, at the minute a day after a session's end.
     SESSION_VERIFIABLE = 76
     SESSION_VERIFIED = 77
 
 
-#: Every counter by its name.
+#: Every counter by name.
 COUNTERS: dict[str, int] = {name: number for name, number in vars(Counter).items() if name.isupper()}
-#: Counters from the first number up to, and without, the second are spreads; all others are plain.
+#: Counters from the first number up to, but excluding, the second are spreads; all others are plain.
 FIRST_SPREAD, END_OF_SPREADS = Counter.OPEN_SINCE, 64
 
-#: What a conversation's arrival or departure adds to the backlog.
+#: The effect of each arrival or departure on the backlog.
 BACKLOG_SIGN: dict[int, int] = {
     Counter.OPENED: 1,
     Counter.REOPENED: 1,
@@ -116,7 +116,7 @@ BACKLOG_SIGN: dict[int, int] = {
 
 
 def is_spread(counter: int) -> bool:
-    """Whether a counter is split by an integer key."""
+    """Return whether a counter is split by an integer key."""
     return FIRST_SPREAD <= counter < END_OF_SPREADS
 
 

@@ -1,8 +1,8 @@
 """Durations as sparse log-linear histograms of integers, which merge by addition.
 
-The scheme is HdrHistogram's (Gil Tene): every power of two is cut into 16 equal buckets, so a bucket is at most
-1/16 of its lower bound wide and its middle is at most 1/32 (3.2 %) away from any value in it. Below 32 ms every
-millisecond is a bucket of its own. Only integers and shifts: the same in Python and in SQL.
+The scheme is HdrHistogram's (Gil Tene): every power of two is divided into 16 equal buckets, so a bucket is at most
+1/16 of its lower bound wide, and its midpoint at most 1/32 (3.2 %) from any value in it. Below 32 ms every millisecond
+is a bucket of its own. Only integers and shifts are used, so Python and SQL agree.
 """
 
 SUB_BUCKETS = 16
@@ -10,7 +10,7 @@ LONGEST_MS = 1 << 42
 
 
 def bucket(duration_ms: int) -> int:
-    """Bucket that holds `duration_ms`; negative durations count as 0, longer than 139 years as 139 years.
+    """Return the bucket that contains `duration_ms`, clipped to 0 from below and to 139 years from above.
 
     Bucket `b` is `[lower_bound_ms(b), lower_bound_ms(b + 1))`.
     """
@@ -22,7 +22,7 @@ def bucket(duration_ms: int) -> int:
 
 
 def lower_bound_ms(index: int) -> int:
-    """Smallest duration of the bucket `index` (>= 0)."""
+    """Return the smallest duration of the bucket `index` (>= 0)."""
     if index < 2 * SUB_BUCKETS:
         return index
     shift = (index >> 4) - 1

@@ -1,4 +1,4 @@
-"""Where an excess comes from: the counts of the last hours by place, against what was expected of each series."""
+"""The origin of an excess: counts of the last hours by place, against what was expected of each series."""
 
 from collections import Counter, deque
 from collections.abc import Iterable, Mapping
@@ -7,48 +7,48 @@ from streams.spikes.episodes import Contributor
 from streams.spikes.series import COUNTED, Counts, Place, Series
 
 QUARTER_MINUTES = 15
-#: What lies farther back is not looked at: an episode's contributors are those of its last hours.
+#: Older counts are discarded: an episode's contributors are those of its last hours.
 RECENT_MINUTES = 360
-#: A part that makes this much of an excess explains it.
-MOST = 0.7
+#: A part that makes up this share of an excess explains it.
+EXPLAINING_RATIO = 0.7
 CONTRIBUTORS = 5
 
-#: Of a quarter of an hour: what is expected in its first minute, and how much more in each next one.
+#: The expectation over a quarter of an hour: in its first minute, and the increase per minute.
 Line = tuple[float, float]
 
 
 class RecentCounts:
-    """The last six hours: counts of each minute, and the lines of what was expected of each series."""
+    """The last six hours: counts of each minute, and the expectation of each series."""
 
     def __init__(self) -> None:
         self._counts: deque[tuple[int, Mapping[Place, Counts]]] = deque(maxlen=RECENT_MINUTES)
         self._lines: deque[tuple[int, dict[Series, Line]]] = deque(maxlen=RECENT_MINUTES // QUARTER_MINUTES + 1)
 
     def turn(self, minute: int, lines: dict[Series, Line]) -> None:
-        """A quarter of an hour begins, the one that holds `minute`."""
+        """Begin the quarter of an hour that contains `minute`."""
         self._lines.append((minute // QUARTER_MINUTES * QUARTER_MINUTES, lines))
 
     def add(self, minute: int, counts: Mapping[Place, Counts]) -> None:
-        """Take a minute."""
+        """Add the counts of a minute."""
         self._counts.append((minute, counts))
 
     def excess(self, series: Series, since: int) -> tuple[int, float]:
-        """Observed and expected of a series from minute `since` to the last one."""
+        """Return the observed and expected counts of a series from minute `since` to the last one."""
         return self._observed(series, since), self._expected(series, since)
 
     def main_series(self, alarmed: Series, known: Iterable[Series], since: int) -> Series:
-        """The most special of the `known` series within the alarmed one that explains most of its excess."""
+        """Return the narrowest of the `known` series within `alarmed` that explains most of its excess."""
         observed, expected = self.excess(alarmed, since)
-        inner = [one for one in known if one.measure == alarmed.measure and alarmed.contains(one)]
+        inner = [series for series in known if series.measure == alarmed.measure and alarmed.contains(series)]
         for scopes in (("cell",), ("channel", "queue")):
-            parts = [(self._gain(one, since), one) for one in inner if one.scope in scopes]
+            parts = [(self._gain(series, since), series) for series in inner if series.scope in scopes]
             gain, part = max(parts, default=(0.0, alarmed))
-            if gain >= MOST * (observed - expected) and gain > 0:
+            if gain >= EXPLAINING_RATIO * (observed - expected) and gain > 0:
                 return part
         return alarmed
 
     def explains(self, main: Series, series: Series, since: int) -> bool:
-        """Is what happens in `main` most of what happens in `series`? Certainly if it contains it."""
+        """Return whether most of what happens in `series` happens in `main`; always true if `main` contains it."""
         if main.contains(series):
             return True
         if not main.overlaps(series):
@@ -57,20 +57,20 @@ class RecentCounts:
             scope="cell", queue=main.queue or series.queue, channel=main.channel or series.channel
         )  # fmt: skip
         whole = self._gain(series, since)
-        return self._gain(both, since) / whole >= MOST if whole else True
+        return self._gain(both, since) / whole >= EXPLAINING_RATIO if whole else True
 
     def contributors(self, series: Series, known: Iterable[Series], since: int) -> tuple[Contributor, ...]:
-        """The cells with the largest excess, or lack if it is a silence; channels and queues where there is no cell."""
-        inner = [one for one in known if series.contains(one) and one.measure == series.counted_measure]
-        cells = [one for one in inner if one.scope == "cell"] or [one for one in inner if one.scope != "all"]
+        """Return the cells with the largest excess, or lack for a silence; without cells, channels and queues."""
+        inner = [part for part in known if series.contains(part) and part.measure == series.counted_measure]
+        cells = [part for part in inner if part.scope == "cell"] or [part for part in inner if part.scope != "all"]
         sign = -1 if series.measure == "silence" else 1
-        found = []
-        for one in cells:
-            observed, expected = self.excess(one, since)
+        ranked = []
+        for cell in cells:
+            observed, expected = self.excess(cell, since)
             if sign * (observed - expected) > 0:
-                found.append((sign * (observed - expected), Contributor(one.queue, one.channel, observed, expected)))
-        found.sort(key=lambda pair: (-pair[0], pair[1].queue, pair[1].channel))
-        return tuple(contributor for _, contributor in found[:CONTRIBUTORS])
+                ranked.append((sign * (observed - expected), Contributor(cell.queue, cell.channel, observed, expected)))
+        ranked.sort(key=lambda pair: (-pair[0], pair[1].queue, pair[1].channel))
+        return tuple(contributor for _, contributor in ranked[:CONTRIBUTORS])
 
     def _gain(self, series: Series, since: int) -> float:
         observed, expected = self.excess(series, since)
@@ -81,9 +81,9 @@ class RecentCounts:
         totals: Counter[Place] = Counter()
         for minute, counts in self._counts:
             if minute >= since:
-                for place, three in counts.items():
-                    if three[index]:
-                        totals[place] += three[index]
+                for place, place_counts in counts.items():
+                    if place_counts[index]:
+                        totals[place] += place_counts[index]
         return sum(count for place, count in totals.items() if series.holds(Place(*place)))
 
     def _expected(self, series: Series, since: int) -> float:

@@ -1,18 +1,18 @@
-"""What is expected of a series of counts per bin: a profile of the week times a slow level, and how much it varies.
+"""The expectation of a series of counts per bin: a profile of the week times a slow level, and its dispersion.
 
-Profile: the rate of each of the 168 hours of the week, of past weeks with less and less weight. Where an hour has seen
-little it leans on the same hour of the other working days or of the weekend, and that one on the mean of all hours
-(gamma-Poisson shrinkage, by so much as the hours of a day are alike). Between the middles of two hours it runs
-straight, times the shape of the day: for each quarter of an hour of working days and of weekends, what came against the
-straight line where that is far off, so that a service that opens at eight sharp is expected to. Level: what came
-lately against what the profile says.
+Profile: the rate of each of the 168 hours of the week, with less weight for older weeks. An hour with few events is
+shrunk towards the same hour of the other working days or of the weekend, and that one towards the mean of all hours
+(gamma-Poisson shrinkage, the stronger the more alike the hours of a day). Between the midpoints of adjacent hours it is
+linear, times the shape of the day: for each quarter of an hour of working days and of weekends, the ratio of counts to
+the line where that is far off, so that a service that opens at eight sharp is expected to. Level: recent counts
+relative to the profile.
 
-Dispersion: variance / mean of what came against what had been expected, over blocks of one bin, a quarter of an hour
-and an hour, the largest of them: a rate that wanders shows in long blocks only.
+Dispersion: variance / mean of the counts about their expectation, over blocks of one bin, a quarter of an hour and an
+hour, whichever is largest: a drifting rate shows only in long blocks.
 
-All of it stands still within a quarter of an hour and is brought up to date by `turn`, so that a bin without events
-costs nothing by itself. Bins are a minute long, or some that make a quarter of an hour, and are numbered since the
-epoch, UTC. Floats are fine here: nothing of this is stored in the ledger.
+Everything is constant within a quarter of an hour and updated by `turn`, so that a bin without events costs nothing by
+itself. Bins are one minute, or several that divide a quarter of an hour, numbered since the epoch, UTC. Floats are fine
+here: nothing of this is stored in the ledger.
 """
 
 from streams.spikes.dispersion import ASSUMED_DISPERSION, Blocks
@@ -27,16 +27,19 @@ from streams.spikes.profile import (
     hour_of_week,
 )
 
-#: Time constant of forgetting the level; it leans on 1 as if it had seen `PRIOR_EVENTS`.
+#: Time constant of the level's decay; it is shrunk towards 1 as if by `PRIOR_EVENTS` events.
 LEVEL_HOURS = 36.0
 
 
 class Baseline:
-    """One series. `turn` at each quarter of an hour, ask what is `expected`, then `learn` the bins; only forward."""
+    """The expectation of one series. Moves forward only.
+
+    For each quarter of an hour: `turn`, read what is `expected`, then `learn` the bins.
+    """
 
     def __init__(self, bins_per_hour: int = 60) -> None:
         if bins_per_hour % QUARTERS:
-            raise ValueError(f"expected bins of which some make a quarter of an hour, got {bins_per_hour} an hour")
+            raise ValueError(f"expected a number of bins per hour that {QUARTERS} divides, got {bins_per_hour}")
         self._bins_per_hour = bins_per_hour
         self._bins_per_quarter = bins_per_hour // QUARTERS
         self._week = Week()
@@ -46,8 +49,8 @@ class Baseline:
         self.known_bins = 0
         self._blocks = [Blocks(hours) for hours in (1 / bins_per_hour, 1 / QUARTERS, 1.0)]
         self._hour = self._quarter = -1
-        self._is_like_known = self._is_judged = False
-        #: Of what is expected in this hour, how much was seen in such hours and does not just lean on others.
+        self._is_like_known = self._has_expectation = False
+        #: Share of this hour's expectation that was observed in such hours, not inferred from others.
         self.seen_ratio = 0.0
         self._lines = [(0.0, 0.0)] * QUARTERS
         self._shapes = [1.0] * QUARTERS
@@ -60,7 +63,7 @@ class Baseline:
         self.dispersion = ASSUMED_DISPERSION
 
     def turn(self, at: int) -> bool:
-        """Go to the quarter of an hour that holds the bin `at`. False if that is the one where we are."""
+        """Move to the quarter of an hour that contains bin `at`. Return False if it is the current one."""
         quarter = at // self._bins_per_quarter
         if quarter == self._quarter:
             return False
@@ -74,48 +77,48 @@ class Baseline:
         return True
 
     def expected(self, at: int) -> float:
-        """Events in a bin of this quarter of an hour; 0 while nothing is known about such an hour.
+        """Return the events expected in a bin of this quarter of an hour; 0 while nothing is known about such an hour.
 
-        A first weekend is expected to be like working days, and teaches nothing but its own rates.
+        A first weekend is expected to be like working days, and contributes nothing but its own rates.
         """
         return self._first + self._slope * (at - self._first_bin)
 
     def expected_between(self, begin: int, end: int) -> float:
-        """Events in the bins from `begin` to before `end`, all of this quarter of an hour."""
+        """Return the events expected in the bins `[begin, end)`, all of this quarter of an hour."""
         return (end - begin) * (self._first + self._slope * ((begin + end - 1) / 2 - self._first_bin))
 
     def learn(self, count: float, expected: float) -> None:
-        """A bin of this quarter of an hour, of which `expected` had been said."""
+        """Learn from a bin of this quarter of an hour, for which `expected` was the expectation."""
         self._seen_bins += 1
         self._count += count
         self._expected += expected
         self._squares += (count - expected) ** 2
 
     def learn_zeros(self, bins: int, expected: float) -> None:
-        """So many bins without events, of which `expected` had been said together."""
+        """Learn from `bins` bins without events, for which `expected` was the expectation of their sum."""
         if bins:
             self._seen_bins += bins
             self._expected += expected
             self._squares += expected * expected / bins
 
     def weekly_rates(self) -> list[float]:
-        """Events per bin at the present level, hour by hour of the week from Monday on."""
+        """Return the events per bin at the current level, by hour of the week from Monday on."""
         level = self._level()
         return [level * rate for rate in self._week.rates(range(WEEK_HOURS))]
 
     @property
     def line(self) -> tuple[float, float]:
-        """Of this quarter of an hour: what is expected in its first bin, and how much more in each next one."""
+        """The expectation in the first bin of this quarter of an hour, and the increase per bin."""
         return self._first, self._slope
 
     @property
     def is_known(self) -> bool:
-        """Has a day been seen?"""
+        """Whether a day has been learned."""
         return self.known_bins >= DAY_HOURS * self._bins_per_hour
 
     @property
     def is_week_known(self) -> bool:
-        """Has a week been seen, so that nights and weekends are known, too?"""
+        """Whether a week has been learned, so that nights and weekends are known, too."""
         return self.known_bins >= WEEK_HOURS * self._bins_per_hour
 
     def _turn_hour(self, hour: int) -> None:
@@ -123,15 +126,17 @@ class Baseline:
             self._blocks[2].observe((self._hour_count - self._hour_expected) ** 2, self._hour_expected, 1.0)
         self._hour_count = self._hour_expected = 0.0
         self._hour = hour
-        one, week = hour_of_week(hour), self._week
-        week.begin(one, self.dispersion)
-        self._is_like_known = week.is_like_known(one)
-        self._is_judged = self._is_like_known or (one >= WEEKEND_HOUR and week.is_like_known(one % DAY_HOURS))
-        self.seen_ratio = week.seen_events(one) / (week.seen_events(one) + PRIOR_EVENTS)
+        week_hour, week = hour_of_week(hour), self._week
+        week.begin(week_hour, self.dispersion)
+        self._is_like_known = week.is_like_known(week_hour)
+        self._has_expectation = self._is_like_known or (
+            week_hour >= WEEKEND_HOUR and week.is_like_known(week_hour % DAY_HOURS)
+        )
+        self.seen_ratio = week.seen_events(week_hour) / (week.seen_events(week_hour) + PRIOR_EVENTS)
         self._lines, self._shapes = self._profile(hour)
 
     def _profile(self, hour: int) -> tuple[list[tuple[float, float]], list[float]]:
-        """Of each quarter of an hour: rate in its middle and slope per bin of the straight line; the shape on it."""
+        """Return, by quarter of an hour, the line (rate at its midpoint, slope per bin) and the factor of its shape."""
         before, here, after = self._week.rates([hour_of_week(hour + step) for step in (-1, 0, 1)])
         rising, falling = (here - before) / self._bins_per_hour, (after - here) / self._bins_per_hour
         step = self._bins_per_quarter
@@ -147,9 +152,9 @@ class Baseline:
         for place, (line, _) in enumerate(lines):
             if shapes[place] != 1:
                 lines[place] = line, 0.0
-            elif self._day_shape.is_open(hour, place, self.dispersion):
+            elif self._day_shape.is_undecided(hour, place, self.dispersion):
                 lines[place] = max(line, here), 0.0
-        # The quarters make the hour, whatever the line through its neighbours and the shape say.
+        # The quarters must add up to the hour, which the line through its neighbours and the shape do not ensure.
         total = sum(line * shape for (line, _), shape in zip(lines, shapes, strict=True))
         scale = QUARTERS * here / total if total > 0 else 1.0
         return lines, [scale * shape for shape in shapes]
@@ -157,7 +162,7 @@ class Baseline:
     def _open_quarter(self) -> None:
         place = self._quarter % QUARTERS
         line, slope = self._lines[place]
-        scale = self._shapes[place] * self._level() if self.is_known and self._is_judged else 0.0
+        scale = self._shapes[place] * self._level() if self.is_known and self._has_expectation else 0.0
         self._first_bin = self._quarter * self._bins_per_quarter
         self._first = scale * (line - slope * (self._bins_per_quarter - 1) / 2)
         self._slope = scale * slope
@@ -167,7 +172,7 @@ class Baseline:
         if bins:
             hour, level = hour_of_week(self._hour), self._level()
             self.known_bins += bins
-            # The profile is what came at the level 1: what the level explains must not count twice.
+            # The profile is the rate at level 1: what the level explains must not count twice.
             self._week.learn(hour, count, bins * level)
             if expected > 0 and self._is_like_known:
                 place = self._quarter % QUARTERS

@@ -1,4 +1,4 @@
-"""A cumulative sum of log-likelihood ratios, since when it has been above 0, and how often it alarms for nothing.
+"""A cumulative sum of log-likelihood ratios, its onset, and its rate of false alarms.
 
 Sources: Page, Continuous inspection schemes (1954); Hawkins and Olwell, Cumulative Sum Charts and Charting for Quality
 Improvement (1998), chapter 5; for the rate of false alarms Tartakovsky, Nikiforov and Basseville, Sequential Analysis
@@ -11,19 +11,19 @@ from collections.abc import Iterable
 from streams.spikes.negative_binomial import log_likelihood_weights
 from streams.spikes.tail import TailEstimate
 
-#: False alarms per bin and exponential of the threshold, however many events a bin has: the most there is for ratios
-#: above 1 (found by Spitzer's series, see the tests) and below.
+#: Upper bounds of the false alarms per bin times exp(threshold), for any number of events per bin: for ratios above 1
+#: (by Spitzer's series, see the tests) and below 1.
 _MOST_RISING, _MOST_FALLING = 0.2, 0.5
-#: Evidence in nats that is nothing special.
+#: Ordinary evidence, in nats.
 _ORDINARY = 2.0
-#: Of its excesses; a silence is judged by day and by night, and what is seen by day says little of the night.
+#: Least scale of its excesses. Silences are evaluated by day and by night, and days say little about nights.
 _LEAST_SCALE_RISING, _LEAST_SCALE_FALLING = 0.5, 1.0
-#: A sum alarms on no less evidence than this, however rarely it could.
+#: A sum never alarms on less evidence than this, however rare.
 LEAST_THRESHOLD = math.log(100)
 
 
 class Cusum:
-    """Evidence that a series has `ratio` times what is expected of it, above 1 or below, from some bin on."""
+    """Evidence that a series has `ratio` times its expectation (above or below 1), from some bin on."""
 
     __slots__ = (
         "_count_weight",
@@ -41,27 +41,27 @@ class Cusum:
     def __init__(self, ratio: float) -> None:
         self.ratio = ratio
         self.threshold = math.inf
-        #: Of the highest values of ordinary rises, one of each rise.
+        #: The tail of the highest values of ordinary rises, one per rise.
         self.excesses = TailEstimate(_ORDINARY, _LEAST_SCALE_RISING if ratio > 1 else _LEAST_SCALE_FALLING)
         self._count_weight = self._expected_weight = 0.0
         self.reset()
 
     def reset(self) -> None:
-        """Forget the evidence so far."""
+        """Discard the evidence so far."""
         self.value, self.since, self.observed, self.expected = 0.0, -1, 0, 0.0
         self._highest = 0.0
 
-    def let_go(self) -> None:
-        """Forget evidence that has alarmed already: nobody was listening."""
+    def discard_alarmed(self) -> None:
+        """Discard evidence already above the threshold; it was accumulated while learning."""
         if self._highest >= self.threshold:
             self.reset()
 
     def weigh(self, dispersion: float) -> None:
-        """From now on the counts have this variance / mean."""
+        """Set the variance / mean of the counts from now on."""
         self._count_weight, self._expected_weight = log_likelihood_weights(dispersion, self.ratio)
 
     def add(self, at: int, count: int, expected: float) -> bool:
-        """Take a bin, or a stretch of bins without events that begins `at`. True for an alarm."""
+        """Add a bin, or several bins without events that begin at `at`. Return whether it alarms."""
         value = self.value + self._count_weight * count - self._expected_weight * expected
         if value <= 0:
             if self.since >= 0:
@@ -79,7 +79,7 @@ class Cusum:
 
 
 def _per_event(dispersion: float, ratio: float) -> float:
-    """The factor for a bin so short that an event in it is rare, per expected event."""
+    """Return the factor per expected event, for a bin so short that an event in it is rare."""
     a, b = log_likelihood_weights(dispersion, ratio)
     return (b - a) ** 2 / (ratio * a - b) if ratio > 1 else ratio * a - b
 
@@ -89,13 +89,13 @@ def _saturating(factor: float, ratio: float) -> float:
 
 
 def threshold(means: Iterable[float], bins_each: int, dispersion: float, ratio: float, false_alarms: float) -> float:
-    """Return the threshold that is passed falsely so often in a time with these means, so many bins of each.
+    """Return the threshold with `false_alarms` expected over `bins_each` bins of each of these means.
 
-    With Z the log-likelihood ratio of a bin, I0 = −E0 Z as expected and I1 = E1 Z at `ratio` times that, the rate of
-    false alarms per bin is I1 · ζ² · exp(−threshold), ζ the mean of exp(−overshoot) at an alarm. In short bins ζ is the
-    constant of Cramér and Lundberg: I0 / I1 when counts push the sum up, 1 when they push it down, for then it creeps
-    over the threshold. In long bins it overshoots more: the factor stays below 0.2 (0.5), which is put in between as a
-    harmonic sum.
+    With Z the log-likelihood ratio of a bin, I0 = −E0 Z under the expectation and I1 = E1 Z at `ratio` times that, the
+    rate of false alarms per bin is I1 · ζ² · exp(−threshold), where ζ is the mean of exp(−overshoot) at an alarm. In
+    short bins ζ is the Cramér-Lundberg constant: I0 / I1 when counts push the sum up, 1 when they push it down, because
+    it then creeps over the threshold. In long bins it overshoots more: the factor stays below 0.2 (0.5), which is
+    combined as a harmonic sum.
     """
     per_event = _per_event(dispersion, ratio)
     factor = bins_each * sum(_saturating(per_event * mean, ratio) for mean in means)

@@ -1,4 +1,4 @@
-"""Episodes: what people are told. One of them may be seen in several series at once."""
+"""Episodes, of which people are notified. One episode may show in several series at once."""
 
 from collections.abc import Sequence
 from hashlib import blake2b
@@ -10,12 +10,12 @@ from streams.spikes.detector import Run
 from streams.spikes.series import Series
 
 Severity = Literal["page", "ticket"]
-#: A spike this many times as high as expected is worth a page, and so is every silence.
+#: A spike of at least this ratio is worth a page, and so is every silence.
 PAGE_RATIO = 3.0
 
 
 class Contributor(msgspec.Struct, frozen=True):
-    """A cell with what came there since the onset and what had been expected."""
+    """A cell with its observed and expected counts since the onset."""
 
     queue: str
     channel: str
@@ -24,11 +24,11 @@ class Contributor(msgspec.Struct, frozen=True):
 
 
 class Episode(msgspec.Struct):
-    """A series that is not credible from minute `since` on, noticed at `detected`, until before `until`.
+    """A stretch in which a series is statistically unlikely: from minute `since` on, until before `until`.
 
-    Minutes since the epoch, UTC; `until` is None while it lasts. Observed and expected are sums over these minutes, as
-    far as they are known not to be the return to normal. The contributors are those at the time of the detection: the
-    cells with the largest excess, or with the largest lack when it is a silence.
+    Minutes since the epoch, UTC; it was noticed at `detected`, and `until` is None while it lasts. Observed and
+    expected counts are sums over these minutes, without those that may be the return to normal. The contributors are
+    those at the detection: the cells with the largest excess, or the largest lack for a silence.
     """
 
     series: Series
@@ -42,21 +42,21 @@ class Episode(msgspec.Struct):
 
     @property
     def ratio(self) -> float:
-        """How many times as many as expected."""
+        """The observed count as a multiple of the expected one."""
         return self.observed / max(self.expected, 1e-9)
 
 
 class SeriesRun(NamedTuple):
-    """A series and its run: what joined an episode."""
+    """A series that joined an episode, and its run."""
 
     series: Series
     run: Run
 
 
 class OngoingEpisode(NamedTuple):
-    """All there is to know of an episode to go on with it: how it is, and the runs of all series that joined it.
+    """Everything needed to continue an episode: its current state, and the runs of all series that joined it.
 
-    The end depends on them. Of one that is over, or of which nobody knows, there are none.
+    Its end depends on the runs. There are none if it is over, or if they are unknown.
     """
 
     episode: Episode
@@ -64,18 +64,18 @@ class OngoingEpisode(NamedTuple):
 
 
 class Change(msgspec.Struct, frozen=True):
-    """An episode that began, became more severe or ended with this minute, as it is now."""
+    """An episode that began, worsened or ended with this minute, in its current state."""
 
     kind: Literal["began", "worsened", "ended"]
     episode: Episode
 
 
 def severity_of(series: Series, ratio: float) -> Severity:
-    """What a human does about it."""
+    """Return `page` for silences and for ratios of at least PAGE_RATIO, otherwise `ticket`."""
     return "page" if series.measure == "silence" or ratio >= PAGE_RATIO else "ticket"
 
 
 def episode_id(log: str, series: Series, since: int) -> str:
-    """Identity of an episode: the same for the same log (the topic folded), series and onset. 32 hexadecimal digits."""
+    """Return an episode's identity, 32 hexadecimal digits fixed by log (the topic folded), series and onset."""
     digest = blake2b(msgspec.json.encode((log, series, since)), digest_size=16, person=b"episode")
     return digest.hexdigest()

@@ -1,28 +1,28 @@
-"""Counts that vary more than a Poisson process does: the negative binomial distribution, by mean and dispersion.
+"""Counts with more variance than a Poisson process: the negative binomial distribution, by mean and dispersion.
 
 `dispersion` is variance / mean, the same for every mean and at least 1; 1 is the Poisson distribution. A sum of
-independent counts of the same dispersion has it, too, so that minutes may be added up. In the usual parameters: size
-mean / (dispersion − 1), probability 1 / dispersion.
+independent counts of the same dispersion has it, too, so minutes can be added up. In the usual parameters: size mean /
+(dispersion − 1), probability 1 / dispersion.
 """
 
 import math
 
-#: Below this the distribution is as good as Poisson's, and formulas with dispersion − 1 below the line lose digits.
+#: Below this the distribution is practically Poisson's, and formulas that divide by dispersion − 1 lose digits.
 _NEARLY_POISSON = 1.0 + 1e-6
-#: A tail is summed up until its terms are this small against the sum.
+#: A tail is summed up until its terms are this small relative to the sum.
 _NEGLIGIBLE = 1e-16
 _LEAST_LOGARITHM = -700.0
-#: Far more than the fraction needs: about the root of the larger of count and size.
+#: Far more steps than the fraction needs: about the square root of the larger of count and size.
 _MOST_STEPS = 10_000
 
 
 def log_likelihood_weights(dispersion: float, ratio: float) -> tuple[float, float]:
-    """(a, b): `a · count − b · expected` is the log-likelihood ratio of a mean `ratio` times as high as expected.
+    """Return (a, b): `a · count − b · expected` is the log-likelihood ratio of `ratio` times the expected mean.
 
-    The two hypotheses share the size parameter, so that with the expected mean the exponential of the result has the
-    mean 1 whatever that is. With dispersion 1 it is count · log ratio − (ratio − 1) · expected. With a ratio below 1
-    both weights are negative. Source: Hawkins and Olwell, Cumulative Sum Charts and Charting for Quality Improvement
-    (1998), chapter 5. Raises ValueError for a dispersion below 1 or a ratio that is 1 or not above 0.
+    The two hypotheses share the size parameter, so that under the expected mean, whatever it is, the exponential of the
+    result has mean 1. With dispersion 1 it is count · log ratio − (ratio − 1) · expected. With a ratio below 1 both
+    weights are negative. Source: Hawkins and Olwell, Cumulative Sum Charts and Charting for Quality Improvement (1998),
+    chapter 5. Raises ValueError for a dispersion below 1, or a ratio that is 1 or not above 0.
     """
     if dispersion < 1 or ratio <= 0 or ratio == 1:
         raise ValueError(
@@ -35,7 +35,7 @@ def log_likelihood_weights(dispersion: float, ratio: float) -> tuple[float, floa
 
 
 def log_probability(count: int, mean: float, dispersion: float) -> float:
-    """Logarithm of the probability of exactly `count`; `mean` is above 0."""
+    """Return the logarithm of the probability of exactly `count`; `mean` is above 0."""
     if dispersion < _NEARLY_POISSON:
         return count * math.log(mean) - mean - math.lgamma(count + 1)
     size = mean / (dispersion - 1)
@@ -49,11 +49,11 @@ def log_probability(count: int, mean: float, dispersion: float) -> float:
 
 
 def tail_probability(count: int, mean: float, dispersion: float) -> float:
-    """Probability of `count` or more, in the upper tail without a difference of numbers near 1.
+    """Return the probability of `count` or more, without subtracting numbers near 1 in the upper tail.
 
     Above the mean it is the incomplete beta function I(1 − 1 / dispersion; count, size), as a continued fraction: DLMF
-    8.17.22. Otherwise, and for a Poisson distribution, the sum from there upwards. Below e^-700, about 1e-304, it is 0,
-    for there floating-point numbers lose their digits.
+    8.17.22. Otherwise, and for a Poisson distribution, it is the sum from `count` upwards. Below e^-700, about 1e-304,
+    it is 0, because floating-point numbers lose their digits there.
     """
     if count <= 0:
         return 1.0
@@ -69,7 +69,7 @@ def tail_probability(count: int, mean: float, dispersion: float) -> float:
 
 
 def _sum_upwards(count: int, probability: float, mean: float, dispersion: float) -> float:
-    """`probability` is that of `count`."""
+    """Return the sum of the probabilities of `count` and more; `probability` is that of `count`."""
     term = total = probability
     size, decay = (math.inf, 0.0) if dispersion < _NEARLY_POISSON else (mean / (dispersion - 1), 1 - 1 / dispersion)
     number = count
@@ -82,7 +82,7 @@ def _sum_upwards(count: int, probability: float, mean: float, dispersion: float)
 
 
 def _beta_fraction(x: float, a: float, b: float) -> float:
-    """The continued fraction of DLMF 8.17.22, by Lentz's method: I(x; a, b) · a · B(a, b) / (x^a · (1 − x)^b)."""
+    """Return the fraction of DLMF 8.17.22, by Lentz's method: I(x; a, b) · a · B(a, b) / (x^a · (1 − x)^b)."""
     value = c = 1.0
     d = 0.0
     for step in range(1, _MOST_STEPS):
@@ -99,8 +99,8 @@ def _beta_fraction(x: float, a: float, b: float) -> float:
     return 1 / value
 
 
-def least_incredible(mean: float, dispersion: float, probability: float) -> int:
-    """The least count that is reached with at most this probability."""
+def critical_count(mean: float, dispersion: float, probability: float) -> int:
+    """Return the least count that is reached with at most this probability."""
     if mean <= 0:
         return 1
     low, high = 0, 1

@@ -1,8 +1,8 @@
-"""The episodes that last, and the alarms that join them or begin new ones.
+"""The open episodes, and the alarms that join them or begin new ones.
 
-One burst makes a cell, its channel, its queue and the total alarm, and not at the same minute. The first alarm begins
-the episode, under the most special series that explains most of the excess; later alarms that this series explains join
-it. It ends when all that joined have returned to what is expected.
+One burst raises alarms in a cell, its channel, its queue and the total, not all in the same minute. The first alarm
+begins the episode, under the narrowest series that explains most of the excess; later alarms that this series explains
+join it. It ends when all series that joined have returned to their expectation.
 """
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
@@ -20,7 +20,7 @@ SCOPES = ("all", "channel", "queue", "cell")
 
 
 class _Open(msgspec.Struct):
-    """An open episode, the run of its own series, and the runs of all series that joined it, its own among them."""
+    """An open episode, the run of its own series, and the runs of all series that joined it, including its own."""
 
     episode: Episode
     run: Run
@@ -28,9 +28,9 @@ class _Open(msgspec.Struct):
 
 
 class OpenEpisodes:
-    """Those of a watch. `enter` lets a series be in a run from a minute on although it has not alarmed itself.
+    """The open episodes of a watch. `enter` puts a series that has not alarmed into a run, from a minute on.
 
-    It returns the run that the series is in: another one where it was in one already.
+    It returns the run that the series is in: another one if it was in one already.
     """
 
     def __init__(
@@ -42,43 +42,45 @@ class OpenEpisodes:
         self._open: list[_Open] = []
 
     def __iter__(self) -> Iterator[OngoingEpisode]:
-        return (OngoingEpisode(one.episode, one.runs) for one in self._open)
+        return (OngoingEpisode(open_episode.episode, open_episode.runs) for open_episode in self._open)
 
-    def take_up(self, lasting: OngoingEpisode, minute: int) -> None:
-        """Let an episode from before go on."""
+    def resume(self, lasting: OngoingEpisode, minute: int) -> None:
+        """Resume an episode from before."""
         episode, runs = lasting
         own = Run(episode.since, episode.detected, episode.observed, episode.expected)
         joined = [
-            # One that is over only says when it ended.
-            one if one.run.until is not None else SeriesRun(one.series, self._enter(one.series, one.run, minute))
-            for one in runs or [SeriesRun(episode.series, own)]
+            # A finished run only dates the end.
+            stored
+            if stored.run.until is not None
+            else SeriesRun(stored.series, self._enter(stored.series, stored.run, minute))
+            for stored in runs or [SeriesRun(episode.series, own)]
         ]
         main = next(run for series, run in joined if series == episode.series)
         self._open.append(_Open(episode, main, joined))
 
-    def go_on(self) -> Iterable[Change]:
-        """Bring the open episodes up to date."""
-        for one in list(self._open):
-            episode = one.episode
-            episode.observed, episode.expected = one.run.observed, one.run.expected
-            ends = [run.until for _, run in one.runs if run.until is not None]
-            if len(ends) == len(one.runs):
+    def update(self) -> Iterable[Change]:
+        """Update the open episodes, and yield those that worsened or ended."""
+        for open_episode in list(self._open):
+            episode = open_episode.episode
+            episode.observed, episode.expected = open_episode.run.observed, open_episode.run.expected
+            ends = [run.until for _, run in open_episode.runs if run.until is not None]
+            if len(ends) == len(open_episode.runs):
                 episode.until = max(ends)
-                self._open.remove(one)
+                self._open.remove(open_episode)
                 yield Change("ended", replace(episode))
             elif episode.severity != "page" and severity_of(episode.series, episode.ratio) == "page":
                 episode.severity = "page"
                 yield Change("worsened", replace(episode))
 
     def begin(self, minute: int, begun: list[tuple[Series, Run]]) -> Iterable[Change]:
-        """Let alarms join the open episodes that explain them, or begin new ones, the widest first."""
+        """Let alarms join the open episodes that explain them, or begin new ones, the widest series first."""
         begun.sort(key=lambda alarm: (SCOPES.index(alarm[0].scope), alarm[1].expected - alarm[1].observed))
         for series, run in begun:
-            for one in self._open:
-                main = one.episode.series
+            for open_episode in self._open:
+                main = open_episode.episode.series
                 if main.measure == series.measure and self._recent.explains(main, series, run.since):
-                    if not any(run is other for _, other in one.runs):
-                        one.runs.append(SeriesRun(series, run))
+                    if not any(run is other for _, other in open_episode.runs):
+                        open_episode.runs.append(SeriesRun(series, run))
                     break
             else:
                 yield Change("began", replace(self._episode(minute, series, run, begun)))
@@ -92,7 +94,7 @@ class OpenEpisodes:
         runs = [SeriesRun(series, run)]
         if main != series:
             observed, expected = self._recent.excess(main, run.since)
-            own = next((other for one, other in begun if one == main), None) or known[main].spikes.run
+            own = next((alarm_run for alarmed, alarm_run in begun if alarmed == main), None) or known[main].spikes.run
             main_run = own or Run(run.since, minute, observed, expected)
             runs.append(SeriesRun(main, main_run))
             if own is None:

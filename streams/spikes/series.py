@@ -1,4 +1,4 @@
-"""Which series of counts are watched: measures of a tenant, of its channels, queues and cells."""
+"""The series of counts that are watched: measures of a tenant, of its channels, queues and cells."""
 
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
@@ -8,7 +8,7 @@ Scope = Literal["all", "channel", "queue", "cell"]
 
 
 class Place(NamedTuple):
-    """What counts come from. '' where unknown."""
+    """The origin of counts; '' for unknown."""
 
     tenant: str
     queue: str
@@ -16,7 +16,7 @@ class Place(NamedTuple):
 
 
 class Counts(NamedTuple):
-    """Of one minute and place. Arrived: opened and reopened."""
+    """The counts of one minute and place. Arrived: opened and reopened."""
 
     escalated_count: int = 0
     arrived_count: int = 0
@@ -38,11 +38,11 @@ class Series(NamedTuple):
 
     @property
     def counted_measure(self) -> Measure:
-        """What is counted for it: silence is judged on the inflow."""
+        """The measure that is counted for it: silence is evaluated on the inflow."""
         return "inflow" if self.measure == "silence" else self.measure
 
     def holds(self, place: Place) -> bool:
-        """Do the counts of `place` belong to it?"""
+        """Return whether the counts of `place` belong to the series."""
         return (
             place.tenant == self.tenant
             and (self.scope in ("all", "channel") or place.queue == self.queue)
@@ -50,7 +50,7 @@ class Series(NamedTuple):
         )
 
     def contains(self, other: "Series") -> bool:
-        """Do all counts of `other` belong to it? That of a silent channel do to its inflow."""
+        """Return whether all counts of `other` belong to the series; those of a silence are its inflow's."""
         return (
             self.counted_measure == other.counted_measure
             and self.tenant == other.tenant
@@ -61,7 +61,7 @@ class Series(NamedTuple):
         )
 
     def overlaps(self, other: "Series") -> bool:
-        """May a count belong to both?"""
+        """Return whether some count can belong to both series."""
         if self.counted_measure != other.counted_measure or self.tenant != other.tenant:
             return False
         is_queue_open = self.scope in ("all", "channel") or other.scope in ("all", "channel")
@@ -70,9 +70,9 @@ class Series(NamedTuple):
 
 
 def series_of(measure: Measure, place: Place) -> Iterator[Series]:
-    """The series of a measure to which the counts of a place belong, the widest first.
+    """Yield the series of a measure to which the counts of a place belong, the widest first.
 
-    An unknown queue or channel is none: what comes from there is seen in the wider series.
+    An unknown queue or channel has no series: its counts belong to the wider ones only.
     """
     tenant, queue, channel = place
     yield Series(measure, "all", tenant)

@@ -1,23 +1,22 @@
-"""How far evidence goes by chance: as the model says, or farther, because real counts have heavier tails than it.
+"""How far evidence rises by chance: as the model says, or further, because real counts have heavier tails.
 
-If the model is right, evidence in nats (a log-likelihood ratio, or −log of a tail probability) passes a level by more
-than x with the probability e^-x. Where the rate wanders or events come in clumps it falls off more slowly, where the
-dispersion is taken too high faster, say as e^(-x / scale). The scale is the mean of the excesses over a moderate level,
-of which there are many, so that a budget of one false alarm in months can be kept without waiting for months. Source:
-peaks over threshold, as in Siffer et al., Anomaly detection in streams with extreme value theory (2017), with an
-exponential tail.
+If the model is right, evidence in nats (a log-likelihood ratio, or −log of a tail probability) exceeds a level by more
+than x with probability e^-x. If the rate drifts or events come in clusters, it falls off more slowly, if the dispersion
+is overestimated, faster, say as e^(-x / scale). The scale is the mean excess over a moderate level, of which there are
+many, so that a budget of one false alarm in months can be kept without waiting for months. Source: peaks over
+threshold, as in Siffer et al., Anomaly detection in streams with extreme value theory (2017), with an exponential tail.
 """
 
-#: Excesses of 1 seen in advance.
+#: A prior of this many excesses of 1.
 ASSUMED_COUNT = 20.0
-#: Of these excesses the scale is the mean, the last ones with more weight.
+#: The scale is the mean of this many excesses, the last ones with more weight.
 REMEMBERED_COUNT = 1_000.0
-#: What exceeds by more is taken for a spike, and counts as this much.
+#: A larger excess is taken for a spike, and counts as this much.
 LARGEST_EXCESS = 10.0
 
 
 class TailEstimate:
-    """Those of one kind of evidence over `level`, in nats; the scale is at least `least_scale`."""
+    """The tail of one kind of evidence above `level`, in nats; the scale is at least `least_scale`."""
 
     __slots__ = ("_count", "_least_scale", "_sum", "level")
 
@@ -27,7 +26,7 @@ class TailEstimate:
         self._count = self._sum = ASSUMED_COUNT
 
     def learn(self, evidence: float) -> None:
-        """Take an evidence of ordinary counts; below the level it says nothing."""
+        """Learn from the evidence of ordinary counts; below the level it is ignored."""
         excess = evidence - self.level
         if excess > 0:
             kept = 1 - 1 / REMEMBERED_COUNT
@@ -36,9 +35,9 @@ class TailEstimate:
 
     @property
     def scale(self) -> float:
-        """How many times as far as by the model evidence goes by chance."""
+        """How much further evidence rises by chance than the model says, as a factor."""
         return max(self._least_scale, self._sum / self._count)
 
     def stretched(self, evidence: float) -> float:
-        """The evidence that is as rare as the model says this one is."""
+        """Return the evidence that is as rare as the model says `evidence` is."""
         return self.level + self.scale * (evidence - self.level)

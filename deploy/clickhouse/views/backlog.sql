@@ -1,11 +1,10 @@
--- The backlog at the end of every interval, and what changed it. A cell has a row for each interval from its first change to
--- the one that holds the latest watermark: a change stands for the intervals up to the next one. An expiry is a departure
--- once it has come.
+-- The backlog at the end of every interval, and its changes. A cell has a row for each interval from its first change to the
+-- one that contains the latest watermark; a change holds until the next one. An expiry is a departure once it is reached.
 --
 -- needs: functions, ledger_rows, watermarks, reporting_days
 
--- Dense over the last {complete_days} days only: before them no {interval} has a row, and what had been open then stands in the
--- first one.
+-- Dense over the last {complete_days} days only: no earlier {interval} has a row, and whatever was open by then is in the first
+-- one.
 -- for each of: minute, hour
 CREATE OR REPLACE VIEW backlog_by_{interval} (
     {interval_column},
@@ -16,8 +15,8 @@ CREATE OR REPLACE VIEW backlog_by_{interval} (
     open_count Int64 COMMENT 'conversations open at the end of the {interval}',
     arrived_count Int64 COMMENT 'opened and reopened in the {interval}',
     departed_count Int64 COMMENT 'resolved, closed, abandoned, merged, deleted or expired in the {interval}',
-    moved_in_count Int64 COMMENT 'open ones that changed into this cell',
-    moved_out_count Int64 COMMENT 'open ones that changed out of this cell'
+    moved_in_count Int64 COMMENT 'open conversations that moved into this cell',
+    moved_out_count Int64 COMMENT 'open conversations that moved out of this cell'
 ) AS
 WITH
     (SELECT latest FROM watermarks) AS latest,
@@ -41,7 +40,7 @@ FROM (
             sum(placed.2 * (opened_count + reopened_count)) AS arrived,
             sum(placed.2 * (resolved_count + closed_count + abandoned_count + merged_count + deleted_count + expiring_count)) AS departed,
             sum(placed.2 * moved_in_count) AS moved_in, sum(placed.2 * moved_out_count) AS moved_out,
-            -- What was open when the tier begins: all that days hold, less what the tier holds.
+            -- What was open at the beginning of the tier: the sum of all days less that of the tier.
             sum(placed.3 * (opened_count + reopened_count + moved_in_count - moved_out_count - resolved_count - closed_count - abandoned_count
                 - merged_count - deleted_count - expiring_count)) AS base
         FROM (
@@ -64,7 +63,7 @@ FROM (
     )
 );
 
--- Dense over the last 400 days; before them a cell has a row for each day on which it changed.
+-- Dense over the last 400 days; before those a cell has a row for each day on which it changed.
 CREATE OR REPLACE VIEW backlog_by_day (
     day Date COMMENT 'day in the reporting zone',
     tenant LowCardinality(String) COMMENT 'brand or business unit, empty when unknown',
@@ -74,8 +73,8 @@ CREATE OR REPLACE VIEW backlog_by_day (
     open_count Int64 COMMENT 'conversations open at the end of the day',
     arrived_count Int64 COMMENT 'opened and reopened in the day',
     departed_count Int64 COMMENT 'resolved, closed, abandoned, merged, deleted or expired in the day',
-    moved_in_count Int64 COMMENT 'open ones that changed into this cell',
-    moved_out_count Int64 COMMENT 'open ones that changed out of this cell'
+    moved_in_count Int64 COMMENT 'open conversations that moved into this cell',
+    moved_out_count Int64 COMMENT 'open conversations that moved out of this cell'
 ) AS
 WITH
     (SELECT (latest, reporting_zone) FROM watermarks) AS reach,
@@ -114,17 +113,17 @@ FROM (
     )
 );
 
--- How long the open conversations have been open, at the latest watermark. What opened on the day within which the hours begin
--- is taken together: all that days hold from then on, less what hours and minutes hold.
+-- How long the open conversations have been open, at the latest watermark. Those opened on the day in which the hour tier
+-- begins are combined: the sum of the days from then on less that of hours and minutes.
 CREATE OR REPLACE VIEW backlog_age (
     tenant LowCardinality(String) COMMENT 'brand or business unit, empty when unknown',
     queue LowCardinality(String) COMMENT 'where the work lies, empty when unknown',
     channel LowCardinality(String) COMMENT 'empty when unknown',
     visibility LowCardinality(String) COMMENT 'private or public, empty when unknown',
     age LowCardinality(String) COMMENT 'time since the last opening or reopening: < 1 h, 1-4 h, 4-24 h, 1-7 d, 7-30 d, 30-90 d, > 90 d',
-    age_from_seconds UInt32 COMMENT 'lower end of that span, to order by',
+    age_from_seconds UInt32 COMMENT 'lower bound of that range, to sort by',
     open_count Int64 COMMENT 'conversations open',
-    oldest_since DateTime('UTC') COMMENT 'interval (minute; hour or day where it is weeks ago) in which the oldest of them opened'
+    oldest_since DateTime('UTC') COMMENT 'interval in which the oldest of them opened (minute; hour or day if that was weeks ago)'
 ) AS
 WITH
     (SELECT latest FROM watermarks) AS latest,

@@ -1,4 +1,4 @@
--- What share of the contacts comes in by which channel. Rows where something was counted.
+-- The contacts by channel. Only rows with a count.
 --
 -- needs: functions, ledger_rows, watermarks
 
@@ -10,7 +10,7 @@ CREATE OR REPLACE VIEW channel_mix_by_{interval} (
     channel LowCardinality(String) COMMENT 'empty when unknown',
     mode LowCardinality(String) COMMENT 'sync or async, as configured for the channel; empty when the channel is unknown',
     visibility LowCardinality(String) COMMENT 'private or public, empty when unknown',
-    opened_count Int64 COMMENT 'inbound conversations opened, a transfer chain once',
+    opened_count Int64 COMMENT 'inbound conversations opened; a transfer chain counts once',
     inbound_message_count Int64 COMMENT 'messages from customers'
 ) AS
 SELECT {interval_start}, tenant, queue, channel, mode, visibility,

@@ -1,5 +1,5 @@
--- Escalations by kind; an exposure is one, too. A missed promise is none: it lives in `sla_by_hour`. Rows where something
--- was counted.
+-- Escalations by kind, including exposures. A missed SLA target is not an escalation: it is in `sla_by_hour`. Only rows with
+-- a count.
 --
 -- needs: functions, ledger_rows, watermarks
 

@@ -1,12 +1,12 @@
--- SQL functions that the views are written with. A server has them once, for all its databases; a view keeps the body
--- that a function had when the view was created, so a change here re-creates every view that needs this file.
+-- SQL functions used by the views. A server has one set for all its databases. A view keeps the body that a function had when
+-- the view was created, so a change here re-creates every view that needs this file.
 
 -- Smallest duration of a bucket of a histogram, ms (streams/panes/histograms.py has the same in Python).
 CREATE OR REPLACE FUNCTION bucket_lower_bound_ms AS (bucket) ->
     if(bucket < 32, toUInt64(bucket), bitShiftLeft(toUInt64(16 + bitAnd(bucket, 15)), bitShiftRight(bucket, 4) - 1));
 
--- Quantile of a histogram (Map of bucket to count), ms: the middle of the bucket that holds it, NULL when empty.
--- Buckets taken back to zero count for nothing.
+-- Quantile of a histogram (Map of bucket to count), ms: the midpoint of the bucket that contains it, NULL when empty.
+-- Buckets that were taken back to zero have no effect.
 CREATE OR REPLACE FUNCTION histogram_quantile_ms AS (histogram, level) ->
     arrayFirst(
         (bucket, total) -> total >= greatest(1, ceil(level * arraySum(mapValues(histogram)))),
@@ -23,25 +23,25 @@ CREATE OR REPLACE FUNCTION histogram_quantile_ms AS (histogram, level) ->
         )
     );
 
--- Sum of a spread by hour of expiry that has not expired at an instant (key 0: never expires).
+-- Sum of those parts of a spread by hour of expiry that have not expired at an instant (key 0: never expires).
 CREATE OR REPLACE FUNCTION unexpired AS (spread, instant) ->
     arraySum(
         (hour, count) -> if(hour = 0 OR toUInt64(hour) * 3600 > toUnixTimestamp(instant), count, 0),
         mapKeys(spread), mapValues(spread)
     );
 
--- The date of a day by its start. Noon, because it lies on the same date whatever the clocks do at midnight.
+-- The date of a day by its start. Noon, because it has the same date even if the clocks change at midnight.
 CREATE OR REPLACE FUNCTION reporting_day AS (start, zone) -> toDate(toTimezone(start + INTERVAL 12 HOUR, zone));
 
--- The tier that suits a span: up to 12 hours the minute while minutes are complete (14 days), up to 62 days the hour, more the
--- day.
+-- The tier that suits a span: the minute up to 12 hours, the hour up to 62 days, as far back as they are complete (14 and 400
+-- days); otherwise the day.
 CREATE OR REPLACE FUNCTION tier_of_span AS (begins_at, ends_at, latest_at) ->
     multiIf(
         ends_at - begins_at <= 43200 AND begins_at >= latest_at - INTERVAL 14 DAY, 'minute',
         ends_at - begins_at <= 5356800 AND begins_at >= latest_at - INTERVAL 400 DAY, 'hour', 'day'
     );
 
--- Distance of two distributions given as arrays of weights: the root of their Jensen-Shannon divergence in bits.
+-- Distance between two distributions given as arrays of weights: the square root of their Jensen-Shannon divergence in bits.
 -- Source: Lin, Divergence measures based on the Shannon entropy (1991).
 CREATE OR REPLACE FUNCTION jensen_shannon_distance AS (one, other) ->
     sqrt(greatest(0, arraySum(

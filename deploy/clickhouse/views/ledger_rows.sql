@@ -1,5 +1,5 @@
--- The kinds of rows of the ledger as relations of their own, with only the rows that count. Source partitions lie in
--- partitions of their own, so FINAL never has to merge across them.
+-- One view per kind of row in the ledger, with the highest revisions only. Each Kafka partition has partitions of its own, so
+-- FINAL never has to merge across them.
 
 CREATE OR REPLACE VIEW panes AS
 SELECT
@@ -41,7 +41,7 @@ FROM ledger FINAL
 WHERE kind = 'conversation' AND state != ''
 SETTINGS do_not_merge_across_partitions_select_final = 1;
 
--- Of the interactions alone: their books count records, and nothing of the customers' stage belongs to them.
+-- Only those of the interactions stage: its books count records, and those of the customers stage are kept apart.
 CREATE OR REPLACE VIEW checkpoints AS
 SELECT
     log, kafka_partition, epoch, revision, next_offset, watermark, configuration, configuration_number, reporting_zone,
@@ -51,26 +51,26 @@ FROM ledger FINAL
 WHERE kind = 'checkpoint' AND stage = ''
 SETTINGS do_not_merge_across_partitions_select_final = 1;
 
--- The same for the stage of customers. Its books count facts: those that stage 1 told again are duplicates.
+-- The same for the customers stage. Its books count facts; those published again by the interactions stage are duplicates.
 CREATE OR REPLACE VIEW customer_checkpoints (
-    log LowCardinality(String) COMMENT 'the topic of contacts',
-    kafka_partition UInt16 COMMENT 'of that topic',
-    epoch UInt32 COMMENT 'counts the lives of that topic',
+    log LowCardinality(String) COMMENT 'the topic of customer facts',
+    kafka_partition UInt16 COMMENT 'partition of that topic',
+    epoch UInt32 COMMENT 'epoch of that topic; a new one begins when it is recreated',
     revision UInt64 COMMENT 'epoch << 40 | next offset',
     next_offset UInt64 COMMENT 'the first offset not folded yet',
     watermark DateTime64(3, 'UTC') COMMENT 'latest event time of a fact',
     configuration String COMMENT 'version of the rules',
-    configuration_number UInt32 COMMENT 'counts the changes of configuration of the interactions',
+    configuration_number UInt32 COMMENT 'number of configuration changes of the interactions',
     reporting_zone LowCardinality(String) COMMENT 'the zone of the day tier',
     partition_count UInt16 COMMENT 'partitions of that topic',
     last_offset Int64 COMMENT 'offset of the last record folded, -1 before the first',
-    last_record_hash UInt64 COMMENT 'BLAKE2b-64 of its key and value, to know the log again',
-    reason String COMMENT 'why the epoch was begun',
-    source_positions Map(UInt16, UInt64) COMMENT 'by partition of the interactions, the place of the last fact taken in',
+    last_record_hash UInt64 COMMENT 'BLAKE2b-64 of its key and value, to recognise the log',
+    reason String COMMENT 'why the epoch began',
+    source_positions Map(UInt16, UInt64) COMMENT 'position of the last fact applied, by partition of the interactions',
     consumed_count Int64 COMMENT 'facts read; consumed = applied + duplicate + rejected',
-    applied_count Int64 COMMENT 'facts taken in',
-    duplicate_count Int64 COMMENT 'facts that stage 1 told again, after it was killed or restored',
-    rejected_count Int64 COMMENT 'records of that topic that hold no facts: somebody else wrote them'
+    applied_count Int64 COMMENT 'facts applied',
+    duplicate_count Int64 COMMENT 'facts that the interactions stage published again after a kill or a restore',
+    rejected_count Int64 COMMENT 'records of that topic that contain no facts, written by something else'
 ) AS
 SELECT
     log, kafka_partition, epoch, revision, next_offset, watermark, configuration, configuration_number, reporting_zone,

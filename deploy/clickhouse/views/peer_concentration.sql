@@ -1,26 +1,26 @@
--- How much the community hangs on few helpers. From `interactions`, so for its 90 days. Only the distribution is shown:
--- nobody's name or pseudonym comes out, and no number of one helper as such.
+-- How much the community depends on a few helpers. From `interactions`, so for its 90 days. Only the distribution is shown: no
+-- name or pseudonym, and no number of a single helper as such.
 --
 -- needs: reporting_days
 
 CREATE OR REPLACE VIEW peer_concentration_by_day (
     day Date COMMENT 'day in the reporting zone',
     tenant LowCardinality(String) COMMENT 'brand or business unit, empty when unknown',
-    measure LowCardinality(String) COMMENT 'message: messages of peers; solution: accepted solutions of peers, less those taken back on that day',
-    helper_count UInt64 COMMENT 'peers with at least one; the ratios are over what they did together',
-    helped_count Int64 COMMENT 'messages or solutions of these peers',
-    unknown_count Int64 COMMENT 'messages or solutions of peers that came without an actor; in none of the other columns',
-    top_1_percent_ratio Float64 COMMENT 'share of the busiest hundredth of the helpers, at least one of them',
+    measure LowCardinality(String) COMMENT 'message: messages by peers; solution: accepted solutions by peers, less those withdrawn on that day',
+    helper_count UInt64 COMMENT 'peers with at least one; the ratios refer to their total',
+    helped_count Int64 COMMENT 'messages or solutions by these peers',
+    unknown_count Int64 COMMENT 'messages or solutions by peers without an actor; not in the other columns',
+    top_1_percent_ratio Float64 COMMENT 'share of the busiest hundredth of the helpers, at least one helper',
     top_5_percent_ratio Float64 COMMENT 'share of the busiest twentieth, at least one',
     top_10_percent_ratio Float64 COMMENT 'share of the busiest tenth, at least one',
-    gini_ratio Float64 COMMENT 'Gini coefficient: 0 when all help alike, towards 1 the more it is one',
-    herfindahl_ratio Float64 COMMENT 'sum of the squared shares: 1 when one does all, 1 / helper_count when all help alike'
+    gini_ratio Float64 COMMENT 'Gini coefficient: 0 if all help equally, approaching 1 if one helper does everything',
+    herfindahl_ratio Float64 COMMENT 'sum of the squared shares: 1 if one helper does everything, 1 / helper_count if all help equally'
 ) AS
 SELECT day, tenant, measure, length(counts) AS helper_count, arraySum(counts) AS helped_count, unknown_count,
     arraySum(arraySlice(counts, 1, toUInt32(ceil(length(counts) * 0.01)))) / arraySum(counts) AS top_1_percent_ratio,
     arraySum(arraySlice(counts, 1, toUInt32(ceil(length(counts) * 0.05)))) / arraySum(counts) AS top_5_percent_ratio,
     arraySum(arraySlice(counts, 1, toUInt32(ceil(length(counts) * 0.1)))) / arraySum(counts) AS top_10_percent_ratio,
-    -- The counts are in descending order: with ranks from the busiest, G = (n + 1 - 2 * sum(rank * count) / sum) / n with the sign turned.
+    -- The counts are in descending order: with ranks from the busiest on, the sign of G = (n + 1 - 2 * sum(rank * count) / sum) / n is reversed.
     (2 * arraySum((count, rank) -> count * (helper_count + 1 - rank), counts, arrayEnumerate(counts)) / helped_count
         - helper_count - 1) / helper_count AS gini_ratio,
     arraySum(count -> pow(count / helped_count, 2), counts) AS herfindahl_ratio

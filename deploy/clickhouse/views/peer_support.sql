@@ -1,4 +1,4 @@
--- The community: how soon peers answer, what they solve, and what they save the service.
+-- The community: how soon peers answer, what they solve, and which contacts they save.
 --
 -- needs: functions, ledger_rows, watermarks
 
@@ -9,9 +9,9 @@ CREATE OR REPLACE VIEW peer_resolution_by_{interval} (
     queue LowCardinality(String) COMMENT 'where the work lies, empty when unknown',
     channel LowCardinality(String) COMMENT 'empty when unknown',
     visibility LowCardinality(String) COMMENT 'private or public, empty when unknown',
-    accepted_count Int64 COMMENT 'accepted solutions, less those taken back in the {interval}',
-    accepted_from_peer_count Int64 COMMENT 'the same, written by peers: over accepted_count it is the peer resolution',
-    saved_count Int64 COMMENT 'conversations that a peer solved without a word of an agent, less those that ceased to be so in the {interval}'
+    accepted_count Int64 COMMENT 'accepted solutions, less those withdrawn in the {interval}',
+    accepted_from_peer_count Int64 COMMENT 'the same for solutions by peers; divided by accepted_count it is the peer resolution',
+    saved_count Int64 COMMENT 'conversations that a peer solved without an agent message, less those that ceased to be so in the {interval}'
 ) AS
 SELECT {interval_start}, tenant, queue, channel, visibility, sum(solution_accepted_count) AS accepted_count,
     sum(solution_accepted_from_peer_count) AS accepted_from_peer_count, sum(saved_by_peer_count) AS saved_count
@@ -27,8 +27,8 @@ CREATE OR REPLACE VIEW peer_answers_by_{interval} (
     queue LowCardinality(String) COMMENT 'where the work lies, empty when unknown',
     channel LowCardinality(String) COMMENT 'empty when unknown',
     visibility LowCardinality(String) COMMENT 'private or public, empty when unknown',
-    answered_count Int64 COMMENT 'conversations with their first answer of a peer in the {interval}; only while the customer waited',
-    before_staff_count Int64 COMMENT 'those of them in which no agent had spoken to the customer before',
+    answered_count Int64 COMMENT 'conversations whose first peer answer came in the {interval}, while the customer waited',
+    before_staff_count Int64 COMMENT 'those of them without an earlier agent message to the customer',
     p50_seconds Nullable(Float64) COMMENT 'median wait for that answer, from the start of the waiting episode; quantiles are exact to 3.2 %',
     p90_seconds Nullable(Float64) COMMENT '90 % waited no longer',
     p95_seconds Nullable(Float64) COMMENT '95 % waited no longer',

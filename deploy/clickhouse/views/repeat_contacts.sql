@@ -1,6 +1,6 @@
--- Contacts of customers who had been there shortly before. Numbers of known customers beside those of all: where a customer
--- is unknown nothing is assumed. `known_count` over `contact_count` is the coverage. A number of the last seconds may still
--- come: `customer_watermarks` says how far the stage of customers is.
+-- Repeat contacts of known customers, beside the contacts of all: nothing is assumed about unknown customers.
+-- `known_count / contact_count` is the coverage. Counts of the last seconds may still be missing: `customer_watermarks` has
+-- the progress of the customers stage.
 --
 -- needs: functions, ledger_rows, watermarks
 
@@ -11,11 +11,11 @@ CREATE OR REPLACE VIEW repeat_contacts_by_{interval} (
     queue LowCardinality(String) COMMENT 'where the work lies, empty when unknown',
     channel LowCardinality(String) COMMENT 'empty when unknown',
     visibility LowCardinality(String) COMMENT 'private or public, empty when unknown',
-    contact_count Int64 COMMENT 'inbound conversations opened, a transfer chain once',
-    known_count Int64 COMMENT 'those of known customers: the denominator of all that follow',
-    repeat_within_day_count Int64 COMMENT 'of these, within 24 h of a resolve of another conversation of the same customer',
+    contact_count Int64 COMMENT 'inbound conversations opened; a transfer chain counts once',
+    known_count Int64 COMMENT 'those of known customers, the denominator of the columns that follow',
+    repeat_within_day_count Int64 COMMENT 'of these, contacts within 24 h after another conversation of the same customer was resolved',
     repeat_within_week_count Int64 COMMENT 'the same within 7 days',
-    hop_within_day_count Int64 COMMENT 'repeats within 24 h on another channel than the conversation that was resolved last',
+    hop_within_day_count Int64 COMMENT 'repeats within 24 h on a channel other than that of the conversation resolved last',
     hop_within_week_count Int64 COMMENT 'the same within 7 days',
     left_out_count Int64 COMMENT 'contacts of ids that stand for more than one person (over 256 facts within 8 days); not in known_count'
 ) AS

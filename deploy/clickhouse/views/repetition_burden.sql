@@ -1,4 +1,4 @@
--- What customers had to go through again. Of known customers only, as in `repeat_contacts.sql`.
+-- What customers had to go through again. Known customers only, as in `repeat_contacts.sql`.
 --
 -- needs: functions, ledger_rows, watermarks
 
@@ -9,9 +9,9 @@ CREATE OR REPLACE VIEW repetition_burden_by_{interval} (
     queue LowCardinality(String) COMMENT 'where the work lies, empty when unknown',
     channel LowCardinality(String) COMMENT 'empty when unknown',
     visibility LowCardinality(String) COMMENT 'private or public, empty when unknown',
-    case_count Int64 COMMENT 'cases of known customers that began; contacts without a case are one while no 7 days lie between them',
-    burden_count Int64 COMMENT 'what the customers had to go through again, the sum of what follows: over case_count it is the burden',
-    queue_wait_count Int64 COMMENT 'times that they came to wait in a queue',
+    case_count Int64 COMMENT 'cases of known customers that began; contacts without a case form one while they are less than 7 days apart',
+    burden_count Int64 COMMENT 'sum of the columns that follow; divided by case_count it is the repetition burden',
+    queue_wait_count Int64 COMMENT 'times that customers entered a queue',
     transfer_count Int64 COMMENT 'transfers',
     repeat_count Int64 COMMENT 'contacts within 7 days of a resolve',
     hop_count Int64 COMMENT 'those of them on another channel'

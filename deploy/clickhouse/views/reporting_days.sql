@@ -1,10 +1,10 @@
--- Where the days of the reporting zone begin. The fold alone knows: a day need not begin at a full UTC hour (Asia/Kolkata),
--- have a midnight (clocks that change at 00:00) or 24 hours, and ClickHouse may know other rules of a zone than Python. So no
--- view computes where a day begins: they read it from `reporting_days`.
+-- Where the days of the reporting zone begin. Only the fold decides that: a day need not begin at a full UTC hour
+-- (Asia/Kolkata), have a midnight (clocks that change at 00:00) or 24 hours, and the zone rules of ClickHouse may differ from
+-- Python's. So no view computes where a day begins: they read it from `reporting_days`.
 --
--- The day tier holds everything, for ever. Where a view continues days with hours or minutes, what had been open before
--- these begin is the sum of all days less what the hours or minutes hold themselves, so a day that begins within an hour
--- is neither counted twice nor left out.
+-- The day tier contains everything, for ever. Where a view continues days with hours or minutes, what was open before those
+-- begin is the sum of all days less that of the hours or minutes, so a day that begins within an hour is neither counted
+-- twice nor left out.
 --
 -- needs: functions, watermarks
 

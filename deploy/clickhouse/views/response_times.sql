@@ -1,4 +1,4 @@
--- How long people waited for an answer and for a resolution.
+-- How long customers waited for an answer and for a resolution.
 --
 -- needs: functions, ledger_rows, watermarks
 
@@ -9,7 +9,7 @@ CREATE OR REPLACE VIEW response_times_by_{interval} (
     queue LowCardinality(String) COMMENT 'where the work lies, empty when unknown',
     channel LowCardinality(String) COMMENT 'empty when unknown',
     visibility LowCardinality(String) COMMENT 'private or public, empty when unknown',
-    measure LowCardinality(String) COMMENT 'first_response, reply (every waiting episode) or resolution (last resolve - first opening); _business in the hours of the queue, _service without waiting on the customer',
+    measure LowCardinality(String) COMMENT 'first_response, reply (every waiting episode) or resolution (last resolve - first opening); _business in the business hours of the queue, _service without the time waited on the customer',
     ended_count Int64 COMMENT 'durations that ended in the {interval}',
     p50_seconds Nullable(Float64) COMMENT 'median; quantiles are exact to 3.2 %',
     p90_seconds Nullable(Float64) COMMENT '90 % took no longer',

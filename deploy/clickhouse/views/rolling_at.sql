@@ -1,28 +1,28 @@
--- Rolling windows of 5 minutes, 1 hour, 24 hours and 7 days that end at the border of any minute: `rolling_at(at)` computes
--- them from the panes, corrected by whatever came late, and `standing_at(at)` what stands open.
+-- Rolling windows of 5 minutes, 1 hour, 24 hours and 7 days that end at any full minute: `rolling_at(at)` computes them from
+-- the panes, corrected by late events, and `standing_at(at)` what is open.
 --
--- Of a window, full hours are read from the hour tier and the rest at both ends from the minutes. Hours are exact for 400
--- days and minutes for 14, so an instant that is older should be a full hour. Ages, who waits and what falls due are
--- stocks: panes know them for now only, the past has them in `rolling`.
+-- The full hours of a window are read from the hour tier, the rest at both ends from the minutes. Hours are exact for 400
+-- days and minutes for 14, so an older instant should be a full hour. Ages, who waits and what falls due are stocks: panes
+-- have them for the present only, `rolling` for the past.
 --
 -- needs: functions, ledger_rows, watermarks, reporting_days
 
 CREATE OR REPLACE VIEW rolling_at (
-    emitted_at DateTime('UTC') COMMENT 'the end of the window, the border of a minute; numbers hold for it',
+    emitted_at DateTime('UTC') COMMENT 'end of the window, a full minute; the numbers hold for it',
     window_seconds UInt32 COMMENT 'length of the window: 300, 3600, 86400 or 604800',
-    scope LowCardinality(String) COMMENT 'what the row sums up: all, tenant, queue, channel (of a tenant), or cell (queue and channel)',
+    scope LowCardinality(String) COMMENT 'what the row aggregates: all, tenant, queue, channel (of a tenant), or cell (queue and channel)',
     tenant LowCardinality(String) COMMENT 'brand or business unit; empty when unknown, and in scope all',
-    queue LowCardinality(String) COMMENT 'where the work lies; empty when unknown, and where the scope has no queue',
-    channel LowCardinality(String) COMMENT 'empty when unknown, and where the scope has no channel',
-    contact_count Int64 COMMENT 'inbound conversations opened in the window, a transfer chain once: the channel mix',
-    contact_total_count Int64 COMMENT 'the same of the enclosing scope: of the queue for a cell, the tenant for queue and channel, all for a tenant',
-    sync_contact_count Int64 COMMENT 'contacts on channels where both sides speak at once',
-    public_contact_count Int64 COMMENT 'contacts that everybody can read',
+    queue LowCardinality(String) COMMENT 'where the work lies; empty when unknown, and if the scope has no queue',
+    channel LowCardinality(String) COMMENT 'empty when unknown, and if the scope has no channel',
+    contact_count Int64 COMMENT 'inbound conversations opened in the window, the channel mix; a transfer chain counts once',
+    contact_total_count Int64 COMMENT 'the same for the enclosing scope: the queue of a cell, the tenant of a queue or channel, all for a tenant',
+    sync_contact_count Int64 COMMENT 'contacts on synchronous channels',
+    public_contact_count Int64 COMMENT 'contacts that anyone can read',
     inbound_message_count Int64 COMMENT 'messages from customers in the window',
     open_count Int64 COMMENT 'conversations open at the end of the window',
     arrived_count Int64 COMMENT 'opened and reopened in the window',
     departed_count Int64 COMMENT 'resolved, closed, abandoned, merged, deleted or expired in the window',
-    open_ms Int64 COMMENT 'area under the backlog over the window, ms: by the length of the window it is the average backlog',
+    open_ms Int64 COMMENT 'area under the backlog over the window, ms; divided by the length of the window it is the average backlog',
     resolved_count Int64 COMMENT 'resolves in the window',
     reopened_count Int64 COMMENT 'reopenings in the window',
     transferred_count Int64 COMMENT 'transfers in the window',
@@ -31,11 +31,11 @@ CREATE OR REPLACE VIEW rolling_at (
     escalated_handoff_count Int64 COMMENT 'handoffs from bot to human in the window',
     escalated_regulatory_count Int64 COMMENT 'escalations to a regulator or ombudsman in the window',
     escalated_exposure_count Int64 COMMENT 'private to public by the same customer within 72 hours, in the window',
-    sla_met_count Int64 COMMENT 'promises of all kinds kept in the window',
-    sla_missed_count Int64 COMMENT 'promises of all kinds that fell due in the window, before the watermark and before now, and were not kept',
+    sla_met_count Int64 COMMENT 'SLA targets of all kinds met in the window',
+    sla_missed_count Int64 COMMENT 'SLA targets of all kinds that fell due in the window, before the watermark and before now, and were not met',
     first_response_histogram Map(UInt32, Int64) COMMENT 'first response times that ended in the window, by bucket',
-    resolution_histogram Map(UInt32, Int64) COMMENT 'last resolve - first opening of what was resolved in the window, by bucket',
-    drift Nullable(Float64) COMMENT 'Jensen-Shannon distance (base 2: 0 the same, 1 nothing in common) of the channel mix from that of the same hours in the four weeks before; scopes all, tenant and queue'
+    resolution_histogram Map(UInt32, Int64) COMMENT 'resolution times (last resolve - first opening) that ended in the window, by bucket',
+    drift Nullable(Float64) COMMENT 'Jensen-Shannon distance (base 2: 0 identical, 1 disjoint) between the channel mix and that of the same hours in the four weeks before; scopes all, tenant and queue'
 ) AS
 WITH
     toDateTime({at:DateTime('UTC')}, 'UTC') AS ends_at,
@@ -44,8 +44,8 @@ WITH
     (SELECT max(start) FROM reporting_days WHERE start <= toDateTime({at:DateTime('UTC')}, 'UTC')) AS day_began_at,
     toDateTime(ceil(toUnixTimestamp(day_began_at) / 3600) * 3600, 'UTC') AS hours_begin_at,
     (SELECT minute FROM horizon) AS passed_until,
-    -- Days up to `day_began_at` are continued by hours. Where it lies within an hour whose minutes may be incomplete, the
-    -- hours from the end on are taken from the sum of all days instead.
+    -- Days up to `day_began_at` are continued by hours. If that is within an hour whose minutes may be incomplete, the
+    -- hours from the end on are subtracted from the sum of all days instead.
     hours_begin_at = day_began_at OR day_began_at > (SELECT latest - INTERVAL 14 DAY FROM watermarks) AS is_continued,
     flows AS (
         SELECT
@@ -89,7 +89,7 @@ WITH
             OR (tier = 'minute' AND start < ends_at AND NOT is_continued AND start >= last_hour)
         GROUP BY tenant, queue, channel
     ),
-    -- What does not fall due before the watermark and before now is not missed.
+    -- Whatever does not fall due before the watermark and before now is not missed.
     pending AS (
         SELECT arrayJoin(arrayFilter(seconds -> start >= ends_at - seconds, windows)) AS window_seconds, tenant, queue, channel,
             sum(sla_due_first_response_count + sla_due_next_response_count + sla_due_resolution_count) AS due
@@ -176,11 +176,11 @@ GROUP BY GROUPING SETS (
 LEFT JOIN drifts AS d ON d.window_seconds = r.window_seconds AND d.scope = r.scope AND d.tenant = r.tenant AND d.queue = r.queue;
 
 CREATE OR REPLACE VIEW standing_at (
-    emitted_at DateTime('UTC') COMMENT 'the end of the window, the border of a minute; numbers hold for it',
-    scope LowCardinality(String) COMMENT 'what the row sums up: all, tenant, queue, channel (of a tenant), or cell (queue and channel)',
+    emitted_at DateTime('UTC') COMMENT 'end of the window, a full minute; the numbers hold for it',
+    scope LowCardinality(String) COMMENT 'what the row aggregates: all, tenant, queue, channel (of a tenant), or cell (queue and channel)',
     tenant LowCardinality(String) COMMENT 'brand or business unit; empty when unknown, and in scope all',
-    queue LowCardinality(String) COMMENT 'where the work lies; empty when unknown, and where the scope has no queue',
-    channel LowCardinality(String) COMMENT 'empty when unknown, and where the scope has no channel',
+    queue LowCardinality(String) COMMENT 'where the work lies; empty when unknown, and if the scope has no queue',
+    channel LowCardinality(String) COMMENT 'empty when unknown, and if the scope has no channel',
     open_below_1h_count Int64 COMMENT 'open conversations by time since the last (re)opening: less than an hour',
     open_1h_to_4h_count Int64 COMMENT '1 to 4 hours',
     open_4h_to_24h_count Int64 COMMENT '4 to 24 hours',
@@ -188,12 +188,12 @@ CREATE OR REPLACE VIEW standing_at (
     open_7d_to_30d_count Int64 COMMENT '7 to 30 days',
     open_30d_to_90d_count Int64 COMMENT '30 to 90 days',
     open_over_90d_count Int64 COMMENT '90 days and more',
-    oldest_since Nullable(DateTime('UTC')) COMMENT 'interval (minute; hour or day where it is weeks ago) in which the oldest of them opened; NULL where none is open',
+    oldest_since Nullable(DateTime('UTC')) COMMENT 'interval in which the oldest of them opened (minute; hour or day if that was weeks ago); NULL if none is open',
     waiting_agent_count Int64 COMMENT 'open conversations that wait on an agent',
     waiting_customer_count Int64 COMMENT 'open conversations that wait on the customer',
     waiting_third_party_count Int64 COMMENT 'open conversations that wait on a third party',
-    sla_due_15m_count Int64 COMMENT 'open promises that fall due in the next 15 minutes',
-    sla_due_60m_count Int64 COMMENT 'open promises that fall due in the next 60 minutes'
+    sla_due_15m_count Int64 COMMENT 'open SLA targets that fall due in the next 15 minutes',
+    sla_due_60m_count Int64 COMMENT 'open SLA targets that fall due in the next 60 minutes'
 ) AS
 WITH
     toDateTime({at:DateTime('UTC')}, 'UTC') AS ends_at,
@@ -224,7 +224,7 @@ FROM (
         if(start >= ends_at AND start < ends_at + 3600, sum(due_here), 0) AS due
     FROM (
         SELECT tenant, queue, channel,
-            -- What began on the day within which the hours begin is what days hold from then on, less what hours and minutes hold.
+            -- The day in which the hour tier begins: the sum of the days from then on less that of hours and minutes.
             arrayJoin(if(tier = 'day', [(least(start, first_day), 1)], [(start, 1), (first_day, -1)])) AS placed,
             unexpired(open_since_by_expiry, ends_at) AS open_here, unexpired(waiting_agent_by_expiry, ends_at) AS agent_here,
             unexpired(waiting_customer_by_expiry, ends_at) AS customer_here,

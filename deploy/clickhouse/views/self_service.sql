@@ -1,5 +1,5 @@
--- Self-service sessions, and which of them kept the customer from asking a human. A session is verified once the minute a
--- day after its end lies before the watermark and before now, in minutes, hours and days alike.
+-- Self-service sessions, and which of them kept the customer from needing a human. A session is verified once the minute a
+-- day after its end is before the watermark and before now, in minutes, hours and days alike.
 --
 -- needs: functions, ledger_rows, watermarks, reporting_days
 
@@ -9,11 +9,11 @@ CREATE OR REPLACE VIEW self_service_by_minute (
     queue LowCardinality(String) COMMENT 'where the work lies, empty when unknown',
     channel LowCardinality(String) COMMENT 'empty when unknown',
     visibility LowCardinality(String) COMMENT 'private or public, empty when unknown',
-    ended_count Int64 COMMENT 'self-service sessions that ended in the minute, of anybody',
-    contained_count Int64 COMMENT 'those of them without a handoff or a word of an agent: over ended_count it is the containment',
-    known_ended_count Int64 COMMENT 'sessions of known customers among ended_count: the coverage of what follows',
-    verifiable_count Int64 COMMENT 'sessions of known customers whose end is 24 h ago in the minute',
-    verified_count Int64 COMMENT 'those of them that were contained, and the customer met no human in these 24 h'
+    ended_count Int64 COMMENT 'self-service sessions that ended in the minute, of any customer',
+    contained_count Int64 COMMENT 'those of them without a handoff or an agent message; divided by ended_count it is the containment',
+    known_ended_count Int64 COMMENT 'sessions of known customers among ended_count, the coverage of the columns that follow',
+    verifiable_count Int64 COMMENT 'sessions of known customers whose end became 24 h old in the minute',
+    verified_count Int64 COMMENT 'those of them that were contained and whose customer reached no human in these 24 h'
 ) AS
 SELECT minute, tenant, queue, channel, visibility, sum(ended) AS ended_count, sum(contained) AS contained_count,
     sum(known_ended) AS known_ended_count, sum(verifiable) AS verifiable_count, sum(verified) AS verified_count
@@ -33,11 +33,11 @@ CREATE OR REPLACE VIEW self_service_by_hour (
     queue LowCardinality(String) COMMENT 'where the work lies, empty when unknown',
     channel LowCardinality(String) COMMENT 'empty when unknown',
     visibility LowCardinality(String) COMMENT 'private or public, empty when unknown',
-    ended_count Int64 COMMENT 'self-service sessions that ended in the hour, of anybody',
-    contained_count Int64 COMMENT 'those of them without a handoff or a word of an agent: over ended_count it is the containment',
-    known_ended_count Int64 COMMENT 'sessions of known customers among ended_count: the coverage of what follows',
-    verifiable_count Int64 COMMENT 'sessions of known customers whose end is 24 h ago in the hour',
-    verified_count Int64 COMMENT 'those of them that were contained, and the customer met no human in these 24 h'
+    ended_count Int64 COMMENT 'self-service sessions that ended in the hour, of any customer',
+    contained_count Int64 COMMENT 'those of them without a handoff or an agent message; divided by ended_count it is the containment',
+    known_ended_count Int64 COMMENT 'sessions of known customers among ended_count, the coverage of the columns that follow',
+    verifiable_count Int64 COMMENT 'sessions of known customers whose end became 24 h old in the hour',
+    verified_count Int64 COMMENT 'those of them that were contained and whose customer reached no human in these 24 h'
 ) AS
 SELECT hour, tenant, queue, channel, visibility, sum(ended) AS ended_count, sum(contained) AS contained_count,
     sum(known_ended) AS known_ended_count, sum(verifiable) AS verifiable_count, sum(verified) AS verified_count
@@ -48,7 +48,7 @@ FROM (
     FROM panes
     WHERE tier = 'hour'
     UNION ALL
-    -- What is not yet a day ago is not verified.
+    -- A session that ended less than a day ago is not verified yet.
     SELECT toStartOfHour(start) AS hour, tenant, queue, channel, visibility, 0, 0, 0, -session_verifiable_count, -session_verified_count
     FROM panes
     WHERE tier = 'minute' AND start >= (SELECT minute FROM horizon) AND session_verifiable_count != 0
@@ -62,11 +62,11 @@ CREATE OR REPLACE VIEW self_service_by_day (
     queue LowCardinality(String) COMMENT 'where the work lies, empty when unknown',
     channel LowCardinality(String) COMMENT 'empty when unknown',
     visibility LowCardinality(String) COMMENT 'private or public, empty when unknown',
-    ended_count Int64 COMMENT 'self-service sessions that ended in the day, of anybody',
-    contained_count Int64 COMMENT 'those of them without a handoff or a word of an agent: over ended_count it is the containment',
-    known_ended_count Int64 COMMENT 'sessions of known customers among ended_count: the coverage of what follows',
-    verifiable_count Int64 COMMENT 'sessions of known customers whose end is 24 h ago in the day',
-    verified_count Int64 COMMENT 'those of them that were contained, and the customer met no human in these 24 h'
+    ended_count Int64 COMMENT 'self-service sessions that ended in the day, of any customer',
+    contained_count Int64 COMMENT 'those of them without a handoff or an agent message; divided by ended_count it is the containment',
+    known_ended_count Int64 COMMENT 'sessions of known customers among ended_count, the coverage of the columns that follow',
+    verifiable_count Int64 COMMENT 'sessions of known customers whose end became 24 h old in the day',
+    verified_count Int64 COMMENT 'those of them that were contained and whose customer reached no human in these 24 h'
 ) AS
 WITH
     (SELECT minute FROM horizon) AS passed_until,
@@ -80,7 +80,7 @@ FROM (
         if(tier = 'day', start, assumeNotNull(present_day)) AS day_start, tenant, queue, channel, visibility,
         if(tier = 'day', session_ended_count, 0) AS ended, if(tier = 'day', session_contained_count, 0) AS contained,
         if(tier = 'day', known_session_ended_count, 0) AS known_ended,
-        -- What is a day ago later on the present day is not verified.
+        -- A session whose end becomes a day old later on the present day is not verified yet.
         multiIf(tier = 'minute', -1, start < passed_until, 1, 0) AS sign,
         sign * session_verifiable_count AS verifiable, sign * session_verified_count AS verified
     FROM panes

@@ -1,4 +1,5 @@
--- Which promises were kept. One is missed once its minute lies before the watermark and before now, in hours and days alike.
+-- SLA targets met and missed. A target is missed once its minute is before the watermark and before now, in hours and days
+-- alike.
 --
 -- needs: functions, ledger_rows, watermarks, reporting_days
 
@@ -9,8 +10,8 @@ CREATE OR REPLACE VIEW sla_by_hour (
     channel LowCardinality(String) COMMENT 'empty when unknown',
     visibility LowCardinality(String) COMMENT 'private or public, empty when unknown',
     clock LowCardinality(String) COMMENT 'first_response, next_response or resolution',
-    met_count Int64 COMMENT 'promises kept, dated by the reply',
-    missed_count Int64 COMMENT 'promises not kept, dated by the minute in which they fell due; only minutes before the watermark and before now'
+    met_count Int64 COMMENT 'SLA targets met, dated by the reply',
+    missed_count Int64 COMMENT 'SLA targets missed, dated by the minute in which they fell due; only minutes before the watermark and before now'
 ) AS
 SELECT hour, tenant, queue, channel, visibility, clocks.1 AS clock, sum(clocks.2) AS met_count, sum(clocks.3) AS missed_count
 FROM (
@@ -22,7 +23,7 @@ FROM (
     FROM panes
     WHERE tier = 'hour'
     UNION ALL
-    -- What falls due in a minute that is not over yet is not missed.
+    -- A target due in a minute that is not over yet is not missed.
     SELECT toStartOfHour(start) AS hour, tenant, queue, channel, visibility, [
         ('first_response', toInt64(0), -sla_due_first_response_count),
         ('next_response', toInt64(0), -sla_due_next_response_count),
@@ -42,8 +43,8 @@ CREATE OR REPLACE VIEW sla_by_day (
     channel LowCardinality(String) COMMENT 'empty when unknown',
     visibility LowCardinality(String) COMMENT 'private or public, empty when unknown',
     clock LowCardinality(String) COMMENT 'first_response, next_response or resolution',
-    met_count Int64 COMMENT 'promises kept, dated by the reply',
-    missed_count Int64 COMMENT 'promises not kept, dated by the minute in which they fell due; only minutes before the watermark and before now'
+    met_count Int64 COMMENT 'SLA targets met, dated by the reply',
+    missed_count Int64 COMMENT 'SLA targets missed, dated by the minute in which they fell due; only minutes before the watermark and before now'
 ) AS
 WITH
     (SELECT minute FROM horizon) AS passed_until,
@@ -54,7 +55,7 @@ SELECT reporting_day(day_start, (SELECT reporting_zone FROM watermarks)) AS day,
 FROM (
     SELECT
         if(tier = 'day', start, assumeNotNull(present_day)) AS day_start, tenant, queue, channel, visibility,
-        -- What falls due later on the present day is not missed.
+        -- A target due later on the present day is not missed.
         multiIf(tier = 'minute', -1, start < passed_until, 1, 0) AS due_sign,
         [
             ('first_response', if(tier = 'day', sla_met_first_response_count, 0), due_sign * sla_due_first_response_count),

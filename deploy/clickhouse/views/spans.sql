@@ -1,12 +1,12 @@
--- What dashboards ask for over a span of time: the tier that suits its length, read once.
+-- What dashboards query over a span of time: the tier that suits its length, read once.
 --
 --     SELECT * FROM panes_between(from = '2026-03-01 06:00:00', to = '2026-03-01 12:00:00')
 --
--- All intervals that begin within [from, to) count, from the one on that holds `from`.
+-- All intervals that begin within [from, to) count, and the one that contains `from`.
 --
 -- needs: functions, ledger_rows, watermarks, reporting_days
 
--- Of days, the one that holds `from` is the last whose start is not after it, if `from` lies on its date.
+-- The day that contains `from` is the last one that does not start after it, if `from` is on its date.
 CREATE OR REPLACE VIEW panes_between AS
 WITH
     toDateTime({from:DateTime('UTC')}, 'UTC') AS begins_at,
@@ -22,8 +22,8 @@ SELECT *
 FROM panes
 WHERE tier = suitable_tier AND start < ends_at AND start >= first_start;
 
--- What changes the backlog in a span, by interval: the first row of a cell is what was open when the span began. The
--- backlog at the end of an interval is the sum of all rows up to it, exact and corrected by whatever came late.
+-- The changes of the backlog in a span, by interval; the first row of a cell is what was open when the span began. The
+-- backlog at the end of an interval is the sum of all rows up to it, exact and corrected by late events.
 CREATE OR REPLACE VIEW backlog_changes_between (
     start DateTime('UTC') COMMENT 'start of the interval',
     tenant LowCardinality(String) COMMENT 'brand or business unit; empty when unknown',
@@ -48,7 +48,7 @@ WITH
         reporting_day(days.1, reach.2) = toDate(toTimezone(begins_at, reach.2)), days.1, begins_at
     ) AS first_start,
     toStartOfHour(first_start) AS first_hour,
-    -- Up to which day the base is read from days, and how it is continued: as in `rolling_at`.
+    -- The day up to which the base is read from days, and how it is continued, as in `rolling_at`.
     if(suitable_tier = 'hour', days.2, days.3) AS day_began_at,
     toDateTime(ceil(toUnixTimestamp(day_began_at) / 3600) * 3600, 'UTC') AS hours_begin_at,
     hours_begin_at = day_began_at OR day_began_at > reach.1 - INTERVAL 14 DAY AS is_continued,
@@ -85,7 +85,7 @@ FROM (
 GROUP BY start, tenant, queue, channel
 HAVING gained_count != 0;
 
--- What has come to pass in a span, by the same intervals: the present hour and day without what they hold of the future.
+-- The outcomes of a span, by the same intervals; the present hour and day without their future part.
 --
 --     SELECT * FROM outcomes_between(from = '2026-03-01 06:00:00', to = '2026-03-01 12:00:00')
 CREATE OR REPLACE VIEW outcomes_between (
@@ -96,16 +96,16 @@ CREATE OR REPLACE VIEW outcomes_between (
     visibility LowCardinality(String) COMMENT 'private or public, empty when unknown',
     arrived_count Int64 COMMENT 'opened and reopened',
     departed_count Int64 COMMENT 'resolved, closed, abandoned, merged, deleted or expired',
-    sla_met_first_response_count Int64 COMMENT 'promises kept, dated by the reply',
-    sla_met_next_response_count Int64 COMMENT 'promises kept, dated by the reply',
-    sla_met_resolution_count Int64 COMMENT 'promises kept, dated by the resolve',
-    sla_missed_first_response_count Int64 COMMENT 'promises not kept that fell due in a minute before the watermark and before now',
+    sla_met_first_response_count Int64 COMMENT 'SLA targets met, dated by the reply',
+    sla_met_next_response_count Int64 COMMENT 'SLA targets met, dated by the reply',
+    sla_met_resolution_count Int64 COMMENT 'SLA targets met, dated by the resolve',
+    sla_missed_first_response_count Int64 COMMENT 'SLA targets missed that fell due in a minute before the watermark and before now',
     sla_missed_next_response_count Int64 COMMENT 'as above',
     sla_missed_resolution_count Int64 COMMENT 'as above',
-    session_ended_count Int64 COMMENT 'self-service sessions that ended, of anybody',
+    session_ended_count Int64 COMMENT 'self-service sessions that ended, of any customer',
     session_contained_count Int64 COMMENT 'those of them without a human',
-    session_verifiable_count Int64 COMMENT 'self-service sessions of known customers whose end is 24 h ago',
-    session_verified_count Int64 COMMENT 'those of them that were contained, and the customer met no human in these 24 h'
+    session_verifiable_count Int64 COMMENT 'self-service sessions of known customers whose end became 24 h old',
+    session_verified_count Int64 COMMENT 'those of them that were contained and whose customer reached no human in these 24 h'
 ) AS
 WITH
     (SELECT minute FROM horizon) AS passed_until,
@@ -117,7 +117,7 @@ WITH
         maxIf(start, start <= begins_at),
         maxIf(start, start < passed_until),
         minOrNullIf(start, start >= passed_until),
-        -- An expiry comes at its full hour, at once: the minute of the watermark is in.
+        -- An expiry is reached at its full hour, so the minute of the watermark is included.
         maxIf(start, start < passed_until + 60),
         minOrNullIf(start, start >= passed_until + 60)
     ) FROM reporting_days) AS days,

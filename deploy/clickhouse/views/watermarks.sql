@@ -1,12 +1,12 @@
--- Up to which instant the numbers hold. `settled` goes on with the rolling stage, which knows of a partition that it has
--- nothing more to read: an idle one does not hold it. No number claims to hold for a future, which only a wrong clock tells.
+-- The instant up to which the numbers hold. `settled` advances with the rolling stage, which knows when a partition has nothing
+-- more to read, so an idle one does not hold it back. It is never in the future, where only a wrong clock could put it.
 --
 -- needs: ledger_rows
 
 CREATE OR REPLACE VIEW watermarks (
     latest DateTime64(3, 'UTC') COMMENT 'latest event time folded by any partition; never after now',
-    settled DateTime64(3, 'UTC') COMMENT 'everything before it is folded: up to where each partition that has seen an event is, or up to where all is judged, if that is later; never after now',
-    reporting_zone String COMMENT 'the zone whose days are the days of the views'
+    settled DateTime64(3, 'UTC') COMMENT 'everything before it is folded: the lowest watermark of the partitions that have seen an event, or the end of the last minute evaluated, if that is later; never after now',
+    reporting_zone String COMMENT 'the zone of the days in the views'
 ) AS
 SELECT
     least(max(latest_at), now64(3, 'UTC')) AS latest,
@@ -30,10 +30,10 @@ FROM (
     HAVING latest_at > toDateTime64(0, 3, 'UTC')
 );
 
--- The same for the stage of customers.
+-- The same for the customers stage.
 CREATE OR REPLACE VIEW customer_watermarks (
     latest DateTime64(3, 'UTC') COMMENT 'latest event time of any fact about a customer',
-    settled DateTime64(3, 'UTC') COMMENT 'the same of the partition that is furthest behind and has seen a fact'
+    settled DateTime64(3, 'UTC') COMMENT 'the same for the partition furthest behind, among those that have seen a fact'
 ) AS
 SELECT max(watermark) AS latest, minIf(watermark, watermark > toDateTime64(0, 3, 'UTC')) AS settled
 FROM (
@@ -42,9 +42,9 @@ FROM (
     GROUP BY log, kafka_partition
 );
 
--- Up to where things have come to pass: the start of the minute of the latest watermark, or of now where that is earlier.
+-- The end of the known past: the start of the minute of the latest watermark, or of now if that is earlier.
 CREATE OR REPLACE VIEW horizon (
-    minute DateTime('UTC') COMMENT 'promises that fall due before it and are not kept are missed'
+    minute DateTime('UTC') COMMENT 'SLA targets that fall due before it and are not met are missed'
 ) AS
 SELECT toStartOfMinute(toDateTime(least(latest, now64(3, 'UTC')), 'UTC')) AS minute
 FROM watermarks;

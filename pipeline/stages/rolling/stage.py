@@ -114,7 +114,7 @@ class RollingStage:
             self._progress_by_partition[partition] = progress
             if self._watermark is None or self._watermark.partition_count != progress.partition_count:
                 self._watermark = MergedWatermark(progress.partition_count)
-            self._watermark.hear(partition, progress.watermark_ms, progress.idle_ms, is_at_end=progress.is_at_end)
+            self._watermark.update(partition, progress.watermark_ms, progress.idle_ms, is_at_end=progress.is_at_end)
         self._next_offset = records[-1].offset + 1
         self._has_news.set()
 

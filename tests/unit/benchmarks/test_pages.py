@@ -8,7 +8,7 @@ import pytest
 from benchmarks import report
 from benchmarks.figures_in_page import with_figures
 from benchmarks.spikes import report as spikes_report
-from streams.spikes.attribution import CONTRIBUTORS, MOST
+from streams.spikes.attribution import CONTRIBUTORS, EXPLAINING_RATIO
 from streams.spikes.baseline import LEVEL_HOURS
 from streams.spikes.cusum import LEAST_THRESHOLD
 from streams.spikes.detector import LEAST_EVENTS, LONGEST_RUN_HOURS, RATIOS
@@ -65,7 +65,7 @@ def test_the_committed_pages_have_a_place_for_each_block() -> None:
 @pytest.mark.parametrize(
     "phrase",
     [
-        f"explains {MOST:.0%} of the excess",
+        f"explains {EXPLAINING_RATIO:.0%} of the excess",
         f"at most {CONTRIBUTORS} cells that contribute",
         f"An episode that lasts {LONGEST_RUN_HOURS} hours is the new normal",
         f"fewer than {LEAST_EVENTS_PER_WEEK:g} events a week",

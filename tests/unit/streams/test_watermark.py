@@ -10,49 +10,49 @@ from streams.watermark import MergedWatermark
 
 def test_the_slowest_partition_that_has_more_to_read_holds_it() -> None:
     merged = MergedWatermark(2)
-    merged.hear(0, 5_000, 0, is_at_end=False)
+    merged.update(0, 5_000, 0, is_at_end=False)
     assert merged.value_ms == 0  # nothing is known of the other one
-    merged.hear(1, 3_000, 0, is_at_end=False)
+    merged.update(1, 3_000, 0, is_at_end=False)
     assert merged.value_ms == 3_000
-    merged.hear(1, 9_000, 0, is_at_end=False)
+    merged.update(1, 9_000, 0, is_at_end=False)
     assert merged.value_ms == 5_000
 
 
 def test_a_partition_at_its_end_lets_pass_what_others_had_shown_before_its_last_word() -> None:
     merged = MergedWatermark(2)
-    merged.hear(0, 1_000, 0, is_at_end=True)
-    merged.hear(1, 60_000, 0, is_at_end=False)
+    merged.update(0, 1_000, 0, is_at_end=True)
+    merged.update(1, 60_000, 0, is_at_end=False)
     # Sent before 60,000 was shown, perhaps: an event of 50,000 may lie in its log by now.
-    merged.hear(0, 1_000, 1_000, is_at_end=True)
+    merged.update(0, 1_000, 1_000, is_at_end=True)
     assert merged.value_ms == 1_000
-    merged.hear(0, 1_000, 2_000, is_at_end=True)
+    merged.update(0, 1_000, 2_000, is_at_end=True)
     assert merged.value_ms == 60_000
 
 
 def test_without_any_event_time_goes_on_where_all_is_read() -> None:
     merged = MergedWatermark(2)
     for idle_ms in (0, 1_000, 2_000, 3_000):
-        merged.hear(0, 10_000, idle_ms, is_at_end=True)
-        merged.hear(1, 0, idle_ms, is_at_end=True)
+        merged.update(0, 10_000, idle_ms, is_at_end=True)
+        merged.update(1, 0, idle_ms, is_at_end=True)
     # When the third words were heard, 12,000 had been shown; the fourth ones let that pass.
     assert merged.value_ms == 12_000
 
 
 def test_a_log_without_events_has_no_time() -> None:
     merged = MergedWatermark(1)
-    merged.hear(0, 0, 5_000, is_at_end=True)
-    merged.hear(0, 0, 6_000, is_at_end=True)
+    merged.update(0, 0, 5_000, is_at_end=True)
+    merged.update(0, 0, 6_000, is_at_end=True)
     assert merged.value_ms == 0
 
 
 def test_it_never_goes_back() -> None:
     merged = MergedWatermark(1)
-    merged.hear(0, 10_000, 0, is_at_end=True)
-    merged.hear(0, 10_000, 9_000, is_at_end=True)
-    merged.hear(0, 10_000, 9_500, is_at_end=True)
+    merged.update(0, 10_000, 0, is_at_end=True)
+    merged.update(0, 10_000, 9_000, is_at_end=True)
+    merged.update(0, 10_000, 9_500, is_at_end=True)
     assert merged.value_ms == 19_000
     # It had been idle, and what comes now is late.
-    merged.hear(0, 12_000, 0, is_at_end=False)
+    merged.update(0, 12_000, 0, is_at_end=False)
     assert merged.value_ms == 19_000
 
 
@@ -79,6 +79,6 @@ def test_live_traffic_is_never_behind_it(count: int, chance: Random) -> None:
             sent[partition] = (watermark, now - folded_at[partition], folded[partition] == len(log))
         elif what == "arrive" and partition in sent:
             watermark, idle, is_at_end = sent.pop(partition)
-            merged.hear(partition, watermark, idle, is_at_end=is_at_end)
+            merged.update(partition, watermark, idle, is_at_end=is_at_end)
             unread = [at for one, events in enumerate(logs) for at in events[folded[one] :]]
             assert merged.value_ms <= min(unread, default=merged.value_ms)

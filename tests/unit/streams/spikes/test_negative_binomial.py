@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.spikes.negative_binomial import least_incredible, log_likelihood_weights, log_probability, tail_probability
+from streams.spikes.negative_binomial import critical_count, log_likelihood_weights, log_probability, tail_probability
 
 MEANS = st.floats(0.01, 60)
 DISPERSIONS = st.one_of(st.just(1.0), st.floats(1.01, 5))
@@ -62,8 +62,8 @@ def test_a_far_tail_keeps_its_digits() -> None:
 
 
 @given(MEANS, DISPERSIONS, st.floats(1e-9, 0.2))
-def test_the_least_incredible_count_is_just_beyond(mean: float, dispersion: float, probability: float) -> None:
-    count = least_incredible(mean, dispersion, probability)
+def test_the_critical_count_is_just_beyond(mean: float, dispersion: float, probability: float) -> None:
+    count = critical_count(mean, dispersion, probability)
     assert tail_probability(count, mean, dispersion) <= probability
     assert tail_probability(count - 1, mean, dispersion) > probability
 
