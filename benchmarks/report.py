@@ -1,4 +1,4 @@
-"""The figures as Markdown tables, as they are printed."""
+"""The figures as printed: Markdown tables."""
 
 from collections.abc import Iterable, Sequence
 from statistics import median
@@ -7,7 +7,7 @@ import msgspec
 
 from benchmarks.baselines.bare_loop import Loop
 from benchmarks.baselines.faust_app import Agent
-from benchmarks.measures.end_to_end import WholeWay
+from benchmarks.measures.end_to_end import EndToEnd
 from benchmarks.measures.freshness import Freshness
 from benchmarks.measures.memory import Memory
 from benchmarks.measures.panel_queries import PanelQueries
@@ -23,26 +23,26 @@ TARGET_P99_SECONDS = 2.0
 TARGET_EVENTS_PER_SECOND = 5_000
 TARGET_QUERY_MILLISECONDS = 200
 SLOWEST_SHOWN = 8
-#: The simulated traffic is random; a mean rate below this share of the target's does not count as the target's.
+#: The simulated traffic is random; a mean rate below this share of the target misses the target.
 LEAST_SHARE_OF_RATE = 0.95
 
 
 class Round(msgspec.Struct):
-    """The four ways, one after the other on the same topic."""
+    """All four ways of reading, one after the other on the same topic."""
 
     bare: Loop
     faust: Agent
     faust_table: Agent
-    ours: WholeWay
+    ours: EndToEnd
 
     @property
     def ratio(self) -> float:
-        """Our rate as a share of the bare loop's, in the same round."""
+        """Return our rate as a share of the bare loop's in the same round."""
         return rate(self.ours) / rate(self.bare)
 
 
 class Figures(msgspec.Struct):
-    """Everything measured in one run. `note` is what whoever started it wants said."""
+    """Everything measured in one run. `note` is a remark by the person who started it."""
 
     machine: dict[str, str]
     note: str
@@ -50,7 +50,7 @@ class Figures(msgspec.Struct):
     faust_event_count: int
     faust_table_event_count: int
     rounds: list[Round]
-    #: The first with the dashboards as they are shipped.
+    #: The first one with the dashboards as shipped.
     freshness: list[Freshness]
     stages: Stages
     memory: Memory
@@ -59,13 +59,13 @@ class Figures(msgspec.Struct):
     panels: PanelQueries | None
 
 
-def rate(measured: Loop | Agent | WholeWay) -> float:
-    """Events per second."""
+def rate(measured: Loop | Agent | EndToEnd) -> float:
+    """Return events per second."""
     return measured.event_count / measured.seconds
 
 
 def tables(figures: Figures) -> str:
-    """All figures as Markdown tables with a heading each."""
+    """Return all figures as Markdown tables, each under a heading."""
     sections = [
         ("Machine", _machine(figures)),
         ("Throughput of one process", _throughput(figures)),
@@ -223,7 +223,7 @@ def _panels(found: PanelQueries) -> str:
     )
 
 
-def _rates(measured: Sequence[Loop | Agent | WholeWay]) -> str:
+def _rates(measured: Sequence[Loop | Agent | EndToEnd]) -> str:
     rates = sorted(map(rate, measured))
     return f"{median(rates):,.0f} ({rates[0]:,.0f} to {rates[-1]:,.0f})"
 

@@ -1,6 +1,6 @@
-"""Restore of very many open conversations: how long it takes, and how long the event loop stands still meanwhile.
+"""Restore of very many open conversations: its duration, and how long it stalls the event loop.
 
-And how long a few conversations take that are read back when an event of theirs comes.
+Also the time to read back a few conversations on demand, as when an event of theirs arrives.
 """
 
 import asyncio
@@ -30,10 +30,10 @@ NEWEST_REVISION = 1 << 62
 
 
 class Restore(msgspec.Struct):
-    """Wall and CPU seconds of the restore, how late the loop's task woke at worst and how often by more than
-    `LONG_PAUSE_SECONDS`, and the resident memory of the process afterwards.
+    """Wall and CPU seconds of the restore, event-loop stalls during it, and resident memory of the process afterwards.
 
-    `read_back_seconds` is the median for `READ_BACK_COUNT` conversations by key.
+    Stalls: how late the loop's task woke at worst, and how often by more than `LONG_PAUSE_SECONDS`. `read_back_seconds`
+    is the median for `READ_BACK_COUNT` conversations by key.
     """
 
     conversation_count: int
@@ -46,7 +46,7 @@ class Restore(msgspec.Struct):
 
 
 class _Beat:
-    """A task that sleeps again and again and notes how late it is woken, in seconds."""
+    """A task that sleeps repeatedly and records by how many seconds it woke late."""
 
     def __init__(self) -> None:
         self.late: list[float] = []
@@ -82,7 +82,7 @@ async def restore(run: Run) -> Restore:
 
 
 def _read_back(run: Run, keys: Sequence[str]) -> float:
-    """Median seconds to read back a few conversations that lie far from each other."""
+    """Return the median seconds to read back a few conversations that are stored far apart."""
     chance, lasted = Random(run.count), []
     client = ClickHouse(run.url, run.database)
     reader = ConversationReader(PartitionLedger(client, LOG, PARTITION, "conversation", CellIndex()))

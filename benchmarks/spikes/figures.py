@@ -1,4 +1,4 @@
-"""What one run measured, and its charts."""
+"""The measurements of one run, and their charts."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from benchmarks.spikes.nab import Result
 from benchmarks.spikes.onsets import Noticed
 from benchmarks.spikes.plots import Axis, Line, Panel, chart
 
-#: Who is drawn against the others.
+#: The detectors drawn against each other.
 COMPARED = (candidates.OURS, candidates.POISSON, candidates.THREE_SIGMA, candidates.EARS)
 DRAWN_SHAPES = ("×1.5", "×2", "×3", "×5")
 
@@ -23,7 +23,7 @@ class Scored(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """Everything that goes into the page; `benchmark` is empty where its series are not there."""
+    """Everything that goes into the page; `benchmark` is empty if its series are not available."""
 
     quiet: Sequence[Quiet]
     wandering: Sequence[Wandering]
@@ -34,7 +34,7 @@ class Figures(NamedTuple):
 
 
 def false_chart(figures: Figures) -> str:
-    """False episodes per week of a series against its mean, one panel for each dispersion."""
+    """Draw false episodes per week of a series against its mean, one panel per dispersion."""
     panels = []
     for dispersion in false_alarms.DISPERSIONS:
         lines = []
@@ -52,7 +52,7 @@ def false_chart(figures: Figures) -> str:
 
 
 def detection_chart(figures: Figures) -> str:
-    """Of Sichtflug: the share noticed within 15, 30 and 60 minutes against the mean, one panel for each step."""
+    """Draw, for Sichtflug, the share noticed within 15, 30 and 60 minutes against the mean, one panel per step."""
     panels = []
     for shape in DRAWN_SHAPES:
         found = of(figures, candidates.OURS, shape)
@@ -65,7 +65,7 @@ def detection_chart(figures: Figures) -> str:
 
 
 def delay_chart(figures: Figures) -> str:
-    """The median delay against the mean, one panel for each step, alone and sharing the budget."""
+    """Draw the median delay against the mean, one panel per step, alone and sharing the budget."""
     panels = []
     for shape in DRAWN_SHAPES:
         lines = [
@@ -78,7 +78,7 @@ def delay_chart(figures: Figures) -> str:
 
 
 def of(figures: Figures, name: str, shape: str) -> list[Noticed]:
-    """What one detector noticed of one shape, by mean."""
+    """Return what one detector noticed of one shape, by mean."""
     return [one for one in figures.noticed if one.name == name and one.shape == shape]
 
 

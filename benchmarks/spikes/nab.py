@@ -26,7 +26,7 @@ BUDGET_DAYS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
 
 
 class Profile(NamedTuple):
-    """Weights of one application profile of the benchmark: of true and false detections and of missed windows."""
+    """Weights of one application profile of the benchmark: true detections, false detections and missed windows."""
 
     detected: float
     false: float
@@ -47,7 +47,7 @@ class Series(NamedTuple):
 
 
 def load(directory: Path) -> list[Series]:
-    """The series that lie there, with `windows.json`."""
+    """Load the series in the folder, labelled by its `windows.json`."""
     labelled = json.loads((directory / "windows.json").read_text())
     found = []
     for name, spans in sorted(labelled.items()):
@@ -73,7 +73,7 @@ def _instant(text: str) -> datetime:
 
 
 def raw_score(series: Series, detections: Sequence[int], profile: Profile) -> float:
-    """Of one series, by the indices at which something was detected."""
+    """Return the score of one series, given the indices of its detections."""
     learning = int(LEARNING_RATIO * min(len(series.counts), LEARNING_LIMIT))
     counted = [index for index in detections if index >= learning]
     score = 0.0
@@ -96,47 +96,47 @@ def raw_score(series: Series, detections: Sequence[int], profile: Profile) -> fl
 
 
 def _sigmoid(position: float) -> float:
-    """1 far ahead of a window's end, 0 at it, -1 behind it."""
+    """Return 1 far ahead of a window's end, 0 at it, -1 behind it."""
     return -1.0 if position > 3 else 2 / (1 + math.exp(5 * position)) - 1
 
 
 def normalised(raw: float, window_count: int, profile: Profile) -> float:
-    """0 for a detector that reports nothing, 100 for a perfect one."""
+    """Scale to 0 for a detector that reports nothing and 100 for a perfect one."""
     nothing, perfect = -profile.missed * window_count, profile.detected * window_count
     return 100 * (raw - nothing) / (perfect - nothing)
 
 
 def detections(series: Series, budget_days: float) -> list[int]:
-    """Indices at which our episodes begin."""
+    """Return the indices at which our episodes begin."""
     detector = Ours(1 / (budget_days * BINS_PER_DAY), bins_per_hour=12)
     counted = enumerate(zip(series.bins, series.counts, strict=True))
     return [index for index, (at, count) in counted if detector.begins(at, count)]
 
 
 class Result(NamedTuple):
-    """Of one profile: the score, and the false episodes per day of a series."""
+    """The score under one profile, and the false episodes per day of a series."""
 
     score: float
     false_per_day: float
     budget_days: Mapping[str, float]
 
 
-#: Which of the budgets is best, by their scores: its index.
+#: Returns the index of the best budget, given their scores.
 Rule = Callable[[Sequence[float]], int]
 
 
 def best(scores: Sequence[float]) -> int:
-    """The best score."""
+    """Return the index of the best score."""
     return scores.index(max(scores))
 
 
 def best_with_neighbours(scores: Sequence[float]) -> int:
-    """The best mean of a score and its neighbours: single ones jump with each episode at the edge of a window."""
+    """Return the index of the best mean of a score and its neighbours; single scores jump at window edges."""
     return best([fmean(scores[max(0, index - 1) : index + 2]) for index in range(len(scores))])
 
 
 def left_out(all_series: Sequence[Series], profile: Profile, rule: Rule = best) -> Result:
-    """The score when the budget of each series is the one that is best for the others."""
+    """Return the score when the budget of each series is the one that is best for the others."""
     by_budget = {(one.name, days): detections(one, days) for one in all_series for days in BUDGET_DAYS}
     raw, false_count, chosen = 0.0, 0, {}
     for one in all_series:
