@@ -1,4 +1,4 @@
-"""Whatever a queue is called, choosing it shows its numbers: in Grafana, by Grafana's own rules, and on the page."""
+"""Selecting a queue shows its numbers, whatever its name: in Grafana, by Grafana's own rules, and on the page."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -41,7 +41,7 @@ SCOPE = Scope(NOW_MS - 3_600_000, NOW_MS + 60_000)
 
 @pytest.fixture(scope="module")
 def client(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
-    """A database in which each name is that of a tenant and of a queue with one contact."""
+    """Create a database in which each name is that of a tenant and of a queue with one contact."""
     with migrated(clickhouse.url, "names", ClickHouse) as found:
         values = []
         for number, one in enumerate(NAMES):
@@ -61,7 +61,7 @@ CONTACTS = "sichtflug-channel-mix / Contacts"
 
 
 @pytest.mark.parametrize("variable", ["tenant", "queue"])
-def test_each_name_can_be_chosen_and_shows_its_one_contact_in_grafana(client: ClickHouse, variable: str) -> None:
+def test_each_name_can_be_selected_in_grafana_and_shows_its_one_contact(client: ClickHouse, variable: str) -> None:
     options = client.rows(expand(sql_of(f"sichtflug-channel-mix / ${variable}"), SCOPE))
     texts = [text for _, text in options]
     assert sorted(texts) == sorted(name or "(unknown)" for name in NAMES)
@@ -73,7 +73,7 @@ def test_each_name_can_be_chosen_and_shows_its_one_contact_in_grafana(client: Cl
     assert client.rows(expand(with_variables(sql_of(CONTACTS), {**every, variable: some}), SCOPE)) == [(len(some),)]
 
 
-def test_no_query_is_broken_or_opened_by_any_name_in_grafana(client: ClickHouse) -> None:
+def test_no_name_breaks_or_injects_into_a_query_in_grafana(client: ClickHouse) -> None:
     values = [value for value, _ in client.rows(expand(sql_of("sichtflug-backlog / $queue"), SCOPE))]
     assert all(value.isascii() and value.isalnum() for value in values)
     chosen = {"tenant": values, "queue": values, "channel": (ALL,), "window": ("3600",)}

@@ -1,6 +1,6 @@
-"""Wrong versions of the worker, made by changing its source: each breaks one rule of the ledger's protocol.
+"""Mutants of the worker, made by changing its source: each breaks one rule of the ledger's protocol.
 
-A change whose place is not found is an error, so a mutant cannot silently become the real thing.
+A change whose place is not found is an error, so a mutant cannot silently become the real worker.
 """
 
 import inspect
@@ -23,7 +23,7 @@ from pipeline.worker import Worker
 
 
 class Change(NamedTuple):
-    """In the source of a method, one text instead of another."""
+    """A replacement of one text by another in the source of a method."""
 
     owner: type
     method: str
@@ -115,7 +115,7 @@ MUTANTS: dict[str, Sequence[Change]] = {
 
 
 UNNOTICED = [Change(GroupConsumer, "_follows", "if 0 <= batch.start <= expected:", "if True:")]
-#: Those that only processes show: what they break is in the clients of ClickHouse, Kafka and Faust.
+#: Detected only by tests with real processes: they break the clients of ClickHouse, Kafka and Faust.
 PROCESS_MUTANTS: dict[str, Sequence[Change]] = {
     "an insert that did not arrive whole is accepted": [
         Change(ClickHouse, "insert", "if written != row_count:", "if False:")
@@ -136,7 +136,7 @@ PROCESS_MUTANTS: dict[str, Sequence[Change]] = {
 }
 
 
-#: Where what a worker depends on hangs, and it keeps every rule.
+#: A dependency of the worker hangs, while the worker itself keeps every rule.
 HANGING: dict[str, Sequence[Change]] = {
     "the client hangs when it leaves the group": [
         Change(GroupConsumer, "stop", "await self._app.stop()", "await asyncio.Event().wait()")
@@ -154,14 +154,17 @@ HANGING: dict[str, Sequence[Change]] = {
 
 
 def wrong_worker(mutant: str = "", *, bug_after: int = 0, lost_fetch: int = 0, bug_on: str = "") -> list[str]:
-    """The command of a worker that breaks a rule; in whose fold a bug raises at the so-manieth event; that never sees
-    each so-manieth fetch; that raises at the conversation `bug_on`, `fold` in its fold, `flush` in an encoder."""
+    """Return the command of a worker with the given faults.
+
+    It breaks the rule of `mutant`; its fold raises at the event number `bug_after`; it loses each `lost_fetch`th fetch;
+    it raises at the conversation `bug_on`: `fold` in its fold, `flush` in an encoder.
+    """
     return [sys.executable, "-m", "tests.faults.wrong_worker", mutant, str(bug_after), str(lost_fetch), bug_on]
 
 
 @contextmanager
 def mutated(changes: Sequence[Change]) -> Iterator[None]:
-    """The methods are the changed ones inside the block."""
+    """Replace the methods by their mutants inside the block."""
     sources: dict[tuple[type, str], str] = {}
     for owner, method, old, new in changes:
         source = sources.get((owner, method)) or inspect.getsource(getattr(owner, method))

@@ -12,12 +12,12 @@ from tests.oracle.clocks import Cell
 from tests.oracle.fold import Conversation
 
 HOUR_MS = 3_600_000
-#: More facts than this of one customer in one stretch of 8 days since the epoch: the id stands for many people.
+#: With more facts than this of one customer in one stretch of 8 days since the epoch, the id stands for many people.
 STRETCH_MS, FACTS_PER_STRETCH = 8 * 24 * HOUR_MS, 256
 
 
 class Count(NamedTuple):
-    """One of `counter` at an instant in a cell."""
+    """An increment of `counter` at an instant in a cell."""
 
     counter: str
     at_ms: int
@@ -25,7 +25,7 @@ class Count(NamedTuple):
 
 
 class Contact(NamedTuple):
-    """One contact of a known customer: which conversation (source and id), and how it began."""
+    """One contact of a known customer: its conversation (source and id), and how it began."""
 
     conversation: tuple[str, str]
     began: Fact
@@ -34,7 +34,7 @@ class Contact(NamedTuple):
 def count_customers(
     conversations: Iterable[Conversation], facts_per_stretch: int = FACTS_PER_STRETCH
 ) -> Counter[Count]:
-    """What the known customers' contacts count, over all of time."""
+    """Count the contacts of the known customers, over all of time."""
     found: Counter[Count] = Counter()
     of_customer: dict[str, list[Conversation]] = defaultdict(list)
     for conversation in conversations:
@@ -42,12 +42,14 @@ def count_customers(
             of_customer[conversation.customer].append(conversation)
     for theirs in of_customer.values():
         counts = Counter(fact.at_ms // STRETCH_MS for one in theirs for fact in (*one.beginnings, *one.facts))
-        found.update(_of_one(theirs, {number for number, count in counts.items() if count > facts_per_stretch}))
+        found.update(
+            _of_one_customer(theirs, {number for number, count in counts.items() if count > facts_per_stretch})
+        )
     return found
 
 
-def _of_one(conversations: list[Conversation], crowded: set[int]) -> list[Count]:
-    """All that is not in a crowded stretch; of those the contacts alone, as left out."""
+def _of_one_customer(conversations: list[Conversation], crowded: set[int]) -> list[Count]:
+    """Count everything outside crowded stretches; in those, only the contacts, as left out."""
     found: list[Count] = []
     contacts = [Contact((one.source, one.conversation_id), one.began) for one in conversations if one.began]
     found += [

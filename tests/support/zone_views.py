@@ -46,7 +46,7 @@ class ZoneViews:
     # ---- brute force
 
     def wanted(self, what: str, label: Callable[[int], Any], where: Callable[[int], bool] = lambda at: True) -> Numbers:
-        """How often something happened, by interval and queue."""
+        """Return counts by interval and queue."""
         return Counter((label(at), queue) for at, name, queue in self.counted if name == what and where(at))
 
     def label(self, tier: str) -> Callable[[int], Any]:
@@ -57,11 +57,11 @@ class ZoneViews:
     # ---- the views
 
     def rows(self, sql: str) -> Numbers:
-        """Label and queue to number, without zeros."""
+        """Return label and queue to number, without zeros."""
         return self.columns(sql, 1)[0]
 
     def columns(self, sql: str, count: int) -> list[Numbers]:
-        """The same of several numbers, the last columns of a query."""
+        """Return the same for several numbers, the last columns of a query."""
         found: list[Numbers] = [Counter() for _ in range(count)]
         seen = set()
         for row in self.client.rows(sql):
@@ -80,7 +80,7 @@ class ZoneViews:
         )
 
     def check(self, chance: Random) -> None:
-        """Compare all of it. Raises AssertionError."""
+        """Compare everything. Raises AssertionError."""
         for tier in ("minute", "hour", "day"):
             self._flows(tier)
             self._backlog(tier, chance)
@@ -128,7 +128,7 @@ class ZoneViews:
                 2,
             )
             wanted: Numbers = Counter()
-            # Before the last 400 days only those on which a cell changed have a row.
+            # Before the last 400 days only days on which a cell changed have a row.
             changed = {
                 (date_of(self.zone, at), queue) for at, what, queue in self.counted if what in ("contact", "departed")
             }
@@ -279,10 +279,10 @@ async def _fold(client: ClickHouse, zone: str, values: Sequence[bytes], sent_at_
 
 
 def check_zone(client: ClickHouse, name: str, seed: int) -> None:
-    """One random past of a zone. Raises AssertionError."""
+    """Check one random past of a zone. Raises AssertionError."""
     chance, zone = Random(f"{name} {seed}"), ZoneInfo(name)
     begin_ms, end_ms = 1_500_000_000_000, 1_790_000_000_000
-    # Where clocks change 14 or 400 days before, or now: there the tiers are joined.
+    # Where clocks change now, or 14 or 400 days before: the tiers meet there.
     turns = clock_changes(zone, begin_ms - 400 * DAY_MS, end_ms - 400 * DAY_MS) or [begin_ms]
     watermark_ms = chance.choice(turns) + chance.choice([0, 14, 400]) * DAY_MS + chance.randrange(2 * DAY_MS)
     if chance.random() < 0.5:

@@ -1,4 +1,4 @@
-"""An installed wheel holds the SQL files and the dashboards, and finds them."""
+"""An installed wheel contains the SQL files and the dashboards, and finds them."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""A spike reaches a human: worker, Prometheus and Alertmanager as deployed, but for shorter intervals, to a webhook."""
+"""A spike reaches a webhook through worker, Prometheus and Alertmanager as deployed, except for shorter intervals."""
 
 import json
 import threading
@@ -18,12 +18,12 @@ from tests.support.programs import program
 from tests.support.system import System, wait_for
 from tests.support.traffic import BURST, minute_of, nine_days_and_a_burst
 
-#: Up to here it lasts. The two hours after the burst come at once, so that no window is written for each minute.
+#: The end of the burst. The two hours after it arrive at once, so that no window is written for each minute.
 MIDDLE = BURST.start + 8
 
 
 class Webhook:
-    """What Alertmanager's receivers are told, by the path of their URLs."""
+    """The notifications of Alertmanager's receivers, by the path of their URLs."""
 
     def __init__(self) -> None:
         self.told: list[tuple[str, dict[str, Any]]] = []
@@ -37,7 +37,7 @@ class Webhook:
                 self.end_headers()
 
             def log_message(self, format: str, *arguments: Any) -> None:
-                """Nothing: what matters is in `told`."""
+                """Log nothing: what matters is in `told`."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -50,7 +50,7 @@ class Webhook:
         self._thread.join()
 
     def alerts(self, path: str, name: str, status: str) -> list[dict[str, Any]]:
-        """Those of a name and status (firing or resolved) that came to a path."""
+        """Return the notifications of a name and status (firing or resolved) at a path."""
         return [
             alert
             for at, alert in self.told
@@ -66,7 +66,7 @@ def webhook() -> Iterator[Webhook]:
 
 
 def alertmanager(directory: Path, port: int, webhook: str) -> Child:
-    """Alertmanager with the deployed configuration; it waits for nothing, and its receivers are ours."""
+    """Run Alertmanager with the deployed configuration, without delays, and with our receivers."""
     document = yaml.safe_load(ALERTMANAGER.read_text())
     document["route"] |= {"group_wait": "0s", "group_interval": "1s"}
     for receiver in document["receivers"]:
@@ -80,7 +80,7 @@ def alertmanager(directory: Path, port: int, webhook: str) -> Child:
 
 
 def prometheus(directory: Path, port: int, worker_port: int, alertmanager_port: int) -> Child:
-    """Prometheus with the deployed configuration and rules; it looks every second, and lets go of what has ended."""
+    """Run Prometheus with the deployed configuration and rules, scraping every second and dropping ended series."""
     document = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())
     document["global"] |= {"scrape_interval": "1s", "evaluation_interval": "1s"}
     document["scrape_configs"][0]["static_configs"] = [{"targets": [f"127.0.0.1:{worker_port}"]}]
@@ -97,7 +97,7 @@ def prometheus(directory: Path, port: int, worker_port: int, alertmanager_port: 
 
 
 @pytest.mark.embedded_broker
-def test_a_spike_is_told_as_it_begins_and_as_it_ends(system: System, webhook: Webhook, tmp_path: Path) -> None:
+def test_a_spike_notifies_when_it_begins_and_when_it_ends(system: System, webhook: Webhook, tmp_path: Path) -> None:
     for name in ("prometheus", "prometheus-alertmanager"):
         program(name)
     system.start_worker(metrics_port="0")

@@ -1,4 +1,4 @@
-"""Facts and heartbeats that somebody has forged: refused, or within the bounds of every column."""
+"""Forged facts and progress messages are refused, or within the bounds of every column."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def test_a_forged_fact_is_refused_or_fits_every_column(told: Any) -> None:
 
 @settings(max_examples=500)
 @given(st.dictionaries(st.sampled_from(Progress.__struct_fields__), INTEGERS | TEXTS | st.booleans()) | st.binary())
-def test_a_forged_heartbeat_is_none_or_within_bounds(told: Any) -> None:
+def test_a_forged_progress_message_is_refused_or_within_bounds(told: Any) -> None:
     beat = decoded(told if isinstance(told, bytes) else msgspec.json.encode(told))
     assert beat is None or (0 <= beat.partition < beat.partition_count <= 2**16 and 0 <= beat.watermark_ms < 2**42)
 
@@ -60,7 +60,7 @@ def test_a_forged_heartbeat_is_none_or_within_bounds(told: Any) -> None:
         {"idle_ms": -1},
     ],
 )
-def test_a_heartbeat_with_one_number_out_of_bounds_is_none(changes: dict[str, int]) -> None:
+def test_a_progress_message_with_a_number_out_of_bounds_is_refused(changes: dict[str, int]) -> None:
     beat = {
         "log": "t",
         "partition": 3,

@@ -1,4 +1,4 @@
-"""The customer across channels: any order of facts, and the batch computation."""
+"""The customer across channels equals the batch computation, in any order of facts."""
 
 from collections import Counter as Multiset
 from collections.abc import Callable
@@ -24,14 +24,14 @@ from tests.support.streams.events import does, opened, record
 from tests.support.streams.log import Panes
 from tests.support.streams.strategies import logs
 
-#: What the oracle calls them, where it has another name.
+#: The oracle's names, where they differ.
 NAMES = {"exposure": "escalated_exposure", "waited": "queue_wait", "transferred": "case_transfer"}
 
 quick = settings(max_examples=150)
 
 
 def several(draw: Callable[..., Any], count: int) -> list[list[Event]]:
-    """Logs of some partitions, with conversations of their own and shared customers."""
+    """Draw logs of some partitions, with conversations of their own and shared customers."""
     partitions = []
     for number in range(count):
         events = draw(logs(max_size=20))
@@ -41,8 +41,8 @@ def several(draw: Callable[..., Any], count: int) -> list[list[Event]]:
     return partitions
 
 
-def told_by(*moments: str) -> list[list[Event]]:
-    """Partitions that each tell of one contact, resolved an hour later."""
+def one_contact_each(*moments: str) -> list[list[Event]]:
+    """Return partitions with one contact each, resolved an hour later."""
     return [
         [
             opened(f"{number}", at=f"{moment} 10:00", channel="email", customer_id=f"customer {number}"),
@@ -57,14 +57,14 @@ def known(panes: Panes) -> list[int]:
 
 
 @pytest.mark.parametrize("order", [(0, 1, 2, 3), (3, 2, 1, 0), (2, 0, 3, 1)])
-def test_how_far_apart_partitions_are_read_shows_in_no_number(order: tuple[int, ...]) -> None:
-    across = Across(*told_by("2021-03-04", "2023-03-04", "2025-02-20", "2025-03-04"))
+def test_the_lag_between_partitions_changes_no_number(order: tuple[int, ...]) -> None:
+    across = Across(*one_contact_each("2021-03-04", "2023-03-04", "2025-02-20", "2025-03-04"))
     across.told = [across.told[number] for number in order]
     across.in_turn()
     assert [len(known(across.panes(tier))) for tier in Tiers._fields] == [4, 4, 4]
 
 
-#: So few that stretches of the drawn logs are crowded, and as it is.
+#: So few that stretches of the drawn logs are crowded, and the default.
 LIMITS = st.sampled_from([1, 2, 3, 5, 8, customer_module.FACTS_PER_STRETCH])
 
 
@@ -91,7 +91,7 @@ def test_any_interleaving_of_the_partitions_gives_the_same_panes_and_customers(d
 
 @quick
 @given(st.data())
-def test_a_stretch_that_is_told_again_changes_the_books_alone(data: st.DataObject) -> None:
+def test_a_repeated_stretch_changes_only_the_books(data: st.DataObject) -> None:
     across = Across(*several(data.draw, 2))
     again = Across(*([] for _ in across.told))
     again.cells, again.customers = across.cells, CustomerFold(Rules(RulesConfig()), across.cells)

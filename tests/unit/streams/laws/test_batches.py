@@ -1,4 +1,4 @@
-"""Laws of the fold: cut a log anywhere, repeat any part of it, restore at any point, and the numbers are the same."""
+"""Laws of the fold: any batching, repetition or restore of a log gives the same numbers."""
 
 import msgspec
 from hypothesis import given
@@ -15,9 +15,7 @@ from tests.support.streams.strategies import cut, logs, sometimes_rules
 
 @quick
 @given(st.data(), sometimes_rules(zones=("UTC", BERLIN)), st.booleans())
-def test_cut_into_batches_and_flushes_anywhere_the_numbers_are_the_same(
-    data: st.DataObject, rules: RulesConfig, is_long: bool
-) -> None:
+def test_any_batches_and_flushes_give_the_same_numbers(data: st.DataObject, rules: RulesConfig, is_long: bool) -> None:
     events = data.draw(logs(is_long=is_long))
     whole, pieces = Log(rules, events), Log(rules)
     for piece in data.draw(cuts(events)):
@@ -35,7 +33,7 @@ def cuts(draw: st.DrawFn, events: list[Event]) -> list[list[Event]]:
 
 @quick
 @given(st.data(), sometimes_rules(), st.booleans())
-def test_panes_that_leave_memory_and_are_read_back_keep_their_values(
+def test_evicted_panes_that_are_read_back_keep_their_values(
     data: st.DataObject, rules: RulesConfig, is_long: bool
 ) -> None:
     events = data.draw(logs(is_long=is_long))
@@ -55,7 +53,7 @@ def test_panes_that_leave_memory_and_are_read_back_keep_their_values(
 
 @quick
 @given(st.data(), sometimes_rules(zones=("UTC", BERLIN), cell_limit=3), st.booleans())
-def test_restored_at_any_point_with_other_numbers_of_cells_it_goes_on_as_if_nothing_had_been(
+def test_a_restore_at_any_point_with_other_cell_numbers_changes_nothing(
     data: st.DataObject, rules: RulesConfig, is_long: bool
 ) -> None:
     events = data.draw(logs(is_long=is_long))
@@ -80,7 +78,7 @@ def test_restored_at_any_point_with_other_numbers_of_cells_it_goes_on_as_if_noth
 
 
 def carried_over(one: Conversation, before: Log, after: Log) -> Conversation:
-    """The conversation as a reader of its row has it: the same bytes, but for the numbers of its cells."""
+    """Return the conversation as a reader of its row has it: the same bytes, except for its cell numbers."""
 
     def number(cell: int) -> int:
         return after.cells.number(before.cells[cell])
@@ -99,7 +97,7 @@ def carried_over(one: Conversation, before: Log, after: Log) -> Conversation:
 
 @quick
 @given(st.data(), sometimes_rules())
-def test_events_that_come_again_change_the_books_alone(data: st.DataObject, rules: RulesConfig) -> None:
+def test_repeated_events_change_only_the_books(data: st.DataObject, rules: RulesConfig) -> None:
     events = data.draw(logs())
     again = data.draw(st.lists(st.sampled_from(events), max_size=10)) if events else []
     once, twice = Log(rules, events), Log(rules, events + again)
@@ -117,7 +115,7 @@ def test_the_books_balance(events: list[Event], rules: RulesConfig) -> None:
     assert books.applied + books.duplicate == len(events)
     assert books.applied == len(accepted)
     assert books.ignored == sum(one.type not in KNOWN_TYPES for one in accepted.events)
-    # Late: more than a minute before the latest instant of the records in front of it.
+    # Late: more than a minute before the latest instant of the preceding records.
     latest, late_ids = 0, []
     for one in events:
         if one.occurred_at < latest - 60_000:

@@ -18,8 +18,8 @@ from tests.support.streams.strategies import logs, sometimes_rules
 
 @quick
 @given(logs(is_long=True), sometimes_rules(zones=("UTC", BERLIN)))
-def test_a_pane_is_the_sum_of_what_its_conversations_contribute(events: list[Event], rules: RulesConfig) -> None:
-    # Alone, but on the same course of the watermark: what the others say is there, and means nothing.
+def test_a_pane_is_the_sum_of_its_conversations_contributions(events: list[Event], rules: RulesConfig) -> None:
+    # Alone, but with the same course of the watermark: the events of others remain, without effect.
     whole = Log(rules, events)
     summed: dict[str, Multiset[tuple[int, Cell, int, int]]] = {tier: Multiset() for tier in Tiers._fields}
     for source, about in {(one.source, one.conversation_id) for one in events}:
@@ -51,7 +51,7 @@ def test_per_cell_arrivals_minus_departures_plus_moves_are_the_open_conversation
         for one in log.partition.conversations.values()
         if one.state == OPEN and not is_expired(one, watermark)
     )
-    for tier in ("minute", "hour"):  # an expiry stands at a full hour
+    for tier in ("minute", "hour"):  # an expiry is dated at a full hour
         backlog: Multiset[Cell] = Multiset()
         for (start_ms, cell, counter, _), amount in log.panes(tier).items():
             if counter != Counter.EXPIRING or start_ms <= watermark:

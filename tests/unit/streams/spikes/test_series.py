@@ -1,4 +1,4 @@
-"""Series: which there are, which contain others, and their share of the budget."""
+"""Series: which exist, which contain others, and their share of the budget."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +9,7 @@ from streams.spikes.tracks import shares
 from tests.support.streams.watches import CHAT, PHONE
 
 
-def test_the_budget_is_used_up_and_equal_for_each_scope() -> None:
+def test_the_budget_is_spent_completely_and_equally_over_the_scopes() -> None:
     place = Place("t", "sales", "chat")
     series = [*series_of("inflow", place), *series_of("inflow", Place("t", "help", "chat"))]
     found = shares(set(series), 1.0)
@@ -18,13 +18,13 @@ def test_the_budget_is_used_up_and_equal_for_each_scope() -> None:
     assert shares([], 1.0) == {}
 
 
-def test_unknown_dimensions_make_no_series() -> None:
+def test_unknown_dimensions_give_no_series() -> None:
     assert [one.scope for one in series_of("shares", Place("t", "", ""))] == ["all"]
     assert [one.scope for one in series_of("shares", Place("t", "", "x"))] == ["all", "channel"]
     assert [one.scope for one in series_of("shares", Place("t", "q", "x"))] == ["all", "channel", "queue", "cell"]
 
 
-def test_which_series_contain_and_overlap() -> None:
+def test_series_contain_and_overlap_by_scope() -> None:
     everything, channel, queue, cell = series_of("inflow", CHAT)
     assert all(everything.contains(one) for one in (everything, channel, queue, cell))
     assert channel.contains(cell)
@@ -45,7 +45,7 @@ ANY_SERIES = st.builds(
 
 
 @given(ANY_SERIES, ANY_SERIES)
-def test_containing_and_overlapping_are_what_the_places_say(one: Series, other: Series) -> None:
+def test_containing_and_overlapping_agree_with_the_cells_of_each_series(one: Series, other: Series) -> None:
     held, others = ({place for place in PLACES if series.holds(place)} for series in (one, other))
     assert one.contains(other) == (held >= others)
     assert one.overlaps(other) == bool(held & others)

@@ -1,4 +1,4 @@
-"""Fields of data: required ones reject, optional ones are dropped and counted."""
+"""Fields of data: invalid required ones reject the event, invalid optional ones are dropped and counted."""
 
 from typing import Any
 
@@ -10,7 +10,7 @@ from tests.support.streams.rejected_values import REQUIRED
 
 
 @pytest.mark.parametrize("name", REQUIRED)
-def test_a_required_field_outside_the_contract_rejects(name: str) -> None:
+def test_a_required_field_outside_the_contract_rejects_the_event(name: str) -> None:
     event_type, data, reason, field = REQUIRED[name]
     rejection = rejected(event(type=event_type, data=data))
     assert (rejection.reason, rejection.field) == (reason, field)
@@ -22,7 +22,7 @@ def test_a_type_with_a_required_field_needs_data(data: dict[str, Any] | None) ->
     assert rejected(without("data")).field == "data.actor_kind"
 
 
-def test_a_rejected_enumeration_says_what_was_expected_and_what_came() -> None:
+def test_the_rejection_of_an_enumeration_names_the_expected_and_the_actual_value() -> None:
     detail = rejected(event(data={"actor_kind": "robot"})).detail
     assert detail == "expected one of customer, peer, agent, bot, system, got 'robot'"
 
@@ -77,44 +77,44 @@ def test_a_subject_or_tenant_of_a_wrong_kind_is_dropped() -> None:
     assert (decoded.events[0].conversation_id, decoded.events[0].tenant, decoded.dropped_fields) == ("conv-9", "", 2)
 
 
-def test_numbers_as_text_and_texts_as_numbers_are_what_they_look_like() -> None:
+def test_numbers_as_text_and_texts_as_numbers_are_converted() -> None:
     data = accepted(message(reach="12", level="2", priority=3, customer_id=4711, queue=1.5)).data
     assert (data.reach, data.level, data.priority, data.customer_id, data.queue) == (12, 2, "3", "4711", "1.5")
     assert accepted(event(tenant=7, subject=8)).tenant == "7"
 
 
-def test_null_fields_are_missing_fields() -> None:
+def test_null_fields_count_as_missing() -> None:
     fields = dict.fromkeys(("channel", "queue", "customer_id", "level", "reach", "due_at", "clock"))
     found = accepted(event(subject="conv-1", tenant=None, data=fields | {"actor_kind": "bot"}))
     assert (found.data.queue, found.data.reach, found.customer, found.due_at, found.tenant) == (None, None, "", 0, "")
 
 
-def test_empty_fields_are_missing_fields() -> None:
+def test_empty_fields_count_as_missing() -> None:
     found = accepted(event(tenant="", data=dict.fromkeys(FIELD_TYPES, "") | {"actor_kind": "bot"}))
     assert (found.data.queue or None, found.data.reach, found.customer, found.due_at) == (None, None, "", 0)
     assert (found.data.kind or None, found.data.level, found.data.waiting_on or None) == (None, None, None)
 
 
-def test_short_texts_are_cut_and_counted() -> None:
+def test_short_texts_are_truncated_and_counted() -> None:
     assert accepted(message(queue="q" * 200)).data.queue == "q" * 200
     assert mended(message(queue="q" * 201)).data.queue == "q" * 200
     assert mended(event(tenant="t" * 201)).tenant == "t" * 200
 
 
 @pytest.mark.parametrize("field", ["customer_id", "actor_id", "case_id", "root_id", "thread_id", "into_id"])
-def test_an_identifier_is_never_cut(field: str) -> None:
-    # 300 characters are allowed; the odd visibility sends the event the slow way
+def test_an_identifier_is_never_truncated(field: str) -> None:
+    # 300 characters are allowed; the invalid visibility forces the slow path
     long = "x" * 300
     assert getattr(mended(message(visibility="odd", **{field: long})).data, field) == long
     assert getattr(mended(message(**{field: "x" * 513})).data, field) is None
 
 
 @pytest.mark.parametrize("due_at", ["9999-12-31T23:59:59-12:00", "1999-12-31T23:59:59Z", "2100-01-01T00:00:00Z"])
-def test_a_promise_beyond_the_calendar_is_none(due_at: str) -> None:
+def test_a_due_at_beyond_the_calendar_is_ignored(due_at: str) -> None:
     assert accepted(message(due_at=due_at)).due_at == 0
 
 
-def test_a_reach_beyond_all_people_is_dropped_and_counted() -> None:
+def test_a_reach_beyond_the_world_population_is_dropped_and_counted() -> None:
     assert accepted(message(reach=10**10)).data.reach == 10**10
     for reach in (10**10 + 1, 2**53 - 1, 2**63, 10**400):
         assert mended(message(reach=reach)).data.reach is None
