@@ -47,7 +47,7 @@ def main() -> None:
             refreshes = (shipped_refresh_seconds(), SHORTEST_REFRESH_SECONDS)
             fresh = [bench.freshness(fresh_seconds, refresh_seconds) for refresh_seconds in refreshes]
             where = bench.stages()
-            held = bench.memory(QUICK_CONVERSATIONS if options.quick else CONVERSATIONS)
+            memory_figures = bench.memory(QUICK_CONVERSATIONS if options.quick else CONVERSATIONS)
             filled, restored = bench.restore(QUICK_RESTORED if options.quick else RESTORED)
             panels = None if options.quick else bench.panel_queries()
     figures = Figures(
@@ -59,7 +59,7 @@ def main() -> None:
         rounds=done,
         freshness=fresh,
         stages=where,
-        memory=held,
+        memory=memory_figures,
         filled=filled,
         restore=restored,
         panels=panels,

@@ -28,7 +28,7 @@ class Memory(msgspec.Struct):
     bytes_per_conversation: float
 
 
-def held(count: int) -> Memory:
+def measure(count: int) -> Memory:
     """Build the conversations and compare resident memory before and after."""
     rules = Rules(RulesConfig())
     _fill(ConversationFold(rules, CellIndex()), WARM_UP)
@@ -56,7 +56,7 @@ def _fill(partition: ConversationFold, count: int) -> None:
 
 
 def _trim_heap() -> None:
-    """Make the allocator return free memory, so that only what is held counts (glibc; a no-op elsewhere)."""
+    """Make the allocator return free memory, so that only what is measure counts (glibc; a no-op elsewhere)."""
     resident_bytes()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
@@ -64,4 +64,4 @@ def _trim_heap() -> None:
 
 
 if __name__ == "__main__":
-    answer(held(arguments_of(Run).count))
+    answer(measure(arguments_of(Run).count))

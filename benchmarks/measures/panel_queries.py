@@ -6,7 +6,7 @@ from statistics import median
 import msgspec
 
 from benchmarks.support import year_of_panes
-from benchmarks.support.dashboards import FORMAT, HOUR_SECONDS, as_sent, asked, shipped
+from benchmarks.support.dashboards import FORMAT, HOUR_SECONDS, as_sent, queries_of, shipped
 from benchmarks.support.processes import answer, arguments_of
 from pipeline.clickhouse.client import ClickHouse
 
@@ -42,10 +42,10 @@ def measure(run: Run) -> PanelQueries:
     found = [
         PanelQuery(query.where, _milliseconds(client, as_sent(query, dashboard, end_seconds)))
         for dashboard in shipped()
-        for query in asked(dashboard)
+        for query in queries_of(dashboard)
     ]
     client.close()
-    return PanelQueries(pane_count, sorted(found, key=lambda one: -one.milliseconds))
+    return PanelQueries(pane_count, sorted(found, key=lambda query: -query.milliseconds))
 
 
 def _milliseconds(client: ClickHouse, sql: str) -> float:

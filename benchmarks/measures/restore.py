@@ -45,7 +45,7 @@ class Restore(msgspec.Struct):
     read_back_seconds: float
 
 
-class _Beat:
+class _LatencyProbe:
     """A task that sleeps repeatedly and records by how many seconds it woke late."""
 
     def __init__(self) -> None:
@@ -63,22 +63,22 @@ async def restore(run: Run) -> Restore:
     worker = interactions_processor(
         LOG, PARTITION, Rules(RulesConfig()), Codec(b""), lambda: ClickHouse(run.url, run.database), _no_dead_letters
     )
-    beat = _Beat()
-    beating = asyncio.create_task(beat.run())
+    probe = _LatencyProbe()
+    probing = asyncio.create_task(probe.run())
     await asyncio.sleep(0.2)
-    beat.late.clear()
+    probe.late.clear()
     started_at, started_cpu = time.perf_counter(), time.process_time()
     await asyncio.to_thread(worker.restore, _no_checkpoint)
     seconds, cpu = time.perf_counter() - started_at, time.process_time() - started_cpu
     await asyncio.sleep(2 * BEAT_SECONDS)
-    beating.cancel()
+    probing.cancel()
     count = len(worker.job.fold.conversations)
     if count != run.count:
         raise MeasurementError(f"expected {run.count} conversations restored, found {count}")
-    long = sum(pause > LONG_PAUSE_SECONDS for pause in beat.late)
+    long = sum(pause > LONG_PAUSE_SECONDS for pause in probe.late)
     resident, keys = resident_bytes(), sorted(worker.job.fold.conversations)
     worker.close()
-    return Restore(count, seconds, cpu, max(beat.late), long, resident, _read_back(run, keys))
+    return Restore(count, seconds, cpu, max(probe.late), long, resident, _read_back(run, keys))
 
 
 def _read_back(run: Run, keys: Sequence[str]) -> float:

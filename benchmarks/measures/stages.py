@@ -142,15 +142,15 @@ async def main() -> None:
                 logs[number] += records
     client = ClickHouse(run.url, run.database)
     passes = [_Pass(client, f"pass-{number}") for number in range(PASSES)]
-    for one in passes:
+    for one_pass in passes:
         for number, records in sorted(logs.items()):
-            one.partition(number, records)
+            one_pass.partition(number, records)
     client.close()
     scale = 1e6 / run.topic.event_count
     last = passes[-1]
     answer(
         Stages(
-            {stage: median(one.seconds[stage] for one in passes) * scale for stage in STAGES},
+            {stage: median(one_pass.seconds[stage] for one_pass in passes) * scale for stage in STAGES},
             last.flush_count,
             last.ledger_row_count / last.flush_count,
         )

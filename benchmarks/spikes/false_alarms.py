@@ -40,11 +40,11 @@ def of_series(mean: float, dispersion: float, series_count: int) -> list[Quiet]:
         for minute in range((LEARNED_WEEKS + JUDGED_WEEKS) * WEEK_MINUTES):
             count = draw(chance, mean * SEASON[minute % WEEK_MINUTES], dispersion)
             if minute < LEARNED_WEEKS * WEEK_MINUTES:
-                for one in contenders.values():
-                    one.learn(minute, count)
+                for detector in contenders.values():
+                    detector.learn(minute, count)
             else:
-                for name, one in contenders.items():
-                    counts[name] += one.begins(minute, count)
+                for name, detector in contenders.items():
+                    counts[name] += detector.begins(minute, count)
     weeks = series_count * JUDGED_WEEKS
     return [Quiet(name, mean, dispersion, count, weeks) for name, count in counts.items()]
 

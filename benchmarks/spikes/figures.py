@@ -39,10 +39,12 @@ def false_chart(figures: Figures) -> str:
     for dispersion in false_alarms.DISPERSIONS:
         lines = []
         for name in COMPARED:
-            found = [one for one in figures.quiet if one.name == name and one.dispersion == dispersion]
-            points = [(one.mean, one.episode_count / one.weeks or None) for one in found]
+            found = [quiet for quiet in figures.quiet if quiet.name == name and quiet.dispersion == dispersion]
+            points = [(quiet.mean, quiet.episode_count / quiet.weeks or None) for quiet in found]
             spans = [
-                (low / one.weeks, high / one.weeks) for one in found for low, high in [interval(one.episode_count)]
+                (low / quiet.weeks, high / quiet.weeks)
+                for quiet in found
+                for low, high in [interval(quiet.episode_count)]
             ]
             lines.append(Line(name, points, spans))
         panels.append(Panel(f"variance / mean {dispersion:g}", lines))
@@ -57,7 +59,7 @@ def detection_chart(figures: Figures) -> str:
     for shape in DRAWN_SHAPES:
         found = of(figures, candidates.OURS, shape)
         lines = [
-            Line(f"within {limit} minutes", [(one.mean, one.ratio_within(limit)) for one in found])
+            Line(f"within {limit} minutes", [(noticed.mean, noticed.ratio_within(limit)) for noticed in found])
             for limit in onsets.LIMITS_MINUTES
         ]
         panels.append(Panel(f"{shape} as many", lines))
@@ -69,7 +71,7 @@ def delay_chart(figures: Figures) -> str:
     panels = []
     for shape in DRAWN_SHAPES:
         lines = [
-            Line(name, [(one.mean, one.median_delay) for one in of(figures, name, shape)])
+            Line(name, [(noticed.mean, noticed.median_delay) for noticed in of(figures, name, shape)])
             for name in (candidates.OURS, candidates.SHARING)
         ]
         panels.append(Panel(f"{shape} as many", lines))
@@ -79,7 +81,7 @@ def delay_chart(figures: Figures) -> str:
 
 def of(figures: Figures, name: str, shape: str) -> list[Noticed]:
     """Return what one detector noticed of one shape, by mean."""
-    return [one for one in figures.noticed if one.name == name and one.shape == shape]
+    return [noticed for noticed in figures.noticed if noticed.name == name and noticed.shape == shape]
 
 
 def _mean_axis() -> Axis:

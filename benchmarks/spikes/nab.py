@@ -54,7 +54,7 @@ def load(directory: Path) -> list[Series]:
         with gzip.open(directory / f"Twitter_volume_{name}.csv.gz", "rt") as file:
             rows = [(_instant(row["timestamp"]), int(float(row["value"]))) for row in csv.DictReader(file)]
         windows = []
-        for begin, end in ((_instant(one), _instant(other)) for one, other in spans):
+        for begin, end in ((_instant(first), _instant(last)) for first, last in spans):
             inside = [index for index, (at, _) in enumerate(rows) if begin <= at <= end]
             windows.append((inside[0], inside[-1]))
         found.append(
@@ -137,19 +137,19 @@ def best_with_neighbours(scores: Sequence[float]) -> int:
 
 def left_out(all_series: Sequence[Series], profile: Profile, rule: Rule = best) -> Result:
     """Return the score when the budget of each series is the one that is best for the others."""
-    by_budget = {(one.name, days): detections(one, days) for one in all_series for days in BUDGET_DAYS}
+    by_budget = {(series.name, days): detections(series, days) for series in all_series for days in BUDGET_DAYS}
     raw, false_count, chosen = 0.0, 0, {}
-    for one in all_series:
-        others = [other for other in all_series if other is not one]
+    for series in all_series:
+        others = [other for other in all_series if other is not series]
 
         def of_others(days: float, others: Sequence[Series] = others) -> float:
             return sum(raw_score(other, by_budget[other.name, days], profile) for other in others)
 
         scores = [of_others(days) for days in BUDGET_DAYS]
-        chosen[one.name] = BUDGET_DAYS[rule(scores)]
-        mine = by_budget[one.name, chosen[one.name]]
-        raw += raw_score(one, mine, profile)
-        false_count += sum(not any(first <= index <= last for first, last in one.windows) for index in mine)
-    days = sum(len(one.counts) for one in all_series) / BINS_PER_DAY
-    windows = sum(len(one.windows) for one in all_series)
+        chosen[series.name] = BUDGET_DAYS[rule(scores)]
+        mine = by_budget[series.name, chosen[series.name]]
+        raw += raw_score(series, mine, profile)
+        false_count += sum(not any(first <= index <= last for first, last in series.windows) for index in mine)
+    days = sum(len(series.counts) for series in all_series) / BINS_PER_DAY
+    windows = sum(len(series.windows) for series in all_series)
     return Result(normalised(raw, windows, profile), false_count / days, chosen)

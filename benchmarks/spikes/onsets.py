@@ -58,20 +58,20 @@ def of_mean(mean: float, injected_count: int) -> list[Noticed]:
     begin = LEARNED_WEEKS * WEEK_MINUTES
     for minute in range(begin):
         count = draw(chance, mean, DISPERSION)
-        for one in contenders.values():
-            one.learn(minute, count)
+        for detector in contenders.values():
+            detector.learn(minute, count)
     delays: dict[tuple[str, str], list[int]] = {(name, shape): [] for name in CONTENDERS for shape in SHAPES}
     step = WEEK_MINUTES // injected_count
     for minute in range(begin, begin + injected_count * step):
         if (minute - begin) % step == step - 1:
             for shape, factor in SHAPES.items():
                 counts = [draw(chance, mean * factor(after), DISPERSION) for after in range(LIMITS_MINUTES[-1])]
-                for name, one in contenders.items():
-                    copy = deepcopy(one)
+                for name, detector in contenders.items():
+                    copy = deepcopy(detector)
                     found = next((i for i, count in enumerate(counts) if copy.begins(minute + i, count)), None)
                     if found is not None:
                         delays[name, shape].append(found + 1)
         count = draw(chance, mean, DISPERSION)
-        for one in contenders.values():
-            one.learn(minute, count)
+        for detector in contenders.values():
+            detector.learn(minute, count)
     return [Noticed(name, mean, shape, injected_count, tuple(found)) for (name, shape), found in delays.items()]

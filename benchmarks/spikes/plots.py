@@ -98,7 +98,7 @@ def _panel(
             f'<line class="frame" stroke-dasharray="5 4" x1="{left}" y1="{at}" x2="{left + width}" y2="{at}"/>'
         )
     for line in panel.lines:
-        parts += _curve(line, [(right(one), None if other is None else down(other)) for one, other in line.points],
+        parts += _curve(line, [(right(a), None if b is None else down(b)) for a, b in line.points],
                         [(down(low), down(high)) for low, high in line.spans], colours[line.name])  # fmt: skip
     return parts
 
@@ -106,13 +106,13 @@ def _panel(
 def _curve(
     line: Line, points: list[tuple[float, float | None]], spans: list[tuple[float, float]], colour: str
 ) -> list[str]:
-    parts, drawn = [], [(one, other) for one, other in points if other is not None]
+    parts, drawn = [], [(x, y) for x, y in points if y is not None]
     if len(drawn) > 1:
-        path = " ".join(f"{one:.1f},{other:.1f}" for one, other in drawn)
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in drawn)
         parts.append(f'<polyline points="{path}" fill="none" {_stroke(colour)}/>')
     for (at, _), (low, high) in zip(points, spans, strict=False):
         parts.append(f'<line x1="{at:.1f}" y1="{low:.1f}" x2="{at:.1f}" y2="{high:.1f}" {_stroke(colour)}/>')
-    parts += [f'<circle cx="{one:.1f}" cy="{other:.1f}" r="3" fill="{colour}"/>' for one, other in drawn]
+    parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in drawn]
     return parts
 
 

@@ -42,7 +42,7 @@ def shipped_refresh_seconds() -> float:
     return float(refresh.removesuffix("s"))
 
 
-def asked(dashboard: Dashboard) -> Iterator[Query]:
+def queries_of(dashboard: Dashboard) -> Iterator[Query]:
     """Return every ClickHouse query of one refresh: panels, variables and annotations."""
     for panel in dashboard.panels.values():
         for target in panel.get("targets", ()):
@@ -86,7 +86,7 @@ class _Screen:
 
     def __init__(self, dashboard: Dashboard) -> None:
         self._dashboard = dashboard
-        self._queries = list(asked(dashboard))
+        self._queries = list(queries_of(dashboard))
 
     def __call__(self, client: ClickHouse) -> None:
         end_seconds = int(time.time())

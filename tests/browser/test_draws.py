@@ -32,7 +32,7 @@ def page(system: System) -> Iterator[Page]:
     port = free_port()
     system.start_worker(metrics_port=str(port))
     with served(system.url, system.database, metrics_port=port) as running:
-        pipeline = next(one for one in dashboards() if one["uid"] == "sichtflug-pipeline")
+        pipeline = next(dashboard for dashboard in dashboards() if dashboard["uid"] == "sichtflug-pipeline")
         first = panels(pipeline)[0]["id"]
         # Rates need a sample from before the first record.
         wait_for(lambda: running.panel("sichtflug-pipeline", first).status == 200, 60)
@@ -77,10 +77,10 @@ def test_every_panel_draws_on_a_phone(page: Page, tmp_path: Path) -> None:
     if os.environ.get("WRITE_SCREENSHOTS"):
         for name, size in (("overview", (1600, 1230)), ("overview-phone", PHONE)):
             IMAGES.mkdir(exist_ok=True)
-            shoot(page, "/d/sichtflug-overview?from=now-30m&to=now", size, tmp_path, IMAGES / f"{name}.png")
+            save_screenshot(page, "/d/sichtflug-overview?from=now-30m&to=now", size, tmp_path, IMAGES / f"{name}.png")
 
 
-def shoot(page: Page, path: str, size: tuple[int, int], directory: Path, image: Path) -> None:
+def save_screenshot(page: Page, path: str, size: tuple[int, int], directory: Path, image: Path) -> None:
     """Save a screenshot."""
     run_chromium(page, path, size, directory, f"--screenshot={image}", "--hide-scrollbars")
 

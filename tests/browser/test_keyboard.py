@@ -26,7 +26,7 @@ PANELS = [
     ),
 ]
 FOCUSED = "document.activeElement"
-SAID = "document.getElementById('announcement').textContent"
+ANNOUNCEMENT = "document.getElementById('announcement').textContent"
 #: The page's own periodic refresh; done once its last panel has been redrawn.
 REFRESH = """(async () => {
     const old = document.querySelector('[data-panel="3"] .body').firstElementChild;
@@ -47,14 +47,14 @@ def page(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactor
         yield running
 
 
-def driven(page: Page, directory: Path, person: Callable[[Tab], Awaitable[None]]) -> None:
-    """Run `person` on the dashboard once everything is drawn."""
+def driven(page: Page, directory: Path, interact: Callable[[Tab], Awaitable[None]]) -> None:
+    """Run `interact` on the dashboard once everything is drawn."""
 
     async def run() -> None:
         async with opened(f"http://127.0.0.1:{page.port}/d/keys", directory) as tab:
             await tab.size(1280, 800)
             await tab.wait("document.body?.dataset.drawn === '3' && document.querySelector('.plot canvas') !== null")
-            await person(tab)
+            await interact(tab)
 
     asyncio.run(run())
 
@@ -69,25 +69,25 @@ async def tab_to(tab: Tab, selector: str) -> None:
 
 
 def test_arrow_keys_move_along_a_chart_and_its_values_are_announced(page: Page, tmp_path: Path) -> None:
-    async def person(tab: Tab) -> None:
+    async def interact(tab: Tab) -> None:
         await tab_to(tab, ".plot")
         assert "Waiting" in await tab.evaluate(f"{FOCUSED}.getAttribute('aria-label')")
         for key, value in (("End", "110"), ("ArrowLeft", "109"), ("Home", "99"), ("ArrowRight", "100")):
             await tab.press(key)
-            assert (await tab.evaluate(SAID)).endswith(f", waiting {value}"), key
+            assert (await tab.evaluate(ANNOUNCEMENT)).endswith(f", waiting {value}"), key
         await tab.evaluate(REFRESH)
         assert await tab.evaluate(f"{FOCUSED}.matches('.plot')")
         assert "100" in (await tab.evaluate("document.querySelector('.tooltip:not([hidden])').innerText")).split()
         await tab.press("ArrowRight")
-        assert (await tab.evaluate(SAID)).endswith(", waiting 101")
+        assert (await tab.evaluate(ANNOUNCEMENT)).endswith(", waiting 101")
 
-    driven(page, tmp_path, person)
+    driven(page, tmp_path, interact)
 
 
 def test_a_refresh_keeps_a_table_sorted_scrolled_and_focused(page: Page, tmp_path: Path) -> None:
     first = "document.querySelector('td[data-kind=number]').textContent"
 
-    async def person(tab: Tab) -> None:
+    async def interact(tab: Tab) -> None:
         await tab_to(tab, "th[data-kind=number] button")
         assert await tab.evaluate(first) == "0"
         await tab.press("Enter")
@@ -101,11 +101,11 @@ def test_a_refresh_keeps_a_table_sorted_scrolled_and_focused(page: Page, tmp_pat
         await tab.press(" ")
         assert await tab.evaluate(first) == "0"
 
-    driven(page, tmp_path, person)
+    driven(page, tmp_path, interact)
 
 
 def test_an_open_list_of_options_survives_a_refresh(page: Page, tmp_path: Path) -> None:
-    async def person(tab: Tab) -> None:
+    async def interact(tab: Tab) -> None:
         await tab_to(tab, ".range select")
         await tab.evaluate(f"window.list = {FOCUSED}")
         await tab.press("End")
@@ -117,11 +117,11 @@ def test_an_open_list_of_options_survives_a_refresh(page: Page, tmp_path: Path) 
         await tab.wait("location.search.includes('from=now-15m')")
         assert await tab.evaluate(f"{FOCUSED}.matches('.range select')")
 
-    driven(page, tmp_path, person)
+    driven(page, tmp_path, interact)
 
 
 def test_escape_closes_an_open_list_and_returns_the_focus(page: Page, tmp_path: Path) -> None:
-    async def person(tab: Tab) -> None:
+    async def interact(tab: Tab) -> None:
         await tab_to(tab, "[data-panel='1'] summary")
         await tab.press("Enter")
         await tab_to(tab, "[data-panel='1'] .sheet button")
@@ -131,11 +131,11 @@ def test_escape_closes_an_open_list_and_returns_the_focus(page: Page, tmp_path: 
         assert await tab.evaluate("document.querySelector('details[open]')") is None
         assert await tab.evaluate(f"{FOCUSED}.matches('[data-panel=\"1\"] summary')")
 
-    driven(page, tmp_path, person)
+    driven(page, tmp_path, interact)
 
 
 def test_every_focusable_element_has_a_name(page: Page, tmp_path: Path) -> None:
-    async def person(tab: Tab) -> None:
+    async def interact(tab: Tab) -> None:
         spoken = await tab.spoken()
         names = {name for _, name, _ in spoken}
         assert {"Waiting", "Queues", "Open", "Time", "Refresh", "Dashboards", "About Waiting"} <= names
@@ -143,4 +143,4 @@ def test_every_focusable_element_has_a_name(page: Page, tmp_path: Path) -> None:
         assert len(focusable) > 10
         assert await tab.nameless() == []
 
-    driven(page, tmp_path, person)
+    driven(page, tmp_path, interact)

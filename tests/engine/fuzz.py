@@ -177,11 +177,11 @@ async def _run(chance: Random, records: list[Any], topic: str, connect: Callable
     letters: list[DeadLetter] = []
     facts: list[bytes] = []
 
-    async def publish_letters(some: Sequence[DeadLetter]) -> None:
-        letters.extend(some)
+    async def publish_letters(batch: Sequence[DeadLetter]) -> None:
+        letters.extend(batch)
 
-    async def publish_facts(told: FactBatch) -> None:
-        facts.extend(record.value for record in contact_records(told, 1))
+    async def publish_facts(batch: FactBatch) -> None:
+        facts.extend(record.value for record in contact_records(batch, 1))
 
     def restored() -> PartitionProcessor[InteractionsJob]:
         worker = interactions_processor(topic, 0, compiled, codec, connect, publish_letters, publish_facts)
@@ -189,10 +189,10 @@ async def _run(chance: Random, records: list[Any], topic: str, connect: Callable
         return worker
 
     half = len(records) // 2
-    for some in (records[:half], records[half:]):
+    for part in (records[:half], records[half:]):
         # The second half starts from what the first left in the ledger.
         worker = restored()
-        await _folded(worker, some)
+        await _folded(worker, part)
         books = worker.checkpoint.books
         worker.close()
     for letter in letters:
@@ -202,8 +202,8 @@ async def _run(chance: Random, records: list[Any], topic: str, connect: Callable
 
     customers = customers_processor(f"{topic}.customer-facts", 0, compiled, connect)
     customers.restore(lambda: Checkpoint(epoch=1, partition_count=1))
-    told = facts + [forged(chance, facts) for _ in range(20)]
-    await _folded(customers, [ReadRecord(number, NOW_MS, 1, None, one, ()) for number, one in enumerate(told)])
+    values = facts + [forged(chance, facts) for _ in range(20)]
+    await _folded(customers, [ReadRecord(number, NOW_MS, 1, None, value, ()) for number, value in enumerate(values)])
     sums = customers.checkpoint.books
     assert sums.consumed == sums.applied + sums.duplicate + sums.rejected
     customers.close()

@@ -10,7 +10,7 @@ from pipeline.embedded.servers import EmbeddedClickHouse
 from pipeline.web.macros import Choice, Scope, expand
 from tests.support.database import migrated
 from tests.support.records import encoded
-from tests.support.web.dashboards import asked
+from tests.support.web.dashboards import clickhouse_queries
 from tests.support.web.grafana_variables import ALL, with_variables
 from tests.support.zone_views import fold_values
 
@@ -44,9 +44,9 @@ def client(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
     """Create a database in which each name is that of a tenant and of a queue with one contact."""
     with migrated(clickhouse.url, "names", ClickHouse) as found:
         values = []
-        for number, one in enumerate(NAMES):
-            data = {"channel": "email", "queue": one} if one else {"channel": "email"}
-            tenant = {"tenant": one} if one else {}
+        for number, name in enumerate(NAMES):
+            data = {"channel": "email", "queue": name} if name else {"channel": "email"}
+            tenant = {"tenant": name} if name else {}
             at = "2026-11-23T10:19:00Z"
             values.append(encoded(id=f"{number}", subject=f"n-{number}", time=at, data=data, **tenant))
         fold_values(found, "UTC", values, NOW_MS)
@@ -54,7 +54,7 @@ def client(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
 
 
 def sql_of(where: str) -> str:
-    return next(one.sql for one in asked() if one.where == where)
+    return next(query.sql for query in clickhouse_queries() if query.where == where)
 
 
 CONTACTS = "sichtflug-channel-mix / Contacts"
@@ -69,8 +69,10 @@ def test_each_name_can_be_selected_in_grafana_and_shows_its_one_contact(client: 
     for value, text in options:
         chosen = with_variables(sql_of(CONTACTS), {**every, variable: (value,)})
         assert client.rows(expand(chosen, SCOPE)) == [(1,)], text
-    some = [value for value, _ in options[::2]]
-    assert client.rows(expand(with_variables(sql_of(CONTACTS), {**every, variable: some}), SCOPE)) == [(len(some),)]
+    selected = [value for value, _ in options[::2]]
+    assert client.rows(expand(with_variables(sql_of(CONTACTS), {**every, variable: selected}), SCOPE)) == [
+        (len(selected),)
+    ]
 
 
 def test_no_name_breaks_or_injects_into_a_query_in_grafana(client: ClickHouse) -> None:
@@ -78,8 +80,8 @@ def test_no_name_breaks_or_injects_into_a_query_in_grafana(client: ClickHouse) -
     assert all(value.isascii() and value.isalnum() for value in values)
     chosen = {"tenant": values, "queue": values, "channel": (ALL,), "window": ("3600",)}
     names = SCOPE._replace(choices={"window": Choice(["3600"])})
-    for one in asked():
-        client.rows(expand(with_variables(one.sql, chosen), names))
+    for query in clickhouse_queries():
+        client.rows(expand(with_variables(query.sql, chosen), names))
 
 
 def test_a_link_from_a_table_leads_to_the_queue_of_its_row(client: ClickHouse) -> None:

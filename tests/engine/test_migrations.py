@@ -132,7 +132,7 @@ def test_a_restored_file_is_applied_again(project: Project, client: ClickHouse) 
 
 
 @pytest.mark.parametrize(
-    ("damage", "told", "file"),
+    ("damage", "message", "file"),
     [
         ("DROP VIEW top", "top is missing (made by views/top.sql). Run: sichtflug migrate", "views/top.sql"),
         ("CREATE OR REPLACE VIEW two AS SELECT 3", "two was altered: it is another query", "views/other.sql"),
@@ -140,13 +140,13 @@ def test_a_restored_file_is_applied_again(project: Project, client: ClickHouse) 
     ],
 )
 def test_a_missing_or_altered_view_or_function_is_recreated(
-    project: Project, client: ClickHouse, damage: str, told: str, file: str
+    project: Project, client: ClickHouse, damage: str, message: str, file: str
 ) -> None:
     names = {"function": project.function, "name": project.name}
     client.execute(damage.format(**names))
     with pytest.raises(SchemaRefusedError) as refused:
         schema.verify(client)
-    assert told.format(**names) in str(refused.value)
+    assert message.format(**names) in str(refused.value)
     assert project.migrate() == [file]
     schema.verify(client)
     assert client.rows("SELECT * FROM two") == [(2,)]
@@ -251,13 +251,13 @@ def test_an_upgrade_interrupted_after_any_statement_ends_the_same(
     assert migrations.migrate(old.url, old.database) == migrations.NOTHING
 
 
-class Limit:
+class StatementLimit:
     limit = left = 0
 
 
-def count_of_statements(monkeypatch: pytest.MonkeyPatch) -> Limit:
+def count_of_statements(monkeypatch: pytest.MonkeyPatch) -> StatementLimit:
     """Break a connection once `left` statements have been executed; the last one succeeds."""
-    found = Limit()
+    found = StatementLimit()
     execute: Callable[[ClickHouse, str], None] = ClickHouse.execute
 
     def counted(client: ClickHouse, statement: str) -> None:

@@ -24,7 +24,7 @@ def folded(client: ClickHouse, events: list[Any]) -> None:
 def test_peer_views_equal_the_batch_computation(client: ClickHouse) -> None:
     records = traffic(seed=12, hours=3)
     asyncio.run(fold(client, "log", records, RulesConfig(), None))
-    oracle = Oracle(Record(one.value, one.timestamp, one.key) for one in records)
+    oracle = Oracle(Record(record.value, record.timestamp, record.key) for record in records)
     cell = "tenant, queue, channel, visibility"
     for interval in ("minute", "hour", "day"):
         counts = "accepted_count, accepted_from_peer_count, saved_count"

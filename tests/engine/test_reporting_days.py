@@ -13,7 +13,7 @@ from pipeline.embedded.servers import EmbeddedClickHouse
 from pipeline.web.macros import Choice, Scope, expand
 from tests.support.database import migrated
 from tests.support.records import encoded
-from tests.support.web.dashboards import asked
+from tests.support.web.dashboards import clickhouse_queries
 from tests.support.zone_traffic import HARD_ZONES
 from tests.support.zone_views import check_zone, fold_values
 
@@ -171,7 +171,7 @@ def test_an_event_from_the_far_past_does_not_make_a_million_rows(client: ClickHo
 def test_an_sla_clock_due_later_in_the_minute_hour_or_day_is_not_missed(client: ClickHouse) -> None:
     """Watermark 10:20. Due 10:50 and answered 10:10: met. Due 10:55 and 23:00: undecided."""
 
-    def promised(subject: str, at: str, clock: str, due: str) -> list[bytes]:
+    def with_target(subject: str, at: str, clock: str, due: str) -> list[bytes]:
         data = {"clock": clock, "due_at": f"2026-11-23T{due}:00Z"}
         time = f"2026-11-23T{at}:00Z"
         begun = encoded(
@@ -183,10 +183,10 @@ def test_an_sla_clock_due_later_in_the_minute_hour_or_day_is_not_missed(client: 
         id="2", subject="a-1", time="2026-11-23T10:10:00Z", type="message.created", data={"actor_kind": "agent"}
     )
     values = [
-        *promised("a-1", "10:00", "first_response", "10:50"),
-        *promised("a-2", "10:05", "first_response", "10:55"),
+        *with_target("a-1", "10:00", "first_response", "10:50"),
+        *with_target("a-2", "10:05", "first_response", "10:55"),
         answer,
-        *promised("a-5", "10:15", "resolution", "23:00"),
+        *with_target("a-5", "10:15", "resolution", "23:00"),
         opened("2026-11-23T10:20:00Z", 6, "z"),
     ]
     fold(client, "UTC", values, "2026-11-23T10:20:00+00:00")
@@ -200,7 +200,7 @@ def test_an_sla_clock_due_later_in_the_minute_hour_or_day_is_not_missed(client: 
             60,
             {name: Choice([], is_all=True) for name in ("tenant", "queue", "channel")},
         )
-        [sql] = {one.sql for one in asked() if one.where.endswith("/ Promises kept")}
+        [sql] = {query.sql for query in clickhouse_queries() if query.where.endswith("/ Promises kept")}
         # Only the interval of the answer, with 1 of 1 met; no resolution clock is decided.
         found = [row[1:] for row in client.rows(expand(sql, scope)) if any(value is not None for value in row[1:])]
         assert found == [(1.0, None, None)], begins_at

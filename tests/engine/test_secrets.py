@@ -59,9 +59,9 @@ def run(directory: Path, *arguments: str, **variables: str) -> str:
     ],
 )
 def test_no_setting_reveals_a_secret(tmp_path: Path, variable: str, value: str) -> None:
-    told = run(tmp_path, "migrate", **{variable: value})
-    assert not [secret for secret in SECRETS if secret in told], told
-    assert "Traceback" not in told
+    output = run(tmp_path, "migrate", **{variable: value})
+    assert not [secret for secret in SECRETS if secret in output], output
+    assert "Traceback" not in output
 
 
 @pytest.mark.parametrize(
@@ -79,10 +79,10 @@ def test_no_setting_reveals_a_secret(tmp_path: Path, variable: str, value: str) 
 )
 def test_no_configuration_error_reveals_a_secret(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "mine.toml").write_bytes(content)
-    told = run(tmp_path, "migrate", SICHTFLUG_CONFIG=str(tmp_path / "mine.toml"))
-    assert not [secret for secret in SECRETS if secret in told], told
-    assert "Traceback" not in told
-    assert "mine.toml" in told.replace("\n", "") or "SICHTFLUG_" in told
+    output = run(tmp_path, "migrate", SICHTFLUG_CONFIG=str(tmp_path / "mine.toml"))
+    assert not [secret for secret in SECRETS if secret in output], output
+    assert "Traceback" not in output
+    assert "mine.toml" in output.replace("\n", "") or "SICHTFLUG_" in output
 
 
 def test_secrets_can_be_read_from_files(tmp_path: Path) -> None:
@@ -118,9 +118,9 @@ def test_an_unreadable_secret_is_reported(tmp_path: Path, name: str) -> None:
 
 
 def test_a_worker_without_a_key_starts_only_if_explicitly_allowed(tmp_path: Path) -> None:
-    told = run(tmp_path, "worker", SICHTFLUG_METRICS_PORT="-1")
-    assert "SICHTFLUG_PSEUDONYM_KEY is not set" in told
-    assert "Traceback" not in told
+    output = run(tmp_path, "worker", SICHTFLUG_METRICS_PORT="-1")
+    assert "SICHTFLUG_PSEUDONYM_KEY is not set" in output
+    assert "Traceback" not in output
     assert Settings(pseudonym_key="none").key == b""
     assert Settings(pseudonym_key="None").key == b"None"
     with pytest.raises(SettingsError):

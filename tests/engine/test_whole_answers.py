@@ -26,7 +26,7 @@ from tests.support.workers import fold_facts, fold_interactions, new_worker, ope
 ERROR = b"Code: 241. DB::Exception: (total) memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)\n"
 
 
-class Cutting(ClickHouse):
+class TruncatingClickHouse(ClickHouse):
     """A real database whose answers are truncated: at the end of a line, within one, or by an error."""
 
     how = ""
@@ -49,13 +49,13 @@ class Cutting(ClickHouse):
 
 
 @pytest.fixture
-def client(clickhouse: EmbeddedClickHouse) -> Iterator[Cutting]:
-    with migrated(clickhouse.url, "whole", Cutting) as found:
+def client(clickhouse: EmbeddedClickHouse) -> Iterator[TruncatingClickHouse]:
+    with migrated(clickhouse.url, "whole", TruncatingClickHouse) as found:
         yield found
 
 
 @pytest.mark.parametrize("how", ["at a line", "within a line", "error"])
-def test_no_read_of_the_ledger_accepts_a_truncated_answer(client: Cutting, how: str) -> None:
+def test_no_read_of_the_ledger_accepts_a_truncated_answer(client: TruncatingClickHouse, how: str) -> None:
     async def fold() -> None:
         await fold_facts(client, "log.customer-facts", await fold_interactions(client, traffic(seed=3)[:1_500]), None)
 
@@ -71,7 +71,7 @@ def test_no_read_of_the_ledger_accepts_a_truncated_answer(client: Cutting, how: 
     assert min(len(keys), len(customer_keys)) > 100
     reads: Sequence[Any] = (
         # A conversation has one row per flush until ClickHouse merges them.
-        lambda: {number for some in ledger.hashes() for number in some},
+        lambda: {number for hashes in ledger.hashes() for number in hashes},
         lambda: sorted(key for key, _ in conversations.read_back(keys, 1 << 62)),
         lambda: sorted(ledger.newest_panes(1, "hour", 100_000)),
         lambda: read_checkpoint(client, "log = 'log' AND kafka_partition = 0"),
@@ -103,7 +103,7 @@ async def folded_open_count(client: ClickHouse, records: Sequence[Any]) -> int:
     return worker.job.fold.open_count
 
 
-def test_a_restore_resumes_after_half_a_slice_of_open_conversations(client: Cutting) -> None:
+def test_a_restore_resumes_after_half_a_slice_of_open_conversations(client: TruncatingClickHouse) -> None:
     open_count = asyncio.run(folded_open_count(client, traffic(seed=3)))
     assert open_count > 20
     client.how = "at a line"
@@ -111,7 +111,7 @@ def test_a_restore_resumes_after_half_a_slice_of_open_conversations(client: Cutt
     assert len(found) == len(set(found)) == open_count
 
 
-class Shaky(ClickHouse):
+class FlakyClickHouse(ClickHouse):
     """A real database that answers every third request."""
 
     def __init__(self, url: str, database: str) -> None:
@@ -132,15 +132,15 @@ class Shaky(ClickHouse):
         yield from super().stream(query, output_format, chunk_bytes)
 
 
-def test_a_restore_does_not_start_over_with_each_failing_request(client: Cutting) -> None:
+def test_a_restore_does_not_start_over_with_each_failing_request(client: TruncatingClickHouse) -> None:
     open_count = asyncio.run(folded_open_count(client, traffic(seed=3)[:500]))
-    shaky = Shaky(client.url, client.database)
-    state = InteractionsState(Rules(RulesConfig()), shaky, "log", 0)
+    flaky = FlakyClickHouse(client.url, client.database)
+    state = InteractionsState(Rules(RulesConfig()), flaky, "log", 0)
     checkpoint = StateCache(state.ledger, state).load(lambda: Checkpoint(epoch=1, partition_count=1))
     assert checkpoint
     assert checkpoint.next_offset == 500
     assert state.fold.open_count == open_count > 20
     # Two checkpoints, cells admitted, open conversations and their end, the hash count and the hashes, panes of each
     # tier.
-    assert shaky.request_count <= 3 * 10
-    shaky.close()
+    assert flaky.request_count <= 3 * 10
+    flaky.close()

@@ -100,7 +100,7 @@ class Crew:
         for member in self.members:
             member.wake()
         missing = self._wanted_count - len(self.running())
-        for member in [one for one in self.members if not one.is_running()][: max(0, missing)]:
+        for member in [idle for idle in self.members if not idle.is_running()][: max(0, missing)]:
             member.start(self._chance.choice((0.05, 0.05, 0.2, 0.75)))
             self.faults["workers started"] += 1
 
@@ -148,7 +148,7 @@ class Crew:
             hold = member.proxy.hold("before the commit")
             if hold.wait(1.5):
                 self.faults["rebalances in a flush"] += 1
-                others = [one for one in self.awake() if one is not member]
+                others = [other for other in self.awake() if other is not member]
                 if others and self._chance.random() < 0.5:
                     self._stopped(self._chance.choice(others))
                 else:

@@ -58,13 +58,13 @@ MUTANTS: dict[str, Sequence[Change]] = {
             "        flush = self.take()\n        self.job.cache.evict()\n",
         )
     ],
-    "an evicted conversation is begun afresh": [
+    "an evicted conversation starts over": [
         Change(StateCache, "read_back", "            if not unsure:\n", "            if True:\n")
     ],
-    "an evicted pane is begun afresh": [
+    "an evicted pane starts over": [
         Change(PartitionProcessor, "flush", "        if missing:\n", "        if False:\n")
     ],
-    "what is read back is not compared": [
+    "revisions read back are not compared": [
         Change(PartitionLedger, "check_not_fenced", "if newest > newest_revision:", "if False:")
     ],
     "the watermark is not restored": [
@@ -83,14 +83,14 @@ MUTANTS: dict[str, Sequence[Change]] = {
             "restore(checkpoint.watermark, type(checkpoint.books)(), checkpoint.broker_at)",
         )
     ],
-    "the cells that were admitted are not restored": [
+    "the admitted cells are not restored": [
         Change(InteractionsState, "restore", "if admitted or not checkpoint.next_offset:", "if admitted := []:"),
         Change(InteractionsState, "restore", "self._reader.counted_cells()", "[]"),
     ],
     "the ids of a conversation's events are not restored": [
         Change(ConversationReader, "_conversation", "bytes.fromhex(row.event_digests)", "b''")
     ],
-    "a restore does not look whether the checkpoint stayed": [
+    "a restore does not check that the checkpoint is unchanged": [
         Change(
             StateCache,
             "load",
@@ -101,13 +101,13 @@ MUTANTS: dict[str, Sequence[Change]] = {
     "a stored value depends on the wall clock": [
         Change(PartitionProcessor, "take", "reason=self.checkpoint.reason", "reason=str(time.monotonic())")
     ],
-    "a flush follows one that was given up": [
+    "a flush follows an abandoned one": [
         Change(PartitionProcessor, "flush", "        self._is_flushing = True\n", "        self._is_flushing = False\n")
     ],
     "the hash of a conversation is salted": [
         Change(StateCache, "read_back", "{key: conversation_hash(key)", "{key: conversation_hash(f'{id(self)}{key}')")
     ],
-    "what has to go out ahead goes after the commit point": [
+    "the outbox is published after the commit point": [
         Change(PartitionProcessor, "flush", PUBLISH, "row_count = 0"),
         Change(PartitionProcessor, "flush", ACKNOWLEDGED, f"{ACKNOWLEDGED}        {PUBLISH}\n"),
     ],
@@ -117,14 +117,12 @@ MUTANTS: dict[str, Sequence[Change]] = {
 UNNOTICED = [Change(GroupConsumer, "_follows", "if 0 <= batch.start <= expected:", "if True:")]
 #: Detected only by tests with real processes: they break the clients of ClickHouse, Kafka and Faust.
 PROCESS_MUTANTS: dict[str, Sequence[Change]] = {
-    "an insert that did not arrive whole is accepted": [
-        Change(ClickHouse, "insert", "if written != row_count:", "if False:")
-    ],
-    "a worker begins where Kafka's committed offsets stand": [
+    "an incomplete insert is accepted": [Change(ClickHouse, "insert", "if written != row_count:", "if False:")],
+    "a worker starts from Kafka's committed offsets": [
         Change(BatchConsumer, "perform_seek", "if restored:", "if False:"),
         *UNNOTICED,
     ],
-    "a fetch that got lost is not noticed": UNNOTICED,
+    "a lost fetch is not noticed": UNNOTICED,
     "an exception in the fold is survived": [
         Change(
             Worker,
@@ -138,10 +136,10 @@ PROCESS_MUTANTS: dict[str, Sequence[Change]] = {
 
 #: A dependency of the worker hangs, while the worker itself keeps every rule.
 HANGING: dict[str, Sequence[Change]] = {
-    "the client hangs when it leaves the group": [
+    "the client hangs when leaving the group": [
         Change(GroupConsumer, "stop", "await self._app.stop()", "await asyncio.Event().wait()")
     ],
-    "a thread of the client waits for ever when it is over": [
+    "a thread of the client never ends": [
         Change(
             GroupConsumer,
             "stop",

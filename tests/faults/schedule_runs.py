@@ -12,7 +12,7 @@ from tests.support.ledger import Store
 from tests.support.schedules import Schedule, stepwise
 
 START_MS = 1_700_000_000_000
-BOOK = Rules(
+RULES = Rules(
     RulesConfig(
         targets=Targets(first_response_seconds=60, next_response_seconds=120, resolution_seconds=900),
         idle_limit_seconds={"web_chat": 1_800, "": 7_200},
@@ -40,7 +40,7 @@ def log_of(seed: int) -> list[Any]:
 
 def straight_through(records: Sequence[Any]) -> Schedule:
     """Run the same log without faults: one fold, one flush."""
-    schedule = Schedule(Random(0), BOOK, records)
+    schedule = Schedule(Random(0), RULES, records)
     schedule.run(0)
     return schedule
 
@@ -59,7 +59,7 @@ def check(logs: Iterable[int], seeds: Iterable[int]) -> Counter[str]:
             expected = {length: straight_through(records[:length]) for length in LENGTHS}
             for seed in seeds:
                 length = LENGTHS[seed % len(LENGTHS)]
-                schedule = Schedule(Random(seed), BOOK, records[:length])
+                schedule = Schedule(Random(seed), RULES, records[:length])
                 schedule.run(4 * length)
                 assert_equal(schedule.store, expected[length].store, f"log {log}, seed {seed}")
                 assert schedule.sent.letters == expected[length].sent.letters, f"log {log}, seed {seed}"

@@ -89,24 +89,24 @@ class Soak:
         for seed in count(self.seed):
             directory = self.directory / f"round-{seed}"
             directory.mkdir()
-            one = Round(self, seed, directory)
+            current = Round(self, seed, directory)
             try:
-                one.run(min(KILLS_PER_ROUND, self.kills - self.verdict.faults["kills"]), started_at + self.seconds)
-                one.drop()
+                current.run(min(KILLS_PER_ROUND, self.kills - self.verdict.faults["kills"]), started_at + self.seconds)
+                current.drop()
             except AssertionError as error:
                 self.verdict.failures.append(f"round {seed}: {error}")
             except Stopped:
-                self.verdict.given_up = f"round {seed}, after {one.crew.faults['kills']} kills"
+                self.verdict.given_up = f"round {seed}, after {current.crew.faults['kills']} kills"
                 return self.verdict
             finally:
-                one.close()
-            self.verdict.faults += one.crew.faults
+                current.close()
+            self.verdict.faults += current.crew.faults
             self.print_progress(
-                f"round {seed}: {one.what}, {one.record_count:,} records, {one.sample_count} samples; "
+                f"round {seed}: {current.what}, {current.record_count:,} records, {current.sample_count} samples; "
                 f"{self.verdict.faults['kills']:,} kills in {time.monotonic() - started_at:.0f} s"
                 + (f"; FAILED, look at {directory}" if self.verdict.failures else "")
             )
-            self._longest_stop_seconds = max(self._longest_stop_seconds, one.crew.longest_stop_seconds)
+            self._longest_stop_seconds = max(self._longest_stop_seconds, current.crew.longest_stop_seconds)
             self.verdict.ran = (
                 f"rounds {self.seed} to {seed}, each with a topic and a database of its own; "
                 f"longest stop in order {self._longest_stop_seconds:.1f} s"

@@ -28,12 +28,14 @@ def soak_zones(pasts: int, seed: int, print_progress: Callable[[str], None]) -> 
         migrations.migrate(clickhouse.url, "zones")
         client = ClickHouse(clickhouse.url, "zones")
         try:
-            for done, (one, name) in enumerate([(one, name) for one in seeds for name in zones]):
+            for done, (seed_of_pass, name) in enumerate(
+                [(seed_of_pass, name) for seed_of_pass in seeds for name in zones]
+            ):
                 try:
-                    check_zone(client, name, one)
+                    check_zone(client, name, seed_of_pass)
                     verdict.faults["pasts compared"] += 1
                 except AssertionError as error:
-                    verdict.failures.append(f"seed {one}: {str(error).partition(chr(10))[0]}")
+                    verdict.failures.append(f"seed {seed_of_pass}: {str(error).partition(chr(10))[0]}")
                 if time.monotonic() - told_at > 10:
                     told_at = time.monotonic()
                     print_progress(f"{done + 1:,} of {len(zones) * pasts:,} pasts")

@@ -12,29 +12,29 @@ from hypothesis import strategies as st
 
 from pipeline.stages.facts import FactBatch
 from tests.faults.mutants import MUTANTS, mutated
-from tests.faults.schedule_runs import BOOK, assert_equal, log_of
+from tests.faults.schedule_runs import RULES, assert_equal, log_of
 from tests.support.schedules import Schedule, customers_of, stepwise
 
 
 def facts_under_faults(seed: int) -> list[FactBatch]:
     """Return the facts the interactions stage publishes for a log under constant kills, with repeated stretches."""
-    schedule = Schedule(Random(seed), BOOK, log_of(seed))
+    schedule = Schedule(Random(seed), RULES, log_of(seed))
     schedule.run(150)
-    return schedule.sent.told
+    return schedule.sent.batches
 
 
 def contacts_of(seed: int) -> list[Any]:
     """Return a customer facts log: two partitions of the interactions alternate about the same customers."""
     chance = Random(seed)
-    told = [facts_under_faults(seed), facts_under_faults(seed + 1_000)]
+    batches_of = [facts_under_faults(seed), facts_under_faults(seed + 1_000)]
     names = ["01", "02", "03", "04", "05"]
     records: list[Any] = []
-    while any(told):
-        number = chance.choice([index for index, rest in enumerate(told) if rest])
-        one = told[number].pop(0)
-        facts = [msgspec.structs.replace(fact, customer=names[int(fact.customer, 16) % 5]) for fact in one.facts]
+    while any(batches_of):
+        number = chance.choice([index for index, rest in enumerate(batches_of) if rest])
+        batch = batches_of[number].pop(0)
+        facts = [msgspec.structs.replace(fact, customer=names[int(fact.customer, 16) % 5]) for fact in batch.facts]
         value = (
-            msgspec.msgpack.encode(FactBatch(number, one.epoch, one.cells, facts))
+            msgspec.msgpack.encode(FactBatch(number, batch.epoch, batch.cells, facts))
             if chance.random() > 0.05
             else b"no facts"
         )
@@ -48,10 +48,10 @@ def check(logs: range, seeds: range) -> Counter[str]:
     with stepwise():
         for log in logs:
             records = contacts_of(log)
-            expected = Schedule(Random(0), BOOK, records, customers_of)
+            expected = Schedule(Random(0), RULES, records, customers_of)
             expected.run(0)
             for seed in seeds:
-                schedule = Schedule(Random(seed), BOOK, records, customers_of)
+                schedule = Schedule(Random(seed), RULES, records, customers_of)
                 schedule.run(150)
                 assert_equal(schedule.store, expected.store, f"log {log}, seed {seed}")
                 faults += schedule.faults
@@ -72,17 +72,17 @@ def test_facts_are_the_same_under_faults_once_repeated_ones_are_dropped(log: int
     def received(schedule: Schedule) -> list[Any]:
         facts: list[Any] = []
         highest = (-1, 0)
-        for told in schedule.sent.told:
-            for fact in told.facts:
+        for batch in schedule.sent.batches:
+            for fact in batch.facts:
                 if (fact.offset, fact.number) > highest:
                     highest = (fact.offset, fact.number)
                     # Each flush numbers its cells independently.
-                    facts.append((tuple(told.cells[fact.cell]), msgspec.structs.replace(fact, cell=0)))
+                    facts.append((tuple(batch.cells[fact.cell]), msgspec.structs.replace(fact, cell=0)))
         return facts
 
     records = log_of(log)
     with stepwise():
-        straight, schedule = Schedule(Random(0), BOOK, records), Schedule(chance, BOOK, records)
+        straight, schedule = Schedule(Random(0), RULES, records), Schedule(chance, RULES, records)
         straight.run(0)
         schedule.run(60)
     assert received(schedule) == received(straight)
@@ -92,10 +92,10 @@ SHARED = [
     "a flush is split into two inserts",
     "the checkpoint goes before the data",
     "rows of an unacknowledged flush are evicted",
-    "an evicted conversation is begun afresh",
-    "an evicted pane is begun afresh",
-    "what is read back is not compared",
-    "a flush follows one that was given up",
+    "an evicted conversation starts over",
+    "an evicted pane starts over",
+    "revisions read back are not compared",
+    "a flush follows an abandoned one",
 ]
 
 

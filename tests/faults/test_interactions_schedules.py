@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.faults.mutants import MUTANTS, mutated
-from tests.faults.schedule_runs import BOOK, assert_equal, check, log_of, straight_through
+from tests.faults.schedule_runs import RULES, assert_equal, check, log_of, straight_through
 from tests.support.ledger import Store
 from tests.support.schedules import Process, Schedule, Sent, interactions_worker, stepwise
 
@@ -27,7 +27,7 @@ def test_no_schedule_that_hypothesis_finds_changes_a_row(log: int, chance: Rando
     records = log_of(log)[:12]
     with stepwise():
         expected = straight_through(records)
-        schedule = Schedule(chance, BOOK, records)
+        schedule = Schedule(chance, RULES, records)
         schedule.run(60)
     assert_equal(schedule.store, expected.store, f"log {log}")
 
@@ -38,29 +38,29 @@ def test_the_age_of_unflushed_records_counts_from_their_fold(monkeypatch: pytest
     monkeypatch.setattr(time, "monotonic", lambda: now)
     records = log_of(1)
     with stepwise():
-        process = Process(interactions_worker(BOOK, Store(), Sent()))
+        process = Process(interactions_worker(RULES, Store(), Sent()))
         worker = process.worker
 
         def fold(begin: int, end: int) -> None:
             process.begin("fold", worker.fold(records[begin:end]))
             while "fold" in process.doing:
-                process.go_on("fold")
+                process.advance("fold")
 
         assert worker.unflushed_since == 0
         now = 1_400.0
         fold(0, 8)
         assert worker.unflushed_since == 1_400
         process.begin("flush", worker.flush())
-        process.go_on("flush")
+        process.advance("flush")
         now = 1_500.0
         fold(8, 12)
         assert worker.unflushed_since == 1_400
         while "flush" in process.doing:
-            process.go_on("flush")
+            process.advance("flush")
         assert worker.unflushed_since == 1_500
         process.begin("flush", worker.flush())
         while "flush" in process.doing:
-            process.go_on("flush")
+            process.advance("flush")
         assert worker.unflushed_since == 0
 
 

@@ -77,9 +77,9 @@ def lose_fetches(system: System, mutant: str, stack: ExitStack) -> None:
 
 
 STAGED: dict[str, Staging] = {
-    "an insert that did not arrive whole is accepted": cut_inserts,
-    "a worker begins where Kafka's committed offsets stand": move_committed_offsets,
-    "a fetch that got lost is not noticed": lose_fetches,
+    "an incomplete insert is accepted": cut_inserts,
+    "a worker starts from Kafka's committed offsets": move_committed_offsets,
+    "a lost fetch is not noticed": lose_fetches,
     "an exception in the fold is survived": raise_in_the_fold,
 }
 

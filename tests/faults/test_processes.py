@@ -16,8 +16,8 @@ def test_refused_lost_and_slow_answers_of_clickhouse_change_no_row(system: Syste
         worker = system.start_worker(clickhouse_url=proxy.url, flush_seconds="0.05")
         records = live_records(seed=31, number=6_000)
         while set(proxy.faults) != set(KINDS) or records:
-            some, records = records[:300], records[300:]
-            system.publish(some or live_records(seed=32, number=100))
+            batch, records = records[:300], records[300:]
+            system.publish(batch or live_records(seed=32, number=100))
             time.sleep(0.5)
         system.wait_until_folded(150)
         assert worker.poll() is None

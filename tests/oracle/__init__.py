@@ -158,7 +158,11 @@ class Oracle:
 
     def first_peer_answers(self) -> list[ResponseTime]:
         """Return each first answer by a peer and its duration."""
-        return [one.first_peer_answer for one in self.conversations if one.first_peer_answer is not None]
+        return [
+            conversation.first_peer_answer
+            for conversation in self.conversations
+            if conversation.first_peer_answer is not None
+        ]
 
     def peer_answers_by(self, interval: str) -> list[Row]:
         """Return first answers by peers, and those before any agent's, where there was one."""
@@ -194,24 +198,24 @@ class Oracle:
         """Return one row per conversation; instants in ms or None."""
         rows = [
             {
-                "tenant": one.cell.tenant,
-                "source": one.source,
-                "conversation_id": one.conversation_id,
-                "channel": one.cell.channel,
-                "visibility": one.cell.visibility,
-                "queue": one.cell.queue,
-                "state": one.state,
-                "opened_at": one.opened_at_ms,
-                "first_response_at": one.first_response_at_ms,
-                "resolved_at": one.resolved_at_ms,
-                "departed_at": one.departed_at_ms,
-                "message_count": one.message_count,
-                "transferred_count": one.transferred_count,
-                "escalated_count": one.escalated_count,
-                "reopened_count": one.reopened_count,
-                "is_implicit": one.is_implicit,
+                "tenant": conversation.cell.tenant,
+                "source": conversation.source,
+                "conversation_id": conversation.conversation_id,
+                "channel": conversation.cell.channel,
+                "visibility": conversation.cell.visibility,
+                "queue": conversation.cell.queue,
+                "state": conversation.state,
+                "opened_at": conversation.opened_at_ms,
+                "first_response_at": conversation.first_response_at_ms,
+                "resolved_at": conversation.resolved_at_ms,
+                "departed_at": conversation.departed_at_ms,
+                "message_count": conversation.message_count,
+                "transferred_count": conversation.transferred_count,
+                "escalated_count": conversation.escalated_count,
+                "reopened_count": conversation.reopened_count,
+                "is_implicit": conversation.is_implicit,
             }
-            for one in self.conversations
+            for conversation in self.conversations
         ]
         return sorted(rows, key=lambda row: (row["tenant"], row["source"], row["conversation_id"]))
 
@@ -221,22 +225,24 @@ class Oracle:
             {"kind": time.kind, "minute": time.at_ms // 60_000 * 60_000}
             | time.cell._asdict()
             | {"duration_ms": time.duration_ms, "sign": 1}
-            for one in self.conversations
-            for time in one.response_times
+            for conversation in self.conversations
+            for time in conversation.response_times
         )
 
     def waiting(self) -> list[Row]:
         """Return, per open conversation, whom it waits on and since when: the parties sum up to the backlog."""
         return _sorted(
-            _identity(one) | {"waiting_on": one.waiting_on, "since_ms": one.waiting_since_ms}
-            for one in self.conversations
-            if one.state == "open"
+            _identity(conversation) | {"waiting_on": conversation.waiting_on, "since_ms": conversation.waiting_since_ms}
+            for conversation in self.conversations
+            if conversation.state == "open"
         )
 
     def open_since(self) -> list[Row]:
         """Return, per open conversation, its last opening or reopening."""
         return _sorted(
-            _identity(one) | {"open_since_ms": one.open_since_ms} for one in self.conversations if one.state == "open"
+            _identity(conversation) | {"open_since_ms": conversation.open_since_ms}
+            for conversation in self.conversations
+            if conversation.state == "open"
         )
 
     def sla(self) -> list[Row]:
@@ -244,7 +250,7 @@ class Oracle:
 
         A clock is missed only if it fell due before the watermark; `at_ms` is None for a paused one.
         """
-        rows = [row for one in self.conversations for row in one.clocks.rows(self.watermark_ms)]
+        rows = [row for conversation in self.conversations for row in conversation.clocks.rows(self.watermark_ms)]
         return sorted(rows, key=lambda row: tuple(str(value) for value in row.values()))
 
 

@@ -86,4 +86,8 @@ def exported() -> dict[str, frozenset[str]]:
 def unknown_selectors(expression: str) -> list[Selector]:
     """Return the selectors that match nothing a worker exposes."""
     known = exported()
-    return [one for one in selectors(expression) if one.metric not in known or not one.labels <= known[one.metric]]
+    return [
+        selector
+        for selector in selectors(expression)
+        if selector.metric not in known or not selector.labels <= known[selector.metric]
+    ]

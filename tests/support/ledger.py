@@ -222,9 +222,9 @@ def _rows(body: bytes) -> Sequence[Row]:
     return [{name: value for name, value in row.items() if value} for row in Reader(body).rows()]
 
 
-def _difference(one: Row, other: Row) -> dict[str, tuple[Any, Any]]:
-    names = one.keys() | other.keys()
-    return {name: (one.get(name), other.get(name)) for name in names if one.get(name) != other.get(name)}
+def _difference(first: Row, second: Row) -> dict[str, tuple[Any, Any]]:
+    names = first.keys() | second.keys()
+    return {name: (first.get(name), second.get(name)) for name in names if first.get(name) != second.get(name)}
 
 
 def _conversation_row(row: Row) -> ConversationKeyRow:

@@ -16,8 +16,8 @@ from typing import Literal, NamedTuple, Self
 from urllib.parse import parse_qs, urlsplit
 
 #: Transient errors of ClickHouse: out of memory, too many parts, state of the insert unknown.
-PASSING_ERRORS = {241: "MEMORY_LIMIT_EXCEEDED", 252: "TOO_MANY_PARTS", 319: "UNKNOWN_STATUS_OF_INSERT"}
-KINDS = ("refused", "body cut", "answer lost", "slow", *PASSING_ERRORS.values())
+TRANSIENT_ERRORS = {241: "MEMORY_LIMIT_EXCEEDED", 252: "TOO_MANY_PARTS", 319: "UNKNOWN_STATUS_OF_INSERT"}
+KINDS = ("refused", "body cut", "answer lost", "slow", *TRANSIENT_ERRORS.values())
 LONGEST_HOLD_SECONDS = 60.0
 
 Point = Literal["before the commit", "after the commit"]
@@ -169,7 +169,7 @@ class FaultyProxy:
             return
         if fault == "slow":
             time.sleep(self._slow_seconds)
-        for code, name in PASSING_ERRORS.items():
+        for code, name in TRANSIENT_ERRORS.items():
             # If the state of an insert is unknown, it may or may not have been done.
             if fault == name and (code != 319 or self._chance.random() < 0.5):
                 self._answer(
@@ -181,7 +181,7 @@ class FaultyProxy:
         status, headers, answer = self._forward(request, body)
         if not self._pass_by(insert, "after the commit") or fault == "answer lost":
             request.close_connection = True
-        elif fault == PASSING_ERRORS[319]:
+        elif fault == TRANSIENT_ERRORS[319]:
             self._answer(request, 500, {"X-ClickHouse-Exception-Code": "319"}, b"Code: 319. (UNKNOWN_STATUS_OF_INSERT)")
         else:
             if insert and insert.is_commit and status == 200:

@@ -44,12 +44,12 @@ def assert_same_databases(client: ClickHouse, found: System, wanted: System) -> 
     """Assert that all rows of all tables and views are the same; return the number of relations compared."""
     relations = relations_of(client, wanted.database)
     assert relations == relations_of(client, found.database)
-    asked = [query for name in relations for query in queries(client, wanted.database, name)]
-    for query in asked:
-        one, other = (client.raw(of_system(query, system), "TabSeparated") for system in (found, wanted))
-        if one != other:
-            told = differences(client, query.replace(FINGERPRINT, ROWS), found, wanted)
-            raise AssertionError(f"{query}\n{found.database}: {one!r}, {wanted.database}: {other!r}\n{told}")
+    all_queries = [query for name in relations for query in queries(client, wanted.database, name)]
+    for query in all_queries:
+        in_found, in_wanted = (client.raw(of_system(query, system), "TabSeparated") for system in (found, wanted))
+        if in_found != in_wanted:
+            shown = differences(client, query.replace(FINGERPRINT, ROWS), found, wanted)
+            raise AssertionError(f"{query}\n{found.database}: {in_found!r}, {wanted.database}: {in_wanted!r}\n{shown}")
     return len(relations)
 
 
@@ -117,11 +117,11 @@ def of_system(query: str, system: System) -> str:
 
 def differences(client: ClickHouse, query: str, found: System, wanted: System) -> str:
     """Return some rows that only one of two databases has."""
-    one, other = (
+    in_found, in_wanted = (
         Counter(client.raw(of_system(query, system), "TabSeparated").splitlines()) for system in (found, wanted)
     )
     shown = []
-    for system, only in ((found, one - other), (wanted, other - one)):
-        some = "\n".join(line.decode()[:SHOWN_CHARACTERS] for line in sorted(only)[:DIFFERENCES_SHOWN])
-        shown.append(f"{only.total()} rows only in {system.database}:\n{some}")
+    for system, only in ((found, in_found - in_wanted), (wanted, in_wanted - in_found)):
+        lines = "\n".join(line.decode()[:SHOWN_CHARACTERS] for line in sorted(only)[:DIFFERENCES_SHOWN])
+        shown.append(f"{only.total()} rows only in {system.database}:\n{lines}")
     return "\n".join(shown)

@@ -79,20 +79,20 @@ class Sent:
 
     def __init__(self) -> None:
         self.letters: set[int] = set()
-        self.told: list[FactBatch] = []
+        self.batches: list[FactBatch] = []
 
-    async def publish_letters(self, some: Sequence[DeadLetter]) -> None:
+    async def publish_letters(self, letters_sent: Sequence[DeadLetter]) -> None:
         await Step(None)
-        self.letters.update(int(dict(letter.headers)["sichtflug-offset"] or b"") for letter in some)
+        self.letters.update(int(dict(letter.headers)["sichtflug-offset"] or b"") for letter in letters_sent)
         await Step(None)
 
-    async def publish_facts(self, told: FactBatch) -> None:
+    async def publish_facts(self, batch: FactBatch) -> None:
         # In two records, between which the process may die.
-        half = len(told.facts) // 2
-        for some in (told.facts[:half], told.facts[half:]):
+        half = len(batch.facts) // 2
+        for half_of_facts in (batch.facts[:half], batch.facts[half:]):
             await Step(None)
-            if some:
-                self.told.append(msgspec.structs.replace(told, facts=some))
+            if half_of_facts:
+                self.batches.append(msgspec.structs.replace(batch, facts=half_of_facts))
         await Step(None)
 
 
@@ -120,7 +120,7 @@ class Process:
     def begin(self, what: str, work: Coroutine[Any, Any, Any]) -> None:
         self.doing[what] = (work, None)
 
-    def go_on(self, what: str) -> None:
+    def advance(self, what: str) -> None:
         """Do one step. Raises FencedError."""
         work, _ = self.doing[what]
         try:
@@ -186,11 +186,11 @@ class Schedule:
     def _to_the_end(self, process: Process) -> None:
         process.begin("fold", process.worker.fold(self._records[process.worker.next_offset :]))
         while process.doing:
-            process.go_on("fold")
+            process.advance("fold")
         if process.worker.is_dirty:
             process.begin("flush", process.worker.flush())
         while process.doing:
-            process.go_on("flush")
+            process.advance("flush")
 
     def _step(self) -> None:
         chance = self._chance
@@ -233,7 +233,7 @@ class Schedule:
         elif what == "begin a flush":
             process.begin("flush", worker.flush())
         else:
-            self._go_on(process, what)
+            self._advance(process, what)
 
     def _disturb(self) -> None:
         """Interrupt a step or a read: something late arrives, or another process takes a step."""
@@ -241,11 +241,11 @@ class Schedule:
             return
         self._is_disturbing = True
         try:
-            others = [one for one in self._processes if one is not self._active and one.doing]
+            others = [process for process in self._processes if process is not self._active and process.doing]
             if self._late and self._chance.random() < 0.2:
                 self._land()
             elif others and self._chance.random() < 0.3:
-                self._go_on(other := self._chance.choice(others), self._chance.choice(list(other.doing)))
+                self._advance(other := self._chance.choice(others), self._chance.choice(list(other.doing)))
         finally:
             self._is_disturbing = False
 
@@ -254,10 +254,10 @@ class Schedule:
         self.faults["requests or replies lost"] += is_lost
         return is_lost
 
-    def _go_on(self, process: Process, what: str) -> None:
+    def _advance(self, process: Process, what: str) -> None:
         before, self._active = self._active, process
         try:
-            process.go_on(what)
+            process.advance(what)
         except FencedError:
             self.faults["overtaken"] += 1
             self._processes.remove(process)

@@ -177,8 +177,8 @@ class System:
             at = positions()
             return {partition: at.get(partition) for partition in ends}
 
-        told = f"{topic} has log ends {ends}, checkpoints stand at "
-        wait_for(lambda: found() == ends, seconds, lambda: f"{told}{found()}\n{self.log()[-3000:]}")
+        expected = f"{topic} has log ends {ends}, checkpoints stand at "
+        wait_for(lambda: found() == ends, seconds, lambda: f"{expected}{found()}\n{self.log()[-3000:]}")
 
     def oracle(self) -> Oracle:
         """Run the batch computation over the log stored in Kafka."""
@@ -205,9 +205,9 @@ class System:
         return dict(zip(names, map(int, self.client.rows(f"SELECT {sums} FROM checkpoints")[0]), strict=True))
 
 
-def wait_for(condition: Callable[[], bool], seconds: float, told: Callable[[], str] = lambda: "") -> None:
-    """Wait until a condition holds; on a timeout fail with the text of `told`."""
+def wait_for(condition: Callable[[], bool], seconds: float, explain: Callable[[], str] = lambda: "") -> None:
+    """Wait until a condition holds; on a timeout fail with the text of `explain`."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {told()}"
+        assert time.monotonic() < deadline, f"not within {seconds} s: {explain()}"
         time.sleep(0.1)

@@ -88,7 +88,9 @@ def clock_changes(zone: ZoneInfo, from_ms: int, to_ms: int) -> list[int]:
     """Return the days around which the zone's offset changes."""
     days = range(from_ms // DAY_MS, to_ms // DAY_MS)
     offsets = [datetime.fromtimestamp(day * 86_400, UTC).astimezone(zone).utcoffset() for day in days]
-    return [day * DAY_MS for day, one, before in zip(days[1:], offsets[1:], offsets, strict=False) if one != before]
+    return [
+        day * DAY_MS for day, offset, before in zip(days[1:], offsets[1:], offsets, strict=False) if offset != before
+    ]
 
 
 def talks(zone: ZoneInfo, chance: Random, watermark_ms: int, count: int = 90) -> list[Talk]:

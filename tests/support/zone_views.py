@@ -68,9 +68,11 @@ class ZoneViews:
             key, numbers = row[:-count], row[-count:]
             assert key not in seen, f"two rows for {key}: {sql}"
             seen.add(key)
-            for one, number in zip(found, numbers, strict=True):
-                one[key] += int(number)
-        return [Counter({key: number for key, number in one.items() if number}) for one in found]
+            for numbers_by_label, number in zip(found, numbers, strict=True):
+                numbers_by_label[key] += int(number)
+        return [
+            Counter({key: number for key, number in numbers_by_label.items() if number}) for numbers_by_label in found
+        ]
 
     def same(self, what: str, found: Numbers, wanted: Numbers) -> None:
         wanted = Counter({key: count for key, count in wanted.items() if count})
@@ -84,7 +86,7 @@ class ZoneViews:
         for tier in ("minute", "hour", "day"):
             self._flows(tier)
             self._backlog(tier, chance)
-        self._promises()
+        self._sla_clocks()
         self._ages()
         self._rolling(chance)
         self._spans(chance)
@@ -109,7 +111,7 @@ class ZoneViews:
             )
             self.same(f"response_times_by_{tier}", found, self.wanted("first_response", label))
 
-    def _promises(self) -> None:
+    def _sla_clocks(self) -> None:
         for tier in ("hour", "day"):
             column = "toString(day)" if tier == "day" else f"toUnixTimestamp({tier})"
             found = self.columns(
@@ -117,8 +119,8 @@ class ZoneViews:
                 "GROUP BY at, queue",
                 2,
             )
-            for outcome, one in zip(("met", "missed"), found, strict=True):
-                self.same(f"sla_by_{tier}.{outcome}", one, self.wanted(outcome, self.label(tier)))
+            for outcome, outcomes in zip(("met", "missed"), found, strict=True):
+                self.same(f"sla_by_{tier}.{outcome}", outcomes, self.wanted(outcome, self.label(tier)))
 
     def _backlog(self, tier: str, chance: Random) -> None:
         if tier == "day":
@@ -232,16 +234,16 @@ class ZoneViews:
             return label(at) >= first and label(at) in starts_before
 
         at = f"toString(toDate(toTimezone(start, '{self.name}')))" if tier == "day" else "toUnixTimestamp(start)"
-        asked = f"{tier} from {instant_text(from_ms)} to {instant_text(to_ms)}"
+        period = f"{tier} from {instant_text(from_ms)} to {instant_text(to_ms)}"
         found = self.rows(f"SELECT {at} AS at, queue, sum(contact_count) FROM panes_between{where} GROUP BY at, queue")
-        self.same(f"panes_between by {asked}", found, self.wanted("contact", label, within))
+        self.same(f"panes_between by {period}", found, self.wanted("contact", label, within))
         names = (
             "sum(sla_met_first_response_count), sum(sla_missed_first_response_count), sum(departed_count), "
             "sum(arrived_count)"
         )
         outcomes = self.columns(f"SELECT {at} AS at, queue, {names} FROM outcomes_between{where} GROUP BY at, queue", 4)
-        for what, one in zip(("met", "missed", "departed", "contact"), outcomes, strict=True):
-            self.same(f"outcomes_between by {asked}, {what}", one, self.wanted(what, label, within))
+        for what, counts in zip(("met", "missed", "departed", "contact"), outcomes, strict=True):
+            self.same(f"outcomes_between by {period}, {what}", counts, self.wanted(what, label, within))
         gained: Numbers = Counter()
         for instant, what, queue in self.counted:
             if what in ("contact", "departed") and label(instant) in starts_before:
@@ -249,7 +251,7 @@ class ZoneViews:
         found = self.rows(
             f"SELECT {at} AS at, queue, sum(gained_count) FROM backlog_changes_between{where} GROUP BY at, queue"
         )
-        self.same(f"backlog_changes_between by {asked}", found, gained)
+        self.same(f"backlog_changes_between by {period}", found, gained)
 
     def _start(self, tier: str, at_ms: int) -> int:
         if tier != "day":

@@ -23,7 +23,10 @@ pytestmark = pytest.mark.apache_kafka
 
 def conversations(name: str, number: int) -> list[tuple[bytes, bytes]]:
     """Return records that open one conversation each."""
-    return [(f"{name}-{one}".encode(), encoded(id=f"{name}-{one}", subject=f"{name}-{one}")) for one in range(number)]
+    return [
+        (f"{name}-{index}".encode(), encoded(id=f"{name}-{index}", subject=f"{name}-{index}"))
+        for index in range(number)
+    ]
 
 
 def test_records_of_aborted_transactions_are_not_counted(system: System) -> None:

@@ -10,7 +10,7 @@ from pipeline.errors import ClickHouseRejectedError
 from pipeline.web.macros import Choice, Scope, expand
 from tests.support.system import System, wait_for
 from tests.support.traffic import live_records
-from tests.support.web.dashboards import MAY_BE_EMPTY, TIME_SERIES, Asked, alerts, asked
+from tests.support.web.dashboards import MAY_BE_EMPTY, TIME_SERIES, DashboardQuery, alerts, clickhouse_queries
 
 # The source of the events does not matter here.
 pytestmark = pytest.mark.embedded_broker
@@ -30,7 +30,7 @@ def scope(*, chosen: bool = False, now_ms: int, span_ms: int = 6 * HOUR_MS) -> S
     return Scope(now_ms - span_ms, now_ms, 60, {**choices, "window": Choice(["3600"])})
 
 
-def problems(client: ClickHouse, query: Asked, scope: Scope, *, wants_rows: bool) -> list[str]:
+def problems(client: ClickHouse, query: DashboardQuery, scope: Scope, *, wants_rows: bool) -> list[str]:
     """Return what is wrong with the answer to a query."""
     sql = expand(query.sql, scope)
     try:
@@ -69,7 +69,7 @@ def test_every_query_of_the_dashboards_runs_and_returns_rows(system: System) -> 
     system.wait_until_folded()
     wait_for(lambda: bool(system.client.rows("SELECT 1 FROM rolling LIMIT 1")), 60)
     now_ms = time.time_ns() // 1_000_000
-    queries = list(asked())
+    queries = list(clickhouse_queries())
     assert len(queries) > 60
     found = [text for query in alerts() for text in problems(system.client, query, NOTHING, wants_rows=True)]
     for query in queries:
@@ -81,6 +81,6 @@ def test_every_query_of_the_dashboards_runs_and_returns_rows(system: System) -> 
 
 def test_every_query_of_the_dashboards_runs_on_an_empty_database(system: System) -> None:
     found = []
-    for query in (*asked(), *alerts()):
+    for query in (*clickhouse_queries(), *alerts()):
         found += problems(system.client, query, scope(now_ms=time.time_ns() // 1_000_000), wants_rows=False)
     assert not found, "\n".join(found)

@@ -62,10 +62,12 @@ def test_the_line_a_demo_prints_works_and_its_key_and_password_persist(tmp_path:
             try:
                 while not (line := demo.stdout.readline()).startswith("try "):
                     assert line, "it ended"
-                asked = line.partition(" ")[2].strip()
+                query_command = line.partition(" ")[2].strip()
 
-                def found(asked: str = asked) -> list[str]:
-                    done = subprocess.run(asked, shell=True, capture_output=True, text=True, timeout=30, check=True)
+                def found(query_command: str = query_command) -> list[str]:
+                    done = subprocess.run(
+                        query_command, shell=True, capture_output=True, text=True, timeout=30, check=True
+                    )
                     return done.stdout.splitlines()
 
                 wait_for(lambda: len(found()) == 5, 90, lambda: (tmp_path / "data" / "worker.log").read_text())

@@ -21,9 +21,9 @@ def databases(system: System) -> Iterator[list[System]]:
     systems = [system.on_database(f"{system.database}_{number}") for number in range(3)]
     yield systems
     server = ClickHouse(system.url, "")
-    for one in systems:
-        one.stop()
-        server.execute(f"DROP DATABASE {one.database}")
+    for system in systems:
+        system.stop()
+        server.execute(f"DROP DATABASE {system.database}")
     server.close()
 
 

@@ -140,7 +140,7 @@ def test_a_future_producer_timestamp_does_bounded_harm_and_can_be_reset(system: 
     assert system.client.rows("SELECT count() FROM conversation_facts") == [(15,)]
 
 
-@pytest.mark.parametrize("reset", [[], ["--reset-watermark"]], ids=["no other log", "reset"])
+@pytest.mark.parametrize("reset", [[], ["--reset-watermark"]], ids=["same log", "reset"])
 @pytest.mark.embedded_broker
 def test_no_epoch_begins_while_a_worker_runs(system: System, reset: list[str]) -> None:
     worker = system.start_worker()

@@ -133,7 +133,7 @@ def test_an_insert_whose_part_was_damaged_before_a_crash_can_be_repeated(
         ("Replacing", WIDE, 150_000, False),
         ("Replacing", COMPACT, 60_000, True),
     ],
-    ids=["compact", "large inserts", "large inserts that replace", "killed meanwhile"],
+    ids=["compact", "large inserts", "large replacing inserts", "killed during inserts"],
 )
 def test_no_row_is_lost_on_a_disk_that_fills_while_parts_are_written(
     tmp_path: Path, engine: str, settings: str, rows: int, kills: bool

@@ -47,14 +47,14 @@ def test_a_single_choice_variable_has_a_default_and_accepts_its_options(page: Pa
 
 
 def test_no_query_is_sent_to_the_browser(page: Page) -> None:
-    told = page.get("/api/dashboards/small").body.decode()
-    assert '"title":"Panel 1"' in told
-    assert "SELECT" not in told
-    assert "expr" not in told
+    description = page.get("/api/dashboards/small").body.decode()
+    assert '"title":"Panel 1"' in description
+    assert "SELECT" not in description
+    assert "expr" not in description
 
 
 @pytest.mark.parametrize(
-    ("number", "told"),
+    ("number", "message"),
     [
         (4, "nowhere"),
         (5, "$__nothing is not a macro"),
@@ -64,10 +64,10 @@ def test_no_query_is_sent_to_the_browser(page: Page) -> None:
         (9, "set SICHTFLUG_PROMETHEUS_URL"),
     ],
 )
-def test_a_failing_panel_shows_its_error(page: Page, number: int, told: str) -> None:
+def test_a_failing_panel_shows_its_error(page: Page, number: int, message: str) -> None:
     found = page.panel("small", number)
     assert found.status == 502
-    assert told in found.error
+    assert message in found.error
     assert page.panel("small", 3).status == 200
 
 
@@ -86,7 +86,7 @@ def test_without_tables_the_page_names_the_command_to_run(clickhouse: EmbeddedCl
 
 
 def test_on_an_empty_database_no_panel_fails(clickhouse: EmbeddedClickHouse, database: ClickHouse) -> None:
-    asked = 0
+    panel_count = 0
     with served(clickhouse.url, database.database) as page:
         for dashboard in Dashboards(default_directory()):
             assert page.get(f"/api/dashboards/{dashboard.uid}/annotations").json == []
@@ -96,8 +96,8 @@ def test_on_an_empty_database_no_panel_fails(clickhouse: EmbeddedClickHouse, dat
                 answer = page.panel(dashboard.uid, number)
                 assert answer.status == 200, f"{dashboard.uid}, {found['title']}: {answer.body.decode()}"
                 assert answer.json["watermark"] == {"holds_for_ms": 0, "is_stale": False}
-                asked += 1
-    assert asked > 40
+                panel_count += 1
+    assert panel_count > 40
 
 
 def test_a_panel_shows_the_instant_it_is_valid_for_and_when_it_is_stale(

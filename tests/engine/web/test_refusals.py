@@ -13,7 +13,7 @@ STATIC = Path(__file__).resolve().parents[3] / "pipeline" / "web" / "static"
 
 
 @pytest.mark.parametrize(
-    ("parameters", "told"),
+    ("parameters", "message"),
     [
         ({"var-place": "x') OR 1=1 --"}, 'var-place="x\') OR 1=1 --": expected $__all or one of the 6 values'),
         ({"var-place": ["north", "south"]}, "'south'"),
@@ -35,10 +35,10 @@ STATIC = Path(__file__).resolve().parents[3] / "pipeline" / "web" / "static"
         ({"width": "wide"}, "expected pixels"),
     ],
 )
-def test_a_value_that_is_not_an_option_is_refused(page: Page, parameters: dict[str, object], told: str) -> None:
+def test_a_value_that_is_not_an_option_is_refused(page: Page, parameters: dict[str, object], message: str) -> None:
     found = page.panel("small", 2, parameters)
     assert found.status == 400
-    assert told in found.error
+    assert message in found.error
 
 
 @pytest.mark.parametrize(

@@ -22,10 +22,12 @@ NUMBERS = {number: name.lower() for name, number in COUNTERS.items()}
 EPOCH = 1
 
 
-def sourced(told: list[ConversationFact], cells: CellIndex, target: CellIndex, partition: int = 0) -> list[SourcedFact]:
+def sourced(
+    conversation_facts: list[ConversationFact], cells: CellIndex, target: CellIndex, partition: int = 0
+) -> list[SourcedFact]:
     """Return facts as the customers fold reads them, with cells of its own."""
     found, number, last = [], 0, -1
-    for fact in told:
+    for fact in conversation_facts:
         number = number + 1 if fact.offset == last else 0
         last = fact.offset
         slim = Fact(fact.at, fact.kind, hash(fact.key), target.number(cells[fact.cell]), fact.case)
@@ -33,17 +35,17 @@ def sourced(told: list[ConversationFact], cells: CellIndex, target: CellIndex, p
     return found
 
 
-class Across:
+class CustomerHistory:
     """Folded partitions of interactions, and the customer facts they publish."""
 
     def __init__(self, *partitions: list[Event], rules: RulesConfig | None = None) -> None:
         self.cells = CellIndex()
         self.customers = CustomerFold(Rules(rules or RulesConfig()), self.cells)
         self.cache = PaneCache()
-        self.told: list[list[SourcedFact]] = []
+        self.facts: list[list[SourcedFact]] = []
         for number, events in enumerate(partitions):
-            log = Log(rules, [msgspec.structs.replace(one, offset=offset) for offset, one in enumerate(events)])
-            self.told.append(sourced(log.partition.take_facts(), log.cells, self.cells, number))
+            log = Log(rules, [msgspec.structs.replace(event, offset=offset) for offset, event in enumerate(events)])
+            self.facts.append(sourced(log.partition.take_facts(), log.cells, self.cells, number))
 
     def fold(self, facts: list[SourcedFact]) -> Self:
         self.customers.fold(facts)
@@ -51,7 +53,7 @@ class Across:
         return self
 
     def in_turn(self) -> Self:
-        return self.fold([fact for told in self.told for fact in told])
+        return self.fold([fact for partition in self.facts for fact in partition])
 
     def panes(self, tier: str = "minute") -> Panes:
         return named(getattr(self.cache.tiers, tier), self.cells)
@@ -73,6 +75,6 @@ class Across:
         )
 
 
-def history(*events: Event) -> Across:
+def history(*events: Event) -> CustomerHistory:
     """Fold one partition of interactions and the customer facts it publishes."""
-    return Across(list(events)).in_turn()
+    return CustomerHistory(list(events)).in_turn()

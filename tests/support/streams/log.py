@@ -79,8 +79,8 @@ class Log:
 
     def _by_minute(self, counter: int, where: Mapping[str, str], name: Any) -> dict[str, int]:
         found: Multiset[tuple[int, str]] = Multiset()
-        for (start_ms, cell, one, spread), amount in self.panes("minute").items():
-            if one == counter and all(getattr(cell, key) == value for key, value in where.items()):
+        for (start_ms, cell, number, spread), amount in self.panes("minute").items():
+            if number == counter and all(getattr(cell, key) == value for key, value in where.items()):
                 found[start_ms, name(spread)] += amount
         return {_clock(start_ms) + suffix: amount for (start_ms, suffix), amount in sorted(found.items()) if amount}
 
@@ -156,7 +156,7 @@ def everything(log: Log) -> dict[str, Any]:
     partition = log.partition
     return {
         "panes": all_tiers(log.cache.tiers, log.cells),
-        "conversations": {key: plain(one, log.cells) for key, one in partition.conversations.items()},
+        "conversations": {key: plain(conversation, log.cells) for key, conversation in partition.conversations.items()},
         "books": msgspec.structs.asdict(partition.books),
         "watermark": partition.watermark,
     }

@@ -87,7 +87,7 @@ class Tab:
             (
                 node["role"]["value"],
                 node.get("name", {}).get("value", ""),
-                any(one["name"] == "focusable" and one["value"]["value"] for one in node.get("properties", [])),
+                any(entry["name"] == "focusable" and entry["value"]["value"] for entry in node.get("properties", [])),
             )
             for node in tree["nodes"]
             if not node["ignored"]

@@ -16,7 +16,7 @@ MAY_BE_EMPTY = {"Spikes", "Time to clear", "On how many shoulders", "Drift", "Dr
 Json = dict[str, Any]
 
 
-class Asked(NamedTuple):
+class DashboardQuery(NamedTuple):
     """A query, its dashboard and panel, and its format (0 time series, 1 table; -1 variable)."""
 
     where: str
@@ -34,26 +34,26 @@ def panels(dashboard: Json) -> list[Json]:
     return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
 
 
-def asked() -> Iterator[Asked]:
+def clickhouse_queries() -> Iterator[DashboardQuery]:
     """Return all queries to ClickHouse."""
     for dashboard in dashboards():
         uid = dashboard["uid"]
         for panel in panels(dashboard):
             for target in panel["targets"]:
                 if "rawSql" in target:
-                    yield Asked(f"{uid} / {panel['title']}", target["rawSql"], target["format"])
+                    yield DashboardQuery(f"{uid} / {panel['title']}", target["rawSql"], target["format"])
         for variable in dashboard["templating"]["list"]:
             if variable["type"] == "query":
-                yield Asked(f"{uid} / ${variable['name']}", variable["query"], -1)
+                yield DashboardQuery(f"{uid} / ${variable['name']}", variable["query"], -1)
         for annotation in dashboard["annotations"]["list"]:
-            yield Asked(f"{uid} / {annotation['name']}", annotation["target"]["rawSql"], 1)
+            yield DashboardQuery(f"{uid} / {annotation['name']}", annotation["target"]["rawSql"], 1)
 
 
-def alerts() -> Iterator[Asked]:
+def alerts() -> Iterator[DashboardQuery]:
     """Return the queries of Grafana's own alert rules."""
     for rule in alert_rules():
         model = rule["data"][0]["model"]
-        yield Asked(f"alert / {rule['title']}", model["rawSql"], model["format"])
+        yield DashboardQuery(f"alert / {rule['title']}", model["rawSql"], model["format"])
 
 
 def alert_rules() -> list[Json]:

@@ -34,7 +34,7 @@ def test_an_alert_fires_and_stays_silent_as_its_tests_say(alert: str) -> None:
 @pytest.mark.parametrize(("number", "rule"), NUMBERED, ids=NAMES)
 def test_the_rule_tests_detect_a_rule_that(expression: str, number: int, rule: dict[str, Any], tmp_path: Path) -> None:
     document = yaml.safe_load(RULES.read_text())
-    [one for group in document["groups"] for one in group["rules"]][number]["expr"] = expression
+    [any_rule for group in document["groups"] for any_rule in group["rules"]][number]["expr"] = expression
     (tmp_path / RULES.name).write_text(yaml.safe_dump(document))
     tests = tmp_path / "tests" / f"{rule['alert']}.yml"
     tests.parent.mkdir()

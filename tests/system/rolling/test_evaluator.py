@@ -42,7 +42,7 @@ class DyingStore(RollingStore):
         super().__init__(client, log)
         self.steps = 0
         self._dies_at, self._is_after = dies_at, is_after
-        self.told: list[str] = []
+        self.published: list[str] = []
 
     def _step(self, work: Callable[[], None]) -> None:
         self.steps += 1
@@ -63,7 +63,7 @@ class DyingStore(RollingStore):
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> None:
         """Stand in for a publisher."""
-        self._step(lambda: self.told.extend(msgspec.json.decode(value or b"")["id"] for _, value, _ in messages))
+        self._step(lambda: self.published.extend(msgspec.json.decode(value or b"")["id"] for _, value, _ in messages))
 
 
 class RefusingStore(DyingStore):
@@ -89,18 +89,18 @@ def evaluator(store: DyingStore, log: str, on_failure: Callable[[], None] = lamb
 
 async def evaluate_to_the_end(store: DyingStore, log: str, on_failure: Callable[[], None] = lambda: None) -> None:
     """Evaluate in steps in which minutes pass; every second checkpoint follows two evaluations."""
-    one = evaluator(store, log, on_failure)
-    await one.restore()
+    stage = evaluator(store, log, on_failure)
+    await stage.restore()
     for last in (BURST.start - 10, BURST.start + 2, BURST.start + 5, BURST.stop + 1, BURST.stop + 30, END):
-        if last > one.evaluated_minute:
-            await one.evaluate(last)
+        if last > stage.evaluated_minute:
+            await stage.evaluate(last)
         if last not in {BURST.start + 2, BURST.stop + 1}:
-            await write_windows(one)
+            await write_windows(stage)
 
 
-async def write_windows(one: SpikeEvaluator) -> None:
-    while one.checkpoint_minute < one.evaluated_minute:
-        await one.write_windows_towards(one.evaluated_minute)
+async def write_windows(stage: SpikeEvaluator) -> None:
+    while stage.checkpoint_minute < stage.evaluated_minute:
+        await stage.write_windows_towards(stage.evaluated_minute)
 
 
 def outcome(system: System, log: str) -> list[tuple[Any, ...]]:
@@ -152,7 +152,7 @@ def test_a_death_at_any_step_changes_no_episode_and_loses_no_alert(
     # One episode of the inflow, one of the escalations; both began and ended.
     assert {row[0] for row in wanted} == {"inflow", "escalations"}
     assert all(row[6] is not None for row in wanted)
-    kinds = [one.partition("-")[2] for one in calm.told]
+    kinds = [identity.partition("-")[2] for identity in calm.published]
     assert kinds.count("began") == kinds.count("ended") == len(wanted) == 2
     assert calm.steps >= 10
     for dies_at in range(1, calm.steps + 1):
@@ -163,8 +163,10 @@ def test_a_death_at_any_step_changes_no_episode_and_loses_no_alert(
             second, _ = run(log, 0, is_after=False)
             assert outcome(filled, log) == wanted, log
             # The end of an id says which alert it is; the rest names log, series and onset.
-            told = {*first.told, *second.told}
-            assert sorted(one[32:] for one in told) == sorted(one[32:] for one in calm.told), log
+            published_ids = {*first.published, *second.published}
+            assert sorted(identity[32:] for identity in published_ids) == sorted(
+                identity[32:] for identity in calm.published
+            ), log
 
 
 def test_writes_that_clickhouse_refuses_are_retried_and_counted(
@@ -217,14 +219,14 @@ def test_a_complete_silence_is_detected(system: System) -> None:
     store.commit(0)
 
     async def evaluated_in_steps() -> list[tuple[Any, ...]]:
-        one = evaluator(store, log)
-        await one.restore()
+        stage = evaluator(store, log)
+        await stage.restore()
         for last in (silent.start, silent.start + 30):
-            await one.evaluate(last)
-            await write_windows(one)
+            await stage.evaluate(last)
+            await write_windows(stage)
         lasting = outcome(system, log)
-        await one.evaluate(silent.stop + 29)
-        await write_windows(one)
+        await stage.evaluate(silent.stop + 29)
+        await write_windows(stage)
         return lasting
 
     [lasting] = asyncio.run(evaluated_in_steps())
@@ -232,17 +234,17 @@ def test_a_complete_silence_is_detected(system: System) -> None:
     [ended] = outcome(system, log)
     assert ended[:5] == lasting[:5]
     assert ended[6] is not None
-    assert [one.partition("-")[2] for one in store.told] == ["began", "ended"]
+    assert [identity.partition("-")[2] for identity in store.published] == ["began", "ended"]
 
 
 def test_a_start_before_the_first_windows_are_written_reads_no_more_than_a_month(filled: System) -> None:
     """With an empty ledger the rolling stage's first checkpoint is in 1970, long before the first event."""
 
     class CountingStore(DyingStore):
-        asked = 0
+        query_count = 0
 
         def counts(self, first: int, end: int) -> Minutes:
-            self.asked += 1
+            self.query_count += 1
             return super().counts(first, end)
 
     log = "young"
@@ -250,14 +252,14 @@ def test_a_start_before_the_first_windows_are_written_reads_no_more_than_a_month
     first.commit(0)
 
     async def evaluate_without_writing() -> None:
-        one = evaluator(first, log)
-        await one.restore()
-        await one.evaluate(END)
+        stage = evaluator(first, log)
+        await stage.restore()
+        await stage.evaluate(END)
 
     asyncio.run(evaluate_without_writing())
     assert first.evaluated_minute() == START - 1
     second = CountingStore(filled.client, log, 0, is_after=False)
     asyncio.run(evaluator(second, log).restore())
-    assert 0 < second.asked <= LEARNED_DAYS + 1
+    assert 0 < second.query_count <= LEARNED_DAYS + 1
     # A repeated alert has the same identity.
-    assert set(second.told) <= set(first.told)
+    assert set(second.published) <= set(first.published)

@@ -52,7 +52,7 @@ class InProcessStage:
     async def report_progress(self, minute: int, lag_count: int) -> None:
         """Report for the log's only partition that `minute` has passed, and how many records follow."""
         self._offset += 1
-        beat = Progress(
+        progress = Progress(
             log=self._log,
             partition=0,
             partition_count=1,
@@ -63,7 +63,7 @@ class InProcessStage:
             is_at_end=False,
             idle_ms=0,
         )
-        record = SimpleNamespace(offset=self._offset, value=msgspec.json.encode(beat))
+        record = SimpleNamespace(offset=self._offset, value=msgspec.json.encode(progress))
         await self.rolling.batch(0, [record], self._offset + 1)
 
     def evaluated(self) -> int:

@@ -44,10 +44,10 @@ def test_an_alert_has_a_firing_and_a_silent_test_in_a_fixed_order_of_groups(aler
     document = yaml.safe_load((RULE_TESTS / f"{alert}.yml").read_text())
     assert document["rule_files"] == [f"../{RULES.name}"]
     assert document["group_eval_order"] == [group["name"] for group in yaml.safe_load(RULES.read_text())["groups"]]
-    expected = [one["exp_alerts"] for test in document["tests"] for one in test["alert_rule_test"]]
+    expected = [case["exp_alerts"] for test in document["tests"] for case in test["alert_rule_test"]]
     assert any(expected)
     assert not all(expected)
-    assert {one["alertname"] for test in document["tests"] for one in test["alert_rule_test"]} == {alert}
+    assert {case["alertname"] for test in document["tests"] for case in test["alert_rule_test"]} == {alert}
 
 
 @pytest.mark.parametrize(("number", "rule"), NUMBERED, ids=NAMES)
@@ -109,15 +109,15 @@ def _matches(matchers: list[str], labels: dict[str, str]) -> bool:
 
 
 def test_while_no_worker_answers_only_the_cause_is_notified() -> None:
-    none, one = ({"alertname": "WorkerDown", "severity": severity} for severity in ("page", "ticket"))
+    paging, ticketing = ({"alertname": "WorkerDown", "severity": severity} for severity in ("page", "ticket"))
     brake = {"alertname": "DeadLetterBrake", "severity": "page"}
     for name in set(alert_names()) - {"WorkerDown", "DeadLetterBrake"}:
-        assert inhibited(none, {"alertname": name})
-        assert not inhibited(one, {"alertname": name})
-        assert not inhibited({"alertname": name, "stage": "interactions"}, none)
-    assert inhibited(brake, none)
-    assert not inhibited(none, brake)
-    assert not inhibited(none, none)
+        assert inhibited(paging, {"alertname": name})
+        assert not inhibited(ticketing, {"alertname": name})
+        assert not inhibited({"alertname": name, "stage": "interactions"}, paging)
+    assert inhibited(brake, paging)
+    assert not inhibited(paging, brake)
+    assert not inhibited(paging, paging)
 
 
 def test_files_referred_to_exist() -> None:

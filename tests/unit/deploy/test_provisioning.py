@@ -73,7 +73,9 @@ def test_a_dollar_is_an_environment_variable_or_escaped(name: str) -> None:
 def test_grafana_knows_how_often_prometheus_scrapes() -> None:
     """Otherwise $__rate_interval would be too short for a rate, or blur it."""
     scraped = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())["global"]["scrape_interval"]
-    [source] = [one for one in provisioned("datasources/sichtflug.yaml")["datasources"] if one["type"] == "prometheus"]
+    [source] = [
+        entry for entry in provisioned("datasources/sichtflug.yaml")["datasources"] if entry["type"] == "prometheus"
+    ]
     assert source["jsonData"]["timeInterval"] == scraped
 
 
@@ -112,9 +114,9 @@ def test_every_environment_variable_is_documented() -> None:
     named = {
         found for name in FILES for _, value in values(provisioned(name)) for found in ENVIRONMENT.findall(str(value))
     }
-    told = (ROOT / "docs" / "dashboards.md").read_text()
+    documented = (ROOT / "docs" / "dashboards.md").read_text()
     assert named
-    assert [one for one in named if f"`{one.strip('${}')}`" not in told] == []
+    assert [variable for variable in named if f"`{variable.strip('${}')}`" not in documented] == []
 
 
 def test_policies_name_receivers_and_mute_timings_that_exist() -> None:

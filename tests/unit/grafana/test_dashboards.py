@@ -12,7 +12,7 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from grafana import build
 from grafana.panels import CLICKHOUSE
 from grafana.query_files import query
-from tests.support.web.dashboards import Json, alerts, asked, dashboards, panels
+from tests.support.web.dashboards import Json, alerts, clickhouse_queries, dashboards, panels
 
 DASHBOARDS = {dashboard["uid"]: dashboard for dashboard in dashboards()}
 KINDS = {"stat", "timeseries", "table", "barchart", "row"}
@@ -26,7 +26,7 @@ def test_the_files_equal_the_output_of_build() -> None:
 
 
 def test_every_query_file_is_used() -> None:
-    used = {one.sql for one in (*asked(), *alerts())}
+    used = {query.sql for query in (*clickhouse_queries(), *alerts())}
     for path in (build.DASHBOARDS.parent / "queries").rglob("*.sql"):
         name = path.relative_to(build.DASHBOARDS.parent / "queries").with_suffix("").as_posix()
         assert query(name).sql in used, name

@@ -27,10 +27,10 @@ def test_waiting_pauses_a_clock_and_it_resumes_with_the_remaining_time() -> None
     # 10:00, due 10:10; paused 10:04 with 6 minutes left; resumes 11:00, due 11:06
     log = [opened("10:00"), does("waiting", "10:04", waiting_on="customer")]
     assert clocks(Oracle([*log, event("x", "12:00")], target_seconds=TEN_MINUTES)) == [("first_response", "open", None)]
-    for going_on in (does("resumed", "11:00"), says("customer", "11:00")):
-        met = Oracle([*log, going_on, says("agent", "11:06")], target_seconds=TEN_MINUTES)
+    for resuming in (does("resumed", "11:00"), says("customer", "11:00")):
+        met = Oracle([*log, resuming, says("agent", "11:06")], target_seconds=TEN_MINUTES)
         assert clocks(met) == [("first_response", "met", "11:06")]
-        missed = Oracle([*log, going_on, says("agent", "11:07")], target_seconds=TEN_MINUTES)
+        missed = Oracle([*log, resuming, says("agent", "11:07")], target_seconds=TEN_MINUTES)
         assert clocks(missed) == [("first_response", "missed", "11:06")]
 
 
@@ -83,12 +83,12 @@ def test_later_episodes_have_clocks_of_their_own() -> None:
 
 
 def test_a_target_set_by_the_source_replaces_a_clock_not_past_due() -> None:
-    promise = {"clock": "first_response", "due_at": "2024-03-04T10:30:00Z"}
-    in_time = [opened("10:00"), event("sla.target_set", "10:05", **promise), says("agent", "10:20")]
-    too_late = [opened("10:00"), event("sla.target_set", "10:15", **promise), says("agent", "10:20")]
+    target = {"clock": "first_response", "due_at": "2024-03-04T10:30:00Z"}
+    in_time = [opened("10:00"), event("sla.target_set", "10:05", **target), says("agent", "10:20")]
+    too_late = [opened("10:00"), event("sla.target_set", "10:15", **target), says("agent", "10:20")]
     assert clocks(Oracle(in_time, target_seconds=TEN_MINUTES)) == [("first_response", "met", "10:20")]
     assert clocks(Oracle(too_late, target_seconds=TEN_MINUTES)) == [("first_response", "missed", "10:10")]
-    on_opening = [opened("10:00", **promise), says("agent", "10:20")]
+    on_opening = [opened("10:00", **target), says("agent", "10:20")]
     assert clocks(Oracle(on_opening)) == [("first_response", "met", "10:20")]
 
 

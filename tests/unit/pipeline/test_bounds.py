@@ -52,13 +52,13 @@ def kept_texts(codec: Codec, prefix: str) -> int:
     waiting: list[Any] = [codec]
     found = 0
     while waiting:
-        one = waiting.pop()
-        if id(one) in seen or isinstance(one, type) or callable(one):
+        held = waiting.pop()
+        if id(held) in seen or isinstance(held, type) or callable(held):
             continue
-        seen.add(id(one))
-        found += isinstance(one, str) and one.startswith(prefix)
+        seen.add(id(held))
+        found += isinstance(held, str) and held.startswith(prefix)
         # The collector does not visit the texts that are keys of a dictionary.
-        waiting += [*one, *one.values()] if isinstance(one, dict) else gc.get_referents(one)
+        waiting += [*held, *held.values()] if isinstance(held, dict) else gc.get_referents(held)
     return found
 
 
@@ -93,11 +93,11 @@ def test_arbitrary_sources_and_types_are_not_cached(monkeypatch: pytest.MonkeyPa
     # Each source is held by name and in the prefix of its keys.
     assert kept_texts(codec, "source ") <= 3 * 100
     # An interned text is one object as long as it is referenced; from Python 3.12 on, for ever.
-    [one], [other] = (codec.decode([event(0, type="invented.by.somebody")]).events for _ in range(2))
-    assert one.type == other.type
-    assert id(one.type) != id(other.type)
-    [one], [other] = (codec.decode([event(0)]).events for _ in range(2))
-    assert id(one.type) == id(other.type)
+    [first], [second] = (codec.decode([event(0, type="invented.by.somebody")]).events for _ in range(2))
+    assert first.type == second.type
+    assert id(first.type) != id(second.type)
+    [first], [second] = (codec.decode([event(0)]).events for _ in range(2))
+    assert id(first.type) == id(second.type)
 
 
 def test_beyond_the_bound_unknown_ids_may_pass_as_known_and_none_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:

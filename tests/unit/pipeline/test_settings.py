@@ -10,7 +10,7 @@ from pipeline.settings import load
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "said"),
+    ("variable", "value", "message"),
     [
         (
             "SICHTFLUG_KAFKA_TOPICS",
@@ -24,8 +24,10 @@ from pipeline.settings import load
         ("SICHTFLUG_CONFIG", "/nowhere.toml", "expected a file, found none"),
     ],
 )
-def test_an_invalid_setting_is_named_with_its_value_and_the_expected_one(variable: str, value: str, said: str) -> None:
-    with pytest.raises(SettingsError, match=re.escape(said)):
+def test_an_invalid_setting_is_named_with_its_value_and_the_expected_one(
+    variable: str, value: str, message: str
+) -> None:
+    with pytest.raises(SettingsError, match=re.escape(message)):
         load({variable: value})
 
 
@@ -36,7 +38,7 @@ TARGET_NAMES = "first_response_seconds, next_response_seconds, resolution_second
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (
             'kafka_topics = "x"',
@@ -70,12 +72,12 @@ TARGET_NAMES = "first_response_seconds, next_response_seconds, resolution_second
         ('kafka_topic = "x\n', "expected TOML: Error (at line 1, column 17)"),
     ],
 )
-def test_an_error_in_the_file_is_reported_in_plain_words(tmp_path: Path, content: str, said: str) -> None:
+def test_an_error_in_the_file_is_reported_in_plain_words(tmp_path: Path, content: str, message: str) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(content)
     with pytest.raises(SettingsError) as found:
         load({"SICHTFLUG_CONFIG": str(file)})
-    assert str(found.value).startswith(f"{file}: {said}")
+    assert str(found.value).startswith(f"{file}: {message}")
 
 
 def test_a_secret_setting_is_never_shown() -> None:

@@ -79,11 +79,11 @@ def test_business_time_agrees_with_the_wall_clock_minute_by_minute(
 @given(st.integers(946_684_800_000, END_MS - 1), st.integers(946_684_800_000, END_MS - 1), st.integers(0, 10**12))
 def test_the_order_of_calls_changes_no_result(one: int, other: int, business_ms: int) -> None:
     calendar = Calendar("Europe/Berlin", {"mon": ("08:00-13:00", "12:00-18:00"), "sun": ("00:00-02:30",)})
-    asked, fresh = BusinessHours(calendar), BusinessHours(calendar)
+    reused, fresh = BusinessHours(calendar), BusinessHours(calendar)
     start, end = sorted((one, other))
-    asked.after(end, business_ms)
-    assert asked.between(start, end) == fresh.between(start, end)
-    assert asked.after(start, business_ms) == fresh.after(start, business_ms) <= END_MS
+    reused.after(end, business_ms)
+    assert reused.between(start, end) == fresh.between(start, end)
+    assert reused.after(start, business_ms) == fresh.after(start, business_ms) <= END_MS
 
 
 def at(text: str) -> int:

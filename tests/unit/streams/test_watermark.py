@@ -81,5 +81,5 @@ def test_live_traffic_is_never_late(count: int, chance: Random) -> None:
         elif what == "arrive" and partition in sent:
             watermark, idle, is_at_end = sent.pop(partition)
             merged.hear(partition, watermark, idle, is_at_end=is_at_end)
-            unread = [at for one, events in enumerate(logs) for at in events[folded[one] :]]
+            unread = [at for partition, events in enumerate(logs) for at in events[folded[partition] :]]
             assert merged.value_ms <= min(unread, default=merged.value_ms)

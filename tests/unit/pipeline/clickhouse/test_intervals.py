@@ -51,7 +51,12 @@ def test_an_unknown_interval_or_placeholder_is_refused(template: str, missing: s
 
 
 def test_no_placeholder_is_left_in_any_file() -> None:
-    assert [file.path for file in available() for one in file.statements if "{interval" in one or "_days}" in one] == []
+    assert [
+        file.path
+        for file in available()
+        for statement in file.statements
+        if "{interval" in statement or "_days}" in statement
+    ] == []
 
 
 def test_a_changed_definition_of_an_interval_changes_the_checksum(

@@ -45,7 +45,9 @@ def faults(texts: dict[str, str]) -> list[str]:
 def files_of_views() -> dict[str, str]:
     """Return the text of each file, with every view that it creates written out."""
     return {
-        path.stem: "".join(f"{view};\n" for one in statements(path.read_text()) for view in by_interval(one))
+        path.stem: "".join(
+            f"{view};\n" for statement in statements(path.read_text()) for view in by_interval(statement)
+        )
         for path in VIEWS.glob("*.sql")
     }
 

@@ -31,8 +31,8 @@ def test_every_instant_of_the_contract_is_shifted_by_exactly_the_same_amount(
         )
         [before], [after] = read([value]), read([shifted(value, seconds)])
         assert after.occurred_at - before.occurred_at == after.due_at - before.due_at == 1000 * seconds
-        told = msgspec.json.decode(shifted(value, seconds))
-        assert told["more"] == text
+        moved_event = msgspec.json.decode(shifted(value, seconds))
+        assert moved_event["more"] == text
         assert b"1" + b"0" * 30 in shifted(value, seconds)
 
 
@@ -64,7 +64,7 @@ def test_every_instant_of_the_contract_is_shifted_by_exactly_the_same_amount(
             ', "queue" : "\\udbff"',
         ),
     ],
-    ids=["alone", "half a pair beside it", "half a pair in its data", "bytes that are no text"],
+    ids=["alone", "a lone surrogate beside it", "a lone surrogate in its data", "bytes that are not text"],
 )
 def test_everything_but_instants_stays_byte_for_byte(before: str, after: str, around: tuple[str, str]) -> None:
     def written(time: str, due_at: str) -> bytes:

@@ -22,8 +22,8 @@ def test_the_brake_tolerates_half_of_the_last_thousand_and_no_more() -> None:
 
 
 def test_a_letter_without_its_value_keeps_our_headers_after_the_records_own() -> None:
-    said = [("sichtflug-topic", b"elsewhere"), ("sichtflug-raw", b"1"), ("trace", b"42")]
-    record = ReadRecord(5, 1_780_000_000_000, 0, b"k", b"value", tuple(said))
+    own_headers = [("sichtflug-topic", b"elsewhere"), ("sichtflug-raw", b"1"), ("trace", b"42")]
+    record = ReadRecord(5, 1_780_000_000_000, 0, b"k", b"value", tuple(own_headers))
     rejection = Rejection(5, 1_780_000_000_000, "too_large", "", "expected less")
     whole = dead_letter("interactions", 3, record, rejection)
     short = without_value(whole)
@@ -34,8 +34,8 @@ def test_a_letter_without_its_value_keeps_our_headers_after_the_records_own() ->
         "sichtflug-value-hash",
     ]
     # Beyond 65,536 bytes of headers only ours are kept.
-    heavy = ReadRecord(5, 1_780_000_000_000, 0, b"k", b"value", (*said, ("sichtflug-detail", b"x" * 65_537)))
-    assert without_value(dead_letter("interactions", 3, heavy, rejection)).headers == short.headers[len(said) :]
+    heavy = ReadRecord(5, 1_780_000_000_000, 0, b"k", b"value", (*own_headers, ("sichtflug-detail", b"x" * 65_537)))
+    assert without_value(dead_letter("interactions", 3, heavy, rejection)).headers == short.headers[len(own_headers) :]
     assert origin(short.headers) == Origin("interactions", 3, 5, 1_780_000_000_000, "too_large")
 
 

@@ -30,7 +30,9 @@ def read(fetched: bytes, at: int = 0) -> tuple[list[Any], int]:
 
 def readable(found: Sequence[Any]) -> list[tuple[int, bytes | None]]:
     """Return offset and value, or the raw bytes behind an exclamation mark."""
-    return [(one.offset, b"!" + one.raw if isinstance(one, UnreadableRecord) else one.value) for one in found]
+    return [
+        (record.offset, b"!" + record.raw if isinstance(record, UnreadableRecord) else record.value) for record in found
+    ]
 
 
 @ALL_CODECS
@@ -96,7 +98,7 @@ def test_a_batch_that_cannot_be_decompressed_is_returned_as_it_is(codec: str) ->
 def test_a_wrong_record_count_loses_no_bytes(count: int) -> None:
     records = [framed(body(0, b"a")), framed(body(1, b"b"))]
     found, end = read(batch(b"".join(records), count, 10, last_offset_delta=1))
-    seen = b"".join(records[one.offset - 10] if one.value else one.raw for one in found)
+    seen = b"".join(records[record.offset - 10] if record.value else record.raw for record in found)
     assert seen == b"".join(records)
     assert end == 12
 
@@ -167,17 +169,17 @@ def test_no_bytes_of_a_batch_raise_or_repeat_an_offset(
     stored = bytes(compressed) if is_changed_compressed else compress(bytes(payload))
     frame = sealed(stored, count, 10, number, last_offset_delta, first_at, None)
     found, end = read(frame, at)
-    offsets = [one.offset for one in found]
+    offsets = [record.offset for record in found]
     assert offsets == sorted(set(offsets))
     assert all(max(at, 10) <= offset < end for offset in offsets)
     assert end >= at
-    assert all(-(2**63) <= one.timestamp < 2**63 for one in found)
+    assert all(-(2**63) <= record.timestamp < 2**63 for record in found)
 
     # The tools use another reader and must find the same: the log is recognised by it.
     stored_batches.install()
     [stored_batch] = ToolMemoryRecords(frame)
-    seen = [(one.offset, one.key, one.value) for one in stored_batch if one.offset >= at]
-    assert seen == [(one.offset, one.key, one.value) for one in found]
+    seen = [(record.offset, record.key, record.value) for record in stored_batch if record.offset >= at]
+    assert seen == [(record.offset, record.key, record.value) for record in found]
 
 
 def test_a_batch_that_the_client_can_read_is_read_only_by_the_client(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,9 +18,9 @@ def test_facts_about_a_customer_go_to_one_partition_in_order_in_records_of_bound
     offsets: dict[str, list[int]] = {}
     sizes: Counter[int] = Counter()
     for partition, value in records(FactBatch(0, 1, [("", "", "", "")], facts), 3):
-        some = msgspec.msgpack.decode(value, type=FactBatch).facts
-        sizes[len(some)] += 1
-        for fact in some:
+        facts_of_record = msgspec.msgpack.decode(value, type=FactBatch).facts
+        sizes[len(facts_of_record)] += 1
+        for fact in facts_of_record:
             assert partition_of.setdefault(fact.customer, partition) == partition
             offsets.setdefault(fact.customer, []).append(fact.offset)
     assert max(sizes) <= FACTS_PER_RECORD

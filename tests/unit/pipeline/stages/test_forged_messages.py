@@ -31,20 +31,22 @@ def test_a_forged_fact_is_refused_or_fits_every_column(told: Any) -> None:
     except (msgspec.MsgspecError, IndexError):
         assert cells.by_number == []
         return
-    for one in found:
-        assert 0 <= one.partition < 2**16
-        assert 0 <= one.position < 2**64
-        assert 0 <= one.fact.at < 4_102_444_800_000
-        assert 0 <= one.fact.kind <= 7
-        assert 0 <= one.fact.conversation < 2**64
-        assert cells[one.fact.cell]
+    for sourced in found:
+        assert 0 <= sourced.partition < 2**16
+        assert 0 <= sourced.position < 2**64
+        assert 0 <= sourced.fact.at < 4_102_444_800_000
+        assert 0 <= sourced.fact.kind <= 7
+        assert 0 <= sourced.fact.conversation < 2**64
+        assert cells[sourced.fact.cell]
 
 
 @settings(max_examples=500)
 @given(st.dictionaries(st.sampled_from(Progress.__struct_fields__), INTEGERS | TEXTS | st.booleans()) | st.binary())
 def test_a_forged_progress_message_is_refused_or_within_bounds(told: Any) -> None:
-    beat = decoded(told if isinstance(told, bytes) else msgspec.json.encode(told))
-    assert beat is None or (0 <= beat.partition < beat.partition_count <= 2**16 and 0 <= beat.watermark_ms < 2**42)
+    progress = decoded(told if isinstance(told, bytes) else msgspec.json.encode(told))
+    assert progress is None or (
+        0 <= progress.partition < progress.partition_count <= 2**16 and 0 <= progress.watermark_ms < 2**42
+    )
 
 
 @pytest.mark.parametrize(
@@ -61,7 +63,7 @@ def test_a_forged_progress_message_is_refused_or_within_bounds(told: Any) -> Non
     ],
 )
 def test_a_progress_message_with_a_number_out_of_bounds_is_refused(changes: dict[str, int]) -> None:
-    beat = {
+    progress = {
         "log": "t",
         "partition": 3,
         "partition_count": 4,
@@ -72,5 +74,5 @@ def test_a_progress_message_with_a_number_out_of_bounds_is_refused(changes: dict
         "is_at_end": True,
         "idle_ms": 0,
     }
-    assert decoded(msgspec.json.encode(beat)) is not None
-    assert decoded(msgspec.json.encode(beat | changes)) is None
+    assert decoded(msgspec.json.encode(progress)) is not None
+    assert decoded(msgspec.json.encode(progress | changes)) is None

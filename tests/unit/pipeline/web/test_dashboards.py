@@ -20,6 +20,10 @@ def test_a_file_that_is_not_a_dashboard_and_a_duplicate_uid_are_refused(tmp_path
 
 
 def test_a_description_omits_what_only_grafana_can_fill_in() -> None:
-    found = [panel["description"] for one in Dashboards(default_directory()) for panel in one.shown()["panels"][1:2]]
+    found = [
+        panel["description"]
+        for dashboard in Dashboards(default_directory())
+        for panel in dashboard.shown()["panels"][1:2]
+    ]
     assert len(found) == 6
     assert [text for text in found if "$" in text or not text.endswith(".")] == []

@@ -42,7 +42,7 @@ def test_a_peer_after_an_agent_is_not_before_staff_and_answers_the_open_question
         [post("a", at="12:00"), does("closed", "a", at="12:05"), by_peer("a", at="12:07")],
         [post("a", at="12:00"), reply("a", at="12:05"), by_peer("a", at="12:07")],
     ],
-    ids=["an announcement", "a note", "a bot", "after the end", "nobody waits any more"],
+    ids=["an announcement", "a note", "a bot", "after the departure", "already answered"],
 )
 def test_a_message_that_answers_nobody_is_not_a_peer_answer(events: list[Any]) -> None:
     assert Log(events=events).durations(Counter.FIRST_PEER_ANSWER) == {}

@@ -53,8 +53,8 @@ def test_a_late_opening_keeps_targets_set_by_the_source_and_what_began_later() -
     # Answered before the opening arrived: one minute at first, five after it.
     assert log.durations(Counter.FIRST_RESPONSE) == {"12:05 " + minutes_long(5): 1}
 
-    promised = event("conversation.queued", "a", at="12:04", queue="sales", due="12:50", clock="first_response")
-    log = Log(rules(first_response=600), [promised, opened("a", at="12:00", queue="sales")])
+    queued = event("conversation.queued", "a", at="12:04", queue="sales", due="12:50", clock="first_response")
+    log = Log(rules(first_response=600), [queued, opened("a", at="12:00", queue="sales")])
     assert log.minutes(DUE) == {"12:50": 1}
 
 

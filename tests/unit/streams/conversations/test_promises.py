@@ -80,8 +80,8 @@ def test_a_reopening_restarts_the_resolution_clock_and_never_first_response() ->
 
 def test_a_target_set_by_the_source_replaces_a_clock_not_past_due() -> None:
     log = Log(rules(resolution=3600), [opened("a", at="12:00")])
-    promised = event("sla.target_set", "a", at="12:10", due="16:00", clock="resolution")
-    assert log.fold(promised).minutes(RESOLUTION_DUE) == {"16:00": 1}
+    target_set = event("sla.target_set", "a", at="12:10", due="16:00", clock="resolution")
+    assert log.fold(target_set).minutes(RESOLUTION_DUE) == {"16:00": 1}
     too_late = event("sla.target_set", "a", at="16:01", due="18:00", clock="resolution")
     assert log.fold(too_late).minutes(RESOLUTION_DUE) == {"16:00": 1}
 

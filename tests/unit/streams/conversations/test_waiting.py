@@ -20,14 +20,14 @@ def test_the_waiting_party_depends_on_who_wrote_last() -> None:
         (does("closed", "a", at="12:10"), {}),
     ]
     log = Log()
-    for one, expected in steps:
-        log.fold(one)
+    for event, expected in steps:
+        log.fold(event)
         waiting = {
             party: next(iter(minutes))
             for party in ("agent", "customer", "third_party")
             if (minutes := log.minutes(COUNTERS[f"WAITING_{party.upper()}"]))
         }
-        assert waiting == expected, one.type
+        assert waiting == expected, event.type
 
 
 def test_a_handoff_counts_once_per_waiting_episode_whichever_event_reports_it() -> None:

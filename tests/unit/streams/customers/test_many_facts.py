@@ -19,7 +19,7 @@ from streams.rules import Rules, RulesConfig
 BEGIN_MS = 1_700_000_000_000
 
 
-class Many:
+class ManyFacts:
     """Facts about one customer, folded one after the other, with a count of the facts inspected on the way."""
 
     def __init__(self, facts: Iterable[Fact]) -> None:
@@ -62,44 +62,46 @@ ORDERS: dict[str, Callable[[list[Fact]], list[Fact]]] = {
     "in order": lambda facts: facts,
     "backwards": lambda facts: facts[::-1],
     "partitions one after the other": months_apart,
-    "by chance": lambda facts: Random(4).sample(facts, len(facts)),
+    "in random order": lambda facts: Random(4).sample(facts, len(facts)),
 }
 
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_a_customer_with_fewer_facts_than_a_stretch_holds_is_exact_over_years_in_any_order(order: str) -> None:
     # Two facts every two hours: 192 in 8 days. Every contact but the first follows a resolve by two hours.
-    found = Many(ORDERS[order](contacts(3_000, 2 * HOUR_MS)))
+    found = ManyFacts(ORDERS[order](contacts(3_000, 2 * HOUR_MS)))
     assert found.total == {
         Counter.KNOWN_CONTACT: 3_000,
         Counter.REPEAT_WITHIN_DAY: 2_999,
         Counter.REPEAT_WITHIN_WEEK: 2_999,
         Counter.CASE_BEGAN: 1,
     }
-    assert all(len(one.facts) <= 256 for one in found.customers.customers.values())
+    assert all(len(customer.facts) <= 256 for customer in found.customers.customers.values())
 
 
 @pytest.mark.parametrize("order", ORDERS)
 def test_an_id_shared_by_thousands_is_left_out_and_counted_in_any_order(order: str) -> None:
     # Two facts a minute for about ten days: all stretches are crowded. A month later one contact, which is exact.
     alone = Fact(BEGIN_MS + 40 * DAY_MS, Kind.BEGAN, 99_999, 0, "")
-    found = Many(ORDERS[order]([*contacts(15_000, 60_000), alone]))
+    found = ManyFacts(ORDERS[order]([*contacts(15_000, 60_000), alone]))
     assert found.total == {Counter.LEFT_OUT_CONTACT: 15_000, Counter.KNOWN_CONTACT: 1, Counter.CASE_BEGAN: 1}
     # Of a crowded stretch nothing is stored except that it is crowded.
-    assert sum(len(one.facts) for one in found.customers.customers.values()) <= 4
+    assert sum(len(customer.facts) for customer in found.customers.customers.values()) <= 4
 
 
 @pytest.mark.parametrize("apart_ms", [2 * HOUR_MS, 60_000], ids=["just below the limit", "far above it"])
 @pytest.mark.parametrize("order", ORDERS)
 def test_the_work_per_fact_does_not_grow_with_the_number_of_facts(order: str, apart_ms: int) -> None:
-    few, many = (Many(ORDERS[order](contacts(count, apart_ms))).looked_at / (2 * count) for count in (1_500, 6_000))
+    few, many = (
+        ManyFacts(ORDERS[order](contacts(count, apart_ms))).looked_at / (2 * count) for count in (1_500, 6_000)
+    )
     assert many <= 1.3 * few + 2
     assert many <= 3 * customer_module.FACTS_PER_STRETCH
 
 
 def test_rows_of_a_version_that_stored_a_customer_whole_are_read_unchanged() -> None:
     before = contacts(3, 6 * DAY_MS)
-    found = Many([])
+    found = ManyFacts([])
     found.customers.customers["anna"] = Customer("anna", sorted(before, key=lambda fact: (fact.at, fact.conversation)))
     late = Fact(BEGIN_MS + 3 * DAY_MS, Kind.BEGAN, 77, 0, "")
     found.customers.fold([SourcedFact(0, 1, "anna", late)])

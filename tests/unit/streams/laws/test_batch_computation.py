@@ -43,26 +43,26 @@ def test_conversations_equal_the_oracles_facts(events: list[Event], rules: Rules
     log = Log(rules, events)
     watermark = log.partition.watermark
     found = []
-    for one in log.partition.conversations.values():
-        if one.state == NOT_BEGUN:
+    for conversation in log.partition.conversations.values():
+        if conversation.state == NOT_BEGUN:
             continue
-        expired = is_expired(one, watermark)
-        departed_at = one.expires_at if expired else one.departed_at
+        expired = is_expired(conversation, watermark)
+        departed_at = conversation.expires_at if expired else conversation.departed_at
         facts = {
-            "source": one.source,
-            "conversation_id": one.conversation_id,
-            "state": "expired" if expired else one.state,
-            "opened_at": one.opened_at,
-            "resolved_at": one.resolved_at or None,
+            "source": conversation.source,
+            "conversation_id": conversation.conversation_id,
+            "state": "expired" if expired else conversation.state,
+            "opened_at": conversation.opened_at,
+            "resolved_at": conversation.resolved_at or None,
             "departed_at": departed_at or None,
-            "first_response_at": one.first_response_at or None,
-            "message_count": one.message_count,
-            "transferred_count": one.transferred_count,
-            "escalated_count": one.escalated_count,
-            "reopened_count": one.reopened_count,
-            "is_implicit": one.is_implicit,
+            "first_response_at": conversation.first_response_at or None,
+            "message_count": conversation.message_count,
+            "transferred_count": conversation.transferred_count,
+            "escalated_count": conversation.escalated_count,
+            "reopened_count": conversation.reopened_count,
+            "is_implicit": conversation.is_implicit,
         }
-        found.append(facts | log.cells[one.cell]._asdict())
+        found.append(facts | log.cells[conversation.cell]._asdict())
     key = {"tenant": 0, "source": 1, "conversation_id": 2}
     found.sort(key=lambda row: tuple(str(row[name]) for name in key))
     assert found == oracle_of(events, rules).conversation_facts()

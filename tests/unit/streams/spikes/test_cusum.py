@@ -49,27 +49,27 @@ def test_the_rate_of_false_alarms_is_that_of_renewal_theory(
 
 @pytest.mark.parametrize(("mean", "dispersion", "ratio"), [(0.1, 1.0, 3.0), (2.0, 2.0, 3.0), (4.0, 3.0, 1.5)])
 def test_a_threshold_is_exceeded_as_often_as_requested(mean: float, dispersion: float, ratio: float) -> None:
-    chance, one, bins = Random(9), Cusum(ratio), 100_000
-    one.weigh(dispersion)
-    one.threshold = threshold([mean], bins, dispersion, ratio, 50.0)
+    chance, cusum, bins = Random(9), Cusum(ratio), 100_000
+    cusum.weigh(dispersion)
+    cusum.threshold = threshold([mean], bins, dispersion, ratio, 50.0)
     alarms = 0
     for at in range(bins):
-        if one.add(at, draw(chance, mean, dispersion), mean):
+        if cusum.add(at, draw(chance, mean, dispersion), mean):
             alarms += 1
-            one.reset()
+            cusum.reset()
     # 50 alarms, standard deviation 7.
     assert 30 <= alarms <= 65
 
 
 def test_onset_and_count_are_those_of_the_last_rise() -> None:
     # With dispersion 1 and ratio 3 a count of 4 where 1 is expected adds 4 log 3 - 2 = 2.39, a count of 0 subtracts 2.
-    one = Cusum(3.0)
-    one.weigh(1.0)
-    one.threshold = 4.0
-    assert not one.add(10, 4, 1.0)
-    assert not one.add(11, 0, 2.0)
-    assert (one.value, one.since) == (0.0, -1)
-    assert not one.add(13, 4, 1.0)
-    assert one.add(14, 4, 1.0)
-    assert one.value == pytest.approx(8 * math.log(3) - 4)
-    assert (one.since, one.observed, one.expected) == (13, 8, 2.0)
+    cusum = Cusum(3.0)
+    cusum.weigh(1.0)
+    cusum.threshold = 4.0
+    assert not cusum.add(10, 4, 1.0)
+    assert not cusum.add(11, 0, 2.0)
+    assert (cusum.value, cusum.since) == (0.0, -1)
+    assert not cusum.add(13, 4, 1.0)
+    assert cusum.add(14, 4, 1.0)
+    assert cusum.value == pytest.approx(8 * math.log(3) - 4)
+    assert (cusum.since, cusum.observed, cusum.expected) == (13, 8, 2.0)

@@ -71,8 +71,8 @@ def test_two_episodes_that_share_a_series_both_end_after_a_restart() -> None:
     life = Life(Watch(1.0))
     life.watch.resume(
         [
-            OngoingEpisode(Episode(one, run.since, run.detected, run.observed, run.expected, "page"), runs)
-            for one, run, runs in (
+            OngoingEpisode(Episode(series, run.since, run.detected, run.observed, run.expected, "page"), runs)
+            for series, run, runs in (
                 (cell, of_cell, [SeriesRun(cell, of_cell)]),
                 (channel, of_channel, [SeriesRun(channel, of_channel), SeriesRun(cell, deepcopy(of_cell))]),
             )
@@ -94,7 +94,9 @@ def chat_is_silent(place: Place) -> float:
 @pytest.mark.parametrize("factor", [chat_rises_slowly, chat_is_silent])
 def test_a_restart_before_any_alarm_changes_nothing(learned: Life, factor: Factor) -> None:
     def reported(changes: list[Change]) -> list[tuple[str, Series, int, int]]:
-        return [(one.kind, one.episode.series, one.episode.since, one.episode.detected) for one in changes]
+        return [
+            (change.kind, change.episode.series, change.episode.since, change.episode.detected) for change in changes
+        ]
 
     calm = deepcopy(learned)
     begin = calm.minute

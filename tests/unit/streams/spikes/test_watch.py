@@ -103,7 +103,9 @@ def test_a_burst_before_evaluation_began_is_not_an_episode(learned: Life) -> Non
 def test_known_episodes_are_excluded_from_learning() -> None:
     def expected(watch: Watch, minute: int) -> float:
         (track,) = (
-            one for series, one in watch._tracks.by_series.items() if series == Series("inflow", "cell", "t", *CHAT[1:])
+            candidate
+            for series, candidate in watch._tracks.by_series.items()
+            if series == Series("inflow", "cell", "t", *CHAT[1:])
         )
         return track.spikes.expectation.expected(minute)
 
@@ -155,7 +157,7 @@ def test_a_new_or_rare_series_is_only_watched_within_wider_ones(learned: Life) -
         counts[rare] = Counts(arrived_count=3)
         life.watch.observe(life.minute, counts)
         life.minute += 1
-        assert all(one.queue != "rare" for one in life.watch.watched), number
+        assert all(series.queue != "rare" for series in life.watch.watched), number
 
 
 def test_calls_out_of_order_are_refused(learned: Life) -> None:
@@ -184,18 +186,22 @@ def test_rises_at_two_tenants_are_not_merged() -> None:
         else:
             changes += watch.observe(minute, counts)
     began = [change.episode.series for change in changes if change.kind == "began"]
-    assert sorted(one.tenant for one in began) == ["s", "t"]
+    assert sorted(series.tenant for series in began) == ["s", "t"]
 
 
 def test_escalations_and_inflow_are_separate_measures(learned: Life) -> None:
     life = deepcopy(learned)
     for _ in range(2 * DAY_MINUTES):
-        counts = {place: one._replace(escalated_count=1) for place, one in traffic(life.chance, life.minute).items()}
+        counts = {
+            place: count._replace(escalated_count=1) for place, count in traffic(life.chance, life.minute).items()
+        }
         life.watch.learn(life.minute, counts)
         life.minute += 1
     began = []
     for _ in range(10):
-        counts = {place: one._replace(escalated_count=9) for place, one in traffic(life.chance, life.minute).items()}
-        began += [one.episode.series for one in life.watch.observe(life.minute, counts) if one.kind == "began"]
+        counts = {
+            place: count._replace(escalated_count=9) for place, count in traffic(life.chance, life.minute).items()
+        }
+        began += [change.episode.series for change in life.watch.observe(life.minute, counts) if change.kind == "began"]
         life.minute += 1
     assert began == [Series("escalations", "all", "t")]

@@ -27,7 +27,7 @@ def test_an_attribute_outside_the_contract_rejects_the_event(name: str) -> None:
 @pytest.mark.parametrize("timestamp", [-1, 0])
 def test_without_a_broker_time_the_end_of_the_calendar_still_applies(timestamp: int) -> None:
     late = decode(event(time="2100-01-01T00:00:00Z"), timestamp=timestamp)
-    assert [(one.reason, one.ingested_at) for one in late.rejections] == [("time_out_of_range", 0)]
+    assert [(rejection.reason, rejection.ingested_at) for rejection in late.rejections] == [("time_out_of_range", 0)]
     assert not accepted(event(time="2099-12-31T23:59:59Z"), timestamp=timestamp).is_clamped
 
 
