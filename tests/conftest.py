@@ -38,7 +38,7 @@ from tests.support.kafka import ApacheKafka, Kafka
 from tests.support.requirement import is_all_required, require
 from tests.support.system import System
 
-# Timings of a slow machine are no defect: no test here measures time.
+# A slow machine is not a defect: no test here measures time.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 

@@ -26,8 +26,7 @@ POLL_SECONDS = 0.1
 class Freshness(msgspec.Struct):
     """Seconds from acknowledgement to queryable, over all records of the measured period.
 
-    Also how often the dashboards were refreshed meanwhile, the seconds per refresh, and the seconds of the poll's own
-    query.
+    Also the number of dashboard refreshes meanwhile, the seconds per refresh, and the seconds of the poll's own query.
     """
 
     event_count: int

@@ -56,7 +56,7 @@ def _fill(partition: ConversationFold, count: int) -> None:
 
 
 def _trim_heap() -> None:
-    """Make the allocator return free memory, so that only what is measure counts (glibc; a no-op elsewhere)."""
+    """Make the allocator return free memory, so that only what is held counts (glibc; a no-op elsewhere)."""
     resident_bytes()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:

@@ -28,7 +28,7 @@ from streams.panes.cells import CellIndex
 from streams.panes.deltas import PaneDeltas
 from streams.rules import Rules, RulesConfig
 
-#: Records of one partition per flush: a quarter of a second's 50,000 events, for four partitions.
+#: Records of one partition per flush: its share of one second at 50,000 events a second over four partitions.
 FLUSHED_RECORDS = 12_500
 #: Of the customer facts topic.
 CONTACTS_PARTITIONS = 4

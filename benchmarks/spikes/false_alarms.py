@@ -12,7 +12,7 @@ from streams.spikes.watch import Watch
 
 MEANS = (0.02, 0.2, 2.0, 20.0)
 DISPERSIONS = (1.0, 2.0, 3.0)
-#: The deviation of the rate, and the minutes in which it decays.
+#: Standard deviation of the log rate, and the relaxation time in minutes.
 WANDERINGS = ((0.1, 180), (0.2, 30), (0.2, 180), (0.4, 600))
 WANDERING_MEANS = (1.0, 10.0)
 WANDERING_DISPERSION = 1.5

@@ -1,9 +1,9 @@
 """The Numenta Anomaly Benchmark on series of mentions per five minutes: its scoring, a threshold chosen on other files.
 
 Scores by Lavin and Ahmad, Evaluating Real-time Anomaly Detection Algorithms (2015): the first detection in a window
-counts the more the earlier it is; one outside costs the more of its weight the farther it lies behind the last window;
-a window without one costs its weight. 100 is a detector that reports every window at its beginning, 0 one that reports
-nothing. The first 15 % of a series are for learning and do not count.
+counts more the earlier it is; one outside costs more of its weight the farther it lies behind the last window; a window
+without one costs its weight. A detector that reports every window at its beginning scores 100, one that reports nothing
+0. The first 15 % of a series are for learning and do not count.
 """
 
 import csv

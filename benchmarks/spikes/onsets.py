@@ -40,9 +40,7 @@ class Noticed(NamedTuple):
 
     @property
     def median_delay(self) -> float | None:
-        """Return the median delay of all injected spikes in minutes; None if fewer than half were noticed within the
-        hour.
-        """
+        """Return the median delay of all injected spikes, minutes; None if fewer than half were noticed in the hour."""
         missed = [float("inf")] * (self.injected_count - len(self.delays))
         found = median([*self.delays, *missed])
         return None if found == float("inf") else found

@@ -12,8 +12,9 @@ _SEASON_MEAN = 0.746 * (5 * 1.16 + 2 * 0.6) / 7
 
 
 def season(minute: int) -> float:
-    """Return a service's rate over the week: nights to days 0.3 to 1.7 of a mean day, weekends about half. Its mean is
-    1.
+    """Return the rate at a minute of a service's week, with a mean of 1.
+
+    Nights to days are 0.3 to 1.7 of a mean day, weekends about half.
     """
     bell = 0.3 + 1.4 * max(0.0, math.sin(2 * math.pi * (minute % DAY_MINUTES / DAY_MINUTES - 0.25)))
     return bell * (0.6 if hour_of_week(minute // 60) >= 120 else 1.16) / _SEASON_MEAN
@@ -24,7 +25,7 @@ def draw(chance: Random, mean: float, dispersion: float) -> int:
     if dispersion > 1:
         mean = chance.gammavariate(mean / (dispersion - 1), dispersion - 1)
     count = 0
-    # In pieces: the exponential of a large negative mean underflows to 0.
+    # In pieces: exp(-mean) underflows to 0 for a large mean.
     while mean > 30:
         count, mean = count + _poisson(chance, 30.0), mean - 30
     return count + _poisson(chance, mean)

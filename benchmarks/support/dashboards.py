@@ -56,9 +56,7 @@ def queries_of(dashboard: Dashboard) -> Iterator[Query]:
 
 
 def as_sent(query: Query, dashboard: Dashboard, end_seconds: int) -> str:
-    """Expand the query for the dashboard's default time range ending at an instant (Unix seconds), with everything
-    selected.
-    """
+    """Expand the query for its dashboard's default range up to an instant (Unix seconds), with everything selected."""
     span_seconds = int(dashboard.document["time"]["from"].removeprefix("now-").removesuffix("h")) * HOUR_SECONDS
     interval_seconds = max(SHORTEST_INTERVAL_SECONDS, span_seconds // POINTS)
     return expand(query.sql, Scope(1000 * (end_seconds - span_seconds), 1000 * end_seconds, interval_seconds, CHOICES))

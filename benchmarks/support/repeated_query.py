@@ -39,9 +39,7 @@ class RepeatedQuery:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def answers(self, from_at: float, until_at: float) -> list[Answered]:
-        """Return the answers to queries sent in that period. Raises MeasurementError if an error has stopped the
-        client.
-        """
+        """Return the answers to queries sent in that period. Raises MeasurementError if the client failed."""
         if self._failure is not None:
             raise MeasurementError(f"a client of ClickHouse ended early: {self._failure}") from self._failure
         return [answer for answer in self._answers if from_at <= answer.asked_at < until_at]

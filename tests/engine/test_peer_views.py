@@ -41,7 +41,7 @@ def test_peer_views_equal_the_batch_computation(client: ClickHouse) -> None:
             )
 
 
-def test_concentration_shows_the_shares_of_the_busiest_helpers_and_ignores_unknown_authors(client: ClickHouse) -> None:
+def test_concentration_shows_the_shares_of_the_busiest_helpers_but_no_identities(client: ClickHouse) -> None:
     # Twenty helpers: one with 81 messages, nineteen with 1 each, together 100; one message of an unknown author.
     #   top 1 % = ceil(0.2) = 1 helper: 0.81; top 5 % = 1 helper: 0.81; top 10 % = 2 helpers: 0.82
     #   Gini, counts ascending, i = rank: (2 * sum(i * x) / sum(x) - n - 1) / n

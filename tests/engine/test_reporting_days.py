@@ -131,9 +131,7 @@ def test_a_day_of_25_hours_has_a_backlog_area_of_25_hours(client: ClickHouse) ->
 
 
 def test_an_event_from_the_far_past_does_not_make_a_million_rows(client: ClickHouse) -> None:
-    """A telephone system whose clock fell back to 2000 reports one contact in each of sixty cells, all abandoned at
-    once.
-    """
+    """A telephone system whose clock fell back to 2000 reports one contact in each of 60 cells, abandoned at once."""
     past = []
     for number in range(60):
         past.append(opened("2000-01-01T00:00:12Z", number, f"q-{number}"))

@@ -140,7 +140,6 @@ def test_a_restore_does_not_start_over_with_each_failing_request(client: Truncat
     assert checkpoint
     assert checkpoint.next_offset == 500
     assert state.fold.open_count == open_count > 20
-    # Two checkpoints, cells admitted, open conversations and their end, the hash count and the hashes, panes of each
-    # tier.
+    # Two checkpoints, cells admitted, open conversations and their end, hash count and hashes, panes of each tier.
     assert flaky.request_count <= 3 * 10
     flaky.close()

@@ -61,7 +61,7 @@ def raise_on(place: str) -> None:
 
 
 def lose_each(number: int) -> None:
-    """Lose a share of the fetches that bring records, between the client and Faust.
+    """Lose every `number`th fetch that brings records, on average, between the client and Faust.
 
     At random: with a fixed period, stages that fetch in a regular rhythm would always lose the same one.
     """

@@ -19,7 +19,7 @@ class AcceptedLog:
         self.events: dict[tuple[str, str], list[Event]] = defaultdict(list)
 
         ids_of: dict[tuple[str, str], set[str]] = defaultdict(set)
-        broker_ms: int | None = None  # a timestamp that no broker can produce is replaced by the last one that it can
+        broker_ms: int | None = None  # the last plausible one, used in place of a timestamp that no broker can produce
         for record in records:
             self.consumed_count += 1
             given_ms = record.broker_timestamp_ms

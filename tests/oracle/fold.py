@@ -318,9 +318,7 @@ class Conversation:
             self.count("before_staff", at_ms)
 
     def _solution(self, event: Event, amount: int) -> None:
-        """(21) Count an accepted or revoked solution; a peer's that stands without an agent's message saves the
-        contact.
-        """
+        """(21) Count a solution accepted or revoked; a peer's, standing without an agent's message, saves a contact."""
         at_ms = event.occurred_at_ms
         self.count("accepted", at_ms, amount)
         if event.field("actor_kind") != "peer":

@@ -189,7 +189,7 @@ class System:
         return view_rows(self.client, view)
 
     def assert_equals(self, oracle: Oracle, views: Iterable[str] = VIEWS) -> None:
-        """Assert that all rows of the views equal the oracle's, the books balance, and each record in them has one."""
+        """Assert that the views equal the oracle's rows, the books balance, and each record in them has its row."""
         for view in views:
             assert_same_rows(view, self.view_rows(view), expected_rows(oracle, view))
         books = self.books()

@@ -74,7 +74,7 @@ def test_check_reports_what_was_dropped_or_altered_and_ignores_additions(system:
     client.execute("ALTER TABLE rejections ADD COLUMN ours String")
     client.execute("CREATE VIEW ours AS SELECT 1")
     assert schema.verify(client) > 40
-    for change, told in (
+    for change, message in (
         ("DROP TABLE rejections", "rejections is missing (made by 0003_create_rejections.sql, 0052_"),
         ("ALTER TABLE redrives DROP COLUMN reason", "redrives lacks the column reason (made by 0014"),
         (
@@ -85,7 +85,7 @@ def test_check_reports_what_was_dropped_or_altered_and_ignores_additions(system:
         ("DROP VIEW sla_by_hour", "sla_by_hour is missing (made by views/sla.sql)"),
     ):
         client.execute(change)
-        with pytest.raises(SchemaRefusedError, match=re.escape(told)):
+        with pytest.raises(SchemaRefusedError, match=re.escape(message)):
             schema.verify(client)
     found = system.run("check")
     assert found.returncode == 1

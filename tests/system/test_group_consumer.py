@@ -46,8 +46,7 @@ def test_a_group_whose_leader_did_not_know_the_topic_soon_gets_its_partitions(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     # A Kafka that has just started reports for a moment that the topic does not exist. A member that joins as the
-    # leader
-    # then assigns nothing to anyone.
+    # leader then assigns nothing to anyone.
     partitions_for_topic = ClusterMetadata.partitions_for_topic
     known_at = 0.0
 

@@ -120,7 +120,7 @@ def test_letters_are_redriven_once_unchanged_and_stay_if_rejected_again(system: 
 
 def test_our_headers_set_by_a_producer_are_not_trusted(system: System) -> None:
     """Whether a copy of letters or forged: they neither hold a record back nor change what is recorded about it."""
-    said: list[tuple[str, bytes]] = [
+    forged_headers: list[tuple[str, bytes]] = [
         ("sichtflug-reason", b"tombstone"),
         ("sichtflug-topic", b"elsewhere"),
         ("sichtflug-partition", b"7"),
@@ -131,7 +131,7 @@ def test_our_headers_set_by_a_producer_are_not_trusted(system: System) -> None:
         ("sichtflug-redriven-from", f"{system.topic}[0]@999999".encode()),
     ]
     producer = system.producer()
-    producer.send(system.topic, key=b"k", value=b"no json", headers=said)
+    producer.send(system.topic, key=b"k", value=b"no json", headers=forged_headers)
     producer.flush()
     producer.close()
     fold(system)
@@ -139,7 +139,7 @@ def test_our_headers_set_by_a_producer_are_not_trusted(system: System) -> None:
     [(partition, first), (_, copy)] = sorted(system.records(), key=lambda record: record[1].offset)
     assert (copy.key, copy.value) == (b"k", b"no json")
     came_from = f"{system.topic}[{partition}]@{first.offset}".encode()
-    assert copy.headers == [*said[:-1], ("sichtflug-redriven-from", came_from)]
+    assert copy.headers == [*forged_headers[:-1], ("sichtflug-redriven-from", came_from)]
     # Its letter comes back, and is held.
     fold(system)
     assert redrive(system)[:3] == [

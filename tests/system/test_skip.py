@@ -29,9 +29,9 @@ def test_a_record_that_ends_every_worker_is_named_and_can_be_skipped(system: Sys
     assert int(span[0]) <= offset <= int(span[1])
     second = system.start(command)
     assert second.wait(90) == 70
-    told = f"--topic {system.topic} --partition {partition} --offset {offset} --why"
+    location = f"--topic {system.topic} --partition {partition} --offset {offset} --why"
     assert f"{system.topic}[{partition}]@{offset}: the {place} of this record failed again" in system.log()
-    assert told in system.log()
+    assert location in system.log()
 
     arguments = ("skip", "--partition", str(partition), "--offset", str(offset), "--why", "a bug, see 4711")
     dry = system.run(*arguments, "--dry-run")

@@ -30,8 +30,8 @@ def test_a_worker_without_migrations_names_the_command_to_run(
     assert worker.wait(timeout=60) == 2
     assert "run: sichtflug migrate" in system.log()
     # Only that is reported as wrong; checks that need the tables are left open.
-    told = [line.split(":")[0] for line in system.run("check").stdout.splitlines() if not line.startswith("ok ")]
-    assert told == ["wrong migrations", "open  rules", "open  log"]
+    findings = [line.split(":")[0] for line in system.run("check").stdout.splitlines() if not line.startswith("ok ")]
+    assert findings == ["wrong migrations", "open  rules", "open  log"]
     system.stop()
 
 

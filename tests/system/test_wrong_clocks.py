@@ -95,8 +95,7 @@ def test_a_future_producer_timestamp_does_bounded_harm_and_can_be_reset(system: 
     send(system, *((p, now_ms(), event(f"b{p}", now_ms(), f"b{p}", channel="email")) for p in (0, 1)))
     wait_for(lambda: system.books()["consumed"] == 13, 60, system.log)
 
-    # Reported at the start and by `check`; nothing is evaluated beyond the present, and nothing claims to be valid for
-    # 2096.
+    # Reported at the start and by `check`; nothing is evaluated beyond the present, and nothing is valid for 2096.
     assert "are the producers' own (CreateTime)" in system.log()
     assert "note  clock: the timestamps of" in system.run("check").stdout
     store = RollingStore(system.client, system.topic)

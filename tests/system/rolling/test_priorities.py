@@ -88,7 +88,7 @@ class InProcessStage:
 
 
 def run(system: System, course: Callable[[InProcessStage], Any]) -> None:
-    async def all_of_it() -> None:
+    async def drive() -> None:
         stage = InProcessStage(system)
         await stage.rolling.assigned({0}, 1)
         try:
@@ -96,7 +96,7 @@ def run(system: System, course: Callable[[InProcessStage], Any]) -> None:
         finally:
             await stage.rolling.revoked({0})
 
-    asyncio.run(all_of_it())
+    asyncio.run(drive())
 
 
 def test_windows_wait_for_the_backlog_and_minutes_do_not(system: System) -> None:

@@ -24,10 +24,10 @@ TEXTS = st.text(max_size=3) | st.just("x" * 300)
         st.lists(st.tuples(INTEGERS, INTEGERS, INTEGERS, INTEGERS, TEXTS, INTEGERS, INTEGERS, TEXTS), max_size=2),
     )
 )
-def test_a_forged_fact_is_refused_or_fits_every_column(told: Any) -> None:
+def test_a_forged_fact_is_refused_or_fits_every_column(forged: Any) -> None:
     cells = CellIndex()
     try:
-        found = sourced_facts(msgspec.msgpack.encode(told), cells)
+        found = sourced_facts(msgspec.msgpack.encode(forged), cells)
     except (msgspec.MsgspecError, IndexError):
         assert cells.by_number == []
         return
@@ -42,8 +42,8 @@ def test_a_forged_fact_is_refused_or_fits_every_column(told: Any) -> None:
 
 @settings(max_examples=500)
 @given(st.dictionaries(st.sampled_from(Progress.__struct_fields__), INTEGERS | TEXTS | st.booleans()) | st.binary())
-def test_a_forged_progress_message_is_refused_or_within_bounds(told: Any) -> None:
-    progress = decoded(told if isinstance(told, bytes) else msgspec.json.encode(told))
+def test_a_forged_progress_message_is_refused_or_within_bounds(forged: Any) -> None:
+    progress = decoded(forged if isinstance(forged, bytes) else msgspec.json.encode(forged))
     assert progress is None or (
         0 <= progress.partition < progress.partition_count <= 2**16 and 0 <= progress.watermark_ms < 2**42
     )

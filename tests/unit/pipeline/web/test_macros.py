@@ -68,7 +68,7 @@ def test_an_interval_is_at_least_a_second() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sql", "told"),
+    ("sql", "message"),
     [
         ("SELECT $1", r"found '\$1'"),
         ("SELECT '$'", 'found "\\$\'"'),
@@ -87,6 +87,6 @@ def test_an_interval_is_at_least_a_second() -> None:
         ("${tenant", r"found '\$\{tenant'"),
     ],
 )
-def test_a_text_that_cannot_be_expanded_is_an_error_with_a_reason(sql: str, told: str) -> None:
-    with pytest.raises(MacroError, match=told):
+def test_a_text_that_cannot_be_expanded_is_an_error_with_a_reason(sql: str, message: str) -> None:
+    with pytest.raises(MacroError, match=message):
         expand(sql, SCOPE)

@@ -49,8 +49,7 @@ def test_a_message_that_answers_nobody_is_not_a_peer_answer(events: list[Any]) -
 
 
 def test_a_peer_solution_without_any_agent_message_saves_the_contact() -> None:
-    # two solutions of one conversation save one contact; an agent's solution saves none; an agent's note is not a
-    # message
+    # two solutions of one conversation save one contact; an agent's solution saves none; a note is not a message
     events = [
         post("a", at="12:00"),
         reply("a", at="12:01", direction="internal"),

@@ -58,7 +58,7 @@ def test_a_late_opening_keeps_targets_set_by_the_source_and_what_began_later() -
     assert log.minutes(DUE) == {"12:50": 1}
 
 
-def begun_by_an_agent(about: str, *, at: str) -> Event:
+def opened_by_agent(about: str, *, at: str) -> Event:
     return opened(about, at=at, direction="outbound", actor_kind="agent")
 
 
@@ -76,7 +76,7 @@ def test_nobody_waits_in_a_conversation_opened_by_an_agent_however_late_its_open
     order: tuple[str, ...],
 ) -> None:
     events = {
-        "opened": begun_by_an_agent("a", at="12:00"),
+        "opened": opened_by_agent("a", at="12:00"),
         "assigned": does("assigned", "a", at="12:00"),
         "agent": reply("a", at="12:30"),
     }
@@ -93,7 +93,7 @@ def test_a_late_opening_by_an_agent_removes_the_missed_clock() -> None:
     # opened it at 11:58: there was no target.
     log = Log(rules(first_response=600), [does("assigned", "a", at="12:00"), does("closed", "a", at="12:40")])
     assert log.minutes(DUE) == {"12:10": 1}
-    log.fold(begun_by_an_agent("a", at="11:58"), tick("12:50"))
+    log.fold(opened_by_agent("a", at="11:58"), tick("12:50"))
     assert log.minutes(DUE) == {}
 
 
@@ -101,7 +101,7 @@ def test_after_a_late_opening_by_an_agent_the_customer_waits_from_the_first_mess
     # Assigned 12:00, the customer writes 12:05 and 12:07, then the opening by an agent at 12:00: waits since 12:05, due
     # 12:15; answered 12:20: missed, a wait of 15 minutes.
     log = Log(rules(first_response=600), [does("assigned", "a", at="12:00"), message("a", at="12:05")])
-    log.fold(message("a", at="12:07"), begun_by_an_agent("a", at="12:00"))
+    log.fold(message("a", at="12:07"), opened_by_agent("a", at="12:00"))
     assert (log.minutes(DUE), log.minutes(Counter.WAITING_AGENT)) == ({"12:15": 1}, {"12:05": 1})
     log.fold(reply("a", at="12:20"))
     assert log.durations(Counter.FIRST_RESPONSE) == {"12:20 " + minutes_long(15): 1}

@@ -47,7 +47,7 @@ def test_spans_are_half_open(second: str, repeats: dict[str, int]) -> None:
         {"direction": "outbound"},
         {"root_id": "a"},
     ],
-    ids=["another customer", "an unknown customer", "an outbound call", "the same transfer chain"],
+    ids=["another customer", "an unknown customer", "an outbound conversation", "the same transfer chain"],
 )
 def test_only_a_contact_of_the_same_customer_is_a_repeat(second: dict[str, str]) -> None:
     found = history(by_anna("a", at="10:00"), does("resolved", "a", at="11:00"), by_anna("b", at="12:00", **second))

@@ -1,4 +1,4 @@
-"""The customer history channels equals the batch computation, in any order of facts."""
+"""The customer across channels equals the batch computation, in any order of facts."""
 
 from collections import Counter as Multiset
 from collections.abc import Callable

@@ -35,8 +35,7 @@ def test_beyond_the_limit_queues_and_then_all_dimensions_are_counted_as_one() ->
 
 
 def test_order_numbers_as_queues_are_counted_once_and_the_backlog_stays_right() -> None:
-    # 30 orders opened, of which 10 have a cell of their own and 20 are (other); all closed: no backlog remains
-    # anywhere.
+    # 30 orders opened, of which 10 have a cell of their own and 20 are (other); all closed: no backlog remains.
     log = Log(rules(first_response=600, cell_limit=10))
     for number in range(30):
         log.fold(opened(f"c{number}", at="12:00", queue=f"order-{number}"))

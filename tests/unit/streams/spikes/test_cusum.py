@@ -39,8 +39,7 @@ def test_the_rate_of_false_alarms_is_that_of_renewal_theory(
     dispersion: float, ratio: float, means: tuple[float, ...]
 ) -> None:
     for mean in means:
-        # The false-alarm rate of a bin is this factor times exp(-threshold), so any threshold can be used to measure
-        # it.
+        # The false-alarm rate of a bin is this factor times exp(-threshold), so any threshold can measure it.
         factor = RARE * math.exp(threshold([mean], 1, dispersion, ratio, RARE))
         found = factor / spitzer(mean, dispersion, ratio)
         # Within a third, which is a tenth of a typical threshold; on the side of too many alarms, within a sixth.

@@ -44,7 +44,7 @@ def test_an_episode_ends_after_a_restart_as_it_would_have_without(learned: Life,
 
     burst_minutes, quiet_minutes = min(lived_minutes, 20), max(0, lived_minutes - 20)
 
-    def the_end(life: Life) -> Episode:
+    def ended_episode(life: Life) -> Episode:
         changes = life.observe(20 - burst_minutes, burst) + life.observe(60 - quiet_minutes)
         (ended,) = [change.episode for change in changes if change.kind == "ended"]
         return ended
@@ -58,7 +58,7 @@ def test_an_episode_ends_after_a_restart_as_it_would_have_without(learned: Life,
     again.learn(WEEK + DAY_MINUTES)
     again.learn(burst_minutes, burst)
     again.learn(quiet_minutes)
-    found, wanted = the_end(again), the_end(calm)
+    found, wanted = ended_episode(again), ended_episode(calm)
     assert (found.series, found.since, found.until) == (wanted.series, wanted.since, wanted.until)
     assert found.observed == wanted.observed
 

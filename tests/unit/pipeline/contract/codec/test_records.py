@@ -24,7 +24,7 @@ def test_a_good_event_has_its_position_and_its_fields() -> None:
 
 
 @pytest.mark.parametrize("name", WHOLE_RECORDS)
-def test_a_record_that_is_no_event_at_all_is_rejected(name: str) -> None:
+def test_a_value_that_is_not_an_event_is_rejected(name: str) -> None:
     value, reason = WHOLE_RECORDS[name]
     rejection = rejected(value)
     assert (rejection.reason, rejection.field) == (reason, "")
