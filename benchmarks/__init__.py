@@ -1,1 +1,1 @@
-"""Measures what `docs/benchmarks.md` says. Not part of the wheel; `python -m benchmarks.run` is the way in."""
+"""The measurements behind `docs/benchmarks.md`, run by `python -m benchmarks.run`. Not part of the wheel."""

@@ -1,4 +1,4 @@
-"""The figures as Markdown tables, as they are printed."""
+"""The figures as printed: Markdown tables."""
 
 from collections.abc import Iterable, Sequence
 from statistics import median
@@ -7,13 +7,13 @@ import msgspec
 
 from benchmarks.baselines.bare_loop import Loop
 from benchmarks.baselines.faust_app import Agent
-from benchmarks.measures.end_to_end import WholeWay
+from benchmarks.measures.end_to_end import EndToEnd
 from benchmarks.measures.freshness import Freshness
 from benchmarks.measures.memory import Memory
 from benchmarks.measures.panel_queries import PanelQueries
 from benchmarks.measures.restore import READ_BACK_COUNT, Restore
 from benchmarks.measures.stages import FLUSHED_RECORDS, INSERT_INTERACTIONS, INSERT_LEDGER, PASSES, Stages
-from benchmarks.support.dashboards import asked, shipped
+from benchmarks.support.dashboards import queries_of, shipped
 from benchmarks.support.filled_ledger import Filled
 
 TARGET_RATIO = 0.5
@@ -23,26 +23,26 @@ TARGET_P99_SECONDS = 2.0
 TARGET_EVENTS_PER_SECOND = 5_000
 TARGET_QUERY_MILLISECONDS = 200
 SLOWEST_SHOWN = 8
-#: The simulated traffic is random; a mean rate below this share of the target's does not count as the target's.
+#: The simulated traffic is random; a mean rate below this share of the target misses the target.
 LEAST_SHARE_OF_RATE = 0.95
 
 
 class Round(msgspec.Struct):
-    """The four ways, one after the other on the same topic."""
+    """All four ways of reading, one after the other on the same topic."""
 
     bare: Loop
     faust: Agent
     faust_table: Agent
-    ours: WholeWay
+    ours: EndToEnd
 
     @property
     def ratio(self) -> float:
-        """Our rate as a share of the bare loop's, in the same round."""
+        """Return our rate as a share of the bare loop's in the same round."""
         return rate(self.ours) / rate(self.bare)
 
 
 class Figures(msgspec.Struct):
-    """Everything measured in one run. `note` is what whoever started it wants said."""
+    """Everything measured in one run. `note` is a remark by the person who started it."""
 
     machine: dict[str, str]
     note: str
@@ -50,7 +50,7 @@ class Figures(msgspec.Struct):
     faust_event_count: int
     faust_table_event_count: int
     rounds: list[Round]
-    #: The first with the dashboards as they are shipped.
+    #: The first one with the dashboards as shipped.
     freshness: list[Freshness]
     stages: Stages
     memory: Memory
@@ -59,8 +59,8 @@ class Figures(msgspec.Struct):
     panels: PanelQueries | None
 
 
-def rate(measured: Loop | Agent | WholeWay) -> float:
-    """Events per second."""
+def rate(measured: Loop | Agent | EndToEnd) -> float:
+    """Return events per second."""
     return measured.event_count / measured.seconds
 
 
@@ -78,25 +78,27 @@ def _machine(figures: Figures) -> str:
 
 def _throughput(figures: Figures) -> str:
     rounds = figures.rounds
-    ours = [one.ours for one in rounds]
+    ours = [each.ours for each in rounds]
     rows = [
-        ("bare loop: aiokafka and msgspec", _rates([one.bare for one in rounds]), "1.00"),
+        ("bare loop: aiokafka and msgspec", _rates([each.bare for each in rounds]), "1.00"),
         (
             "Faust, event by event, decoding only",
-            _rates([one.faust for one in rounds]),
-            _ratios(rate(o.faust) / rate(o.bare) for o in rounds),
+            _rates([each.faust for each in rounds]),
+            _ratios(rate(each.faust) / rate(each.bare) for each in rounds),
         ),
         (
             "Faust, event by event, with a table",
-            _rates([one.faust_table for one in rounds]),
-            _ratios(rate(o.faust_table) / rate(o.bare) for o in rounds),
+            _rates([each.faust_table for each in rounds]),
+            _ratios(rate(each.faust_table) / rate(each.bare) for each in rounds),
         ),
-        ("**Sichtflug, Kafka to rows in ClickHouse**", _rates(ours), _ratios(one.ratio for one in rounds)),
+        ("**Sichtflug, Kafka to rows in ClickHouse**", _rates(ours), _ratios(each.ratio for each in rounds)),
     ]
-    ratio = median(one.ratio for one in rounds)
-    worker = median(1e6 * one.worker_cpu_seconds / one.event_count for one in ours)
-    engine = median(1e6 * one.engine_cpu_seconds / one.event_count for one in ours)
-    bare = median(1e6 * one.bare.cpu_seconds / one.bare.event_count for one in rounds)
+    ratio = median(each.ratio for each in rounds)
+    worker = median(1e6 * each.worker_cpu_seconds / each.event_count for each in ours)
+    engine = median(1e6 * each.engine_cpu_seconds / each.event_count for each in ours)
+    bare = median(1e6 * each.bare.cpu_seconds / each.bare.event_count for each in rounds)
+    to_table = _ratios((rate(each.ours) / rate(each.faust_table) for each in rounds), 1)
+    to_decoding = _ratios((rate(each.ours) / rate(each.faust) for each in rounds), 1)
     verdict = "reached" if ratio >= TARGET_RATIO else "missed"
     return "\n".join(
         (
@@ -106,13 +108,12 @@ def _throughput(figures: Figures) -> str:
             "",
             _table(("program", "events/s", "share of the bare loop"), rows),
             "",
-            f"Sichtflug / Faust with a table: **{_ratios((rate(o.ours) / rate(o.faust_table) for o in rounds), 1)}**; "
-            f"Sichtflug / Faust, decoding only: {_ratios((rate(o.ours) / rate(o.faust) for o in rounds), 1)}.",
+            f"Sichtflug / Faust with a table: **{to_table}**; Sichtflug / Faust, decoding only: {to_decoding}.",
             "",
             f"Target: at least {TARGET_RATIO} of the bare loop. **{ratio:.2f}: {verdict}.**",
             "",
             "The customers stage yields to the interactions stage while that is behind; it had caught up "
-            f"{median(one.customers_seconds for one in ours):.1f} s later.",
+            f"{median(measured.customers_seconds for measured in ours):.1f} s later.",
             "",
             f"CPU time per event: worker {worker:.1f} µs, ClickHouse {engine:.1f} µs, bare loop {bare:.1f} µs.",
         )
@@ -122,27 +123,27 @@ def _throughput(figures: Figures) -> str:
 def _freshness(figures: Figures) -> str:
     found = figures.freshness
     rows = [
-        ("events/s", [f"{_events_per_second(one):,.0f}" for one in found]),
-        ("acknowledged by Kafka to queryable: p50", [f"{one.p50_seconds:.2f} s" for one in found]),
-        ("p99", [f"{one.p99_seconds:.2f} s" for one in found]),
-        ("longest", [f"{one.longest_seconds:.2f} s" for one in found]),
-        ("refreshes of the dashboards", [f"{one.refresh_count}" for one in found]),
-        ("all queries of a refresh: median", [f"{one.refresh_median_seconds:.2f} s" for one in found]),
-        ("slowest", [f"{one.refresh_longest_seconds:.2f} s" for one in found]),
-        ("poll of the ledger: median", [f"{1000 * one.poll_median_seconds:,.0f} ms" for one in found]),
+        ("events/s", [f"{_events_per_second(freshness):,.0f}" for freshness in found]),
+        ("acknowledged by Kafka to queryable: p50", [f"{freshness.p50_seconds:.2f} s" for freshness in found]),
+        ("p99", [f"{freshness.p99_seconds:.2f} s" for freshness in found]),
+        ("longest", [f"{freshness.longest_seconds:.2f} s" for freshness in found]),
+        ("refreshes of the dashboards", [f"{freshness.refresh_count}" for freshness in found]),
+        ("all queries of a refresh: median", [f"{freshness.refresh_median_seconds:.2f} s" for freshness in found]),
+        ("slowest", [f"{freshness.refresh_longest_seconds:.2f} s" for freshness in found]),
+        ("poll of the ledger: median", [f"{1000 * freshness.poll_median_seconds:,.0f} ms" for freshness in found]),
     ]
     first = found[0]
     is_at_rate = _events_per_second(first) >= LEAST_SHARE_OF_RATE * TARGET_EVENTS_PER_SECOND
     verdict = "met" if first.p99_seconds <= TARGET_P99_SECONDS and is_at_rate else "missed"
     screens = shipped()
-    query_count = sum(len(list(asked(dashboard))) for dashboard in screens)
+    query_count = sum(len(list(queries_of(dashboard))) for dashboard in screens)
     return "\n".join(
         (
             f"{first.seconds} s, one worker process, all {len(screens)} shipped dashboards open: {query_count} queries "
             "per refresh of all.",
             "",
             _table(
-                ("each dashboard refreshed", *(f"every {one.refresh_seconds:g} s" for one in found)),
+                ("each dashboard refreshed", *(f"every {freshness.refresh_seconds:g} s" for freshness in found)),
                 [(name, *values) for name, values in rows],
             ),
             "",
@@ -201,9 +202,9 @@ def _panels(figures: Figures) -> str:
     found = figures.panels
     if found is None:
         return "Not measured in this run."
-    late = [one for one in found.queries if one.milliseconds > TARGET_QUERY_MILLISECONDS]
-    rows = [(one.where, f"{one.milliseconds:,.0f} ms") for one in found.queries[:SLOWEST_SHOWN]]
-    rows.append(("median of all", f"{median(one.milliseconds for one in found.queries):,.0f} ms"))
+    late = [query for query in found.queries if query.milliseconds > TARGET_QUERY_MILLISECONDS]
+    rows = [(query.where, f"{query.milliseconds:,.0f} ms") for query in found.queries[:SLOWEST_SHOWN]]
+    rows.append(("median of all", f"{median(query.milliseconds for query in found.queries):,.0f} ms"))
     verdict = f"missed by {len(late)}" if late else "met"
     return "\n".join(
         (
@@ -218,7 +219,7 @@ def _panels(figures: Figures) -> str:
     )
 
 
-def _rates(measured: Sequence[Loop | Agent | WholeWay]) -> str:
+def _rates(measured: Sequence[Loop | Agent | EndToEnd]) -> str:
     rates = sorted(map(rate, measured))
     return f"{median(rates):,.0f} ({rates[0]:,.0f} to {rates[-1]:,.0f})"
 

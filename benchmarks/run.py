@@ -28,7 +28,7 @@ RESTORED, QUICK_RESTORED = 1_000_000, 50_000
 
 
 def main() -> None:
-    """Entry of `python -m benchmarks.run`."""
+    """Run the measurements, as `python -m benchmarks.run`."""
     options = _options()
     event_count = options.events or (QUICK_EVENTS if options.quick else EVENTS)
     rounds = options.rounds or (1 if options.quick else ROUNDS)
@@ -47,7 +47,7 @@ def main() -> None:
             refreshes = (shipped_refresh_seconds(), SHORTEST_REFRESH_SECONDS)
             fresh = [bench.freshness(fresh_seconds, refresh_seconds) for refresh_seconds in refreshes]
             where = bench.stages()
-            held = bench.memory(QUICK_CONVERSATIONS if options.quick else CONVERSATIONS)
+            memory_figures = bench.memory(QUICK_CONVERSATIONS if options.quick else CONVERSATIONS)
             filled, restored = bench.restore(QUICK_RESTORED if options.quick else RESTORED)
             panels = None if options.quick else bench.panel_queries()
     figures = Figures(
@@ -59,7 +59,7 @@ def main() -> None:
         rounds=done,
         freshness=fresh,
         stages=where,
-        memory=held,
+        memory=memory_figures,
         filled=filled,
         restore=restored,
         panels=panels,
@@ -72,7 +72,7 @@ def main() -> None:
 
 
 class _Bench:
-    """The measurements, each in a process of its own, over one topic and one engine."""
+    """The measurements, each in its own process, sharing one topic and one engine."""
 
     def __init__(self, topic: Topic, clickhouse: EmbeddedClickHouse, directory: Path) -> None:
         self._topic = topic
@@ -83,7 +83,7 @@ class _Bench:
         self.faust_table_count = min(FAUST_TABLE_EVENTS, topic.event_count)
 
     def round(self, number: int) -> Round:
-        """All four ways, in turn."""
+        """Run all four ways of reading in turn."""
         topic, engine = self._topic, self._clickhouse
         bare = measured("baselines.bare_loop", bare_loop.Loop, self._log, topic)
         faust = self._faust("baselines.faust_events", f"event-by-event-{number}", self.faust_count)
@@ -97,7 +97,7 @@ class _Bench:
         return done
 
     def _faust(self, module: str, group: str, event_count: int) -> faust_app.Agent:
-        """One of Faust's ways. An app that is not handed its events (seen once) is followed by another one."""
+        """Run one of the Faust variants. An app that receives no events (observed once) is replaced by another."""
         try:
             return measured(module, faust_app.Agent, self._log, faust_app.Run(self._topic, group, event_count))
         except MeasurementError as failure:
@@ -106,20 +106,20 @@ class _Bench:
             return measured(module, faust_app.Agent, self._log, run)
 
     def freshness(self, seconds: int, refresh_seconds: float) -> freshness.Freshness:
-        """From Kafka's acknowledgement until rows can be queried."""
+        """Measure the time from Kafka's acknowledgement until rows can be queried."""
         _say(f"measuring freshness for {seconds} s, the dashboards refreshed every {refresh_seconds:g} s")
         kafka, clickhouse = self._topic.bootstrap, self._clickhouse.url
         return freshness.run(kafka, clickhouse, seconds, refresh_seconds, self._log)
 
     def stages(self) -> stages.Stages:
-        """Where the time goes."""
+        """Measure the time per step."""
         _say("timing the stages")
         with fresh_database(self._clickhouse.url, "stages") as database:
             run = stages.Run(self._topic, self._clickhouse.url, database)
             return measured("measures.stages", stages.Stages, self._log, run)
 
     def memory(self, count: int) -> memory.Memory:
-        """What a conversation takes."""
+        """Measure the memory per conversation."""
         _say(f"holding {count:,} conversations")
         return measured("measures.memory", memory.Memory, self._log, memory.Run(count))
 
@@ -133,7 +133,7 @@ class _Bench:
             return filled, measured("measures.restore", restore.Restore, self._log, run)
 
     def panel_queries(self) -> panel_queries.PanelQueries:
-        """Fill a year of panes and ask what the dashboards ask."""
+        """Fill a year of panes and run the dashboards' queries."""
         with fresh_database(self._clickhouse.url, "year") as database:
             _say("filling a year of panes, and asking what the dashboards ask")
             run = panel_queries.Run(self._clickhouse.url, database)

@@ -1,27 +1,27 @@
-"""Tiers and brokers of the tests, and real parts for them: a database and a topic of its own per test.
+"""Tiers and brokers of the tests, and fixtures on real systems: a database and a topic of its own per test.
 
-A test belongs to the tier whose folder it lies in, and carries the tier's name as a mark:
+A test belongs to the tier of its folder, and carries the tier's name as a mark:
 
-    unit     nothing but Python: no process, no socket; all of it within a minute on two cores (`make test-unit`)
+    unit     only Python: no process, no socket; all of it within a minute on two cores (`make test-unit`)
     engine   the embedded ClickHouse, and programs that need nothing else (`make test-engine`)
     system   worker processes on a broker and ClickHouse, and what is deployed beside them
     faults   the same under kills, outages and wrong versions of the worker
     browser  Chromium on the page
 
-What a machine lacks is skipped by name. Where all is required (`REQUIRE_ALL=1`, as in `.ci/run`), it fails instead.
+A test is skipped, naming what the machine lacks; with `REQUIRE_ALL=1`, as in `.ci/run`, it fails instead.
 
 A test that takes the fixture `kafka`, or `system`, which is built on it, runs on the embedded broker: it starts in
-milliseconds, and everybody has it. What it is about decides whether that is enough:
+milliseconds and needs no installation. The test's subject decides whether that is enough:
 
-    @pytest.mark.both_brokers("rebalance")   what a worker relies on of any Kafka. These tests are the conformance set;
-                                             each says what of: see `CONFORMANCE`. They run on Apache Kafka, too.
+    @pytest.mark.both_brokers("rebalance")   what a worker requires of any Kafka. These tests are the conformance set;
+                                             each names its requirement (`CONFORMANCE`). They also run on Apache Kafka.
     @pytest.mark.apache_kafka                what only Apache Kafka has: transactions, timestamps of the broker's own,
                                              limits of topics, a log that outlives the broker. They run there alone.
-    @pytest.mark.embedded_broker             what only the embedded one does, or where the records came from plays no
-                                             part at all. They run there alone.
+    @pytest.mark.embedded_broker             what only the embedded broker does, or where the source of the records does
+                                             not matter. They run there alone.
 
-All others run on the embedded broker in `make test`, and on both where all is required: a change lands after all of
-its tests have passed on Apache Kafka.
+All others run on the embedded broker in `make test`, and on both where all is required: a change lands once all its
+tests have passed on Apache Kafka.
 """
 
 import secrets
@@ -38,32 +38,32 @@ from tests.support.kafka import ApacheKafka, Kafka
 from tests.support.requirement import is_all_required, require
 from tests.support.system import System
 
-# A slow machine is no defect: nothing here is a timed test.
+# A slow machine is not a defect: no test here measures time.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
 
 TESTS = Path(__file__).parent
 INCIDENTS = TESTS.parents[1] / "shared" / "data" / "incidents.ndjson.gz"
 EMBEDDED, APACHE = "embedded broker", "Apache Kafka"
-#: What a worker relies on of any Kafka, and tests show on both brokers.
+#: What a worker requires of any Kafka; tests prove each on both brokers.
 CONFORMANCE = frozenset(("rebalance", "restore", "offsets", "dead letters", "unreadable records"))
 
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark every test by its folder, before marks are selected by."""
+    """Mark every test by its folder, before tests are selected by mark."""
     for item in items:
         item.add_marker(item.path.relative_to(TESTS).parts[0])
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Choose the brokers of a test."""
+    """Parametrise a test by its brokers."""
     if "kafka" in metafunc.fixturenames:
         metafunc.parametrize("kafka", brokers_of(metafunc.definition), indirect=True)
 
 
 def brokers_of(test: pytest.Item) -> list[str]:
-    """The brokers that a test runs on."""
+    """Return the brokers that a test runs on."""
     if test.get_closest_marker("apache_kafka"):
         return [APACHE]
     if test.get_closest_marker("embedded_broker"):
@@ -94,7 +94,7 @@ def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCli
 
 @pytest.fixture
 def system(kafka: Kafka, clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[System]:
-    """A migrated database, a topic name, and workers on them that end with the test."""
+    """Yield a migrated database, a topic name, and workers on them that end with the test."""
     name = f"test_{secrets.token_hex(4)}"
     migrations.migrate(clickhouse.url, name)
     found = System(kafka.bootstrap, clickhouse.url, topic=name, database=name, directory=tmp_path)
@@ -109,6 +109,6 @@ def system(kafka: Kafka, clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iter
 
 @pytest.fixture
 def incidents() -> Path:
-    """49,498 events of 10,414 real service conversations."""
+    """Return 49,498 events of 10,414 real service conversations."""
     require(INCIDENTS.exists(), "../shared/data/incidents.ndjson.gz lies beside the project")
     return INCIDENTS

@@ -1,1 +1,1 @@
-"""What sichtflug is compared with."""
+"""The baselines that sichtflug is compared with."""

@@ -1,4 +1,4 @@
-"""The bare loop, our yardstick: aiokafka's `getmany` and one typed decode of each event. No state, no rows."""
+"""The bare loop, the reference rate: aiokafka's `getmany` and one typed decode per event. No state, no rows."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from streams.events import Envelope
 
 
 class Loop(msgspec.Struct):
-    """Events read, of them not decodable (the simulated bad ones), wall and CPU seconds for all."""
+    """Events read, events that failed to decode (the simulated bad ones), and wall and CPU seconds for all."""
 
     event_count: int
     undecodable_count: int
@@ -20,7 +20,7 @@ class Loop(msgspec.Struct):
 
 
 async def read(topic: Topic) -> Loop:
-    """Read the topic once. The clock starts when the connection is made and nothing has been read."""
+    """Read the topic once. The clock starts once connected, before anything is read."""
     decode = msgspec.json.Decoder(Envelope).decode
     undecodable = 0
     async with connected(topic) as consumer:

@@ -1,4 +1,4 @@
-"""A plain Faust app with one agent that is handed one event at a time, as Faust's documentation shows it, timed."""
+"""A plain Faust app, timed: one agent that receives one event at a time, as in Faust's documentation."""
 
 import asyncio
 import os
@@ -16,12 +16,12 @@ from benchmarks.support.traffic import Topic
 
 GIVE_UP_SECONDS = 60.0
 
-#: What the agent does with the value of one record.
+#: Handles the value of one record.
 Handle = Callable[[bytes], None]
 
 
 class Run(msgspec.Struct, frozen=True):
-    """The topic, the consumer group to read it in (a new one), and after how many events to stop."""
+    """The topic, a new consumer group to read it with, and the number of events after which to stop."""
 
     topic: Topic
     group: str
@@ -29,20 +29,20 @@ class Run(msgspec.Struct, frozen=True):
 
 
 class Agent(msgspec.Struct):
-    """Events that the agent was given, and wall seconds from the first to the last of them."""
+    """The number of events the agent received, and wall seconds from the first to the last of them."""
 
     event_count: int
     seconds: float
 
 
-#: Gives an app what the handling of an event needs, tables for example, and comes back with the handling.
+#: Sets up what handling an event needs in the app (tables, for example) and returns the handler.
 Build = Callable[[faust.App, Run], Handle]
 
 
 def answer_with_agent(build: Build) -> None:
-    """Entry of a measurement: what `build` makes of the app is timed.
+    """Time the app that `build` sets up, as the entry point of a measurement.
 
-    Ends the process without Faust's orderly stop, which waits for all that it has buffered.
+    Ends the process without Faust's orderly shutdown, which waits for everything it has buffered.
     """
     asyncio.run(_main(build))
 
@@ -61,7 +61,7 @@ async def _main(build: Build) -> None:
 
 
 async def _read(run: Run, build: Build, directory: str) -> Agent:
-    """Start the app, count, and come back once `event_count` events have gone through the agent."""
+    """Start the app and return once `event_count` events have passed through the agent."""
     done: asyncio.Future[float] = asyncio.get_running_loop().create_future()
     app = faust.App(
         run.group,

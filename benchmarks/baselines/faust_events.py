@@ -8,7 +8,7 @@ from streams.events import Envelope
 
 
 def build(app: faust.App, run: Run) -> Handle:
-    """Decoding, which counts nothing and passes over what cannot be decoded."""
+    """Return a handler that decodes each event and ignores what cannot be decoded."""
     decode = msgspec.json.Decoder(Envelope).decode
 
     def handle(value: bytes) -> None:

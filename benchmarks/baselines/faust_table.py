@@ -1,7 +1,7 @@
-"""Faust with tables: what Faust by itself gives for our job, counts by minute and the state of each conversation.
+"""Faust with tables: the closest built-in equivalent, counts per minute and the state of each conversation.
 
-Each event changes one count and one conversation, and Faust writes each change to a changelog topic, from which it
-would restore the tables.
+Each event changes one count and one conversation. Faust writes each change to a changelog topic, from which it would
+restore the tables.
 """
 
 import faust
@@ -17,10 +17,10 @@ CONVERSATIONS = "conversations"
 
 
 def build(app: faust.App, run: Run) -> Handle:
-    """Decoding, then one count and one conversation; what cannot be decoded changes nothing.
+    """Return a handler that decodes each event and updates one count and one conversation; bad events change nothing.
 
-    `counts` goes by partition, minute (UTC epoch minutes), channel and type: within a partition, as the changelog is,
-    so nothing is repartitioned. `conversations` holds the channel and the last type by source and subject.
+    `counts` is keyed by partition, minute (UTC epoch minutes), channel and type; like the changelog it stays within a
+    partition, so nothing is repartitioned. `conversations` holds the channel and last type by source and subject.
     """
     for name in (COUNTS, CONVERSATIONS):
         KafkaAdmin(run.topic.bootstrap).ensure_topic(f"{run.group}-{name}-changelog", PARTITIONS, 1)

@@ -1,1 +1,1 @@
-"""What is measured, one module per question."""
+"""The measurements, one module per question."""

@@ -1,4 +1,4 @@
-"""How long it takes from Kafka's acknowledgement of an event until its rows can be queried, with dashboards open."""
+"""Time from Kafka's acknowledgement of an event until its rows can be queried, with dashboards open."""
 
 import time
 from bisect import bisect_right
@@ -24,8 +24,10 @@ POLL_SECONDS = 0.1
 
 
 class Freshness(msgspec.Struct):
-    """Seconds from acknowledgement to queryable over all records of the measured seconds; how often the dashboards were
-    refreshed meanwhile and the seconds that one took, and those that the poll's own query took."""
+    """Seconds from acknowledgement to queryable, over all records of the measured period.
+
+    Also the number of dashboard refreshes meanwhile, the seconds per refresh, and the seconds of the poll's own query.
+    """
 
     event_count: int
     seconds: int
@@ -40,19 +42,19 @@ class Freshness(msgspec.Struct):
 
 
 class _Progress:
-    """How far the ledger was seen to be, and when. An answer counts when it is here, not when it was asked for.
+    """The ledger's progress as observed, and when. A result counts from its arrival, not from its request.
 
-    The next offset of a log in one epoch only grows, so the offsets below it are those whose rows can be queried.
+    The next offset of a log only grows within an epoch, so all offsets below it belong to rows that can be queried.
     """
 
     def __init__(self, topic: str) -> None:
         self._topic = topic
-        # By partition: next offsets in ascending order, and when each was first seen.
+        # By partition: next offsets in ascending order, and when each was first observed.
         self._offsets: defaultdict[int, list[int]] = defaultdict(list)
         self._seen_at: defaultdict[int, list[float]] = defaultdict(list)
 
     def ask(self, client: ClickHouse) -> None:
-        """Ask once and note what is new."""
+        """Query the checkpoints once and record progress."""
         rows = client.rows(
             "SELECT kafka_partition, max(next_offset) FROM ledger "
             f"WHERE log = '{self._topic}' AND kind = 'checkpoint' GROUP BY kafka_partition"
@@ -65,19 +67,19 @@ class _Progress:
                 offsets.append(next_offset)
 
     def record_count(self) -> int:
-        """Records that can be queried, as of the last answer; all logs begin at offset 0."""
+        """Return the number of records that can be queried, as of the last result; all logs begin at offset 0."""
         return sum(offsets[-1] for offsets in list(self._offsets.values()) if offsets)
 
     def queryable_at(self, record: Acknowledged) -> float:
-        """The instant (`time.monotonic`, seconds) of the first answer that stood for a record."""
+        """Return the instant (`time.monotonic`, seconds) of the first result that covered a record."""
         return self._seen_at[record.partition][bisect_right(self._offsets[record.partition], record.offset)]
 
 
 def run(bootstrap: str, url: str, seconds: int, refresh_seconds: float, log: Path) -> Freshness:
-    """Start a worker, a poll, the dashboards and a producer, and compare their notes. Raises MeasurementError.
+    """Start a worker, a poll, the dashboards and a producer, and combine their timings. Raises MeasurementError.
 
-    `seconds` are the measured ones, each dashboard is refreshed every `refresh_seconds`. The logs of the processes go
-    to `log` and beside it.
+    `seconds` is the length of the measured period; each dashboard is refreshed every `refresh_seconds`. The processes
+    log to `log` and files beside it.
     """
     topic = f"live_{refresh_seconds:g}"
     KafkaAdmin(bootstrap).ensure_topic(topic, PARTITIONS, 1)
@@ -108,5 +110,5 @@ def run(bootstrap: str, url: str, seconds: int, refresh_seconds: float, log: Pat
 
 
 def quantile(ascending: Sequence[float], level: float) -> float:
-    """The smallest value that at least the share `level` (0 to 1) of the values does not exceed."""
+    """Return the smallest value that at least the share `level` (0 to 1) of the values does not exceed."""
     return ascending[max(0, ceil(level * len(ascending)) - 1)]

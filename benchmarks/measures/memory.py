@@ -16,27 +16,27 @@ WARM_UP = 1_000
 
 
 class Run(msgspec.Struct, frozen=True):
-    """How many conversations to hold."""
+    """The number of conversations to hold."""
 
     count: int
 
 
 class Memory(msgspec.Struct):
-    """Bytes of resident memory per conversation, with its entry in the dictionary of them, without panes."""
+    """Bytes of resident memory per conversation, including its entry in the dictionary, without panes."""
 
     count: int
     bytes_per_conversation: float
 
 
-def held(count: int) -> Memory:
-    """Build them and compare resident memory before and after."""
+def measure(count: int) -> Memory:
+    """Build the conversations and compare resident memory before and after."""
     rules = Rules(RulesConfig())
     _fill(ConversationFold(rules, CellIndex()), WARM_UP)
-    _give_back()
+    _trim_heap()
     before = resident_bytes()
     partition = ConversationFold(rules, CellIndex())
     _fill(partition, count)
-    _give_back()
+    _trim_heap()
     grown = resident_bytes() - before
     if len(partition.conversations) != count:
         raise ValueError(f"expected {count} conversations, got {len(partition.conversations)}")
@@ -47,7 +47,7 @@ def held(count: int) -> Memory:
 
 
 def _fill(partition: ConversationFold, count: int) -> None:
-    """Fold them; what they add to panes and tell of customers is dropped batch by batch, as a flush would take it."""
+    """Fold them. Pane deltas and customer facts are discarded batch by batch, as a flush would take them."""
     for events in batches(count):
         partition.fold(events)
         partition.take_touched()
@@ -55,8 +55,8 @@ def _fill(partition: ConversationFold, count: int) -> None:
         partition.take_facts()
 
 
-def _give_back() -> None:
-    """Have the allocator return what is free, so that only what is held counts (glibc; elsewhere nothing happens)."""
+def _trim_heap() -> None:
+    """Make the allocator return free memory, so that only what is held counts (glibc; a no-op elsewhere)."""
     resident_bytes()
     trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
@@ -64,4 +64,4 @@ def _give_back() -> None:
 
 
 if __name__ == "__main__":
-    answer(held(arguments_of(Run).count))
+    answer(measure(arguments_of(Run).count))

@@ -1,4 +1,4 @@
-"""How long the queries of all dashboards take on a year of panes: each at its dashboard's own range."""
+"""Duration of every dashboard query on a year of panes, each over its dashboard's own time range."""
 
 import time
 from statistics import median
@@ -6,7 +6,7 @@ from statistics import median
 import msgspec
 
 from benchmarks.support import year_of_panes
-from benchmarks.support.dashboards import FORMAT, HOUR_SECONDS, as_sent, asked, shipped
+from benchmarks.support.dashboards import FORMAT, HOUR_SECONDS, as_sent, queries_of, shipped
 from benchmarks.support.processes import answer, arguments_of
 from pipeline.clickhouse.client import ClickHouse
 
@@ -14,38 +14,38 @@ PASSES = 3
 
 
 class Run(msgspec.Struct, frozen=True):
-    """The empty, migrated database to fill and to ask."""
+    """The empty, migrated database to fill and query."""
 
     url: str
     database: str
 
 
 class PanelQuery(msgspec.Struct):
-    """Where a query stands, and its median duration."""
+    """The dashboard and panel of a query, and its median duration."""
 
     where: str
     milliseconds: float
 
 
 class PanelQueries(msgspec.Struct):
-    """All queries, the slowest first, and how many panes there were."""
+    """All queries, slowest first, and the number of panes."""
 
     pane_count: int
     queries: list[PanelQuery]
 
 
 def measure(run: Run) -> PanelQueries:
-    """Fill the year, then ask each query `PASSES` times, one after the other."""
+    """Fill the year, then run each query `PASSES` times, one after the other."""
     client = ClickHouse(run.url, run.database)
     end_seconds = int(time.time()) // HOUR_SECONDS * HOUR_SECONDS
     pane_count = year_of_panes.fill(client, end_seconds)
     found = [
         PanelQuery(query.where, _milliseconds(client, as_sent(query, dashboard, end_seconds)))
         for dashboard in shipped()
-        for query in asked(dashboard)
+        for query in queries_of(dashboard)
     ]
     client.close()
-    return PanelQueries(pane_count, sorted(found, key=lambda one: -one.milliseconds))
+    return PanelQueries(pane_count, sorted(found, key=lambda query: -query.milliseconds))
 
 
 def _milliseconds(client: ClickHouse, sql: str) -> float:

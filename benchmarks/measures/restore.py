@@ -1,6 +1,6 @@
-"""Restore of very many open conversations: how long it takes, and how long the event loop stands still meanwhile.
+"""Restore of very many open conversations: its duration, and how long it stalls the event loop.
 
-And how long a few conversations take that are read back when an event of theirs comes.
+Also the time to read back a few conversations on demand, as when an event of theirs arrives.
 """
 
 import asyncio
@@ -30,10 +30,10 @@ NEWEST_REVISION = 1 << 62
 
 
 class Restore(msgspec.Struct):
-    """Wall and CPU seconds of the restore, how late the loop's task woke at worst and how often by more than
-    `LONG_PAUSE_SECONDS`, and the resident memory of the process afterwards.
+    """Wall and CPU seconds of the restore, event-loop stalls during it, and resident memory of the process afterwards.
 
-    `read_back_seconds` is the median for `READ_BACK_COUNT` conversations by key.
+    Stalls: how late the loop's task woke at worst, and how often by more than `LONG_PAUSE_SECONDS`. `read_back_seconds`
+    is the median for `READ_BACK_COUNT` conversations by key.
     """
 
     conversation_count: int
@@ -45,8 +45,8 @@ class Restore(msgspec.Struct):
     read_back_seconds: float
 
 
-class _Beat:
-    """A task that sleeps again and again and notes how late it is woken, in seconds."""
+class _LatencyProbe:
+    """A task that sleeps repeatedly and records by how many seconds it woke late."""
 
     def __init__(self) -> None:
         self.late: list[float] = []
@@ -63,26 +63,26 @@ async def restore(run: Run) -> Restore:
     worker = interactions_processor(
         LOG, PARTITION, Rules(RulesConfig()), Codec(b""), lambda: ClickHouse(run.url, run.database), _no_dead_letters
     )
-    beat = _Beat()
-    beating = asyncio.create_task(beat.run())
+    probe = _LatencyProbe()
+    probing = asyncio.create_task(probe.run())
     await asyncio.sleep(0.2)
-    beat.late.clear()
+    probe.late.clear()
     started_at, started_cpu = time.perf_counter(), time.process_time()
     await asyncio.to_thread(worker.restore, _no_checkpoint)
     seconds, cpu = time.perf_counter() - started_at, time.process_time() - started_cpu
     await asyncio.sleep(2 * BEAT_SECONDS)
-    beating.cancel()
+    probing.cancel()
     count = len(worker.job.fold.conversations)
     if count != run.count:
         raise MeasurementError(f"expected {run.count} conversations restored, found {count}")
-    long = sum(pause > LONG_PAUSE_SECONDS for pause in beat.late)
+    long = sum(pause > LONG_PAUSE_SECONDS for pause in probe.late)
     resident, keys = resident_bytes(), sorted(worker.job.fold.conversations)
     worker.close()
-    return Restore(count, seconds, cpu, max(beat.late), long, resident, _read_back(run, keys))
+    return Restore(count, seconds, cpu, max(probe.late), long, resident, _read_back(run, keys))
 
 
 def _read_back(run: Run, keys: Sequence[str]) -> float:
-    """Median seconds to read back a few conversations that lie far from each other."""
+    """Return the median seconds to read back a few conversations that are stored far apart."""
     chance, lasted = Random(run.count), []
     client = ClickHouse(run.url, run.database)
     reader = ConversationReader(PartitionLedger(client, LOG, PARTITION, "conversation", CellIndex()))

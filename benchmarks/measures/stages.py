@@ -1,4 +1,4 @@
-"""Where the time goes: the steps of a worker one after the other, in one thread, over the same events."""
+"""Time per step: the steps of a worker one after the other, in one thread, over the same events."""
 
 import asyncio
 import time
@@ -28,9 +28,9 @@ from streams.panes.cells import CellIndex
 from streams.panes.deltas import PaneDeltas
 from streams.rules import Rules, RulesConfig
 
-#: Records of one partition per flush: what four partitions get in a second at 50,000 events a second.
+#: Records of one partition per flush: its share of one second at 50,000 events a second over four partitions.
 FLUSHED_RECORDS = 12_500
-#: Of the topic of contacts.
+#: Of the customer facts topic.
 CONTACTS_PARTITIONS = 4
 PASSES = 3
 
@@ -51,7 +51,7 @@ Arguments = TypeVarTuple("Arguments")
 
 
 class Run(msgspec.Struct, frozen=True):
-    """The topic to read, and the empty database to write to."""
+    """The topic to read and the empty database to write to."""
 
     topic: Topic
     url: str
@@ -59,7 +59,7 @@ class Run(msgspec.Struct, frozen=True):
 
 
 class Stages(msgspec.Struct):
-    """Wall microseconds per event by stage, the median of the passes; what was inserted, per flush."""
+    """Wall microseconds per event by step, the median of the passes, and what each flush inserted."""
 
     microseconds: dict[str, float]
     flush_count: int
@@ -67,7 +67,7 @@ class Stages(msgspec.Struct):
 
 
 class _Pass:
-    """One pass over all records of all partitions, under a log name of its own."""
+    """One pass over all records of all partitions, under its own log name."""
 
     def __init__(self, client: ClickHouse, log: str) -> None:
         self._client = client
@@ -76,7 +76,7 @@ class _Pass:
         self.flush_count = self.ledger_row_count = 0
 
     def partition(self, number: int, records: Sequence[Any]) -> None:
-        """What a worker does with the log of one partition, without Kafka, threads and waiting."""
+        """Do what a worker does with the log of one partition, without Kafka, threads and waiting."""
         rules, cells, codec = Rules(RulesConfig()), CellIndex(), Codec(b"")
         partition, panes, known = ConversationFold(rules, cells), PaneCache(), IdFilter()
         rows, event_rows = RowEncoder(rules, cells), EventRowEncoder(rules, cells, self._log, number)
@@ -95,11 +95,11 @@ class _Pass:
                 if accepted:
                     sections.append(timed(INTERACTIONS, event_rows.interactions, accepted))
 
-            def tell() -> Any:
+            def encode_facts() -> Any:
                 known_facts = fact_batch(number, 1, partition.take_facts(), cells)
                 return list(contact_records(known_facts, CONTACTS_PARTITIONS))
 
-            timed(TELL, tell)
+            timed(TELL, encode_facts)
             keys = list(partition.take_touched())
             found = [partition.conversations[key] for key in keys]
             conversations = timed(CONVERSATIONS, rows.conversations, keys, found)
@@ -124,7 +124,7 @@ class _Pass:
 
 
 def _look_up(events: Sequence[Event], partition: ConversationFold, known: IdFilter) -> list[str]:
-    """The conversations that the worker would read back; with an empty ledger, almost none."""
+    """Return the keys that the worker would read back; with an empty ledger, almost none."""
     keys = {event.key for event in events}
     missing = {key: conversation_hash(key) for key in keys.difference(partition.conversations)}
     unsure = [key for key, value in missing.items() if value in known]
@@ -133,7 +133,7 @@ def _look_up(events: Sequence[Event], partition: ConversationFold, known: IdFilt
 
 
 async def main() -> None:
-    """Read the topic into memory, pass over it, answer with `Stages`."""
+    """Read the topic into memory, pass over it, and answer with `Stages`."""
     run = arguments_of(Run)
     logs: defaultdict[int, list[Any]] = defaultdict(list)
     async with connected(run.topic) as consumer:
@@ -142,15 +142,15 @@ async def main() -> None:
                 logs[number] += records
     client = ClickHouse(run.url, run.database)
     passes = [_Pass(client, f"pass-{number}") for number in range(PASSES)]
-    for one in passes:
+    for one_pass in passes:
         for number, records in sorted(logs.items()):
-            one.partition(number, records)
+            one_pass.partition(number, records)
     client.close()
     scale = 1e6 / run.topic.event_count
     last = passes[-1]
     answer(
         Stages(
-            {stage: median(one.seconds[stage] for one in passes) * scale for stage in STAGES},
+            {stage: median(one_pass.seconds[stage] for one_pass in passes) * scale for stage in STAGES},
             last.flush_count,
             last.ledger_row_count / last.flush_count,
         )

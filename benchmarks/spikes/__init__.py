@@ -1,1 +1,1 @@
-"""How good the spike detector is: `make evaluate` writes it to docs/spikes.md."""
+"""Evaluation of the spike detector: `make evaluate` writes it to docs/spikes.md."""

@@ -1,13 +1,13 @@
-"""Who is compared, and with which budget or threshold."""
+"""The detectors compared, each with its budget or threshold."""
 
 from collections.abc import Callable
 
 from benchmarks.spikes.detectors import Detector, EarsC2, Ours, PoissonSum, ThreeSigma
 from benchmarks.spikes.series import WEEK_MINUTES
 
-#: False episodes per bin: one a week of a series.
+#: False episodes per bin: one a week per series.
 BUDGET = 1 / WEEK_MINUTES
-#: A series that shares the budget with others.
+#: The number of series that share the budget.
 SHARED_AMONG = 50
 
 OURS, SHARING, POISSON, THREE_SIGMA, EARS = (

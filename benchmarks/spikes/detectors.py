@@ -1,6 +1,6 @@
-"""Detectors under one interface: ours, and what is usually built instead of it.
+"""Detectors under one interface: ours and the usual alternatives.
 
-Each gets every bin once, in order. Alarms less than an hour apart are one episode, for ours as it decides itself.
+Each sees every bin once, in order. Alarms less than an hour apart form one episode; ours decides this itself.
 """
 
 import math
@@ -15,17 +15,17 @@ DAY_BINS = 1_440
 
 
 class Detector(Protocol):
-    """Does an episode begin with this bin?"""
+    """A detector of the bins that begin an episode."""
 
     def learn(self, at: int, count: int) -> None:
-        """Learn from a bin without judging it."""
+        """Learn from a bin without evaluating it."""
 
     def begins(self, at: int, count: int) -> bool:
-        """Judge a bin."""
+        """Return whether an episode begins with this bin."""
 
 
 class Ours:
-    """streams/spikes/detector.py with a budget of false episodes per bin."""
+    """`streams/spikes/detector.py` with a budget of false episodes per bin."""
 
     def __init__(self, budget: float, bins_per_hour: int = 60) -> None:
         self._detector = SpikeDetector(budget, bins_per_hour)
@@ -39,7 +39,7 @@ class Ours:
 
 
 class _Episodes:
-    """Alarms less than an hour apart as one."""
+    """Grouping of alarms less than an hour apart into one episode."""
 
     def __init__(self) -> None:
         self._last = -DAY_BINS
@@ -53,7 +53,7 @@ class _Episodes:
 
 
 class ThreeSigma:
-    """More than mean + 3 standard deviations of the last day: the usual first attempt."""
+    """Threshold at mean + 3 standard deviations of the last day: the usual first attempt."""
 
     def __init__(self) -> None:
         self._counts: deque[int] = deque()
@@ -96,15 +96,15 @@ class EarsC2:
     def begins(self, at: int, count: int) -> bool:
         baseline = list(self._counts)[: self.BASELINE_BINS]
         mean = sum(baseline) / len(baseline)
-        variance = sum((one - mean) ** 2 for one in baseline) / (len(baseline) - 1)
+        variance = sum((value - mean) ** 2 for value in baseline) / (len(baseline) - 1)
         self.learn(at, count)
         return self._episodes.is_new(at, count > mean + 3 * max(0.2, math.sqrt(variance)))
 
 
 class PoissonSum:
-    """A cumulative sum for twice the rate that takes counts for Poisson, against the expectation that ours has.
+    """A cumulative sum for twice the rate that assumes Poisson counts, with the same expectation as ours.
 
-    Its threshold log(1 / budget) keeps the budget by Lorden's inequality, if they were.
+    Its threshold log(1 / budget) would keep the budget by Lorden's inequality if they were Poisson.
     """
 
     RATIO = 2.0

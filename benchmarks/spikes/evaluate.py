@@ -26,7 +26,7 @@ DATA = ROOT.parent / "shared" / "data" / "nab"
 
 
 def measure(quick: bool, data: Path) -> Figures:
-    """All figures; without the benchmark's series in `data` those are missing."""
+    """Return all figures; without the benchmark's series in `data`, its figures are missing."""
     series_count, installations, injected_count = (2, 1, 40) if quick else (10, 5, 200)
     with ProcessPoolExecutor(2) as pool:
         installed = pool.map(false_alarms.of_installation, range(installations))
@@ -59,7 +59,7 @@ def _score(way: tuple[str, str], data: Path) -> Scored:
 
 
 def main() -> None:
-    """Measure and write."""
+    """Measure and write the page."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--quick", action="store_true", help="a tenth of everything, to see that it works")
     parser.add_argument("--data", type=Path, default=DATA, help="directory with the series of the Numenta benchmark")

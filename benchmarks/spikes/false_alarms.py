@@ -1,4 +1,4 @@
-"""False episodes on weeks in which nothing happens: of one series, and of a whole installation under one budget."""
+"""False episodes on uneventful weeks: of one series, and of a whole installation under one budget."""
 
 import math
 from random import Random
@@ -12,7 +12,7 @@ from streams.spikes.watch import Watch
 
 MEANS = (0.02, 0.2, 2.0, 20.0)
 DISPERSIONS = (1.0, 2.0, 3.0)
-#: How far, and in how many minutes it is forgotten.
+#: Standard deviation of the log rate, and the relaxation time in minutes.
 WANDERINGS = ((0.1, 180), (0.2, 30), (0.2, 180), (0.4, 600))
 WANDERING_MEANS = (1.0, 10.0)
 WANDERING_DISPERSION = 1.5
@@ -22,7 +22,7 @@ SEASON = [season(minute) for minute in range(WEEK_MINUTES)]
 
 
 class Quiet(NamedTuple):
-    """False episodes of one detector on series of one kind, in so many weeks of a series."""
+    """False episodes of one detector on series of one kind, over a number of series-weeks."""
 
     name: str
     mean: float
@@ -32,7 +32,7 @@ class Quiet(NamedTuple):
 
 
 def of_series(mean: float, dispersion: float, series_count: int) -> list[Quiet]:
-    """Of every contender on the same series, `mean` events a minute over the week."""
+    """Run every contender on the same series, with a mean of `mean` events a minute over the week."""
     counts = dict.fromkeys(CONTENDERS, 0)
     for number in range(series_count):
         chance = Random(f"quiet {mean} {dispersion} {number}")
@@ -40,17 +40,17 @@ def of_series(mean: float, dispersion: float, series_count: int) -> list[Quiet]:
         for minute in range((LEARNED_WEEKS + JUDGED_WEEKS) * WEEK_MINUTES):
             count = draw(chance, mean * SEASON[minute % WEEK_MINUTES], dispersion)
             if minute < LEARNED_WEEKS * WEEK_MINUTES:
-                for one in contenders.values():
-                    one.learn(minute, count)
+                for detector in contenders.values():
+                    detector.learn(minute, count)
             else:
-                for name, one in contenders.items():
-                    counts[name] += one.begins(minute, count)
+                for name, detector in contenders.items():
+                    counts[name] += detector.begins(minute, count)
     weeks = series_count * JUDGED_WEEKS
     return [Quiet(name, mean, dispersion, count, weeks) for name, count in counts.items()]
 
 
 class Wandering(NamedTuple):
-    """False episodes of ours on series whose rate wanders around its season, by `deviation` of its logarithm."""
+    """False episodes of ours on series whose log rate wanders around its season with standard deviation `deviation`."""
 
     deviation: float
     minutes: int
@@ -60,7 +60,7 @@ class Wandering(NamedTuple):
 
 
 def of_wandering(deviation: float, minutes: int, mean: float, series_count: int) -> Wandering:
-    """The logarithm of the rate is an Ornstein-Uhlenbeck process that forgets in so many minutes."""
+    """Model the log rate as an Ornstein-Uhlenbeck process with the given relaxation time in minutes."""
     count, kept = 0, math.exp(-1 / minutes)
     for number in range(series_count):
         chance, detector, now = Random(f"wandering {deviation} {minutes} {mean} {number}"), Ours(BUDGET), 0.0
@@ -76,7 +76,7 @@ def of_wandering(deviation: float, minutes: int, mean: float, series_count: int)
 
 
 class Installation(NamedTuple):
-    """False episodes of a whole watch, in so many weeks with so many series under one budget."""
+    """False episodes of a whole watch, over a number of weeks and of series under one budget."""
 
     episode_count: int
     weeks: int
@@ -85,7 +85,7 @@ class Installation(NamedTuple):
 
 
 def of_installation(seed: int) -> Installation:
-    """Eight queues by four channels, from one event in 20 minutes to three a minute, with a tenth of escalations."""
+    """Simulate eight queues × four channels, one event in 20 minutes to three a minute, a tenth of them escalations."""
     chance = Random(f"installation {seed}")
     names = [Place("", f"queue {number}", channel) for number in range(QUEUES) for channel in CHANNELS]
     means = {place: 0.05 * 2 ** (number % 7) for number, place in enumerate(names)}
@@ -105,7 +105,7 @@ def of_installation(seed: int) -> Installation:
 
 
 def interval(count: int) -> tuple[float, float]:
-    """Of the mean of a Poisson distribution of which `count` came, 95 %: Garwood's limits by Wilson and Hilferty."""
+    """Return the 95 % interval of a Poisson mean given `count`: Garwood's limits by Wilson and Hilferty."""
     low = count * (1 - 1 / (9 * count) - 1.96 / (3 * math.sqrt(count))) ** 3 if count else 0.0
     more = count + 1
     return low, more * (1 - 1 / (9 * more) + 1.96 / (3 * math.sqrt(more))) ** 3

@@ -1,4 +1,4 @@
-"""What one run measured, and its charts."""
+"""The measurements of one run, and their charts."""
 
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -9,7 +9,7 @@ from benchmarks.spikes.nab import Result
 from benchmarks.spikes.onsets import Noticed
 from benchmarks.spikes.plots import Axis, Line, Panel, chart
 
-#: Who is drawn against the others.
+#: The detectors drawn against each other.
 COMPARED = (candidates.OURS, candidates.POISSON, candidates.THREE_SIGMA, candidates.EARS)
 DRAWN_SHAPES = ("×1.5", "×2", "×3", "×5")
 
@@ -23,7 +23,7 @@ class Scored(NamedTuple):
 
 
 class Figures(NamedTuple):
-    """Everything that goes into the page; `benchmark` is empty where its series are not there."""
+    """Everything that goes into the page; `benchmark` is empty if its series are not available."""
 
     quiet: Sequence[Quiet]
     wandering: Sequence[Wandering]
@@ -34,15 +34,17 @@ class Figures(NamedTuple):
 
 
 def false_chart(figures: Figures) -> str:
-    """False episodes per week of a series against its mean, one panel for each dispersion."""
+    """Draw false episodes per week of a series against its mean, one panel per dispersion."""
     panels = []
     for dispersion in false_alarms.DISPERSIONS:
         lines = []
         for name in COMPARED:
-            found = [one for one in figures.quiet if one.name == name and one.dispersion == dispersion]
-            points = [(one.mean, one.episode_count / one.weeks or None) for one in found]
+            found = [quiet for quiet in figures.quiet if quiet.name == name and quiet.dispersion == dispersion]
+            points = [(quiet.mean, quiet.episode_count / quiet.weeks or None) for quiet in found]
             spans = [
-                (low / one.weeks, high / one.weeks) for one in found for low, high in [interval(one.episode_count)]
+                (low / quiet.weeks, high / quiet.weeks)
+                for quiet in found
+                for low, high in [interval(quiet.episode_count)]
             ]
             lines.append(Line(name, points, spans))
         panels.append(Panel(f"variance / mean {dispersion:g}", lines))
@@ -52,12 +54,12 @@ def false_chart(figures: Figures) -> str:
 
 
 def detection_chart(figures: Figures) -> str:
-    """Of Sichtflug: the share noticed within 15, 30 and 60 minutes against the mean, one panel for each step."""
+    """Draw, for Sichtflug, the share noticed within 15, 30 and 60 minutes against the mean, one panel per step."""
     panels = []
     for shape in DRAWN_SHAPES:
         found = of(figures, candidates.OURS, shape)
         lines = [
-            Line(f"within {limit} minutes", [(one.mean, one.ratio_within(limit)) for one in found])
+            Line(f"within {limit} minutes", [(noticed.mean, noticed.ratio_within(limit)) for noticed in found])
             for limit in onsets.LIMITS_MINUTES
         ]
         panels.append(Panel(f"{shape} as many", lines))
@@ -65,11 +67,11 @@ def detection_chart(figures: Figures) -> str:
 
 
 def delay_chart(figures: Figures) -> str:
-    """The median delay against the mean, one panel for each step, alone and sharing the budget."""
+    """Draw the median delay against the mean, one panel per step, alone and sharing the budget."""
     panels = []
     for shape in DRAWN_SHAPES:
         lines = [
-            Line(name, [(one.mean, one.median_delay) for one in of(figures, name, shape)])
+            Line(name, [(noticed.mean, noticed.median_delay) for noticed in of(figures, name, shape)])
             for name in (candidates.OURS, candidates.SHARING)
         ]
         panels.append(Panel(f"{shape} as many", lines))
@@ -78,8 +80,8 @@ def delay_chart(figures: Figures) -> str:
 
 
 def of(figures: Figures, name: str, shape: str) -> list[Noticed]:
-    """What one detector noticed of one shape, by mean."""
-    return [one for one in figures.noticed if one.name == name and one.shape == shape]
+    """Return what one detector noticed of one shape, by mean."""
+    return [noticed for noticed in figures.noticed if noticed.name == name and noticed.shape == shape]
 
 
 def _mean_axis() -> Axis:

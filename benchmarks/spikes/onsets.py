@@ -1,4 +1,4 @@
-"""Spikes placed in series of a known rate: how many are noticed within 15, 30 and 60 minutes, and how soon."""
+"""Spikes injected into series of a known rate: the share noticed within 15, 30 and 60 minutes, and the delay."""
 
 from collections.abc import Callable
 from copy import deepcopy
@@ -14,7 +14,7 @@ DISPERSION = 2.0
 LEARNED_WEEKS = 3
 LIMITS_MINUTES = (15, 30, 60)
 
-#: How many times as many as usual come in a minute after the onset.
+#: Events per minute after the onset, as a multiple of the usual rate.
 SHAPES: dict[str, Callable[[int], float]] = {
     "×1.5": lambda minute: 1.5,
     "×2": lambda minute: 2.0,
@@ -26,7 +26,7 @@ SHAPES: dict[str, Callable[[int], float]] = {
 
 
 class Noticed(NamedTuple):
-    """What one detector noticed of spikes of one shape: the delays of those, 1 for the minute of the onset itself."""
+    """One detector's results on spikes of one shape: delays of those noticed, 1 for the minute of the onset itself."""
 
     name: str
     mean: float
@@ -35,41 +35,41 @@ class Noticed(NamedTuple):
     delays: tuple[int, ...]
 
     def ratio_within(self, minutes: int) -> float:
-        """The share noticed within so many minutes."""
+        """Return the share noticed within the given minutes."""
         return sum(delay <= minutes for delay in self.delays) / self.injected_count
 
     @property
     def median_delay(self) -> float | None:
-        """Of all injected ones, in minutes; None if fewer than half were noticed within the hour."""
+        """Return the median delay of all injected spikes, minutes; None if fewer than half were noticed in the hour."""
         missed = [float("inf")] * (self.injected_count - len(self.delays))
         found = median([*self.delays, *missed])
         return None if found == float("inf") else found
 
 
 def of_mean(mean: float, injected_count: int) -> list[Noticed]:
-    """All shapes and contenders, each on copies of one detector that has learned a quiet series of that mean.
+    """Run all shapes and contenders, each on copies of one detector that has learned a quiet series of that mean.
 
-    The copies are taken all over a fourth week, of which the detectors learn without judging.
+    The copies are taken throughout a fourth week, from which the detectors learn without evaluating.
     """
     chance = Random(f"onsets {mean}")
     contenders = {name: make() for name, make in CONTENDERS.items()}
     begin = LEARNED_WEEKS * WEEK_MINUTES
     for minute in range(begin):
         count = draw(chance, mean, DISPERSION)
-        for one in contenders.values():
-            one.learn(minute, count)
+        for detector in contenders.values():
+            detector.learn(minute, count)
     delays: dict[tuple[str, str], list[int]] = {(name, shape): [] for name in CONTENDERS for shape in SHAPES}
     step = WEEK_MINUTES // injected_count
     for minute in range(begin, begin + injected_count * step):
         if (minute - begin) % step == step - 1:
             for shape, factor in SHAPES.items():
                 counts = [draw(chance, mean * factor(after), DISPERSION) for after in range(LIMITS_MINUTES[-1])]
-                for name, one in contenders.items():
-                    copy = deepcopy(one)
+                for name, detector in contenders.items():
+                    copy = deepcopy(detector)
                     found = next((i for i, count in enumerate(counts) if copy.begins(minute + i, count)), None)
                     if found is not None:
                         delays[name, shape].append(found + 1)
         count = draw(chance, mean, DISPERSION)
-        for one in contenders.values():
-            one.learn(minute, count)
+        for detector in contenders.values():
+            detector.learn(minute, count)
     return [Noticed(name, mean, shape, injected_count, tuple(found)) for (name, shape), found in delays.items()]

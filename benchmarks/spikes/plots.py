@@ -1,4 +1,4 @@
-"""Small charts as SVG files that can be read on light and on dark ground."""
+"""Small charts as SVG files, legible on light and dark backgrounds."""
 
 import math
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ text { font: 11px system-ui, sans-serif; fill: #444 } .title { font-weight: 600 
 
 
 class Line(NamedTuple):
-    """One curve; y of None leaves a gap. `spans` are intervals around the points, as many, or none."""
+    """One curve; a y of None leaves a gap. `spans` holds one interval per point, or nothing."""
 
     name: str
     points: Sequence[tuple[float, float | None]]
@@ -22,7 +22,7 @@ class Line(NamedTuple):
 
 
 class Axis(NamedTuple):
-    """Where values lie: from `low` to `high`, in logarithmic steps or even ones, with labels at `ticks`."""
+    """A range from `low` to `high`, on a logarithmic or linear scale, with labels at `ticks`."""
 
     label: str
     low: float
@@ -31,7 +31,7 @@ class Axis(NamedTuple):
     is_logarithmic: bool = False
 
     def place(self, value: float) -> float:
-        """0 at `low`, 1 at `high`; values outside are put on the border."""
+        """Return 0 at `low`, 1 at `high`; values outside are clipped."""
         value = min(max(value, self.low), self.high)
         if self.is_logarithmic:
             return math.log(value / self.low) / math.log(self.high / self.low)
@@ -46,7 +46,7 @@ class Panel(NamedTuple):
 
 
 def chart(panels: Sequence[Panel], x: Axis, y: Axis, columns: int, reference: float | None = None) -> str:
-    """The panels in rows of so many, a legend below; a dashed line at the value `reference`."""
+    """Draw the panels in rows, with a legend below and a dashed line at the value `reference`."""
     rows = math.ceil(len(panels) / columns)
     full_width = columns * (WIDTH + BETWEEN) + MARGIN
     full_height = rows * (HEIGHT + BETWEEN) + LEGEND_HEIGHT
@@ -98,7 +98,7 @@ def _panel(
             f'<line class="frame" stroke-dasharray="5 4" x1="{left}" y1="{at}" x2="{left + width}" y2="{at}"/>'
         )
     for line in panel.lines:
-        parts += _curve(line, [(right(one), None if other is None else down(other)) for one, other in line.points],
+        parts += _curve(line, [(right(a), None if b is None else down(b)) for a, b in line.points],
                         [(down(low), down(high)) for low, high in line.spans], colours[line.name])  # fmt: skip
     return parts
 
@@ -106,13 +106,13 @@ def _panel(
 def _curve(
     line: Line, points: list[tuple[float, float | None]], spans: list[tuple[float, float]], colour: str
 ) -> list[str]:
-    parts, drawn = [], [(one, other) for one, other in points if other is not None]
+    parts, drawn = [], [(x, y) for x, y in points if y is not None]
     if len(drawn) > 1:
-        path = " ".join(f"{one:.1f},{other:.1f}" for one, other in drawn)
+        path = " ".join(f"{x:.1f},{y:.1f}" for x, y in drawn)
         parts.append(f'<polyline points="{path}" fill="none" {_stroke(colour)}/>')
     for (at, _), (low, high) in zip(points, spans, strict=False):
         parts.append(f'<line x1="{at:.1f}" y1="{low:.1f}" x2="{at:.1f}" y2="{high:.1f}" {_stroke(colour)}/>')
-    parts += [f'<circle cx="{one:.1f}" cy="{other:.1f}" r="3" fill="{colour}"/>' for one, other in drawn]
+    parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3" fill="{colour}"/>' for x, y in drawn]
     return parts
 
 

@@ -1,1 +1,1 @@
-"""Traffic, processes and filled databases for the measures."""
+"""Traffic, processes and filled databases for the measurements."""

@@ -1,4 +1,4 @@
-"""Open conversations of ten events each, as events decoded from bytes, the way a worker gets them."""
+"""Open conversations of ten events each, decoded from bytes as a worker receives them."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from streams.events import Event
 
 EVENTS = 10
 BATCH = 1_000
-#: Conversations open evenly over a day, so their panes are those of 1,440 minutes.
+#: Openings are spread over a day, so the panes are those of 1,440 minutes.
 START = datetime(2026, 3, 2, tzinfo=UTC)
 SPAN_SECONDS = 86_400
 CHANNELS = ("phone", "email", "web_chat", "in_app", "messaging", "social_private")
@@ -21,7 +21,7 @@ TENANTS = ("north", "south")
 
 
 class Record(msgspec.Struct):
-    """What the codec reads of a Kafka record."""
+    """The part of a Kafka record that the codec reads."""
 
     offset: int
     timestamp: int
@@ -30,7 +30,7 @@ class Record(msgspec.Struct):
 
 
 def batches(count: int) -> Iterator[list[Event]]:
-    """The events of `count` conversations of `EVENTS` events, which all stay open, in batches of whole ones."""
+    """Yield `count` conversations of `EVENTS` events each, all left open, in batches of whole conversations."""
     codec = Codec(b"benchmark")
     records = _records(count)
     while batch := list(islice(records, BATCH * EVENTS)):
@@ -52,7 +52,7 @@ def _records(count: int) -> Iterator[Record]:
 
 
 def _envelope(number: int, index: int, at: datetime) -> dict[str, Any]:
-    """Opened, queued, assigned, then the customer and an agent in turn; the customer has the last word."""
+    """Build one event of a conversation: opened, queued, assigned, then customer and agent in turn, customer last."""
     data: dict[str, Any] = {"actor_kind": "system"}
     kind = ("conversation.opened", "conversation.queued", "conversation.assigned", "message.created")[min(index, 3)]
     if index == 0:

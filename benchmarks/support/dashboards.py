@@ -1,4 +1,4 @@
-"""The shipped dashboards as those who have them open: what they ask, and a wall of them that asks again and again."""
+"""The shipped dashboards as their viewers use them: their queries, and a wall of screens that refresh repeatedly."""
 
 import time
 from collections.abc import Iterator
@@ -11,12 +11,12 @@ from pipeline.web.dashboards import Dashboard, Dashboards, default_directory
 from pipeline.web.macros import Choice, Scope, expand
 
 HOUR_SECONDS = 3_600
-#: A panel of some hundred pixels.
+#: For a panel a few hundred pixels wide.
 POINTS = 360
 SHORTEST_INTERVAL_SECONDS = 60
-#: The shortest that Grafana lets a viewer choose, unless configured otherwise (`min_refresh_interval`).
+#: The shortest interval that Grafana offers by default (`min_refresh_interval`).
 SHORTEST_REFRESH_SECONDS = 5.0
-#: What a dashboard's data source asks for.
+#: The settings that the dashboards' data source sends.
 FORMAT = "JSONCompact"
 CHOICES = {
     **{name: Choice((), is_all=True) for name in ("tenant", "queue", "channel")},
@@ -25,25 +25,25 @@ CHOICES = {
 
 
 class Query(NamedTuple):
-    """One question of a dashboard, with its macros, and where it stands."""
+    """One query of a dashboard, macros included, and its dashboard and panel."""
 
     where: str
     sql: str
 
 
 def shipped() -> list[Dashboard]:
-    """The dashboards as they are provisioned."""
+    """Return the dashboards as provisioned."""
     return list(Dashboards(default_directory()))
 
 
 def shipped_refresh_seconds() -> float:
-    """How often each of them is refreshed when nobody chooses otherwise."""
+    """Return their default refresh interval."""
     (refresh,) = {dashboard.document["refresh"] for dashboard in shipped()}
     return float(refresh.removesuffix("s"))
 
 
-def asked(dashboard: Dashboard) -> Iterator[Query]:
-    """All that ClickHouse is asked at one refresh: for panels, variables and annotations."""
+def queries_of(dashboard: Dashboard) -> Iterator[Query]:
+    """Return every ClickHouse query of one refresh: panels, variables and annotations."""
     for panel in dashboard.panels.values():
         for target in panel.get("targets", ()):
             if "rawSql" in target:
@@ -56,7 +56,7 @@ def asked(dashboard: Dashboard) -> Iterator[Query]:
 
 
 def as_sent(query: Query, dashboard: Dashboard, end_seconds: int) -> str:
-    """The query for the dashboard's own time range up to an instant (Unix seconds), with everything chosen."""
+    """Expand the query for its dashboard's default range up to an instant (Unix seconds), with everything selected."""
     span_seconds = int(dashboard.document["time"]["from"].removeprefix("now-").removesuffix("h")) * HOUR_SECONDS
     interval_seconds = max(SHORTEST_INTERVAL_SECONDS, span_seconds // POINTS)
     return expand(query.sql, Scope(1000 * (end_seconds - span_seconds), 1000 * end_seconds, interval_seconds, CHOICES))
@@ -64,9 +64,9 @@ def as_sent(query: Query, dashboard: Dashboard, end_seconds: int) -> str:
 
 @contextmanager
 def open_wall(url: str, database: str, refresh_seconds: float) -> Iterator[list[RepeatedQuery]]:
-    """Each shipped dashboard on a screen of its own until the block ends, each at its turn within `refresh_seconds`.
+    """Show each shipped dashboard on its own screen until the block ends, staggered within `refresh_seconds`.
 
-    What a client takes is a whole refresh, one query after the other. It keeps pace with the engine's clock.
+    One call of a client is a whole refresh, one query after the other, by the engine's clock.
     """
     dashboards = shipped()
     clients = [
@@ -80,11 +80,11 @@ def open_wall(url: str, database: str, refresh_seconds: float) -> Iterator[list[
 
 
 class _Screen:
-    """Asks for one dashboard and reads the whole answers."""
+    """A screen that requests one dashboard and reads the complete answers."""
 
     def __init__(self, dashboard: Dashboard) -> None:
         self._dashboard = dashboard
-        self._queries = list(asked(dashboard))
+        self._queries = list(queries_of(dashboard))
 
     def __call__(self, client: ClickHouse) -> None:
         end_seconds = int(time.time())

@@ -1,4 +1,4 @@
-"""A ledger that holds very many open conversations, written without a worker."""
+"""A ledger with very many open conversations, written without a worker."""
 
 import msgspec
 
@@ -21,7 +21,7 @@ PARTITION = 0
 
 
 class Run(msgspec.Struct, frozen=True):
-    """The database, and how many conversations it is to hold, or holds."""
+    """The database, and the number of conversations it holds or is to hold."""
 
     url: str
     database: str
@@ -29,7 +29,7 @@ class Run(msgspec.Struct, frozen=True):
 
 
 class Filled(msgspec.Struct):
-    """What the ledger holds of its one partition."""
+    """The contents of the ledger's one partition."""
 
     conversation_count: int
     pane_count: int
@@ -38,7 +38,7 @@ class Filled(msgspec.Struct):
 def fill(run: Run) -> Filled:
     """Write `count` open conversations, the panes of one chunk and a checkpoint.
 
-    A chunk of conversations is folded from events; further chunks are the same ones under other ids.
+    One chunk of conversations is folded from events; further chunks are the same ones under other ids.
     """
     rules, cells = Rules(RulesConfig()), CellIndex()
     partition, rows = ConversationFold(rules, cells), RowEncoder(rules, cells)

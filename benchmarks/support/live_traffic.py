@@ -1,7 +1,7 @@
-"""A producer of simulated events at the pace of the wall clock, which notes when Kafka acknowledged each.
+"""A producer that sends simulated events at wall-clock pace and records when Kafka acknowledged each.
 
-It stands for the many processes that would send them, on machines of their own. So the events are simulated before the
-first is sent, and librdkafka sends them: both take much less of the cores that the worker needs.
+It stands for many processes on machines of their own, so it must take little of the cores that the worker needs: the
+events are simulated in advance, and librdkafka sends them.
 """
 
 import gc
@@ -17,12 +17,12 @@ from benchmarks.support.traffic import SEED
 from pipeline.commands.simulate import SPEEDUP
 from pipeline.simulation import simulate
 
-#: Good events a second once all simulated conversations are under way. From 30 to 60 s after the simulation's start
-#: some of them are not yet, and 5,000 records a second come.
+#: Valid events a second once all simulated conversations are under way. From 30 to 60 s after the simulation's start
+#: some have not begun yet, and 5,000 records a second are sent.
 SIMULATED_RATE_PER_SECOND = 7_300.0
 #: Sent at the same pace before the first measured record.
 BEFORE_SECONDS = 30
-#: From the begin of the process to the first record sent: time to simulate them.
+#: From the start of the process to the first record sent: time to simulate the events.
 PREPARATION_SECONDS = 60
 SHORTEST_WAIT_SECONDS = 0.02
 LATEST_START_SECONDS = 0.5
@@ -30,7 +30,7 @@ LATEST_ANSWER_SECONDS = 30.0
 
 
 class Run(msgspec.Struct, frozen=True):
-    """The topic, and for how many seconds records are measured."""
+    """The topic, and the number of seconds to measure."""
 
     bootstrap: str
     topic: str
@@ -38,7 +38,7 @@ class Run(msgspec.Struct, frozen=True):
 
 
 class Acknowledged(msgspec.Struct, frozen=True, array_like=True):
-    """Where a record lies, and the instant of `time.monotonic` (seconds) at which the producer was told so."""
+    """The position of a record, and when (`time.monotonic`, seconds) its acknowledgement reached the producer."""
 
     partition: int
     offset: int
@@ -46,8 +46,7 @@ class Acknowledged(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Published(msgspec.Struct):
-    """The records of the measured seconds, when these began (`time.monotonic`), and how many records were sent in all,
-    the ones before them included."""
+    """The records of the measured period, its start (`time.monotonic`), and the total number of records sent."""
 
     measured: list[Acknowledged]
     began_at: float
@@ -55,7 +54,7 @@ class Published(msgspec.Struct):
 
 
 class _Sender:
-    """Sends one record after the other, and notes what becomes of those that count."""
+    """A sender that publishes records one by one and tracks the acknowledgements of the measured ones."""
 
     def __init__(self, bootstrap: str, topic: str) -> None:
         self.acknowledged: list[Acknowledged] = []
@@ -66,7 +65,7 @@ class _Sender:
                 "bootstrap.servers": bootstrap,
                 "partitioner": "murmur2_random",
                 "enable.idempotence": True,
-                # A broker's work is by batch, and a record counts from its acknowledgement on.
+                # The broker works by batch, and a record is timed from its acknowledgement.
                 "linger.ms": 50,
                 "compression.type": "lz4",
                 "queue.buffering.max.messages": 1_000_000,
@@ -74,18 +73,18 @@ class _Sender:
         )
 
     def wait(self, seconds: float) -> None:
-        """Take answers meanwhile."""
+        """Wait, processing acknowledgements meanwhile."""
         until = time.monotonic() + seconds
         while (left := until - time.monotonic()) > 0:
             self._producer.poll(left)
 
     def send(self, item: Any, *, counts: bool) -> None:
-        """Send a simulated record; its answer is noted when it counts."""
+        """Send a simulated record, and record its acknowledgement if it is measured."""
         answered = self._note if counts else self._check
         self._producer.produce(self._topic, item.value, item.key, timestamp=item.send_at_ms, on_delivery=answered)
 
     def close(self) -> None:
-        """Wait for the last answers. Raises MeasurementError when any record was not acknowledged."""
+        """Wait for the remaining acknowledgements. Raises MeasurementError if any record was not acknowledged."""
         left = self._producer.flush(LATEST_ANSWER_SECONDS)
         if left or self.failures:
             raise MeasurementError(f"{left} records without an answer, {len(self.failures)}: {self.failures[:1]}")
@@ -100,9 +99,9 @@ class _Sender:
 
 
 def publish(run: Run) -> Published:
-    """Send at the pace of the wall clock until the measured seconds are over.
+    """Send at wall-clock pace until the measured period is over.
 
-    Raises MeasurementError when the producer is behind at the first measured record, or a record is not acknowledged.
+    Raises MeasurementError if the producer lags at the first measured record, or a record is not acknowledged.
     """
     start_ms = time.time_ns() // 1_000_000 + 1000 * PREPARATION_SECONDS
     measured_from_ms = start_ms + 1000 * BEFORE_SECONDS
@@ -124,7 +123,7 @@ def publish(run: Run) -> Published:
 
 
 def _simulated(start_ms: int, until_ms: int) -> Sequence[Any]:
-    """All records of that time, in the order in which they are sent."""
+    """Return all records of that time, in sending order."""
     items = list(
         simulate(
             SEED,
@@ -136,7 +135,7 @@ def _simulated(start_ms: int, until_ms: int) -> Sequence[Any]:
             speedup=SPEEDUP,
         )
     )
-    # Hundreds of thousands of objects that stay: a collection would hold up what is sent.
+    # Hundreds of thousands of long-lived objects: a collection would stall the sender.
     gc.freeze()
     return items
 

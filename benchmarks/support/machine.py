@@ -1,4 +1,4 @@
-"""What the figures were measured on. Never who or where: no names of hosts or users."""
+"""The machine the figures were measured on, without names of hosts or users."""
 
 import os
 import platform
@@ -12,7 +12,7 @@ LIBRARIES = ("aiokafka", "faust-streaming", "msgspec", "clickhouse-connect", "ch
 
 
 def description() -> dict[str, str]:
-    """Date, hardware, system and versions, by name."""
+    """Return date, hardware, system and versions, by name."""
     libraries = ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
     load = os.getloadavg()[0]
     return {

@@ -1,4 +1,4 @@
-"""Runs one measurement in a process of its own and takes its answer: one JSON object on standard output."""
+"""Runs one measurement in its own process and reads its result: one JSON object on standard output."""
 
 import gc
 import os
@@ -12,18 +12,18 @@ import psutil
 
 from pipeline.embedded.child import MODULE, Child
 
-#: Longest that any one measurement may take, in seconds; it is ended then.
+#: Time limit in seconds for any one measurement, which is then terminated.
 LIMIT_SECONDS = 900.0
 
 Answer = TypeVar("Answer")
 
 
 class MeasurementError(RuntimeError):
-    """A measurement ended with an error, gave no answer, or took too long. The message has the end of its log."""
+    """A measurement failed, gave no result, or timed out. The message includes the end of its log."""
 
 
 def measured(module: str, answer: type[Answer], log: Path, arguments: msgspec.Struct) -> Answer:
-    """What `python -m benchmarks.<module>` answers. Raises MeasurementError."""
+    """Return the result of `python -m benchmarks.<module>`. Raises MeasurementError."""
     child = Child(
         [*MODULE, f"benchmarks.{module}", msgspec.json.encode(arguments).decode()],
         log=log,
@@ -42,28 +42,28 @@ def measured(module: str, answer: type[Answer], log: Path, arguments: msgspec.St
 
 
 def arguments_of(kind: type[Answer]) -> Answer:
-    """The arguments that `measured` gave to this process."""
+    """Return the arguments that `measured` passed to this process."""
     return msgspec.json.decode(sys.argv[1], type=kind)
 
 
 def answer(result: Any) -> None:
-    """Give the result to `measured`; the last thing a measurement does."""
+    """Send the result to `measured`, as the last action of a measurement."""
     sys.stdout.buffer.write(msgspec.json.encode(result))
     sys.stdout.buffer.flush()
 
 
 def plain_environment() -> dict[str, str]:
-    """Our environment without the settings of the project: a benchmark runs with its own."""
+    """Return our environment without the project's settings: a benchmark uses its own."""
     return {name: value for name, value in os.environ.items() if not name.startswith("SICHTFLUG_")}
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU time of a process so far, user and system, in all its threads."""
+    """Return the CPU time of a process so far, user and system, over all its threads."""
     times = psutil.Process(pid).cpu_times()
     return float(times.user + times.system)
 
 
 def resident_bytes() -> int:
-    """Resident memory of this process after a collection of what is garbage."""
+    """Return the resident memory of this process after a garbage collection."""
     gc.collect()
     return int(psutil.Process().memory_info().rss)

@@ -1,4 +1,4 @@
-"""A client of ClickHouse that asks the same again and again, in a thread of its own."""
+"""A ClickHouse client that repeats the same query, in its own thread."""
 
 import threading
 import time
@@ -11,16 +11,16 @@ from pipeline.clickhouse.client import ClickHouse
 
 
 class Answered(NamedTuple):
-    """When it was asked (`time.monotonic`, seconds), and how long it took until the whole answer was there."""
+    """When a query was sent (`time.monotonic`, seconds), and how long its complete answer took."""
 
     asked_at: float
     seconds: float
 
 
 class RepeatedQuery:
-    """Runs `ask` every `every_seconds`, or as soon as it is done when it took longer, inside the block.
+    """Runs `ask` inside the block every `every_seconds`, or back to back if it takes longer.
 
-    The first time `after_seconds` after its begin.
+    The first run is `after_seconds` after the start of the block.
     """
 
     def __init__(
@@ -39,7 +39,7 @@ class RepeatedQuery:
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def answers(self, from_at: float, until_at: float) -> list[Answered]:
-        """Those that were asked for in that time. Raises MeasurementError when an error has ended the client."""
+        """Return the answers to queries sent in that period. Raises MeasurementError if the client failed."""
         if self._failure is not None:
             raise MeasurementError(f"a client of ClickHouse ended early: {self._failure}") from self._failure
         return [answer for answer in self._answers if from_at <= answer.asked_at < until_at]

@@ -1,4 +1,4 @@
-"""The events all measurements read: simulated live traffic in one topic, and how it is read back plainly."""
+"""The events read by all measurements: simulated live traffic in one topic, and a plain way to read it back."""
 
 import time
 from collections.abc import AsyncIterator
@@ -19,13 +19,13 @@ from pipeline.simulation import simulate
 
 PARTITIONS = 4
 SEED = 20_240_304
-#: Good events a second of event time. 300,000 events then cover about five minutes.
+#: Valid events a second of event time. 300,000 events then cover about five minutes.
 RATE_PER_SECOND = 1_000.0
 IDLE_LIMIT_SECONDS = 30.0
 
 
 class Topic(msgspec.Struct, frozen=True):
-    """A filled topic and how many records it holds."""
+    """A filled topic and its number of records."""
 
     bootstrap: str
     name: str
@@ -33,7 +33,7 @@ class Topic(msgspec.Struct, frozen=True):
 
 
 def fill(bootstrap: str, name: str, event_count: int) -> Topic:
-    """Create the topic and send `event_count` records, lz4, with the broker times that they would have live."""
+    """Create the topic and send `event_count` records, lz4, with the broker times that live traffic would have."""
     KafkaAdmin(bootstrap).ensure_topic(name, PARTITIONS, 1)
     span_ms = int(2000 * event_count / RATE_PER_SECOND)
     start_ms = time.time_ns() // 1_000_000 - span_ms
@@ -53,7 +53,7 @@ def fill(bootstrap: str, name: str, event_count: int) -> Topic:
 
 
 def forget(bootstrap: str, topic: str) -> None:
-    """Delete a topic, if it exists."""
+    """Delete a topic if it exists."""
     admin = KafkaAdminClient(bootstrap_servers=bootstrap)
     try:
         with suppress(UnknownTopicOrPartitionError):
@@ -64,7 +64,7 @@ def forget(bootstrap: str, topic: str) -> None:
 
 @asynccontextmanager
 async def connected(topic: Topic) -> AsyncIterator[Any]:
-    """A consumer outside any group, connected, with the fetch sizes of our transport. It reads nothing yet."""
+    """Yield a connected consumer outside any group, with our transport's fetch sizes. It has not read anything yet."""
     consumer = AIOKafkaConsumer(
         bootstrap_servers=topic.bootstrap,
         enable_auto_commit=False,
@@ -82,9 +82,9 @@ async def connected(topic: Topic) -> AsyncIterator[Any]:
 
 
 async def fetches(consumer: Any, topic: Topic) -> AsyncIterator[dict[int, list[Any]]]:
-    """All records of the topic by partition, fetch by fetch.
+    """Yield all records of the topic by partition, one fetch at a time.
 
-    Raises TimeoutError when nothing comes for `IDLE_LIMIT_SECONDS`.
+    Raises TimeoutError if nothing arrives for `IDLE_LIMIT_SECONDS`.
     """
     partitions = [TopicPartition(topic.name, number) for number in range(PARTITIONS)]
     consumer.assign(partitions)

@@ -1,4 +1,4 @@
-"""A worker process as users start it, over a topic of its own and an empty database."""
+"""A worker process started the way users start it, with its own topic and an empty database."""
 
 import sys
 import time
@@ -18,7 +18,7 @@ RESTORED_POLL_SECONDS = 0.005
 
 @contextmanager
 def fresh_database(url: str, name: str) -> Iterator[str]:
-    """An empty, migrated database, dropped afterwards."""
+    """Yield an empty, migrated database, dropped afterwards."""
     migrations.migrate(url, name)
     try:
         yield name
@@ -30,14 +30,14 @@ def fresh_database(url: str, name: str) -> Iterator[str]:
 
 @contextmanager
 def restored_worker(bootstrap: str, topic: str, url: str, database: str, directory: Path) -> Iterator[Child]:
-    """A worker that has restored its (empty) partitions and is about to read. Raises MeasurementError.
+    """Yield a worker that has restored its (empty) partitions and is about to read. Raises MeasurementError.
 
-    The database is made for it and dropped afterwards. The topic must exist. `directory` receives its log.
+    Its database is created and dropped here. The topic must exist. `directory` receives its log.
     """
     configuration = directory / "empty.toml"
     configuration.touch()
     log = directory / f"worker-{database}.log"
-    # What a worker logs once its partitions are restored, just before it reads its first record.
+    # The worker logs this once its partitions are restored, just before it reads its first record.
     restored = f" {topic}: generation ".encode()
     environment = plain_environment() | {
         "SICHTFLUG_CONFIG": str(configuration),
@@ -59,9 +59,9 @@ def restored_worker(bootstrap: str, topic: str, url: str, database: str, directo
 
 
 def until(child: Child, holds: Callable[[], bool], pause_seconds: float) -> None:
-    """Ask again and again until it holds.
+    """Poll until the condition holds.
 
-    Raises MeasurementError when the worker ends before that, or after `GIVE_UP_SECONDS`.
+    Raises MeasurementError if the worker ends first, or after `GIVE_UP_SECONDS`.
     """
     deadline = time.monotonic() + GIVE_UP_SECONDS
     while not holds():

@@ -1,7 +1,7 @@
-"""A year of panes as a service organisation with a million conversations a day has them, written by the engine itself.
+"""A year of panes of a service organisation with a million conversations a day, written by the engine itself.
 
 Two tenants, eight queues and ten channels make 160 series on one Kafka partition. Days and hours go back a year,
-minutes 15 days, rolling windows 7 days. All counts are drawn from hashes of their place: every run has the same.
+minutes 15 days, rolling windows 7 days. All counts are hashes of their position, so every run has the same.
 """
 
 from pipeline.clickhouse.client import ClickHouse
@@ -63,7 +63,7 @@ FROM numbers({first}, {count})
 
 
 def fill(client: ClickHouse, end_seconds: int) -> int:
-    """Write the year that ends at a full hour (UTC epoch seconds); how many panes it has comes back."""
+    """Write the year up to a full hour (UTC epoch seconds) and return its number of panes."""
     place = _PLACE.format(channels=list(CHANNELS))
     common = {"log": LOG, "end": end_seconds, "series": SERIES, "place": place, "counts": _COUNTS}
     pane_count = 0

@@ -1,4 +1,4 @@
-"""Addresses of the page as somebody may have written them, in a real browser."""
+"""Hand-written and hostile addresses of the page work or are refused visibly, in a real browser."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,7 +26,7 @@ def page(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactor
     ("parameters", "expected"),
     [("from=now-2h&to=now-1h", "drawn"), ("from=1767323045678&to=1767326645678", "drawn"), ("from=yesterday", "error")],
 )
-def test_any_time_range_in_the_address_is_shown_or_said_to_be_wrong(
+def test_any_time_range_in_the_address_is_shown_or_reported_as_wrong(
     page: Page, tmp_path: Path, parameters: str, expected: str
 ) -> None:
     require(CHROMIUM is not None, "chromium is not installed")
@@ -35,7 +35,7 @@ def test_any_time_range_in_the_address_is_shown_or_said_to_be_wrong(
     assert ("expected epoch milliseconds" in document) == (expected == "error")
 
 
-def test_a_hostile_value_in_the_address_stays_text(page: Page, tmp_path: Path) -> None:
+def test_a_hostile_value_in_the_address_is_shown_as_text(page: Page, tmp_path: Path) -> None:
     require(CHROMIUM is not None, "chromium is not installed")
     hostile = "%3Cimg%20src%3Dx%20onerror%3Dalert(1)%3E"
     _, document = browsed(page, f"/d/small?var-place={hostile}&var-window={hostile}", PHONE, tmp_path)

@@ -1,4 +1,4 @@
-"""The page in a real browser: every panel of every dashboard draws, on a large screen and on a phone."""
+"""Every panel of every dashboard draws in a real browser, on a large screen and on a phone."""
 
 import asyncio
 import os
@@ -17,27 +17,27 @@ from tests.support.web.dashboards import MAY_BE_EMPTY, dashboards, panels
 from tests.support.web.page import Page, served
 from tests.support.web.screens import LARGE, PHONE, browsed, run_chromium, states
 
-# How the events came does not matter here.
+# The source of the events does not matter here.
 pytestmark = pytest.mark.embedded_broker
 
 IMAGES = Path(__file__).parents[2] / "docs" / "images"
-#: Panels that have had their answer.
+#: Panels that have received their answer.
 ANSWERED = ", ".join(f".panel[data-state={state}]" for state in ("drawn", "empty", "error"))
 
 
 @pytest.fixture
 def page(system: System) -> Iterator[Page]:
-    """The project's dashboards over what a worker has folded."""
+    """Serve the project's dashboards over what a worker has folded."""
     require(CHROMIUM is not None, "chromium is not installed")
     port = free_port()
     system.start_worker(metrics_port=str(port))
     with served(system.url, system.database, metrics_port=port) as running:
-        pipeline = next(one for one in dashboards() if one["uid"] == "sichtflug-pipeline")
+        pipeline = next(dashboard for dashboard in dashboards() if dashboard["uid"] == "sichtflug-pipeline")
         first = panels(pipeline)[0]["id"]
-        # Rates want a sample from before the first record.
+        # Rates need a sample from before the first record.
         wait_for(lambda: running.panel("sichtflug-pipeline", first).status == 200, 60)
         records = live_records(78, 20_000, rate=10.0)
-        # In two parts: windows are written for all minutes that have passed since the first one's end.
+        # In two parts: windows are written for all minutes that have passed since the end of the first part.
         for part in (records[:4_000], records[4_000:]):
             system.publish(part)
             system.wait_until_folded()
@@ -46,7 +46,7 @@ def page(system: System) -> Iterator[Page]:
 
 
 def windows_are_up_to_date(system: System) -> bool:
-    """Whether the windows are written that end with the last minute passed."""
+    """Return whether the windows that end with the last full minute are written."""
     [(passed, written)] = system.client.rows(
         "SELECT toStartOfMinute((SELECT settled FROM watermarks)), (SELECT max(emitted_at) FROM rolling)"
     )
@@ -68,7 +68,7 @@ def test_every_panel_of_every_dashboard_draws(page: Page, tmp_path: Path) -> Non
     assert not wrong, "\n".join(wrong)
 
 
-def test_a_phone_shows_all_of_it_too(page: Page, tmp_path: Path) -> None:
+def test_every_panel_draws_on_a_phone(page: Page, tmp_path: Path) -> None:
     large, _ = browsed(page, "/d/sichtflug-overview", LARGE, tmp_path)
     phone, _ = browsed(page, "/d/sichtflug-overview", PHONE, tmp_path)
     assert {name: phone[name] for name in ("data-panels", "data-drawn", "data-failed")} == {
@@ -77,15 +77,15 @@ def test_a_phone_shows_all_of_it_too(page: Page, tmp_path: Path) -> None:
     if os.environ.get("WRITE_SCREENSHOTS"):
         for name, size in (("overview", (1600, 1230)), ("overview-phone", PHONE)):
             IMAGES.mkdir(exist_ok=True)
-            shoot(page, "/d/sichtflug-overview?from=now-30m&to=now", size, tmp_path, IMAGES / f"{name}.png")
+            save_screenshot(page, "/d/sichtflug-overview?from=now-30m&to=now", size, tmp_path, IMAGES / f"{name}.png")
 
 
-def shoot(page: Page, path: str, size: tuple[int, int], directory: Path, image: Path) -> None:
-    """Write what the browser shows."""
+def save_screenshot(page: Page, path: str, size: tuple[int, int], directory: Path, image: Path) -> None:
+    """Save a screenshot."""
     run_chromium(page, path, size, directory, f"--screenshot={image}", "--hide-scrollbars")
 
 
-def test_a_phone_never_scrolls_sideways_and_all_that_has_the_focus_has_a_name(page: Page, tmp_path: Path) -> None:
+def test_a_phone_never_scrolls_sideways_and_every_focusable_element_has_a_name(page: Page, tmp_path: Path) -> None:
     async def run() -> list[str]:
         wrong = []
         async with opened("about:blank", tmp_path) as tab:

@@ -1,4 +1,4 @@
-"""A page of another origin, in a real browser, reaches nothing of the embedded ClickHouse."""
+"""A page of another origin, in a real browser, cannot reach the embedded ClickHouse."""
 
 import asyncio
 import threading
@@ -25,8 +25,8 @@ async def visit(url: str, directory: Path) -> None:
         await tab.wait("document.title == 'tried'")
 
 
-def test_a_page_of_another_origin_reaches_nothing(front: EmbeddedClickHouse, tmp_path: Path) -> None:
-    """A browser on a foreign page, which knows the password: an image, a form and a script try."""
+def test_a_page_of_another_origin_cannot_reach_clickhouse(front: EmbeddedClickHouse, tmp_path: Path) -> None:
+    """A browser on a foreign page that knows the password tries with an image, a form and a script."""
     tried = urlencode({"query": "CREATE DATABASE by_image", "password": front.password})
     target = f"{front.address}/?{urlencode({'password': front.password})}"
     page = f"""<!doctype html><title>trying</title><img src="{front.address}/?{tried}">
@@ -45,7 +45,7 @@ def test_a_page_of_another_origin_reaches_nothing(front: EmbeddedClickHouse, tmp
             self.wfile.write(page)
 
         def log_message(self, format: str, *arguments: object) -> None:
-            """Says nothing."""
+            """Log nothing."""
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as foreign:
         threading.Thread(target=foreign.serve_forever, daemon=True).start()

@@ -1,4 +1,4 @@
-"""The page without a mouse, in a real browser: what keys reach, what a screen reader says, what a refresh leaves."""
+"""The page works without a mouse in a real browser: keyboard access, screen-reader output, state over a refresh."""
 
 import asyncio
 import secrets
@@ -13,7 +13,7 @@ from tests.support.web.browser import Tab, opened
 from tests.support.web.page import Page, served
 from tests.support.web.small_dashboards import panel, write_dashboard
 
-#: Points five minutes apart, from 98 to 110; the first lies before the range of an hour.
+#: Points five minutes apart, from 98 to 110; the first lies before the hour's range.
 CHART = "SELECT toDateTime($__toTime - 3660 + number * 300) AS time, number + 98 AS waiting FROM numbers(13)"
 TABLE = "SELECT concat('queue ', toString(number)) AS queue, (number * 7) % 50 AS waiting FROM numbers(50)"
 PANELS = [
@@ -26,8 +26,8 @@ PANELS = [
     ),
 ]
 FOCUSED = "document.activeElement"
-SAID = "document.getElementById('announcement').textContent"
-#: What the page does by itself every some seconds; done when its last panel has been drawn again.
+ANNOUNCEMENT = "document.getElementById('announcement').textContent"
+#: The page's own periodic refresh; done once its last panel has been redrawn.
 REFRESH = """(async () => {
     const old = document.querySelector('[data-panel="3"] .body').firstElementChild;
     dispatchEvent(new PopStateEvent('popstate'));
@@ -47,20 +47,20 @@ def page(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactor
         yield running
 
 
-def driven(page: Page, directory: Path, person: Callable[[Tab], Awaitable[None]]) -> None:
-    """Let somebody use the dashboard, once everything has been drawn."""
+def driven(page: Page, directory: Path, interact: Callable[[Tab], Awaitable[None]]) -> None:
+    """Run `interact` on the dashboard once everything is drawn."""
 
     async def run() -> None:
         async with opened(f"http://127.0.0.1:{page.port}/d/keys", directory) as tab:
             await tab.size(1280, 800)
             await tab.wait("document.body?.dataset.drawn === '3' && document.querySelector('.plot canvas') !== null")
-            await person(tab)
+            await interact(tab)
 
     asyncio.run(run())
 
 
 async def tab_to(tab: Tab, selector: str) -> None:
-    """Press Tab until what `selector` names has the focus."""
+    """Press Tab until the element matched by `selector` has the focus."""
     for _ in range(60):
         await tab.press("Tab")
         if await tab.evaluate(f"{FOCUSED}.matches({selector!r})"):
@@ -68,26 +68,26 @@ async def tab_to(tab: Tab, selector: str) -> None:
     raise AssertionError(f"no Tab reaches {selector}")
 
 
-def test_arrow_keys_walk_a_chart_and_its_values_are_said(page: Page, tmp_path: Path) -> None:
-    async def person(tab: Tab) -> None:
+def test_arrow_keys_move_along_a_chart_and_its_values_are_announced(page: Page, tmp_path: Path) -> None:
+    async def interact(tab: Tab) -> None:
         await tab_to(tab, ".plot")
         assert "Waiting" in await tab.evaluate(f"{FOCUSED}.getAttribute('aria-label')")
         for key, value in (("End", "110"), ("ArrowLeft", "109"), ("Home", "99"), ("ArrowRight", "100")):
             await tab.press(key)
-            assert (await tab.evaluate(SAID)).endswith(f", waiting {value}"), key
+            assert (await tab.evaluate(ANNOUNCEMENT)).endswith(f", waiting {value}"), key
         await tab.evaluate(REFRESH)
         assert await tab.evaluate(f"{FOCUSED}.matches('.plot')")
         assert "100" in (await tab.evaluate("document.querySelector('.tooltip:not([hidden])').innerText")).split()
         await tab.press("ArrowRight")
-        assert (await tab.evaluate(SAID)).endswith(", waiting 101")
+        assert (await tab.evaluate(ANNOUNCEMENT)).endswith(", waiting 101")
 
-    driven(page, tmp_path, person)
+    driven(page, tmp_path, interact)
 
 
-def test_a_table_stays_sorted_scrolled_and_focused_over_a_refresh(page: Page, tmp_path: Path) -> None:
+def test_a_refresh_keeps_a_table_sorted_scrolled_and_focused(page: Page, tmp_path: Path) -> None:
     first = "document.querySelector('td[data-kind=number]').textContent"
 
-    async def person(tab: Tab) -> None:
+    async def interact(tab: Tab) -> None:
         await tab_to(tab, "th[data-kind=number] button")
         assert await tab.evaluate(first) == "0"
         await tab.press("Enter")
@@ -101,11 +101,11 @@ def test_a_table_stays_sorted_scrolled_and_focused_over_a_refresh(page: Page, tm
         await tab.press(" ")
         assert await tab.evaluate(first) == "0"
 
-    driven(page, tmp_path, person)
+    driven(page, tmp_path, interact)
 
 
-def test_what_somebody_is_choosing_from_survives_a_refresh(page: Page, tmp_path: Path) -> None:
-    async def person(tab: Tab) -> None:
+def test_an_open_list_of_options_survives_a_refresh(page: Page, tmp_path: Path) -> None:
+    async def interact(tab: Tab) -> None:
         await tab_to(tab, ".range select")
         await tab.evaluate(f"window.list = {FOCUSED}")
         await tab.press("End")
@@ -117,11 +117,11 @@ def test_what_somebody_is_choosing_from_survives_a_refresh(page: Page, tmp_path:
         await tab.wait("location.search.includes('from=now-15m')")
         assert await tab.evaluate(f"{FOCUSED}.matches('.range select')")
 
-    driven(page, tmp_path, person)
+    driven(page, tmp_path, interact)
 
 
-def test_escape_closes_what_is_open_and_the_focus_goes_back(page: Page, tmp_path: Path) -> None:
-    async def person(tab: Tab) -> None:
+def test_escape_closes_an_open_list_and_returns_the_focus(page: Page, tmp_path: Path) -> None:
+    async def interact(tab: Tab) -> None:
         await tab_to(tab, "[data-panel='1'] summary")
         await tab.press("Enter")
         await tab_to(tab, "[data-panel='1'] .sheet button")
@@ -131,11 +131,11 @@ def test_escape_closes_what_is_open_and_the_focus_goes_back(page: Page, tmp_path
         assert await tab.evaluate("document.querySelector('details[open]')") is None
         assert await tab.evaluate(f"{FOCUSED}.matches('[data-panel=\"1\"] summary')")
 
-    driven(page, tmp_path, person)
+    driven(page, tmp_path, interact)
 
 
-def test_all_that_can_have_the_focus_has_a_name(page: Page, tmp_path: Path) -> None:
-    async def person(tab: Tab) -> None:
+def test_every_focusable_element_has_a_name(page: Page, tmp_path: Path) -> None:
+    async def interact(tab: Tab) -> None:
         spoken = await tab.spoken()
         names = {name for _, name, _ in spoken}
         assert {"Waiting", "Queues", "Open", "Time", "Refresh", "Dashboards", "About Waiting"} <= names
@@ -143,4 +143,4 @@ def test_all_that_can_have_the_focus_has_a_name(page: Page, tmp_path: Path) -> N
         assert len(focusable) > 10
         assert await tab.nameless() == []
 
-    driven(page, tmp_path, person)
+    driven(page, tmp_path, interact)

@@ -1,4 +1,4 @@
-"""A database of its own per test, on the embedded ClickHouse."""
+"""Fixture: a database of its own per test, on the embedded ClickHouse."""
 
 from collections.abc import Iterator
 

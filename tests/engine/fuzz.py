@@ -1,7 +1,7 @@
-"""Records and rules at the edges of what is allowed and beyond, through a whole worker into the real engine.
+"""Records and rules at and beyond the edges of what is allowed, through a whole worker into the real engine.
 
-A pass is one log under one set of rules: decoded, folded, encoded, inserted, read back, told to the customers' fold and
-counted there. Nothing may raise, and every record must be accounted for.
+A pass is one log under one set of rules: decoded, folded, encoded, inserted and read back; its facts are folded and
+counted by the customers stage. Nothing may raise, and every record must be accounted for.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ from streams.checkpoint import Checkpoint
 from streams.events import KNOWN_TYPES
 from streams.rules import Queue, Rules, RulesConfig, Targets
 
-#: Ten years, what the rules allow at most.
+#: Ten years, the maximum that the rules allow.
 LONGEST_SECONDS = 315_360_000
 SECONDS = (0, 1, 60, 86_400, LONGEST_SECONDS)
 ZONES = ("UTC", "Asia/Kathmandu", "America/Sao_Paulo", "Pacific/Apia", "Antarctica/Troll")
@@ -86,7 +86,7 @@ HEADERS = ((), (), (("n", None),), (("Stra\\xdfe", b"v"), ("", b"")))
 
 
 class Pass(NamedTuple):
-    """What became of the records of one log."""
+    """The outcome of the records of one log."""
 
     consumed: int
     applied: int
@@ -97,7 +97,7 @@ class Pass(NamedTuple):
 
 
 def rules(chance: Random) -> RulesConfig:
-    """Rules that are allowed."""
+    """Return random valid rules."""
 
     def targets() -> Targets:
         return Targets(*(chance.choice((None, *SECONDS)) for _ in range(3)))
@@ -120,7 +120,7 @@ def rules(chance: Random) -> RulesConfig:
 
 
 def value(chance: Random, number: int) -> bytes | None:
-    """An event, or what is none."""
+    """Return an event, or something that is not one."""
     draw = chance.random()
     if draw < 0.02:
         return None
@@ -148,11 +148,11 @@ def value(chance: Random, number: int) -> bytes | None:
 
 
 def log(chance: Random, count: int) -> list[Any]:
-    """Records as a fetch gives them, with holes between their offsets."""
+    """Return records as a fetch returns them, with holes between their offsets."""
     found: list[Any] = []
     offset = chance.choice((0, 2**39))
     stamped = chance.choice((0, 1))
-    # Without a usable timestamp before it, a record of a far future is taken as it is.
+    # Without an earlier usable timestamp, a record from the far future is accepted unclamped.
     stamps = chance.choice((STAMPS, (0, -1, 2**62), (NOW_MS,), (4_102_444_799_999,)))
     for number in range(count):
         stamp = chance.choice(stamps)
@@ -166,7 +166,7 @@ def log(chance: Random, count: int) -> list[Any]:
 
 
 def run_pass(seed: int, url: str, database: str, count: int) -> Pass:
-    """One log of its own under rules of its own, in a database with all migrations. Raises what must not be raised."""
+    """Run one log under its own rules, in a database with all migrations. Raises whatever must not be raised."""
     chance = Random(seed)
     return asyncio.run(_run(chance, log(chance, count), f"fuzz-{seed}", lambda: ClickHouse(url, database)))
 
@@ -177,11 +177,11 @@ async def _run(chance: Random, records: list[Any], topic: str, connect: Callable
     letters: list[DeadLetter] = []
     facts: list[bytes] = []
 
-    async def publish_letters(some: Sequence[DeadLetter]) -> None:
-        letters.extend(some)
+    async def publish_letters(batch: Sequence[DeadLetter]) -> None:
+        letters.extend(batch)
 
-    async def publish_facts(told: FactBatch) -> None:
-        facts.extend(record.value for record in contact_records(told, 1))
+    async def publish_facts(batch: FactBatch) -> None:
+        facts.extend(record.value for record in contact_records(batch, 1))
 
     def restored() -> PartitionProcessor[InteractionsJob]:
         worker = interactions_processor(topic, 0, compiled, codec, connect, publish_letters, publish_facts)
@@ -189,10 +189,10 @@ async def _run(chance: Random, records: list[Any], topic: str, connect: Callable
         return worker
 
     half = len(records) // 2
-    for some in (records[:half], records[half:]):
-        # The second half begins with what the first left in the ledger.
+    for part in (records[:half], records[half:]):
+        # The second half starts from what the first left in the ledger.
         worker = restored()
-        await _folded(worker, some)
+        await _folded(worker, part)
         books = worker.checkpoint.books
         worker.close()
     for letter in letters:
@@ -202,8 +202,8 @@ async def _run(chance: Random, records: list[Any], topic: str, connect: Callable
 
     customers = customers_processor(f"{topic}.customer-facts", 0, compiled, connect)
     customers.restore(lambda: Checkpoint(epoch=1, partition_count=1))
-    told = facts + [forged(chance, facts) for _ in range(20)]
-    await _folded(customers, [ReadRecord(number, NOW_MS, 1, None, one, ()) for number, one in enumerate(told)])
+    values = facts + [forged(chance, facts) for _ in range(20)]
+    await _folded(customers, [ReadRecord(number, NOW_MS, 1, None, value, ()) for number, value in enumerate(values)])
     sums = customers.checkpoint.books
     assert sums.consumed == sums.applied + sums.duplicate + sums.rejected
     customers.close()
@@ -217,7 +217,7 @@ async def _run(chance: Random, records: list[Any], topic: str, connect: Callable
 async def _folded(worker: PartitionProcessor[Any], records: Sequence[Any]) -> None:
     if records:
         await worker.fold(records)
-        # One that ClickHouse refuses would be tried for ever where the error counts as one that passes.
+        # A flush that ClickHouse refuses would be retried for ever if the error is classified as transient.
         async with asyncio.timeout(60):
             await worker.flush()
 
@@ -228,7 +228,7 @@ def _can_be_sent(letter: DeadLetter) -> None:
 
 
 def forged(chance: Random, facts: Sequence[bytes]) -> bytes:
-    """What somebody else writes into the topic of contacts: bytes, or a record with a few bytes changed."""
+    """Return a foreign record of the customer facts topic: random bytes, or a fact with a few bytes changed."""
     if not facts or chance.random() < 0.2:
         return chance.randbytes(chance.randint(0, 60))
     changed = bytearray(chance.choice(facts))

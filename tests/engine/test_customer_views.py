@@ -1,4 +1,4 @@
-"""From interactions to the views of customers on the real engine: planted histories, and partitions cut anywhere."""
+"""The customer views on the real engine equal planted histories, wherever partitions are restored."""
 
 import asyncio
 import random
@@ -13,21 +13,21 @@ from tests.support.records import consumed_now
 from tests.support.rows import log_rows
 from tests.support.streams.events import by_anna, does, handed_off, opened, reply, tick
 from tests.support.traffic import traffic
-from tests.support.workers import hear, tell
+from tests.support.workers import fold_facts, fold_interactions
 
 
 def fold_both(client: ClickHouse, events: list[Any]) -> None:
     async def fold() -> None:
-        await hear(client, "log.customer-facts", await tell(client, consumed_now(events)), None)
+        await fold_facts(client, "log.customer-facts", await fold_interactions(client, consumed_now(events)), None)
 
     asyncio.run(fold())
 
 
-def test_a_planted_history_of_two_customers_in_the_views(client: ClickHouse) -> None:
+def test_the_views_show_a_planted_history_of_two_customers(client: ClickHouse) -> None:
     # The 4th: anna, self-service 10:00-10:05, contained; email 11:00 (repeat, hop) into a queue (wait), resolved 12:00.
-    #          bert, self-service 10:00, handed off 10:10. Nobody known: self-service 10:00-10:20, email 13:00.
-    # The 5th: anna posts in public at 10:00, 22 h after the resolve: repeat, hop, exposure. No agent has spoken to her.
-    # The 6th: time goes by.
+    #          bert, self-service 10:00, handed off 10:10. Unknown: self-service 10:00-10:20, email 13:00.
+    # The 5th: anna posts in public at 10:00, 22 h after the resolve: repeat, hop, exposure. No agent has answered her.
+    # The 6th: time passes.
     day = "2024-03-05"
     events = [
         by_anna("s", at="10:00", channel="self_service"),
@@ -43,15 +43,15 @@ def test_a_planted_history_of_two_customers_in_the_views(client: ClickHouse) -> 
         tick("2024-03-06 00:00"),
     ]
     fold_both(client, events)
-    contacts = "sum(contact_count), sum(known_count), sum(repeat_within_day_count), sum(hop_within_day_count)"
+    counts = "sum(contact_count), sum(known_count), sum(repeat_within_day_count), sum(hop_within_day_count)"
     for interval in ("minute", "hour", "day"):
-        # Three sessions, two letters and a post; four of them of known customers.
-        assert client.rows(f"SELECT {contacts} FROM repeat_contacts_by_{interval}") == [(6, 4, 2, 2)]
+        # Three sessions, two emails and a post; four of them of known customers.
+        assert client.rows(f"SELECT {counts} FROM repeat_contacts_by_{interval}") == [(6, 4, 2, 2)]
         sessions = client.rows(
             "SELECT sum(ended_count), sum(contained_count), sum(known_ended_count), sum(verifiable_count), "
             f"sum(verified_count) FROM self_service_by_{interval}"
         )
-        # Anna's and the unknown one's are contained; of anna's and bert's, a day later, anna's is verified.
+        # Anna's and the unknown customer's are contained; of anna's and bert's, anna's is verified a day later.
         assert sessions == [(3, 2, 2, 2, 1)]
     assert client.rows("SELECT toString(day), channel, kind, escalated_count FROM escalations_by_day ORDER BY ALL") == [
         ("2024-03-04", "self_service", "handoff", 1),
@@ -63,7 +63,7 @@ def test_a_planted_history_of_two_customers_in_the_views(client: ClickHouse) -> 
         "sum(hop_count) FROM repetition_burden_by_day"
     ) == [(3, 5, 1, 0, 2, 2)]
     assert client.rows("SELECT toString(latest) FROM customer_watermarks") == [(f"{day} 10:00:00.000",)]
-    # The interactions keep their own books and watermark.
+    # The interactions have their own books and watermark.
     assert client.rows("SELECT log, sum(consumed_count) FROM checkpoints GROUP BY log") == [("log", len(events))]
     assert client.rows("SELECT toString(latest) FROM watermarks") == [("2024-03-06 00:00:00.000",)]
 
@@ -71,7 +71,7 @@ def test_a_planted_history_of_two_customers_in_the_views(client: ClickHouse) -> 
 @pytest.mark.parametrize(
     ("until", "verified"), [("2024-03-05 10:04", 0), ("2024-03-05 10:05:59", 0), ("2024-03-05 10:06", 1)]
 )
-def test_a_session_is_verified_once_the_minute_a_day_after_its_end_has_passed(
+def test_a_session_is_verified_once_the_minute_a_day_after_its_end_is_over(
     client: ClickHouse, until: str, verified: int
 ) -> None:
     session = [by_anna("s", at="10:00", channel="self_service"), does("resolved", "s", at="10:05"), tick(until)]
@@ -81,7 +81,7 @@ def test_a_session_is_verified_once_the_minute_a_day_after_its_end_has_passed(
         assert found == [(verified, verified)], interval
 
 
-def test_a_word_of_an_agent_within_the_day_takes_the_verification_back(client: ClickHouse) -> None:
+def test_an_agent_message_within_the_day_revokes_the_verification(client: ClickHouse) -> None:
     session = [by_anna("s", at="10:00", channel="self_service"), does("resolved", "s", at="10:05")]
     human = [by_anna("e", at="18:00"), reply("e", at="18:30"), tick("2024-03-06 00:00")]
     fold_both(client, session + human)
@@ -89,16 +89,16 @@ def test_a_word_of_an_agent_within_the_day_takes_the_verification_back(client: C
     assert found == [(1, 0)]
 
 
-def test_wherever_the_customers_are_cut_restored_and_evicted_the_rows_are_the_same(
+def test_customer_rows_are_the_same_wherever_a_partition_is_restored_and_evicted(
     client: ClickHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     async def fold() -> None:
-        contacts = await tell(client, traffic(seed=21))
-        assert len(contacts) > 20
-        await hear(client, "whole", contacts, None)
+        facts = await fold_interactions(client, traffic(seed=21))
+        assert len(facts) > 20
+        await fold_facts(client, "whole", facts, None)
         monkeypatch.setattr(ledger_state, "CACHED_PANES_PER_TIER", 40)
         monkeypatch.setattr(customers_worker, "CACHED_CUSTOMERS", 5)
-        await hear(client, "cut", contacts, random.Random(3))
+        await fold_facts(client, "cut", facts, random.Random(3))
 
     asyncio.run(fold())
     for view in ("customer_checkpoints", "panes"):

@@ -1,4 +1,4 @@
-"""Whatever a queue is called, choosing it shows its numbers: in Grafana, by Grafana's own rules, and on the page."""
+"""Selecting a queue shows its numbers, whatever its name: in Grafana, by Grafana's own rules, and on the page."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -10,7 +10,7 @@ from pipeline.embedded.servers import EmbeddedClickHouse
 from pipeline.web.macros import Choice, Scope, expand
 from tests.support.database import migrated
 from tests.support.records import encoded
-from tests.support.web.dashboards import asked
+from tests.support.web.dashboards import clickhouse_queries
 from tests.support.web.grafana_variables import ALL, with_variables
 from tests.support.zone_views import fold_values
 
@@ -41,12 +41,12 @@ SCOPE = Scope(NOW_MS - 3_600_000, NOW_MS + 60_000)
 
 @pytest.fixture(scope="module")
 def client(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
-    """A database in which each name is that of a tenant and of a queue with one contact."""
+    """Create a database in which each name is that of a tenant and of a queue with one contact."""
     with migrated(clickhouse.url, "names", ClickHouse) as found:
         values = []
-        for number, one in enumerate(NAMES):
-            data = {"channel": "email", "queue": one} if one else {"channel": "email"}
-            tenant = {"tenant": one} if one else {}
+        for number, name in enumerate(NAMES):
+            data = {"channel": "email", "queue": name} if name else {"channel": "email"}
+            tenant = {"tenant": name} if name else {}
             at = "2026-11-23T10:19:00Z"
             values.append(encoded(id=f"{number}", subject=f"n-{number}", time=at, data=data, **tenant))
         fold_values(found, "UTC", values, NOW_MS)
@@ -54,14 +54,14 @@ def client(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
 
 
 def sql_of(where: str) -> str:
-    return next(one.sql for one in asked() if one.where == where)
+    return next(query.sql for query in clickhouse_queries() if query.where == where)
 
 
 CONTACTS = "sichtflug-channel-mix / Contacts"
 
 
 @pytest.mark.parametrize("variable", ["tenant", "queue"])
-def test_each_name_can_be_chosen_and_shows_its_one_contact_in_grafana(client: ClickHouse, variable: str) -> None:
+def test_each_name_can_be_selected_in_grafana_and_shows_its_one_contact(client: ClickHouse, variable: str) -> None:
     options = client.rows(expand(sql_of(f"sichtflug-channel-mix / ${variable}"), SCOPE))
     texts = [text for _, text in options]
     assert sorted(texts) == sorted(name or "(unknown)" for name in NAMES)
@@ -69,17 +69,19 @@ def test_each_name_can_be_chosen_and_shows_its_one_contact_in_grafana(client: Cl
     for value, text in options:
         chosen = with_variables(sql_of(CONTACTS), {**every, variable: (value,)})
         assert client.rows(expand(chosen, SCOPE)) == [(1,)], text
-    some = [value for value, _ in options[::2]]
-    assert client.rows(expand(with_variables(sql_of(CONTACTS), {**every, variable: some}), SCOPE)) == [(len(some),)]
+    selected = [value for value, _ in options[::2]]
+    assert client.rows(expand(with_variables(sql_of(CONTACTS), {**every, variable: selected}), SCOPE)) == [
+        (len(selected),)
+    ]
 
 
-def test_no_query_is_broken_or_opened_by_any_name_in_grafana(client: ClickHouse) -> None:
+def test_no_name_breaks_or_injects_into_a_query_in_grafana(client: ClickHouse) -> None:
     values = [value for value, _ in client.rows(expand(sql_of("sichtflug-backlog / $queue"), SCOPE))]
     assert all(value.isascii() and value.isalnum() for value in values)
     chosen = {"tenant": values, "queue": values, "channel": (ALL,), "window": ("3600",)}
     names = SCOPE._replace(choices={"window": Choice(["3600"])})
-    for one in asked():
-        client.rows(expand(with_variables(one.sql, chosen), names))
+    for query in clickhouse_queries():
+        client.rows(expand(with_variables(query.sql, chosen), names))
 
 
 def test_a_link_from_a_table_leads_to_the_queue_of_its_row(client: ClickHouse) -> None:

@@ -1,4 +1,4 @@
-"""The ledger on the real engine: what is written comes back as it was, wherever a partition is restored."""
+"""Rows of the ledger on the real engine are read back as written, wherever a partition is restored."""
 
 import asyncio
 import random
@@ -33,12 +33,12 @@ RICH_RULES = RulesConfig(
 
 
 @pytest.mark.parametrize("rules", [RulesConfig(), RICH_RULES], ids=["default rules", "every kind of rule"])
-def test_wherever_a_partition_is_cut_restored_and_evicted_the_rows_are_the_same(
+def test_ledger_rows_are_the_same_wherever_a_partition_is_restored_and_evicted(
     client: ClickHouse, rules: RulesConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     records = traffic(seed=5)
     asyncio.run(fold(client, "whole", records, rules, None))
-    # Memory for next to nothing: panes and departed conversations are read back all the time.
+    # A tiny cache: panes and departed conversations are read back all the time.
     monkeypatch.setattr(ledger_state, "CACHED_PANES_PER_TIER", 40)
     monkeypatch.setattr(partition_state, "CACHED_DEPARTED", 0)
     monkeypatch.setattr(partition_state, "CACHED_CONVERSATIONS", 50)
@@ -51,7 +51,7 @@ def test_wherever_a_partition_is_cut_restored_and_evicted_the_rows_are_the_same(
 
 
 @pytest.mark.parametrize("per_query", [1, 4, 12, 1_000])
-def test_open_conversations_come_back_once_each_however_many_a_query_brings(
+def test_each_open_conversation_is_restored_once_whatever_the_query_size(
     client: ClickHouse, monkeypatch: pytest.MonkeyPatch, per_query: int
 ) -> None:
     monkeypatch.setattr(ledger_conversations, "CONVERSATIONS_PER_QUERY", per_query)
@@ -71,7 +71,7 @@ def test_open_conversations_come_back_once_each_however_many_a_query_brings(
     )
 
 
-def test_another_worker_that_is_ahead_is_noticed_when_a_row_is_read_back(
+def test_reading_a_row_back_detects_another_worker_that_is_ahead(
     client: ClickHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(partition_state, "CACHED_DEPARTED", 0)
@@ -94,7 +94,7 @@ def test_another_worker_that_is_ahead_is_noticed_when_a_row_is_read_back(
     asyncio.run(overtake())
 
 
-def test_response_times_promises_and_age_in_sql_equal_the_oracle(client: ClickHouse) -> None:
+def test_response_times_sla_clocks_and_age_in_sql_equal_the_oracle(client: ClickHouse) -> None:
     records = traffic(seed=8, hours=2)
     asyncio.run(fold(client, "log", records, RulesConfig(targets=TARGETS), None))
     oracle = Oracle(
@@ -144,7 +144,7 @@ def test_the_quantile_of_a_histogram_in_sql_is_within_five_percent(client: Click
     assert client.rows("SELECT histogram_quantile_ms(CAST(map(), 'Map(UInt32, Int64)'), 0.5)") == [(None,)]
 
 
-def test_old_minutes_are_deleted_and_hours_stand_for_them(client: ClickHouse) -> None:
+def test_old_minutes_are_deleted_and_hours_replace_them(client: ClickHouse) -> None:
     asyncio.run(fold(client, "log", traffic(seed=9, hours=1), RulesConfig(), None))
     before_ms = START_MS + HOUR_MS // 2
 
@@ -163,8 +163,8 @@ def test_old_minutes_are_deleted_and_hours_stand_for_them(client: ClickHouse) ->
     assert count("hour", 4_000_000_000_000) == hours
 
 
-def test_the_table_of_fields_is_that_of_conversations_and_of_the_ledger(client: ClickHouse) -> None:
-    """Each field of a conversation stands once in `CONVERSATION_FIELDS`, in their order, as the table has it."""
+def test_conversation_fields_match_the_class_and_the_ledger_table(client: ClickHouse) -> None:
+    """Each field of a conversation occurs once in `CONVERSATION_FIELDS`, in the order of the table."""
     names = Conversation.__struct_fields__
     attributes = [field.attribute for field in CONVERSATION_FIELDS]
     assert attributes == list(names[names.index("opened_at") : names.index("queues") + 1])

@@ -1,4 +1,4 @@
-"""What `migrate` does where files of views change, go or are damaged in the database, and where it is interrupted."""
+"""`migrate` when view files change or vanish, when views in the database are damaged, and when it is interrupted."""
 
 import secrets
 import threading
@@ -14,17 +14,17 @@ from pipeline.embedded.servers import EmbeddedClickHouse
 from pipeline.errors import ClickHouseUnavailableError, SchemaRefusedError
 from tests.support.old_schema import create_old, definitions
 
-#: Of this project, as a real file has them: the tables in which is recorded what was applied and made.
+#: The project's real tables that record what was applied and created.
 RECORDS = ("0061_know_the_schema_again.sql", "0062_repeat_views.sql")
 
 
 class Project:
-    """Some small files in place of this project's, and a database."""
+    """A few small files in place of this project's, and a database."""
 
     def __init__(self, url: str, folder: Path) -> None:
         self.url = url
         self.name = f"views_{secrets.token_hex(4)}"
-        # A server has its functions once, for all databases.
+        # Functions belong to the server, shared by all databases.
         self.function = f"f_{self.name}"
         self.folder = folder
         (folder / "migrations").mkdir()
@@ -43,7 +43,7 @@ class Project:
         self.write("other", "CREATE OR REPLACE VIEW one AS SELECT 1;\n\nCREATE OR REPLACE VIEW two AS SELECT 2;\n")
 
     def write(self, name: str, text: str) -> None:
-        """Write a file of views, or none of it where the text is empty."""
+        """Write a view file, or delete it if the text is empty."""
         path = self.folder / "views" / f"{name}.sql"
         if text:
             path.write_text(text)
@@ -53,7 +53,7 @@ class Project:
         sql_files.makers.cache_clear()
 
     def migrate(self) -> list[str]:
-        """Migrate, and list the files that were applied and the views that were dropped."""
+        """Migrate; return the files applied and the views dropped."""
         done = migrations.migrate(self.url, self.name)
         return [*map(str, done.files), *done.dropped_views]
 
@@ -70,7 +70,7 @@ def project(clickhouse: EmbeddedClickHouse, tmp_path: Path, monkeypatch: pytest.
 
 @pytest.fixture
 def client(project: Project) -> Iterator[ClickHouse]:
-    """The project's database, migrated."""
+    """Connect to the project's database, migrated."""
     assert project.migrate() == [
         *("0001 things", "0061 know_the_schema_again", "0062 repeat_views"),
         *("views/functions.sql", "views/other.sql", "views/base.sql", "views/top.sql"),
@@ -83,14 +83,12 @@ def client(project: Project) -> Iterator[ClickHouse]:
     found.close()
 
 
-def test_a_second_migrate_has_nothing_to_do(project: Project, client: ClickHouse) -> None:
+def test_a_second_migrate_does_nothing(project: Project, client: ClickHouse) -> None:
     assert project.migrate() == []
     assert schema.verify(client) == len(sql_files.makers())
 
 
-def test_a_changed_file_is_applied_again_with_all_that_need_it_and_no_other(
-    project: Project, client: ClickHouse
-) -> None:
+def test_a_changed_file_is_applied_again_with_its_dependents_only(project: Project, client: ClickHouse) -> None:
     assert client.rows("SELECT * FROM top") == [(6,)]
     project.write("functions", f"CREATE OR REPLACE FUNCTION {project.function} AS (x) -> 7 * x;\n")
     assert [str(file) for file in migrations.pending(client)] == (
@@ -102,9 +100,7 @@ def test_a_changed_file_is_applied_again_with_all_that_need_it_and_no_other(
     schema.verify(client)
 
 
-def test_a_view_that_no_file_makes_any_more_is_dropped_and_nothing_of_anybody_else(
-    project: Project, client: ClickHouse
-) -> None:
+def test_a_view_without_a_file_is_dropped_and_foreign_objects_are_kept(project: Project, client: ClickHouse) -> None:
     client.execute("CREATE VIEW theirs AS SELECT 1")
     project.write("other", "CREATE OR REPLACE VIEW two AS SELECT 2;\n")
     assert project.migrate() == ["views/other.sql", "one"]
@@ -113,20 +109,20 @@ def test_a_view_that_no_file_makes_any_more_is_dropped_and_nothing_of_anybody_el
     assert project.migrate() == ["top"]
     names = {name for (name,) in client.rows("SHOW TABLES")}
     assert names == {"things", "migrations", "schema_parts", "base", "two", "theirs"}
-    # Theirs by now, of a name that was ours.
+    # A foreign view that reuses a name once ours.
     client.execute("CREATE VIEW top AS SELECT 1")
     assert project.migrate() == []
     schema.verify(client)
 
 
-def test_a_view_that_another_file_makes_now_is_kept(project: Project, client: ClickHouse) -> None:
+def test_a_view_that_moved_to_another_file_is_kept(project: Project, client: ClickHouse) -> None:
     project.write("other", "CREATE OR REPLACE VIEW two AS SELECT 2;\n")
     project.write("elsewhere", "CREATE OR REPLACE VIEW one AS SELECT 1;\n")
     assert project.migrate() == ["views/elsewhere.sql", "views/other.sql"]
     assert client.rows("SELECT * FROM one") == [(1,)]
 
 
-def test_a_file_that_comes_back_is_applied_again(project: Project, client: ClickHouse) -> None:
+def test_a_restored_file_is_applied_again(project: Project, client: ClickHouse) -> None:
     text = (project.folder / "views" / "top.sql").read_text()
     project.write("top", "")
     assert project.migrate() == ["top"]
@@ -136,27 +132,27 @@ def test_a_file_that_comes_back_is_applied_again(project: Project, client: Click
 
 
 @pytest.mark.parametrize(
-    ("damage", "told", "file"),
+    ("damage", "message", "file"),
     [
         ("DROP VIEW top", "top is missing (made by views/top.sql). Run: sichtflug migrate", "views/top.sql"),
         ("CREATE OR REPLACE VIEW two AS SELECT 3", "two was altered: it is another query", "views/other.sql"),
         ("DROP FUNCTION {function}", "f_{name} is missing (made by views/functions.sql)", "views/functions.sql"),
     ],
 )
-def test_a_view_or_function_that_is_gone_or_was_altered_is_made_anew(
-    project: Project, client: ClickHouse, damage: str, told: str, file: str
+def test_a_missing_or_altered_view_or_function_is_recreated(
+    project: Project, client: ClickHouse, damage: str, message: str, file: str
 ) -> None:
     names = {"function": project.function, "name": project.name}
     client.execute(damage.format(**names))
     with pytest.raises(SchemaRefusedError) as refused:
         schema.verify(client)
-    assert told.format(**names) in str(refused.value)
+    assert message.format(**names) in str(refused.value)
     assert project.migrate() == [file]
     schema.verify(client)
     assert client.rows("SELECT * FROM two") == [(2,)]
 
 
-def test_a_table_that_is_gone_or_was_altered_stays_a_fault_whatever_else_is_migrated(
+def test_a_missing_or_altered_table_stays_a_fault_whatever_else_is_migrated(
     project: Project, client: ClickHouse
 ) -> None:
     client.execute("ALTER TABLE things DROP COLUMN b")
@@ -170,7 +166,7 @@ def test_a_table_that_is_gone_or_was_altered_stays_a_fault_whatever_else_is_migr
         schema.verify(client)
 
 
-def test_the_newest_record_counts_also_where_a_clock_was_set_back(project: Project, client: ClickHouse) -> None:
+def test_the_newest_record_counts_even_if_a_clock_was_set_back(project: Project, client: ClickHouse) -> None:
     client.execute(
         "INSERT INTO migrations (number, name, checksum, applied_at) VALUES (0, 'top', 'of another', now() + 3600)"
     )
@@ -178,7 +174,7 @@ def test_the_newest_record_counts_also_where_a_clock_was_set_back(project: Proje
     assert project.migrate() == []
 
 
-def test_a_migrate_that_ended_before_it_noted_what_there_is_is_completed_by_the_next(
+def test_a_migrate_interrupted_before_its_last_record_is_completed_by_the_next(
     project: Project, client: ClickHouse, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def die(client: ClickHouse) -> None:
@@ -191,7 +187,7 @@ def test_a_migrate_that_ended_before_it_noted_what_there_is_is_completed_by_the_
         patched.setattr(schema, "note", die)
         with pytest.raises(ClickHouseUnavailableError):
             project.migrate()
-    # All is done, but for the note.
+    # Everything is done except the record of it.
     assert migrations.plan(client) == migrations.NOTHING
     assert project.migrate() == []
     client.execute("ALTER TABLE things DROP COLUMN more")
@@ -207,7 +203,7 @@ def old(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
 
 @pytest.fixture(scope="module")
 def wanted(clickhouse: EmbeddedClickHouse) -> dict[str, str]:
-    """How the tables and views of a fresh database are defined."""
+    """Return the definitions of all tables and views of a fresh database."""
     name = f"fresh_{secrets.token_hex(4)}"
     migrations.migrate(clickhouse.url, name)
     client = ClickHouse(clickhouse.url, name)
@@ -217,19 +213,19 @@ def wanted(clickhouse: EmbeddedClickHouse) -> dict[str, str]:
     return found
 
 
-def test_a_worker_says_what_an_old_database_lacks(old: ClickHouse) -> None:
+def test_a_worker_reports_what_an_old_database_lacks(old: ClickHouse) -> None:
     missing = [str(file) for file in migrations.pending(old)]
     assert missing[0] == "0041 keep_revisions_apart"
     assert {"0062 repeat_views", "views/backlog.sql"} <= set(missing)
 
 
-def test_an_upgrade_whose_every_file_is_applied_twice_keeps_rows_and_ends_the_same(
+def test_an_upgrade_that_applies_every_file_twice_keeps_rows_and_ends_the_same(
     old: ClickHouse, wanted: dict[str, str]
 ) -> None:
     old.execute("INSERT INTO spikes (log, episode_id, since, revision) VALUES ('l', 'e', 60, 1), ('l', 'e', 60, 2)")
     old.execute("INSERT INTO rolling (emitted_at, window_seconds, scope, open_count) VALUES (60, 300, 'all', 7)")
     for file in migrations.pending(old):
-        # Interrupted before the first was written down, it is applied again.
+        # Interrupted before the first application was recorded, a file is applied again.
         migrations.apply(old, file)
         migrations.apply(old, file)
     assert old.rows("SELECT episode_id, revision FROM spikes") == [("e", 2)]
@@ -237,7 +233,7 @@ def test_an_upgrade_whose_every_file_is_applied_twice_keeps_rows_and_ends_the_sa
     assert definitions(old) == wanted
 
 
-def test_an_upgrade_that_dies_ever_later_comes_to_the_same_end(
+def test_an_upgrade_interrupted_after_any_statement_ends_the_same(
     old: ClickHouse, wanted: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     executed = count_of_statements(monkeypatch)
@@ -255,13 +251,13 @@ def test_an_upgrade_that_dies_ever_later_comes_to_the_same_end(
     assert migrations.migrate(old.url, old.database) == migrations.NOTHING
 
 
-class Limit:
+class StatementLimit:
     limit = left = 0
 
 
-def count_of_statements(monkeypatch: pytest.MonkeyPatch) -> Limit:
-    """Let a connection break once `left` statements have been executed; the last one has come through."""
-    found = Limit()
+def count_of_statements(monkeypatch: pytest.MonkeyPatch) -> StatementLimit:
+    """Break a connection once `left` statements have been executed; the last one succeeds."""
+    found = StatementLimit()
     execute: Callable[[ClickHouse, str], None] = ClickHouse.execute
 
     def counted(client: ClickHouse, statement: str) -> None:
@@ -274,7 +270,7 @@ def count_of_statements(monkeypatch: pytest.MonkeyPatch) -> Limit:
     return found
 
 
-def test_several_that_migrate_at_once_all_come_to_the_same_end(old: ClickHouse, wanted: dict[str, str]) -> None:
+def test_concurrent_migrations_all_end_the_same(old: ClickHouse, wanted: dict[str, str]) -> None:
     errors = []
 
     def migrate() -> None:
@@ -293,7 +289,7 @@ def test_several_that_migrate_at_once_all_come_to_the_same_end(old: ClickHouse, 
     schema.verify(old)
 
 
-def test_one_that_planned_before_another_was_through_does_no_harm(old: ClickHouse, wanted: dict[str, str]) -> None:
+def test_a_plan_made_before_another_migration_finished_does_no_harm(old: ClickHouse, wanted: dict[str, str]) -> None:
     planned = migrations.plan(old)
     migrations.migrate(old.url, old.database)
     migrations.carry_out(old, planned)

@@ -1,4 +1,4 @@
-"""Views of customers who help customers, and of public posts that spread, on the real engine."""
+"""Views of peer support and of public posts that spread, on the real engine."""
 
 import asyncio
 from typing import Any
@@ -17,14 +17,14 @@ from tests.support.workers import fold
 
 
 def folded(client: ClickHouse, events: list[Any]) -> None:
-    """Let a worker fold events."""
+    """Have a worker fold events."""
     asyncio.run(fold(client, "log", consumed_now(events), RulesConfig(), None))
 
 
 def test_peer_views_equal_the_batch_computation(client: ClickHouse) -> None:
     records = traffic(seed=12, hours=3)
     asyncio.run(fold(client, "log", records, RulesConfig(), None))
-    oracle = Oracle(Record(one.value, one.timestamp, one.key) for one in records)
+    oracle = Oracle(Record(record.value, record.timestamp, record.key) for record in records)
     cell = "tenant, queue, channel, visibility"
     for interval in ("minute", "hour", "day"):
         counts = "accepted_count, accepted_from_peer_count, saved_count"
@@ -41,8 +41,8 @@ def test_peer_views_equal_the_batch_computation(client: ClickHouse) -> None:
             )
 
 
-def test_concentration_shows_shares_of_the_busiest_and_nobody(client: ClickHouse) -> None:
-    # Twenty helpers: one with 81 messages, nineteen with 1 each, together 100; one message of nobody.
+def test_concentration_shows_the_shares_of_the_busiest_helpers_but_no_identities(client: ClickHouse) -> None:
+    # Twenty helpers: one with 81 messages, nineteen with 1 each, together 100; one message of an unknown author.
     #   top 1 % = ceil(0.2) = 1 helper: 0.81; top 5 % = 1 helper: 0.81; top 10 % = 2 helpers: 0.82
     #   Gini, counts ascending, i = rank: (2 * sum(i * x) / sum(x) - n - 1) / n
     #     sum(i * x) = 1 + 2 + … + 19 + 20 * 81 = 190 + 1620 = 1810;  (36.2 - 21) / 20 = 0.76
@@ -50,7 +50,7 @@ def test_concentration_shows_shares_of_the_busiest_and_nobody(client: ClickHouse
     events = [post("a", at="12:00"), by_peer("a", at="12:01")]
     events += [by_peer("a", at="12:02", actor_id="busy") for _ in range(81)]
     events += [by_peer("a", at="12:03", actor_id=f"helper {number}") for number in range(19)]
-    # Two solutions by one, one by another that is taken back: one helper is left.
+    # One helper with two solutions, and one whose only solution is revoked: one remains.
     events += [accepted("a", at="12:04", actor_id="busy"), accepted("a", at="12:05", actor_id="busy")]
     events += [accepted("a", at="12:06", actor_id="other"), unaccepted("a", at="12:07", actor_id="other")]
     folded(client, events)
@@ -67,7 +67,7 @@ def shared(about: str, *, at: str, by: str, reach: int, thread_id: str = "") -> 
     return event("public.shared", about, at=at, actor_id=by, reach=reach, **fields)
 
 
-def test_virality_of_a_root_post_at_any_instant_and_now(client: ClickHouse) -> None:
+def test_virality_of_a_root_post_now_and_at_any_instant(client: ClickHouse) -> None:
     # 12:00 post a (100) -- 12:05 anna (10), in a reply to a -- 12:11 bert (20) - 12:12 anna (10) - 12:15 carl likes it
     #                                                         12:14 post b (5) -------------------------- 12:20 dora (7)
     events = [
@@ -82,15 +82,15 @@ def test_virality_of_a_root_post_at_any_instant_and_now(client: ClickHouse) -> N
         shared("b", at="12:20", by="dora", reach=7),
     ]
     folded(client, events)
-    # At 12:20, the watermark: of a the last ten minutes, (12:10, 12:20], hold 2 shares, the ten before 1.
+    # At 12:20, the watermark: the last ten minutes of a, (12:10, 12:20], hold 2 shares, the ten before 1.
     # Its reach is 100 + 10 + 20 + 10.
     assert client.rows("SELECT * FROM virality ORDER BY root_post_id") == [
         ("", "/test", "a", 140, 4, 3, 1, 2, 1, 2.0),
         ("", "/test", "b", 12, 1, 1, 0, 1, 0, None),
     ]
-    # The brand: 3 shares against 1; 2 of 3 are of the largest root.
+    # The brand: 3 shares against 1; 2 of 3 belong to the largest root.
     assert client.rows("SELECT * FROM brand_virality") == [("", 3, 1, 3.0, 2, pytest.approx(2 / 3))]
-    # At 12:11 the share of that very instant counts, what comes later does not.
+    # At 12:11 the share of that very instant counts, later ones do not.
     assert client.rows("SELECT * FROM virality_at(at = '2024-03-04 12:11:00')") == [
         ("", "/test", "a", 130, 3, 2, 0, 2, 0, None)
     ]

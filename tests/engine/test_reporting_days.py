@@ -1,4 +1,4 @@
-"""Every day, hour and minute has one definition, in the fold and in every view, whatever the clocks of the zone do."""
+"""Days, hours and minutes are the same intervals in the fold and in every view, whatever the zone's clock changes."""
 
 import time
 import zoneinfo
@@ -13,7 +13,7 @@ from pipeline.embedded.servers import EmbeddedClickHouse
 from pipeline.web.macros import Choice, Scope, expand
 from tests.support.database import migrated
 from tests.support.records import encoded
-from tests.support.web.dashboards import asked
+from tests.support.web.dashboards import clickhouse_queries
 from tests.support.zone_traffic import HARD_ZONES
 from tests.support.zone_views import check_zone, fold_values
 
@@ -27,7 +27,7 @@ def client(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
 
 
 @pytest.mark.parametrize("zone", [*HARD_ZONES, *Random(1).sample(OTHER_ZONES, 3)])
-def test_every_tier_and_view_counts_by_the_same_days_whatever_the_zone(client: ClickHouse, zone: str) -> None:
+def test_every_tier_and_view_uses_the_same_days_in_every_zone(client: ClickHouse, zone: str) -> None:
     check_zone(client, zone, seed=1)
 
 
@@ -53,8 +53,8 @@ def opens(client: ClickHouse, source: str) -> dict[str, int]:
     }
 
 
-def test_a_day_that_begins_at_half_past_joins_the_tiers_without_counting_twice(client: ClickHouse) -> None:
-    """Kolkata: the hours begin on 2025-10-24 and the minutes on 2026-11-14, both days at 18:30 UTC. All stay open."""
+def test_tiers_meet_without_double_counting_on_a_day_that_begins_at_half_past(client: ClickHouse) -> None:
+    """Kolkata: hours begin on 2025-10-24 and minutes on 2026-11-14, both at 18:30 UTC. All conversations stay open."""
     values = [
         opened("2025-10-20T10:00:00Z", 1, "old"),
         opened("2025-10-24T18:45:00Z", 2, "hours"),
@@ -77,11 +77,11 @@ def test_a_day_that_begins_at_half_past_joins_the_tiers_without_counting_twice(c
     assert opens(client, windows.format("2026-06-01 00:00:00")) == {"old": 1, "hours": 2}
 
 
-def test_a_day_without_a_midnight_joins_the_tiers_without_counting_twice(client: ClickHouse) -> None:
+def test_tiers_meet_without_double_counting_on_a_day_without_a_midnight(client: ClickHouse) -> None:
     """Santiago: on 2024-09-08 the clocks go from 00:00 to 01:00, so the day begins at 04:00 UTC and has 23 hours.
 
-    One opens in the last minute of the 7th, one in the first of the 8th (01:00 local), one in its last (02:59 UTC the
-    next day), and one on the 9th; 14 days later the minutes begin there.
+    One conversation opens in the last minute of the 7th, one in the first of the 8th (01:00 local), one in its last
+    (02:59 UTC the next day), and one on the 9th; 14 days later the minutes begin there.
     """
     values = [
         opened("2024-09-08T03:59:30Z", 1, "seventh"),
@@ -106,7 +106,7 @@ def test_a_day_without_a_midnight_joins_the_tiers_without_counting_twice(client:
     ]
 
 
-def test_a_day_of_25_hours_has_the_area_of_25_hours(client: ClickHouse) -> None:
+def test_a_day_of_25_hours_has_a_backlog_area_of_25_hours(client: ClickHouse) -> None:
     """Berlin, 2026-10-25 from 22:00 UTC to 23:00 UTC.
 
     Of b: 25 h from its first instant, 22.5 h from 00:30 UTC, 21.5 h from 01:30 UTC, 1 s from 22:59:59 UTC: 69 h 1 s.
@@ -130,8 +130,8 @@ def test_a_day_of_25_hours_has_the_area_of_25_hours(client: ClickHouse) -> None:
     assert contacts == [("2026-10-24", "a", 1), ("2026-10-25", "b", 4), ("2026-10-26", "c", 1)]
 
 
-def test_one_event_of_a_far_past_makes_no_million_rows(client: ClickHouse) -> None:
-    """A telephone system whose clock went back to 2000 tells one contact of sixty cells each, all abandoned at once."""
+def test_an_event_from_the_far_past_does_not_make_a_million_rows(client: ClickHouse) -> None:
+    """A telephone system whose clock fell back to 2000 reports one contact in each of 60 cells, abandoned at once."""
     past = []
     for number in range(60):
         past.append(opened("2000-01-01T00:00:12Z", number, f"q-{number}"))
@@ -150,10 +150,10 @@ def test_one_event_of_a_far_past_makes_no_million_rows(client: ClickHouse) -> No
         [opened("2026-11-23T10:00:00Z", 900, "q"), *past, opened("2026-11-23T12:00:00Z", 901, "z")],
         "2026-11-23T12:00:00+00:00",
     )
-    # A row for the day on which the cell changed, and those of the last 401 days.
+    # A row for the day on which the cell changed, and one for each of the last 401 days.
     [(days,)] = client.rows("SELECT count() FROM backlog_by_day WHERE queue = 'q-7'")
     assert days == 402
-    # Nothing is open and nothing has changed: no rows by the hour or the minute.
+    # Nothing is open and nothing changed, so there are no hour or minute rows.
     assert client.rows("SELECT count() FROM backlog_by_hour WHERE queue LIKE 'q-%'") == [(0,)]
     assert client.rows("SELECT count() FROM backlog_by_minute WHERE queue LIKE 'q-%'") == [(0,)]
     assert client.rows(
@@ -166,10 +166,10 @@ def test_one_event_of_a_far_past_makes_no_million_rows(client: ClickHouse) -> No
     assert time.monotonic() - began < 5
 
 
-def test_a_promise_that_falls_due_later_in_the_minute_hour_or_day_is_not_missed(client: ClickHouse) -> None:
-    """Watermark 10:20. Promised for 10:50 and answered at 10:10: met. Promised for 10:55 and for 23:00: neither."""
+def test_an_sla_clock_due_later_in_the_minute_hour_or_day_is_not_missed(client: ClickHouse) -> None:
+    """Watermark 10:20. Due 10:50 and answered 10:10: met. Due 10:55 and 23:00: undecided."""
 
-    def promised(subject: str, at: str, clock: str, due: str) -> list[bytes]:
+    def with_target(subject: str, at: str, clock: str, due: str) -> list[bytes]:
         data = {"clock": clock, "due_at": f"2026-11-23T{due}:00Z"}
         time = f"2026-11-23T{at}:00Z"
         begun = encoded(
@@ -181,10 +181,10 @@ def test_a_promise_that_falls_due_later_in_the_minute_hour_or_day_is_not_missed(
         id="2", subject="a-1", time="2026-11-23T10:10:00Z", type="message.created", data={"actor_kind": "agent"}
     )
     values = [
-        *promised("a-1", "10:00", "first_response", "10:50"),
-        *promised("a-2", "10:05", "first_response", "10:55"),
+        *with_target("a-1", "10:00", "first_response", "10:50"),
+        *with_target("a-2", "10:05", "first_response", "10:55"),
         answer,
-        *promised("a-5", "10:15", "resolution", "23:00"),
+        *with_target("a-5", "10:15", "resolution", "23:00"),
         opened("2026-11-23T10:20:00Z", 6, "z"),
     ]
     fold(client, "UTC", values, "2026-11-23T10:20:00+00:00")
@@ -198,11 +198,11 @@ def test_a_promise_that_falls_due_later_in_the_minute_hour_or_day_is_not_missed(
             60,
             {name: Choice([], is_all=True) for name in ("tenant", "queue", "channel")},
         )
-        [sql] = {one.sql for one in asked() if one.where.endswith("/ SLA met")}
-        # Only the interval of the answer, with 1 of 1 kept; no promise of a resolution is decided.
+        [sql] = {query.sql for query in clickhouse_queries() if query.where.endswith("/ SLA met")}
+        # Only the interval of the answer, with 1 of 1 met; no resolution clock is decided.
         found = [row[1:] for row in client.rows(expand(sql, scope)) if any(value is not None for value in row[1:])]
         assert found == [(1.0, None, None)], begins_at
-    # A window that ends in the future counts them as little.
+    # A window that ends in the future does not count them either.
     assert client.rows(
         "SELECT sla_met_count, sla_missed_count FROM rolling_at(at = '2026-11-24 00:00:00') "
         "WHERE scope = 'all' AND window_seconds = 86400"

@@ -1,4 +1,4 @@
-"""Runbooks: the same four sections in each, and queries that run."""
+"""Every runbook has the same four sections, and its queries run."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ ALL = sorted(RUNBOOKS.glob("*.md"))
 
 
 def blocks(path: Path, language: str) -> list[str]:
-    """What stands in the code blocks of a language."""
+    """Return the contents of the code blocks of a language."""
     return re.findall(rf"^```{language}\n(.*?)^```$", path.read_text(), re.DOTALL | re.MULTILINE)
 
 
@@ -33,7 +33,7 @@ def client(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
-def test_a_runbook_has_its_sections_each_with_something_in_it(path: Path) -> None:
+def test_a_runbook_has_all_its_sections_and_none_is_empty(path: Path) -> None:
     title, *parts = re.split(r"^## (.*)$", path.read_text(), flags=re.MULTILINE)
     assert title.strip() == f"# {path.stem}"
     assert parts[::2] == SECTIONS
@@ -48,13 +48,13 @@ def test_the_queries_of_a_runbook_run(path: Path, client: ClickHouse) -> None:
         client.rows(query)
 
 
-def test_a_query_that_does_not_run_is_found(client: ClickHouse) -> None:
+def test_a_query_that_does_not_run_is_detected(client: ClickHouse) -> None:
     with pytest.raises(Exception, match="no_such_table"):
         client.rows("SELECT * FROM no_such_table")
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
-def test_the_expressions_of_a_runbook_are_promql_over_metrics_that_workers_show(path: Path, tmp_path: Path) -> None:
+def test_the_expressions_of_a_runbook_are_promql_over_exposed_metrics(path: Path, tmp_path: Path) -> None:
     expressions = blocks(path, "promql")
     for expression in expressions:
         assert list(selectors(expression))
@@ -67,6 +67,6 @@ def test_the_expressions_of_a_runbook_are_promql_over_metrics_that_workers_show(
 
 
 @pytest.mark.parametrize("path", ALL, ids=lambda path: path.stem)
-def test_what_a_runbook_links_to_is_there(path: Path) -> None:
+def test_the_links_of_a_runbook_resolve(path: Path) -> None:
     for link in re.findall(r"\]\(([^)]+)\)", path.read_text()):
         assert (path.parent / link).exists(), link

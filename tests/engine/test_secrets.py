@@ -1,4 +1,4 @@
-"""Passwords and keys: taken from where they are kept, whatever is in them, and shown nowhere."""
+"""Passwords and keys are read from where they are stored, whatever they contain, and never shown."""
 
 import logging
 import os
@@ -24,7 +24,7 @@ HARD = "a/b@c#d%e:f?g&h i'\"%41ü"
 
 
 def run(directory: Path, *arguments: str, **variables: str) -> str:
-    """What a command says on both outputs. Nobody listens where it looks."""
+    """Return both outputs of a command. Nothing listens at the addresses it is given."""
     environment = {name: value for name, value in os.environ.items() if not name.startswith("SICHTFLUG_")}
     done = subprocess.run(
         [sys.executable, "-m", "pipeline.cli", *arguments],
@@ -58,10 +58,10 @@ def run(directory: Path, *arguments: str, **variables: str) -> str:
         ("SICHTFLUG_CLICKHOUSE_PASSWORD", "S3cretPw"),
     ],
 )
-def test_no_setting_shows_a_secret(tmp_path: Path, variable: str, value: str) -> None:
-    told = run(tmp_path, "migrate", **{variable: value})
-    assert not [secret for secret in SECRETS if secret in told], told
-    assert "Traceback" not in told
+def test_no_setting_reveals_a_secret(tmp_path: Path, variable: str, value: str) -> None:
+    output = run(tmp_path, "migrate", **{variable: value})
+    assert not [secret for secret in SECRETS if secret in output], output
+    assert "Traceback" not in output
 
 
 @pytest.mark.parametrize(
@@ -77,15 +77,15 @@ def test_no_setting_shows_a_secret(tmp_path: Path, variable: str, value: str) ->
         b'pseudonym_key = "PSEUDOKEY\xff"\n',
     ],
 )
-def test_no_error_in_the_file_shows_a_secret(tmp_path: Path, content: bytes) -> None:
+def test_no_configuration_error_reveals_a_secret(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "mine.toml").write_bytes(content)
-    told = run(tmp_path, "migrate", SICHTFLUG_CONFIG=str(tmp_path / "mine.toml"))
-    assert not [secret for secret in SECRETS if secret in told], told
-    assert "Traceback" not in told
-    assert "mine.toml" in told.replace("\n", "") or "SICHTFLUG_" in told
+    output = run(tmp_path, "migrate", SICHTFLUG_CONFIG=str(tmp_path / "mine.toml"))
+    assert not [secret for secret in SECRETS if secret in output], output
+    assert "Traceback" not in output
+    assert "mine.toml" in output.replace("\n", "") or "SICHTFLUG_" in output
 
 
-def test_secrets_come_from_files_too(tmp_path: Path) -> None:
+def test_secrets_can_be_read_from_files(tmp_path: Path) -> None:
     for name in ("one", "two", "three"):
         (tmp_path / name).write_text(f"{HARD}{name}\n")
     found = load(
@@ -104,7 +104,7 @@ def test_secrets_come_from_files_too(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["CLICKHOUSE_PASSWORD", "PROMETHEUS_PASSWORD", "PSEUDONYM_KEY"])
-def test_a_secret_that_cannot_be_had_is_said(tmp_path: Path, name: str) -> None:
+def test_an_unreadable_secret_is_reported(tmp_path: Path, name: str) -> None:
     empty = tmp_path / "empty"
     empty.touch()
     for variables, message in (
@@ -117,10 +117,10 @@ def test_a_secret_that_cannot_be_had_is_said(tmp_path: Path, name: str) -> None:
         assert "S3cret" not in str(refused.value)
 
 
-def test_a_worker_without_a_key_does_not_start_unless_told_so_by_name(tmp_path: Path) -> None:
-    told = run(tmp_path, "worker", SICHTFLUG_METRICS_PORT="-1")
-    assert "SICHTFLUG_PSEUDONYM_KEY is not set" in told
-    assert "Traceback" not in told
+def test_a_worker_without_a_key_starts_only_if_explicitly_allowed(tmp_path: Path) -> None:
+    output = run(tmp_path, "worker", SICHTFLUG_METRICS_PORT="-1")
+    assert "SICHTFLUG_PSEUDONYM_KEY is not set" in output
+    assert "Traceback" not in output
     assert Settings(pseudonym_key="none").key == b""
     assert Settings(pseudonym_key="None").key == b"None"
     with pytest.raises(SettingsError):
@@ -128,8 +128,8 @@ def test_a_worker_without_a_key_does_not_start_unless_told_so_by_name(tmp_path: 
 
 
 @given(user=st.text(min_size=1), password=st.text(min_size=1))
-def test_whatever_is_in_a_password_it_stays_within_its_place_and_is_not_shown(user: str, password: str) -> None:
-    """Text that no encoding holds is none that anybody could type."""
+def test_any_password_is_sent_unchanged_and_never_shown(user: str, password: str) -> None:
+    """Text that no encoding can represent is excluded: nobody could type it."""
     try:
         (user + password).encode()
     except UnicodeEncodeError:
@@ -143,7 +143,7 @@ def test_whatever_is_in_a_password_it_stays_within_its_place_and_is_not_shown(us
     assert (parts.hostname, parts.port) == ("db.example", 8123)
 
 
-def test_a_password_with_every_mark_opens_the_embedded_clickhouse(
+def test_a_password_with_every_punctuation_mark_opens_the_embedded_clickhouse(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.DEBUG)
@@ -157,13 +157,13 @@ def test_a_password_with_every_mark_opens_the_embedded_clickhouse(
     assert HARD not in (tmp_path / "clickhouse.log").read_text()
 
 
-def test_a_wrong_password_names_the_settings(clickhouse: EmbeddedClickHouse) -> None:
+def test_the_error_for_a_wrong_password_names_the_settings(clickhouse: EmbeddedClickHouse) -> None:
     client = ClickHouse(clickhouse.url.replace(clickhouse.password, "wrong"), "default")
     with pytest.raises(ClickHouseRejectedError, match="SICHTFLUG_CLICKHOUSE_USER and SICHTFLUG_CLICKHOUSE_PASSWORD"):
         client.rows("SELECT 1")
 
 
-def test_a_kept_password_is_the_same_at_the_next_start_and_nobody_elses(tmp_path: Path) -> None:
+def test_a_stored_password_survives_a_restart_and_only_its_owner_can_read_it(tmp_path: Path) -> None:
     with EmbeddedClickHouse(tmp_path / "data") as clickhouse:
         first = clickhouse.password
     with EmbeddedClickHouse(tmp_path / "data") as clickhouse:
@@ -172,7 +172,7 @@ def test_a_kept_password_is_the_same_at_the_next_start_and_nobody_elses(tmp_path
     assert EmbeddedClickHouse(tmp_path / "other").password != first
 
 
-def test_the_page_does_not_show_the_password_of_prometheus() -> None:
+def test_the_page_does_not_reveal_the_password_of_prometheus() -> None:
     request = PageRequest(0, 3_600_000, 800, {})
     with pytest.raises(QueryError, match=r"Prometheus at http://127\.0\.0\.1:1 does not answer") as refused:
         Prometheus("http://scraper:S3cretPw@127.0.0.1:1").frame({"expr": "up"}, request, "15s")

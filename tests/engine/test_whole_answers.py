@@ -1,4 +1,4 @@
-"""Answers that break off behind a status of success: each read notices, and is repeated."""
+"""Answers that break off after a status of success are detected by every read, and repeated."""
 
 import asyncio
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,13 +21,13 @@ from streams.panes.cells import CellIndex
 from streams.rules import Rules, RulesConfig
 from tests.support.database import migrated
 from tests.support.traffic import traffic
-from tests.support.workers import hear, new_worker, open_keys, tell
+from tests.support.workers import fold_facts, fold_interactions, new_worker, open_keys
 
 ERROR = b"Code: 241. DB::Exception: (total) memory limit exceeded. (MEMORY_LIMIT_EXCEEDED)\n"
 
 
-class Cutting(ClickHouse):
-    """A real database whose answers end in the middle: at the end of a line, within one, or with an error."""
+class TruncatingClickHouse(ClickHouse):
+    """A real database whose answers are truncated: at the end of a line, within one, or by an error."""
 
     how = ""
 
@@ -38,7 +38,7 @@ class Cutting(ClickHouse):
         ]
 
     def rows(self, query: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
-        """No read of the ledger is one of these: nothing in their answers tells that they are whole."""
+        """Refuse: nothing in such an answer shows whether it is complete, so no read of the ledger may use it."""
         raise AssertionError(query)
 
     def raw(self, query: str, output_format: str, settings: Mapping[str, Any] | None = None) -> bytes:
@@ -49,15 +49,15 @@ class Cutting(ClickHouse):
 
 
 @pytest.fixture
-def client(clickhouse: EmbeddedClickHouse) -> Iterator[Cutting]:
-    with migrated(clickhouse.url, "whole", Cutting) as found:
+def client(clickhouse: EmbeddedClickHouse) -> Iterator[TruncatingClickHouse]:
+    with migrated(clickhouse.url, "whole", TruncatingClickHouse) as found:
         yield found
 
 
 @pytest.mark.parametrize("how", ["at a line", "within a line", "error"])
-def test_no_read_of_the_ledger_takes_half_an_answer_for_all_there_is(client: Cutting, how: str) -> None:
+def test_no_read_of_the_ledger_accepts_a_truncated_answer(client: TruncatingClickHouse, how: str) -> None:
     async def fold() -> None:
-        await hear(client, "log.customer-facts", await tell(client, traffic(seed=3)[:1_500]), None)
+        await fold_facts(client, "log.customer-facts", await fold_interactions(client, traffic(seed=3)[:1_500]), None)
 
     asyncio.run(fold())
     ledger = PartitionLedger(client, "log", 0, "conversation", CellIndex())
@@ -70,8 +70,8 @@ def test_no_read_of_the_ledger_takes_half_an_answer_for_all_there_is(client: Cut
     whole.close()
     assert min(len(keys), len(customer_keys)) > 100
     reads: Sequence[Any] = (
-        # A conversation has a row per flush until ClickHouse merges them.
-        lambda: {number for some in ledger.hashes() for number in some},
+        # A conversation has one row per flush until ClickHouse merges them.
+        lambda: {number for hashes in ledger.hashes() for number in hashes},
         lambda: sorted(key for key, _ in conversations.read_back(keys, 1 << 62)),
         lambda: sorted(ledger.newest_panes(1, "hour", 100_000)),
         lambda: read_checkpoint(client, "log = 'log' AND kafka_partition = 0"),
@@ -79,7 +79,7 @@ def test_no_read_of_the_ledger_takes_half_an_answer_for_all_there_is(client: Cut
         conversations.admitted_cells,
         lambda: sorted((key, customer.facts) for key, customer in customers.read_back(customer_keys, 1 << 62)),
     )
-    #: What is one value on one line cannot be cut at the end of a line.
+    #: A single value on a single line cannot be truncated at the end of a line.
     one_line = (0, 3, 4, 5)
     wanted = [read() for read in reads]
     assert all(wanted)
@@ -95,7 +95,7 @@ def test_no_read_of_the_ledger_takes_half_an_answer_for_all_there_is(client: Cut
 
 
 async def folded_open_count(client: ClickHouse, records: Sequence[Any]) -> int:
-    """Fold and flush records; return how many conversations are open then."""
+    """Fold and flush records; return the number of conversations then open."""
     worker = new_worker(client, "log", RulesConfig())
     await worker.fold(records)
     await worker.flush()
@@ -103,7 +103,7 @@ async def folded_open_count(client: ClickHouse, records: Sequence[Any]) -> int:
     return worker.job.fold.open_count
 
 
-def test_half_a_slice_of_open_conversations_is_gone_on_with(client: Cutting) -> None:
+def test_a_restore_resumes_after_half_a_slice_of_open_conversations(client: TruncatingClickHouse) -> None:
     open_count = asyncio.run(folded_open_count(client, traffic(seed=3)))
     assert open_count > 20
     client.how = "at a line"
@@ -111,7 +111,7 @@ def test_half_a_slice_of_open_conversations_is_gone_on_with(client: Cutting) -> 
     assert len(found) == len(set(found)) == open_count
 
 
-class Shaky(ClickHouse):
+class FlakyClickHouse(ClickHouse):
     """A real database that answers every third request."""
 
     def __init__(self, url: str, database: str) -> None:
@@ -132,14 +132,14 @@ class Shaky(ClickHouse):
         yield from super().stream(query, output_format, chunk_bytes)
 
 
-def test_a_restore_under_failing_requests_does_not_begin_anew_with_each_of_them(client: Cutting) -> None:
+def test_a_restore_does_not_start_over_with_each_failing_request(client: TruncatingClickHouse) -> None:
     open_count = asyncio.run(folded_open_count(client, traffic(seed=3)[:500]))
-    shaky = Shaky(client.url, client.database)
-    state = InteractionsState(Rules(RulesConfig()), shaky, "log", 0)
+    flaky = FlakyClickHouse(client.url, client.database)
+    state = InteractionsState(Rules(RulesConfig()), flaky, "log", 0)
     checkpoint = StateCache(state.ledger, state).load(lambda: Checkpoint(epoch=1, partition_count=1))
     assert checkpoint
     assert checkpoint.next_offset == 500
     assert state.fold.open_count == open_count > 20
-    # Two checkpoints, cells admitted, open conversations and their end, how many hashes and these, panes of each tier.
-    assert shaky.request_count <= 3 * 10
-    shaky.close()
+    # Two checkpoints, cells admitted, open conversations and their end, hash count and hashes, panes of each tier.
+    assert flaky.request_count <= 3 * 10
+    flaky.close()

@@ -1,1 +1,1 @@
-"""Kills, outages and wrong workers."""
+"""Kills, outages and mutants of the worker."""

@@ -1,4 +1,4 @@
-"""Worker processes under faults: each with a proxy of its own before ClickHouse, so that one can see what it does."""
+"""Worker processes under faults, each connected to ClickHouse through a proxy that observes its flushes."""
 
 import signal
 import subprocess
@@ -12,16 +12,16 @@ from tests.support.system import SESSION_SECONDS, System
 
 SLOW_SECONDS = 10.0
 SLEEP_SECONDS = 2 * float(SESSION_SECONDS)
-#: A last flush takes a third of a session, leaving the group an answer; the proxy may be slow at each step.
+#: A last flush takes a third of a session, which leaves the group time to answer; the proxy may be slow at each step.
 STOP_SECONDS = 60.0
 
 
 class UnexpectedEndError(AssertionError):
-    """A worker ended although nobody killed it, or did not end when it should."""
+    """A worker ended although it was not killed, or did not end when it should."""
 
 
 class Member:
-    """One worker process and the proxy through which it speaks to ClickHouse."""
+    """One worker process and the proxy between it and ClickHouse."""
 
     def __init__(self, system: System, seed: int) -> None:
         self.proxy = FaultyProxy(system.url, seed, share=0.0, slow_seconds=SLOW_SECONDS)
@@ -31,7 +31,7 @@ class Member:
         self._wakes_at = 0.0
 
     def is_running(self) -> bool:
-        """Whether there is a process, awake or asleep. Raises UnexpectedEndError when it ended by itself."""
+        """Return whether there is a process, awake or asleep. Raises UnexpectedEndError if it ended by itself."""
         if self._process is not None and self._process.poll() is not None:
             raise UnexpectedEndError(f"a worker ended with {self._process.returncode}: {self._system.log()[-2000:]}")
         return self._process is not None
@@ -44,7 +44,7 @@ class Member:
         self._process = self._system.start_worker(clickhouse_url=self.proxy.url, flush_seconds=str(flush_seconds))
 
     def kill(self) -> bool:
-        """SIGKILL; whether that was inside a flush."""
+        """Send SIGKILL; return whether that was inside a flush."""
         assert self._process is not None
         self._process.send_signal(signal.SIGKILL)
         was_inside = self.proxy.is_inside_flush()
@@ -53,19 +53,19 @@ class Member:
         return was_inside
 
     def sleep(self) -> None:
-        """SIGSTOP, for two sessions."""
+        """Send SIGSTOP, for two sessions."""
         assert self._process is not None
         self._process.send_signal(signal.SIGSTOP)
         self._wakes_at = time.monotonic() + SLEEP_SECONDS
 
     def wake(self, *, is_time: bool = False) -> None:
-        """SIGCONT, when it has slept for long enough or is told that it is time."""
+        """Send SIGCONT once the worker has slept long enough, or at once if `is_time`."""
         if self._process is not None and self._wakes_at and (is_time or time.monotonic() >= self._wakes_at):
             self._process.send_signal(signal.SIGCONT)
             self._wakes_at = 0.0
 
     def terminate(self) -> float:
-        """SIGTERM, and wait for the end; how many seconds it took."""
+        """Send SIGTERM, wait for the end, and return the seconds it took."""
         assert self._process is not None
         self.wake(is_time=True)
         began_at = time.monotonic()
@@ -74,19 +74,19 @@ class Member:
             status = self._process.wait(STOP_SECONDS)
         except subprocess.TimeoutExpired:
             raise UnexpectedEndError(f"a worker did not stop within {STOP_SECONDS:.0f} s of SIGTERM") from None
-        # So early that Python was still importing, the signal ends it as any program.
+        # During Python's own imports SIGTERM ends the process as it does any program.
         if status != 0 and (status != -signal.SIGTERM or self.proxy.has_flushed()):
             raise UnexpectedEndError(f"a worker ended with {status} at SIGTERM: {self._system.log()[-2000:]}")
         self._process = None
         return time.monotonic() - began_at
 
     def close(self) -> None:
-        """End the proxy."""
+        """Stop the proxy."""
         self.proxy.__exit__(None, None, None)
 
 
 class Crew:
-    """Up to `size` workers on one system, and the faults that befall them, counted by name."""
+    """Up to `size` workers on one system, and the faults injected into them, counted by name."""
 
     def __init__(self, system: System, chance: Random, size: int) -> None:
         self.members = [Member(system, chance.getrandbits(32)) for _ in range(size)]
@@ -96,11 +96,11 @@ class Crew:
         self._wanted_count = chance.randint(1, size)
 
     def fill(self) -> None:
-        """Wake who has slept enough, and start workers up to the number wanted."""
+        """Wake workers that have slept long enough, and start workers up to the number wanted."""
         for member in self.members:
             member.wake()
         missing = self._wanted_count - len(self.running())
-        for member in [one for one in self.members if not one.is_running()][: max(0, missing)]:
+        for member in [idle for idle in self.members if not idle.is_running()][: max(0, missing)]:
             member.start(self._chance.choice((0.05, 0.05, 0.2, 0.75)))
             self.faults["workers started"] += 1
 
@@ -111,7 +111,7 @@ class Crew:
         return [member for member in self.running() if not member.is_asleep()]
 
     def working(self) -> list[Member]:
-        """Who has partitions and writes; without one, for a while, wait for it."""
+        """Return the workers that have partitions and write; wait for the first one, up to a session."""
         deadline = time.monotonic() + float(SESSION_SECONDS)
         while not (found := [member for member in self.awake() if member.proxy.has_flushed()]):
             if time.monotonic() > deadline:
@@ -119,34 +119,36 @@ class Crew:
             time.sleep(0.02)
         return found
 
-    # ---- faults; each does nothing when there is nobody whom it could befall
+    # ---- faults; each does nothing if there is no worker to apply it to
 
     def kill(self) -> None:
-        """One or several at once, at a moment that nobody chose."""
+        """Kill one or several workers at once, at a random moment."""
         for _ in range(self._chance.choice((1, 1, 1, 2, 4))):
             for member in self._one(self.running() if self._chance.random() < 0.3 else self.working()):
                 self._killed(member)
 
     def kill_in_a_flush(self) -> None:
-        """At its commit point: before the insert is done, which then lands when its sender is dead, or before the
-        answer."""
+        """Kill a worker at its commit point.
+
+        Either before the insert is done, which then lands after its sender's death, or before the answer.
+        """
         point = self._chance.choice(POINTS)
         for member in self._one(self.working()):
             hold = member.proxy.hold(point)
             if hold.wait(1.5) and member.is_running():
                 self._killed(member)
                 self.faults[f"kills {point}"] += 1
-                # Late enough, at times, to land among what the next owner does.
+                # At times late enough to land among the next owner's inserts.
                 time.sleep(self._chance.choice((0.0, 0.5, 2.0)))
             hold.release()
 
     def rebalance_in_a_flush(self) -> None:
-        """While a commit is held, another worker joins or leaves, so that the group takes partitions away."""
+        """Hold a commit while another worker joins or leaves, so that the group revokes partitions."""
         for member in self._one(self.working()):
             hold = member.proxy.hold("before the commit")
             if hold.wait(1.5):
                 self.faults["rebalances in a flush"] += 1
-                others = [one for one in self.awake() if one is not member]
+                others = [other for other in self.awake() if other is not member]
                 if others and self._chance.random() < 0.5:
                     self._stopped(self._chance.choice(others))
                 else:
@@ -156,7 +158,7 @@ class Crew:
             hold.release()
 
     def stop_in_a_flush(self) -> None:
-        """SIGTERM while a commit is held: the worker gives it up and ends, then it lands."""
+        """Send SIGTERM while a commit is held: the worker abandons it and ends, then it lands."""
         for member in self._one(self.working()):
             hold = member.proxy.hold("before the commit")
             if hold.wait(1.5):
@@ -175,19 +177,19 @@ class Crew:
             self._stopped(member)
 
     def resize(self) -> None:
-        """Another number of workers from now on."""
+        """Change the number of workers wanted."""
         self._wanted_count = self._chance.randint(1, len(self.members))
         for member in self.awake()[self._wanted_count :]:
             self._stopped(member)
 
     def break_requests(self) -> None:
-        """From now on ClickHouse breaks more or fewer requests."""
+        """Change the share of requests that ClickHouse breaks."""
         share = self._chance.choice((0.0, 0.0, 0.02, 0.1))
         for member in self.members:
             member.proxy.share = share
 
     def pause(self, meanwhile: Callable[[], None]) -> None:
-        """All leave in order; `meanwhile` happens; those who are missed come back with the next `fill`."""
+        """Stop all workers cleanly and run `meanwhile`; the next `fill` starts workers again."""
         for member in self.running():
             self._stopped(member)
         meanwhile()
@@ -195,14 +197,14 @@ class Crew:
     # ---- the end
 
     def calm(self) -> None:
-        """No more faults from now on, and at least one worker."""
+        """Stop injecting faults, and ensure at least one worker."""
         for member in self.members:
             member.proxy.share = 0.0
             member.wake(is_time=True)
         self.fill()
 
     def end(self) -> None:
-        """Stop all in order, and count what the proxies did."""
+        """Stop all workers cleanly, and count what the proxies did."""
         for member in self.members:
             if member.is_running():
                 self._stopped(member)
@@ -213,7 +215,7 @@ class Crew:
             member.close()
 
     def _one(self, of: list[Member]) -> list[Member]:
-        """One of them, nobody when there is nobody."""
+        """Return a random one of the workers; none if there are none."""
         return [self._chance.choice(of)] if of else []
 
     def _killed(self, member: Member) -> None:

@@ -1,6 +1,6 @@
-"""Wrong versions of the worker, made by changing its source: each breaks one rule of the ledger's protocol.
+"""Mutants of the worker, made by changing its source: each breaks one rule of the ledger's protocol.
 
-A change whose place is not found is an error, so a mutant cannot silently become the real thing.
+A change whose place is not found is an error, so a mutant cannot silently become the real worker.
 """
 
 import inspect
@@ -23,7 +23,7 @@ from pipeline.worker import Worker
 
 
 class Change(NamedTuple):
-    """In the source of a method, one text instead of another."""
+    """A replacement of one text by another in the source of a method."""
 
     owner: type
     method: str
@@ -58,13 +58,13 @@ MUTANTS: dict[str, Sequence[Change]] = {
             "        flush = self.take()\n        self.job.cache.evict()\n",
         )
     ],
-    "an evicted conversation is begun afresh": [
+    "an evicted conversation starts over": [
         Change(StateCache, "read_back", "            if not unsure:\n", "            if True:\n")
     ],
-    "an evicted pane is begun afresh": [
+    "an evicted pane starts over": [
         Change(PartitionProcessor, "flush", "        if missing:\n", "        if False:\n")
     ],
-    "what is read back is not compared": [
+    "revisions read back are not compared": [
         Change(PartitionLedger, "check_not_fenced", "if newest > newest_revision:", "if False:")
     ],
     "the watermark is not restored": [
@@ -83,14 +83,14 @@ MUTANTS: dict[str, Sequence[Change]] = {
             "restore(checkpoint.watermark, type(checkpoint.books)(), checkpoint.broker_at)",
         )
     ],
-    "the cells that were admitted are not restored": [
+    "the admitted cells are not restored": [
         Change(InteractionsState, "restore", "if admitted or not checkpoint.next_offset:", "if admitted := []:"),
         Change(InteractionsState, "restore", "self._reader.counted_cells()", "[]"),
     ],
     "the ids of a conversation's events are not restored": [
         Change(ConversationReader, "_conversation", "bytes.fromhex(row.event_digests)", "b''")
     ],
-    "a restore does not look whether the checkpoint stayed": [
+    "a restore does not check that the checkpoint is unchanged": [
         Change(
             StateCache,
             "load",
@@ -101,13 +101,13 @@ MUTANTS: dict[str, Sequence[Change]] = {
     "a stored value depends on the wall clock": [
         Change(PartitionProcessor, "take", "reason=self.checkpoint.reason", "reason=str(time.monotonic())")
     ],
-    "a flush follows one that was given up": [
+    "a flush follows an abandoned one": [
         Change(PartitionProcessor, "flush", "        self._is_flushing = True\n", "        self._is_flushing = False\n")
     ],
     "the hash of a conversation is salted": [
         Change(StateCache, "read_back", "{key: conversation_hash(key)", "{key: conversation_hash(f'{id(self)}{key}')")
     ],
-    "what has to go out ahead goes after the commit point": [
+    "the outbox is published after the commit point": [
         Change(PartitionProcessor, "flush", PUBLISH, "row_count = 0"),
         Change(PartitionProcessor, "flush", ACKNOWLEDGED, f"{ACKNOWLEDGED}        {PUBLISH}\n"),
     ],
@@ -115,16 +115,14 @@ MUTANTS: dict[str, Sequence[Change]] = {
 
 
 UNNOTICED = [Change(GroupConsumer, "_follows", "if 0 <= batch.start <= expected:", "if True:")]
-#: Those that only processes show: what they break is in the clients of ClickHouse, Kafka and Faust.
+#: Detected only by tests with real processes: they break the clients of ClickHouse, Kafka and Faust.
 PROCESS_MUTANTS: dict[str, Sequence[Change]] = {
-    "an insert that did not arrive whole is accepted": [
-        Change(ClickHouse, "insert", "if written != row_count:", "if False:")
-    ],
-    "a worker begins where Kafka's committed offsets stand": [
+    "an incomplete insert is accepted": [Change(ClickHouse, "insert", "if written != row_count:", "if False:")],
+    "a worker starts from Kafka's committed offsets": [
         Change(BatchConsumer, "perform_seek", "if restored:", "if False:"),
         *UNNOTICED,
     ],
-    "a fetch that got lost is not noticed": UNNOTICED,
+    "a lost fetch is not noticed": UNNOTICED,
     "an exception in the fold is survived": [
         Change(
             Worker,
@@ -136,12 +134,12 @@ PROCESS_MUTANTS: dict[str, Sequence[Change]] = {
 }
 
 
-#: Where what a worker depends on hangs, and it keeps every rule.
+#: A dependency of the worker hangs, while the worker itself keeps every rule.
 HANGING: dict[str, Sequence[Change]] = {
-    "the client hangs when it leaves the group": [
+    "the client hangs when leaving the group": [
         Change(GroupConsumer, "stop", "await self._app.stop()", "await asyncio.Event().wait()")
     ],
-    "a thread of the client waits for ever when it is over": [
+    "a thread of the client never ends": [
         Change(
             GroupConsumer,
             "stop",
@@ -154,14 +152,17 @@ HANGING: dict[str, Sequence[Change]] = {
 
 
 def wrong_worker(mutant: str = "", *, bug_after: int = 0, lost_fetch: int = 0, bug_on: str = "") -> list[str]:
-    """The command of a worker that breaks a rule; in whose fold a bug raises at the so-manieth event; that never sees
-    each so-manieth fetch; that raises at the conversation `bug_on`, `fold` in its fold, `flush` in an encoder."""
+    """Return the command of a worker with the given faults.
+
+    It breaks the rule of `mutant`; its fold raises at the event number `bug_after`; it loses each `lost_fetch`th fetch;
+    it raises at the conversation `bug_on`: `fold` in its fold, `flush` in an encoder.
+    """
     return [sys.executable, "-m", "tests.faults.wrong_worker", mutant, str(bug_after), str(lost_fetch), bug_on]
 
 
 @contextmanager
 def mutated(changes: Sequence[Change]) -> Iterator[None]:
-    """The methods are the changed ones inside the block."""
+    """Replace the methods by their mutants inside the block."""
     sources: dict[tuple[type, str], str] = {}
     for owner, method, old, new in changes:
         source = sources.get((owner, method)) or inspect.getsource(getattr(owner, method))

@@ -1,4 +1,4 @@
-"""ClickHouse away at full load: what the workers do meanwhile, as a program for any length."""
+"""ClickHouse unavailable at full load: how the workers behave meanwhile, as a program for any duration."""
 
 import secrets
 import subprocess
@@ -15,8 +15,10 @@ MEBIBYTE = 1 << 20
 
 
 class Outage(NamedTuple):
-    """What was seen. Memory is that of all workers, in MiB: before, highest in the first and in the second half.
-    `assignment_count`: how often the group assigned partitions while ClickHouse was away."""
+    """The observations. Memory is that of all workers, in MiB: before, and the maxima of the first and second half.
+
+    `assignment_count`: how often the group assigned partitions during the outage.
+    """
 
     memory_before: float
     memory_first_half: float
@@ -25,7 +27,7 @@ class Outage(NamedTuple):
     catch_up_seconds: float
 
     def failures(self) -> list[str]:
-        """What is not as it must be."""
+        """Return every observation that is out of bounds."""
         found = []
         if self.memory_second_half > 1.1 * self.memory_first_half:
             found.append(f"memory grows: {self}")
@@ -35,21 +37,21 @@ class Outage(NamedTuple):
 
 
 def begin_with_two_workers(system: System) -> list[subprocess.Popen[bytes]]:
-    """Both have partitions, and have folded something."""
+    """Start two workers that both have partitions and have folded something."""
     workers = [system.start_worker()]
     flood(system, 3_000)
     system.wait_until_folded()
     workers.append(system.start_worker())
-    # The first one twice, the second one once.
+    # The first one assigns twice, the second one once.
     wait_for(lambda: assignment_count(system) == 3, 60, system.log)
     system.wait_until_folded()
     return workers
 
 
 def outage(system: System, clickhouse: EmbeddedClickHouse, seconds: float, record_count: int) -> Outage:
-    """Take ClickHouse away, send `record_count` records at once, wait for so long, then let the workers catch up.
+    """Take ClickHouse away, send `record_count` records at once, wait, then let the workers catch up.
 
-    The workers of `system` must be folding already. Raises AssertionError when they do not catch up.
+    The workers of `system` must be folding already. Raises AssertionError if they do not catch up.
     """
     before, assignments = memory(system), assignment_count(system)
     clickhouse.kill()
@@ -79,12 +81,12 @@ def flood(system: System, record_count: int) -> None:
 
 
 def memory(system: System) -> float:
-    """Resident memory of all workers, MiB."""
+    """Return the resident memory of all workers in MiB."""
     return sum(psutil.Process(worker.pid).memory_info().rss for worker in system.workers) / MEBIBYTE
 
 
 def watch_memory(system: System, until: float) -> float:
-    """The highest until then, MiB."""
+    """Return the maximum until then in MiB."""
     highest = 0.0
     while time.monotonic() < until:
         highest = max(highest, memory(system))
@@ -93,5 +95,5 @@ def watch_memory(system: System, until: float) -> float:
 
 
 def assignment_count(system: System) -> int:
-    """How often the group of stage 1 has assigned partitions: one that leaves or is given up makes it more."""
+    """Return how often the interactions group has assigned partitions; members that leave or are evicted add to it."""
     return system.log().count(f" INFO {system.topic}: generation ")

@@ -1,5 +1,6 @@
-"""The same events replayed in several ways: the rows must be the same, whatever the speed, the number of workers, kills
-and restarts, and the order in which partitions are read.
+"""The same events replayed in several ways must give the same rows.
+
+Ways differ in speed, the number of workers, kills and restarts, and the order in which partitions are read.
 """
 
 import contextlib
@@ -31,13 +32,13 @@ DAY_SECONDS = 86_400
 
 
 def sent_while_one_works(system: System, file: Path, chance: Random) -> None:
-    """One worker runs, and events come as fast as it goes."""
+    """Run one worker while events are sent as fast as possible."""
     system.start_worker()
     replay(system, file, "max")
 
 
 def sent_before_three_work(system: System, file: Path, chance: Random) -> None:
-    """All lies in the log, so each worker reads its partitions one far ahead of the other; one is killed."""
+    """Send everything first, so that each worker reads one partition far ahead of the other; kill one worker."""
     replay(system, file, "max")
     workers = [system.start_worker(flush_seconds="0.2") for _ in range(3)]
     wait_for(lambda: bool(system.positions()), 90, system.log)
@@ -48,14 +49,14 @@ def sent_before_three_work(system: System, file: Path, chance: Random) -> None:
 
 
 def paced_with_restarts(system: System, file: Path, chance: Random) -> None:
-    """Events come at a steady pace of their time; the worker is stopped in order, and killed, and starts again."""
+    """Send at a steady pace of event time, while the worker is stopped cleanly, killed and restarted."""
     first_ms, last_ms = stretch_of(file)
     speed = str(max(1, (last_ms - first_ms) // 1000 // PACED_SECONDS))
     bulk_producer = system.start([*SICHTFLUG, "replay", str(file), "--speed", speed])
     for end in (signal.SIGTERM, signal.SIGKILL):
         before = system.positions()
         worker = system.start_worker(flush_seconds="0.2")
-        # A slow machine may have sent everything before the second one folds anything.
+        # On a slow machine everything may be sent before the second worker folds anything.
         wait_for(lambda: system.positions() != before or bulk_producer.poll() is not None, 60, system.log)  # noqa: B023
         time.sleep(chance.uniform(0.0, 1.0))
         worker.send_signal(end)
@@ -65,7 +66,7 @@ def paced_with_restarts(system: System, file: Path, chance: Random) -> None:
 
 
 def one_partition_after_the_other(system: System, file: Path, chance: Random) -> None:
-    """Each partition's events come when those of the ones before have all been folded."""
+    """Send each partition's events once those of the previous ones are all folded."""
     system.start_worker()
     parts = by_partition(file, system.partitions)
     chance.shuffle(parts)
@@ -94,7 +95,7 @@ def replay(system: System, file: Path, speed: str) -> None:
 
 
 class _Addressed(msgspec.Struct):
-    """What says to which partition a line goes, and when it happened."""
+    """The fields that decide a line's partition and say when it happened."""
 
     subject: str
     time: str
@@ -104,9 +105,9 @@ _addressed = msgspec.json.Decoder(_Addressed).decode
 
 
 def write_events(file: Path, seed: int, days: int, count: int, others: Path | None = None) -> int:
-    """A file with simulated traffic of so many days, its customers and flaws, and real events among it by their time.
+    """Write simulated traffic of `days` days, its customers and flaws, merged by time with real events.
 
-    How many lines it has comes back. Lines that name no conversation are left out: Kafka puts those anywhere.
+    Returns the number of lines. Lines that name no conversation are left out: Kafka may put those in any partition.
     """
     start_ms = time.time_ns() // 1_000_000 // DAY_MS * DAY_MS - days * DAY_MS
     rate = count / (days * DAY_MS / 1000)
@@ -130,7 +131,7 @@ def is_addressed(line: bytes) -> bool:
 
 
 def stretch_of(file: Path) -> tuple[int, int]:
-    """When the first and the last event of a file happened, UTC epoch ms."""
+    """Return the instants of the first and the last event of a file, UTC epoch ms."""
     instants = []
     for line in file.read_bytes().splitlines():
         with contextlib.suppress(msgspec.MsgspecError):
@@ -139,7 +140,7 @@ def stretch_of(file: Path) -> tuple[int, int]:
 
 
 def instant_ms(line: bytes) -> int:
-    """When the event of a line happened, UTC epoch ms. Raises msgspec.MsgspecError."""
+    """Return when the event of a line happened, UTC epoch ms. Raises msgspec.MsgspecError."""
     moment = msgspec.convert(_addressed(line).time, datetime)
     if moment.tzinfo is None:
         raise msgspec.ValidationError("expected a time with offset")
@@ -147,7 +148,7 @@ def instant_ms(line: bytes) -> int:
 
 
 def by_partition(file: Path, count: int) -> list[list[tuple[bytes | None, bytes | None]]]:
-    """The lines of a file as records, by the partition to which Kafka's own partitioner takes their keys."""
+    """Return the lines of a file as records, by the partition that Kafka's own partitioner assigns their keys to."""
     parts: list[list[tuple[bytes | None, bytes | None]]] = [[] for _ in range(count)]
     for line in file.read_bytes().splitlines():
         key = _addressed(line).subject.encode()
@@ -165,16 +166,22 @@ def follow(system: System, way: Way, file: Path, chance: Random) -> None:
             worker.wait(60)
 
 
-# ---- many of them
+# ---- many files
 
 
 SOAKED_DAYS, SOAKED_EVENTS = 150, 20_000
 
 
 def soak_replays(
-    bootstrap: str, url: str, directory: Path, count: int, seed: int, others: Path | None, tell: Callable[[str], None]
+    bootstrap: str,
+    url: str,
+    directory: Path,
+    count: int,
+    seed: int,
+    others: Path | None,
+    print_progress: Callable[[str], None],
 ) -> Verdict:
-    """So many files of months, seeds from `seed` on, each replayed in every way."""
+    """Replay months of events in every way, one file per seed from `seed` on."""
     verdict = Verdict(
         f"{count} files of {SOAKED_DAYS} days, seeds {seed} to {seed + count - 1}, each replayed in {len(WAYS)} ways",
         claim="all rows of all tables and views are the same",
@@ -189,7 +196,7 @@ def soak_replays(
                 follow(systems[-1], way, file, Random(number))
                 assert_same_databases(systems[-1].client, systems[-1], systems[0])
                 verdict.faults["replays compared"] += 1
-            tell(f"seed {number}: {written:,} events, {len(WAYS)} ways")
+            print_progress(f"seed {number}: {written:,} events, {len(WAYS)} ways")
         except AssertionError as error:
             verdict.failures.append(f"seed {number}: {error}")
         except Stopped:
@@ -201,7 +208,7 @@ def soak_replays(
 
 
 def system_for(bootstrap: str, url: str, name: str, directory: Path) -> System:
-    """A topic and a database of that name."""
+    """Create a topic and a database of that name."""
     migrations.migrate(url, name)
     own = directory / name
     own.mkdir()
@@ -209,7 +216,7 @@ def system_for(bootstrap: str, url: str, name: str, directory: Path) -> System:
 
 
 def drop(systems: list[System]) -> None:
-    """End their workers and drop their databases."""
+    """Stop their workers and drop their databases."""
     for system in systems:
         system.stop()
         server = ClickHouse(system.url, "")

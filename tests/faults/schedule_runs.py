@@ -1,4 +1,4 @@
-"""Schedules of faults over simulated logs, and the rows that must be the same as without them."""
+"""Schedules of faults over simulated logs, whose rows must be the same as without faults."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from tests.support.ledger import Store
 from tests.support.schedules import Schedule, stepwise
 
 START_MS = 1_700_000_000_000
-BOOK = Rules(
+RULES = Rules(
     RulesConfig(
         targets=Targets(first_response_seconds=60, next_response_seconds=120, resolution_seconds=900),
         idle_limit_seconds={"web_chat": 1_800, "": 7_200},
@@ -23,7 +23,7 @@ BOOK = Rules(
 
 
 def log_of(seed: int) -> list[Any]:
-    """A log of some hours with everything in it: duplicates, disorder, late and, more than in life, bad records."""
+    """Return a log of some hours with duplicates, disorder, late records and more bad records than in practice."""
     chance = Random(seed)
     items = simulate(seed, 0.02, START_MS, follows_the_day=False, speedup=60.0)
     return [
@@ -39,19 +39,19 @@ def log_of(seed: int) -> list[Any]:
 
 
 def straight_through(records: Sequence[Any]) -> Schedule:
-    """The same log without faults: one fold, one flush."""
-    schedule = Schedule(Random(0), BOOK, records)
+    """Run the same log without faults: one fold, one flush."""
+    schedule = Schedule(Random(0), RULES, records)
     schedule.run(0)
     return schedule
 
 
-#: Records of a schedule; it takes about four steps for each. Short ones show by their number what goes wrong at once,
-#: long ones what has to come together.
+#: Records per schedule, which takes about four steps for each. Short schedules find immediate faults by their number,
+#: long ones find faults that need several conditions at once.
 LENGTHS = (10, 16, 24, 40)
 
 
 def check(logs: Iterable[int], seeds: Iterable[int]) -> Counter[str]:
-    """Run schedules of faults over some logs; how often what happened. Raises AssertionError for rows that differ."""
+    """Run schedules of faults over some logs; return counts by fault. Raises AssertionError if rows differ."""
     faults: Counter[str] = Counter()
     with stepwise():
         for log in logs:
@@ -59,7 +59,7 @@ def check(logs: Iterable[int], seeds: Iterable[int]) -> Counter[str]:
             expected = {length: straight_through(records[:length]) for length in LENGTHS}
             for seed in seeds:
                 length = LENGTHS[seed % len(LENGTHS)]
-                schedule = Schedule(Random(seed), BOOK, records[:length])
+                schedule = Schedule(Random(seed), RULES, records[:length])
                 schedule.run(4 * length)
                 assert_equal(schedule.store, expected[length].store, f"log {log}, seed {seed}")
                 assert schedule.sent.letters == expected[length].sent.letters, f"log {log}, seed {seed}"
@@ -76,7 +76,7 @@ def assert_equal(found: Store, expected: Store, where: str) -> None:
 
 
 def newest(store: Store) -> dict[Any, Any]:
-    """What counts in the end: of the checkpoints only the last one."""
+    """Return what counts in the end: only the last of the checkpoints."""
     contents = store.contents()
     last = max((key for key in contents if key[0] == b"checkpoint"), key=lambda key: key[2])
     return {key: row for key, row in contents.items() if key[0] != b"checkpoint" or key == last}

@@ -1,17 +1,17 @@
-"""`make soak`: faults for as long as wanted, over seeds of one's own.
+"""`make soak`: faults for any duration, over any seeds.
 
-    python -m tests.faults.soak --kills 1000 --seed 7              real workers on Apache Kafka, until so many kills
-    python -m tests.faults.soak --minutes 30 --seed 7              the same, for so long
+    python -m tests.faults.soak --kills 1000 --seed 7              real workers on Apache Kafka, until 1,000 kills
+    python -m tests.faults.soak --minutes 30 --seed 7              the same, for 30 minutes
     python -m tests.faults.soak --schedules 100000 --seed 7        simulated schedules
-    python -m tests.faults.soak --outage-minutes 10                ClickHouse away under full load
-    python -m tests.faults.soak --fuzz-seconds 600 --seed 7        records and rules at the edges of what is allowed
-    python -m tests.faults.soak --zones 3                          the views in every time zone, so many pasts of each
-    python -m tests.faults.soak --replays 5                        so many files, each replayed in four ways
+    python -m tests.faults.soak --outage-minutes 10                ClickHouse unavailable under full load
+    python -m tests.faults.soak --fuzz-seconds 600 --seed 7        records and rules at the edges of the allowed
+    python -m tests.faults.soak --zones 3                          the views in every time zone, three pasts of each
+    python -m tests.faults.soak --replays 5                        five files, each replayed in four ways
     python -m tests.faults.soak --memory-minutes 60 --rate 2000    one worker's memory, minute by minute
     python -m tests.faults.soak                                    20,000 schedules and 100 kills
 
-Prints what happened and the verdict; ends with 1 when rows differ. A failure names its seed. Told to stop (Ctrl-C,
-SIGTERM), it gives the verdict over what was compared by then, and ends with 130 unless rows differ.
+Prints counts of faults and the verdict; exits with 1 if rows differ. A failure names its seed. If stopped (Ctrl-C,
+SIGTERM), it gives the verdict over what was compared so far, and exits with 130 unless rows differ.
 """
 
 import argparse
@@ -37,13 +37,13 @@ from tests.support.kafka import ApacheKafka
 from tests.support.small_disk import may_mount, small_disk
 from tests.support.system import System
 
-#: More than two workers keep unflushed, with a margin.
+#: More than two workers can hold unflushed, with a margin.
 OUTAGE_RECORDS = 1_500_000
 DISK_BYTES = 1 << 30
 
 
 def main() -> int:
-    """0 when all rows are what they should be."""
+    """Return 0 if all rows are as they should be."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--kills", type=int, help="of worker processes")
     parser.add_argument("--minutes", type=float, help="with worker processes")
@@ -63,21 +63,21 @@ def main() -> int:
         options.kills, options.schedules = 100, 20_000
     parts: list[Callable[[], Verdict]] = []
     if options.schedules:
-        parts.append(lambda: soak_schedules(options.schedules, options.seed, options.processes, tell))
+        parts.append(lambda: soak_schedules(options.schedules, options.seed, options.processes, print_progress))
     if options.kills or options.minutes:
         parts.append(lambda: soak_processes(options))
     if options.outage_minutes:
         parts.append(lambda: soak_outage(options))
     if options.zones:
-        parts.append(lambda: soak_zones(options.zones, options.seed, tell))
+        parts.append(lambda: soak_zones(options.zones, options.seed, print_progress))
     if options.fuzz_seconds:
-        parts.append(lambda: soak_fuzz(options.fuzz_seconds, options.seed, tell))
+        parts.append(lambda: soak_fuzz(options.fuzz_seconds, options.seed, print_progress))
     if options.replays:
         parts.append(lambda: soak_all_replays(options))
     if options.memory_minutes:
         parts.append(lambda: soak_worker_memory(options))
     verdicts: list[Verdict] = []
-    # So that what was started ends with us, and what was found out is said.
+    # So that everything started ends with this process, and its results are reported.
     with stops_on_signals():
         for part in parts:
             verdicts.append(part())
@@ -90,16 +90,18 @@ def main() -> int:
 
 
 def soak_processes(options: argparse.Namespace) -> Verdict:
-    """Real workers under faults. What they said stays where a failure is."""
+    """Run real workers under faults. Their logs are kept after a failure."""
     kills = options.kills or sys.maxsize
     seconds = 60 * options.minutes if options.minutes else float("inf")
     with running() as (kafka, clickhouse, directory):
         disk = clickhouse.data.parent if clickhouse.data.parent != directory else None
-        return Soak(kafka, clickhouse, directory, options.seed, kills, seconds, tell, options.file, disk).run()
+        return Soak(
+            kafka, clickhouse, directory, options.seed, kills, seconds, print_progress, options.file, disk
+        ).run()
 
 
 def soak_outage(options: argparse.Namespace) -> Verdict:
-    """Two workers and more records than they may hold in memory, while ClickHouse is away."""
+    """Run two workers with more records than they may hold in memory, while ClickHouse is unavailable."""
     verdict = Verdict(
         f"ClickHouse away for {options.outage_minutes:g} min, {OUTAGE_RECORDS:,} records meanwhile",
         claim="memory stays bounded, the group keeps its members, and every record is in the books afterwards",
@@ -121,29 +123,29 @@ def soak_outage(options: argparse.Namespace) -> Verdict:
 
 
 def soak_all_replays(options: argparse.Namespace) -> Verdict:
-    """Months of events in every way of replaying them. What workers said stays where a failure is."""
+    """Replay months of events in every way. The workers' logs are kept after a failure."""
     with running() as (kafka, clickhouse, directory):
         return soak_replays(
-            kafka.bootstrap, clickhouse.url, directory, options.replays, options.seed, options.file, tell
+            kafka.bootstrap, clickhouse.url, directory, options.replays, options.seed, options.file, print_progress
         )
 
 
 def soak_worker_memory(options: argparse.Namespace) -> Verdict:
-    """One worker that does nothing but keep up."""
+    """Run one worker that only has to keep up."""
     with running() as (kafka, clickhouse, directory):
         migrations.migrate(clickhouse.url, "memory")
         system = System(kafka.bootstrap, clickhouse.url, "memory", "memory", directory)
         try:
-            return soak_memory(system, options.memory_minutes, options.rate, options.seed, tell)
+            return soak_memory(system, options.memory_minutes, options.rate, options.seed, print_progress)
         finally:
             system.stop()
 
 
 @contextmanager
 def running() -> Iterator[tuple[ApacheKafka, EmbeddedClickHouse, Path]]:
-    """A broker and ClickHouse, and the directory where they and the workers write.
+    """Start a broker and ClickHouse; yield the directory for their logs and the workers'.
 
-    The embedded broker would not do: it goes on giving partitions to members that have left.
+    Not the embedded broker: it keeps assigning partitions to members that have left.
     """
     directory = Path(tempfile.mkdtemp(prefix="sichtflug-soak-"))
     with ExitStack() as parts:
@@ -151,14 +153,14 @@ def running() -> Iterator[tuple[ApacheKafka, EmbeddedClickHouse, Path]]:
         if may_mount():
             data = parts.enter_context(small_disk(directory / "disk", DISK_BYTES)) / "clickhouse"
         else:
-            tell("no right to mount a disk of its own: none will be filled")
+            print_progress("no right to mount a disk of its own: none will be filled")
         kafka = parts.enter_context(ApacheKafka(directory / "kafka"))
         clickhouse = parts.enter_context(EmbeddedClickHouse(data, log_directory=directory))
         yield kafka, clickhouse, directory
 
 
-def tell(progress: str) -> None:
-    """Show progress at once, also in a pipe."""
+def print_progress(progress: str) -> None:
+    """Print progress at once, also into a pipe."""
     print(progress, flush=True)
 
 

@@ -1,4 +1,4 @@
-"""Random logs under random rules through a whole worker, for as long as wanted."""
+"""Random logs under random rules through a whole worker, for any duration."""
 
 import logging
 import tempfile
@@ -18,13 +18,13 @@ LARGEST_LOG = 3_000
 LOGS_PER_DATABASE = 200
 
 
-def soak_fuzz(seconds: float, first_seed: int, tell: Callable[[str], None]) -> Verdict:
-    """Passes of `tests/engine/fuzz.py` from a seed on. A failure names its seed."""
+def soak_fuzz(seconds: float, first_seed: int, print_progress: Callable[[str], None]) -> Verdict:
+    """Run passes of `tests/engine/fuzz.py` from a seed on. A failure names its seed."""
     verdict = Verdict(
         f"random records and rules for {seconds:g} s, from seed {first_seed}",
         claim="nothing raises, and every record is applied, a duplicate or a rejection",
     )
-    # Forged facts are told of one by one.
+    # Every forged fact would be logged individually.
     logging.getLogger("pipeline.stages.customers.partition").setLevel(logging.ERROR)
     ends_at = time.monotonic() + seconds
     passes = records = applied = 0
@@ -41,7 +41,7 @@ def soak_fuzz(seconds: float, first_seed: int, tell: Callable[[str], None]) -> V
                 try:
                     found = run_pass(seed, clickhouse.url, database, size)
                 except Exception as error:
-                    tell(f"seed {seed}: {''.join(traceback.format_exception(error))}")
+                    print_progress(f"seed {seed}: {''.join(traceback.format_exception(error))}")
                     verdict.failures.append(f"seed {seed}, {size} records: {type(error).__name__}")
                 else:
                     verdict.failures += _faults(seed, size, found)

@@ -1,6 +1,6 @@
-"""The part of `make soak` that watches one worker under live traffic at a steady rate: its memory, minute by minute.
+"""The part of `make soak` that samples one worker's memory every minute, under live traffic at a steady rate.
 
-What is remembered and how much of it stands in `docs/reliability.md`; an hour shows where it ends.
+`docs/reliability.md` says what is kept in memory and how much of it; an hour shows where it levels off.
 """
 
 import math
@@ -17,12 +17,12 @@ from tests.faults.verdict import Verdict
 from tests.support.system import System
 
 MEBIBYTE = 1 << 20
-#: A worker that keeps up is behind by less than it is sent in so many seconds.
+#: A worker keeps up if its lag is less than what is sent in this many seconds.
 BEHIND_SECONDS = 20
 
 
 class Minute(NamedTuple):
-    """What was seen at the end of a minute. The rates and the processor's share are those of that minute."""
+    """The observations at the end of a minute. The rates and the CPU share are those of that minute."""
 
     minute: int
     worker_mebibytes: float
@@ -40,8 +40,10 @@ class Minute(NamedTuple):
         )
 
 
-def soak_memory(system: System, minutes: float, rate: float, seed: int, tell: Callable[[str], None]) -> Verdict:
-    """One worker and `sichtflug simulate` at so many events a second, for so long."""
+def soak_memory(
+    system: System, minutes: float, rate: float, seed: int, print_progress: Callable[[str], None]
+) -> Verdict:
+    """Run one worker and `sichtflug simulate` at a given rate, for a given time."""
     verdict = Verdict(
         f"one worker at {rate:,.0f} events/s for {minutes:g} min, seed {seed}",
         claim="the worker kept up, and every record is in the books",
@@ -56,7 +58,7 @@ def soak_memory(system: System, minutes: float, rate: float, seed: int, tell: Ca
         for seen in watched(system, worker, minutes):
             verdict.faults["MiB at the most"] = max(verdict.faults["MiB at the most"], round(seen.worker_mebibytes))
             verdict.faults["minutes watched"] = seen.minute
-            tell(str(seen))
+            print_progress(str(seen))
             if seen.behind_count > BEHIND_SECONDS * rate:
                 verdict.failures.append(f"the worker is behind: {seen}")
         if bulk_producer.wait(60) != 0:
@@ -72,7 +74,7 @@ def soak_memory(system: System, minutes: float, rate: float, seed: int, tell: Ca
 
 
 def watched(system: System, worker: subprocess.Popen[bytes], minutes: float) -> Iterator[Minute]:
-    """What is seen of a worker, minute by minute. Raises AssertionError when it ends."""
+    """Yield a worker's figures minute by minute. Raises AssertionError when it ends."""
     process = psutil.Process(worker.pid)
     began_at = looked_at = time.monotonic()
     used_seconds, folded = _used_seconds(process), system.books()["consumed"]

@@ -1,11 +1,11 @@
 """The part of `make soak` with real processes: workers on a broker and ClickHouse under faults, round after round.
 
-A round has a topic and a database of its own. While records are published, the faults befall workers, ClickHouse's
-answers, the broker and the group's committed offsets, in an order that the seed decides. In between, what the views
-show is kept together with the checkpoints. In the end it must hold that
+A round has its own topic and database. While records are published, faults hit workers, ClickHouse's answers, the
+broker and the group's committed offsets, in an order that the seed decides. In between, the views are sampled together
+with the checkpoints. At the end it must hold that
 
-- the views equal the batch computation over the log, and each one kept equals that over the part folded by then;
-- every partition's books balance and account for exactly the records of its log, no row is from behind its end;
+- the views equal the batch computation over the log, and each sample equals that over the part folded by then;
+- every partition's books balance and cover exactly the records of its log, and no row lies beyond its end;
 - one worker that folds the same log without faults, into another database, writes the same rows in every column.
 """
 
@@ -50,16 +50,16 @@ Pair = tuple[bytes | None, bytes | None]
 
 
 def is_empty(admin: KafkaAdminClient, group: str) -> bool:
-    """Whether a group has no members. It learns of those that were killed when their session is over."""
+    """Return whether a group has no members. Killed members remain until their session expires."""
     try:
         return not admin.describe_groups([group])[group]["members"]
     except KafkaError:
-        # A broker that has just come back does not know its groups yet.
+        # A broker that has just restarted does not know its groups yet.
         return False
 
 
 class Sample(NamedTuple):
-    """What the views showed while the checkpoints stood at these offsets."""
+    """The contents of the views while the checkpoints were at these offsets."""
 
     positions: dict[int, int]
     rows: dict[str, Rows]
@@ -67,7 +67,7 @@ class Sample(NamedTuple):
 
 @dataclass
 class Soak:
-    """What is to be soaked: until so many kills or seconds are over, whichever comes first."""
+    """The extent of a soak: until the given number of kills or seconds, whichever comes first."""
 
     kafka: ApacheKafka
     clickhouse: EmbeddedClickHouse
@@ -75,38 +75,38 @@ class Soak:
     seed: int
     kills: int
     seconds: float
-    tell: Callable[[str], None]
-    #: Events to publish over and over instead of simulated ones.
+    print_progress: Callable[[str], None]
+    #: Events to publish repeatedly instead of simulated ones.
     file: Path | None = None
-    #: A disk of its own below ClickHouse's data, which may be filled.
+    #: A separate disk for ClickHouse's data, which may be filled.
     disk: Path | None = None
     verdict: Verdict = field(default_factory=lambda: Verdict(""))
     _longest_stop_seconds: float = 0.0
 
     def run(self) -> Verdict:
-        """Round after round. `Stopped` ends it early, with the verdict over the rounds that were compared."""
+        """Run round after round. `Stopped` ends it early, with the verdict over the rounds compared so far."""
         started_at = time.monotonic()
         for seed in count(self.seed):
             directory = self.directory / f"round-{seed}"
             directory.mkdir()
-            one = Round(self, seed, directory)
+            current = Round(self, seed, directory)
             try:
-                one.run(min(KILLS_PER_ROUND, self.kills - self.verdict.faults["kills"]), started_at + self.seconds)
-                one.drop()
+                current.run(min(KILLS_PER_ROUND, self.kills - self.verdict.faults["kills"]), started_at + self.seconds)
+                current.drop()
             except AssertionError as error:
                 self.verdict.failures.append(f"round {seed}: {error}")
             except Stopped:
-                self.verdict.given_up = f"round {seed}, after {one.crew.faults['kills']} kills"
+                self.verdict.given_up = f"round {seed}, after {current.crew.faults['kills']} kills"
                 return self.verdict
             finally:
-                one.close()
-            self.verdict.faults += one.crew.faults
-            self.tell(
-                f"round {seed}: {one.what}, {one.record_count:,} records, {one.sample_count} samples; "
+                current.close()
+            self.verdict.faults += current.crew.faults
+            self.print_progress(
+                f"round {seed}: {current.what}, {current.record_count:,} records, {current.sample_count} samples; "
                 f"{self.verdict.faults['kills']:,} kills in {time.monotonic() - started_at:.0f} s"
                 + (f"; FAILED, look at {directory}" if self.verdict.failures else "")
             )
-            self._longest_stop_seconds = max(self._longest_stop_seconds, one.crew.longest_stop_seconds)
+            self._longest_stop_seconds = max(self._longest_stop_seconds, current.crew.longest_stop_seconds)
             self.verdict.ran = (
                 f"rounds {self.seed} to {seed}, each with a topic and a database of its own; "
                 f"longest stop in order {self._longest_stop_seconds:.1f} s"
@@ -135,7 +135,7 @@ class Round:
         self._is_over = threading.Event()
 
     def run(self, kills: int, until: float) -> None:
-        """Faults until so many kills or that instant; then calm, and all comparisons. Raises AssertionError."""
+        """Inject faults until that many kills or that instant; then calm and compare all. Raises AssertionError."""
         samples: list[Sample] = []
         publisher = threading.Thread(target=self._publish)
         publisher.start()
@@ -156,12 +156,12 @@ class Round:
         self._compare(samples)
 
     def close(self) -> None:
-        """End what still runs."""
+        """Stop what still runs."""
         self._system.stop()
         self.crew.close()
 
     def drop(self) -> None:
-        """Give the databases back. After a failure they had better stay."""
+        """Drop the databases. After a failure they should be kept."""
         server = ClickHouse(self._soak.clickhouse.url, "")
         for database in (self._name, f"{self._name}_calm"):
             server.execute(f"DROP DATABASE IF EXISTS {database}")
@@ -191,7 +191,7 @@ class Round:
         self._soak.kafka.start()
 
     def _fill_disk(self) -> None:
-        """ClickHouse refuses all inserts for a while; at times somebody is killed who wants to write."""
+        """Make ClickHouse refuse all inserts for a while; at times kill a worker that is trying to write."""
         assert self._soak.disk is not None
         self.crew.faults["disks filled"] += 1
         with filled(self._soak.disk, self._chance.choice((0, 0, 1 << 19, 1 << 20, 3 << 19))):
@@ -200,7 +200,7 @@ class Round:
                 self.crew.kill()
 
     def _change_committed_offsets(self) -> None:
-        """Delete or rewind what the group has committed. The ledger knows better."""
+        """Delete or rewind the group's committed offsets, which the ledger overrides."""
         group = f"sichtflug-{self._system.topic}"
         partitions = [TopicPartition(self._system.topic, number) for number in range(self._system.partitions)]
         admin = KafkaAdminClient(bootstrap_servers=self._system.bootstrap)
@@ -231,7 +231,7 @@ class Round:
             yield item.key, item.value
 
     def _publish(self) -> None:
-        """A steady stream until the round is over. The producer outlives the broker."""
+        """Publish a steady stream until the round is over. The producer outlives the broker."""
         producer = self._system.librdkafka_producer()
         records = self._records()
         while not self._is_over.wait(0.25):
@@ -244,7 +244,7 @@ class Round:
     # ---- comparisons
 
     def _sample(self) -> Sample | None:
-        """What the views show now, None when a flush came in between."""
+        """Return what the views show now, or None if a flush intervened."""
         self._assert_nothing_from_behind_the_end()
         before = self._system.positions()
         rows = {view: self._system.view_rows(view) for view in SAMPLED_VIEWS}
@@ -274,7 +274,7 @@ class Round:
         self._assert_same_without_faults()
 
     def _assert_books(self) -> None:
-        """Every record of each partition is in its books, and in one of them."""
+        """Assert that every record of each partition is in its books exactly once."""
         rows = self._system.client.rows(
             "SELECT kafka_partition, consumed_count, applied_count + duplicate_count + rejected_count "
             "FROM checkpoints ORDER BY kafka_partition"
@@ -283,7 +283,7 @@ class Round:
         assert rows == [(partition, end, end) for partition, end in sorted(ends.items()) if end], f"{rows}, {ends}"
 
     def _assert_same_without_faults(self) -> None:
-        """One worker without faults writes the same rows."""
+        """Assert that one worker without faults writes the same rows."""
         calm_name = f"{self._name}_calm"
         calm = self._system.on_database(calm_name)
         try:

@@ -15,10 +15,10 @@ from tests.faults.verdict import Verdict
 SCHEDULES_PER_LOG = 200
 
 
-def soak_schedules(count: int, seed: int, processes: int, tell: Callable[[str], None]) -> Verdict:
+def soak_schedules(count: int, seed: int, processes: int, print_progress: Callable[[str], None]) -> Verdict:
     """Run about `count` schedules, log after log from `seed` on. A failure names log and seed.
 
-    `Stopped` ends it early, with the verdict over the logs that were done by then.
+    `Stopped` ends it early, with the verdict over the logs done so far.
     """
     logs = range(seed, seed + max(1, count // SCHEDULES_PER_LOG))
     verdict = Verdict(f"logs {logs.start} to {logs.stop - 1}, seeds 0 to {SCHEDULES_PER_LOG - 1} on each")
@@ -32,7 +32,7 @@ def soak_schedules(count: int, seed: int, processes: int, tell: Callable[[str], 
                 verdict.failures += [failure] if failure else []
                 if time.monotonic() - told_at > 10 or done == len(running):
                     told_at = time.monotonic()
-                    tell(f"{done * SCHEDULES_PER_LOG:,} schedules in {told_at - started_at:.0f} s")
+                    print_progress(f"{done * SCHEDULES_PER_LOG:,} schedules in {told_at - started_at:.0f} s")
         except Stopped:
             pool.shutdown(cancel_futures=True)
             verdict.given_up = f"{len(running) - done:,} of {len(running):,} logs"
@@ -40,9 +40,9 @@ def soak_schedules(count: int, seed: int, processes: int, tell: Callable[[str], 
 
 
 def _begin() -> None:
-    """A process of the pool is quiet, and ends when there is nothing more to do."""
+    """Prepare a process of the pool: no output, and exit when there is no more work."""
     logging.disable(logging.CRITICAL)
-    # A schedule makes many objects and hardly a cycle: looking for them took a seventh of the time.
+    # A schedule makes many objects and hardly any cycles: collecting them took a seventh of the time.
     gc.freeze()
     gc.set_threshold(20_000, 10, 10)
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -50,7 +50,7 @@ def _begin() -> None:
 
 
 def _soak(log: int) -> tuple[Counter[str], str]:
-    """Schedules over one log: what happened, and what went wrong, '' for nothing."""
+    """Run schedules over one log; return counts by fault, and what failed ('' for nothing)."""
     try:
         return check([log], range(SCHEDULES_PER_LOG)), ""
     except AssertionError as error:

@@ -1,4 +1,4 @@
-"""The part of `make soak` that looks at the views in every time zone."""
+"""The part of `make soak` that checks the views in every time zone."""
 
 import tempfile
 import time
@@ -14,8 +14,8 @@ from tests.faults.verdict import Verdict
 from tests.support.zone_views import check_zone
 
 
-def soak_zones(pasts: int, seed: int, tell: Callable[[str], None]) -> Verdict:
-    """So many random pasts of each zone, from `seed` on. A failure names zone, watermark and view."""
+def soak_zones(pasts: int, seed: int, print_progress: Callable[[str], None]) -> Verdict:
+    """Check a number of random pasts of each zone, from `seed` on. A failure names zone, watermark and view."""
     zones = sorted(zoneinfo.available_timezones() - {"localtime"})
     seeds = range(seed, seed + pasts)
     verdict = Verdict(
@@ -28,15 +28,17 @@ def soak_zones(pasts: int, seed: int, tell: Callable[[str], None]) -> Verdict:
         migrations.migrate(clickhouse.url, "zones")
         client = ClickHouse(clickhouse.url, "zones")
         try:
-            for done, (one, name) in enumerate([(one, name) for one in seeds for name in zones]):
+            for done, (seed_of_pass, name) in enumerate(
+                [(seed_of_pass, name) for seed_of_pass in seeds for name in zones]
+            ):
                 try:
-                    check_zone(client, name, one)
+                    check_zone(client, name, seed_of_pass)
                     verdict.faults["pasts compared"] += 1
                 except AssertionError as error:
-                    verdict.failures.append(f"seed {one}: {str(error).partition(chr(10))[0]}")
+                    verdict.failures.append(f"seed {seed_of_pass}: {str(error).partition(chr(10))[0]}")
                 if time.monotonic() - told_at > 10:
                     told_at = time.monotonic()
-                    tell(f"{done + 1:,} of {len(zones) * pasts:,} pasts")
+                    print_progress(f"{done + 1:,} of {len(zones) * pasts:,} pasts")
         except Stopped:
             verdict.given_up = f"all but {verdict.faults['pasts compared']:,} of {len(zones) * pasts:,} pasts"
         finally:

@@ -1,6 +1,6 @@
-"""A disk that fills and is freed while workers fold: they say so, try again, and nothing is missing afterwards.
+"""Workers on a disk that fills and is freed report it, retry, and lose nothing.
 
-What ClickHouse acknowledges is not believed: rows are counted by queue, and compared with the log.
+ClickHouse's acknowledgements are not trusted: rows are counted by queue, and compared with the log.
 """
 
 import json
@@ -19,7 +19,7 @@ MEBIBYTE = 1 << 20
 
 
 def openings(queue: str) -> list[tuple[bytes, bytes]]:
-    """So many conversations that a customer opens in one queue."""
+    """Return a number of conversations opened by customers in one queue."""
     return [
         (
             f"{queue}{number}".encode(),
@@ -39,7 +39,7 @@ def openings(queue: str) -> list[tuple[bytes, bytes]]:
     ]
 
 
-def test_what_is_folded_while_the_disk_is_full_is_written_when_there_is_space(tmp_path: Path) -> None:
+def test_events_folded_while_the_disk_is_full_are_written_once_there_is_space(tmp_path: Path) -> None:
     metrics = free_port()
     with (
         small_disk(tmp_path / "disk", 160 * MEBIBYTE) as disk,
@@ -89,7 +89,7 @@ def test_what_is_folded_while_the_disk_is_full_is_written_when_there_is_space(tm
 
 
 def failures(port: int) -> float:
-    """How many inserts the worker says have failed."""
+    """Return the number of failed inserts in the worker's metrics."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
         lines = answer.read().decode().splitlines()
     return sum(float(line.split()[-1]) for line in lines if "insert_failures_total" in line and line[0] != "#")

@@ -1,4 +1,4 @@
-"""Checks that cannot fail prove nothing: the comparisons with the oracle find out workers that break a rule."""
+"""The comparisons with the oracle detect workers that break a rule: a check that cannot fail proves nothing."""
 
 import time
 from collections.abc import Callable
@@ -20,7 +20,7 @@ Staging = Callable[[System, str, ExitStack], None]
 
 
 def cut_inserts(system: System, mutant: str, stack: ExitStack) -> None:
-    """ClickHouse takes an insert without its block for one of no rows."""
+    """Truncate inserts: ClickHouse takes an insert without its block for one of no rows."""
     proxy = stack.enter_context(FaultyProxy(system.url, seed=1, share=0.3, kinds=("body cut",)))
     worker = system.start(wrong_worker(mutant), clickhouse_url=proxy.url, flush_seconds="0.05")
     for seed in count(1_000):
@@ -33,7 +33,7 @@ def cut_inserts(system: System, mutant: str, stack: ExitStack) -> None:
 
 
 def move_committed_offsets(system: System, mutant: str, stack: ExitStack) -> None:
-    """The group claims to have read everything while there was no worker."""
+    """Commit offsets for the group as if it had read everything, while there is no worker."""
     system.publish(live_records(seed=71, number=1_000))
     first = system.start_worker()
     system.wait_until_folded()
@@ -48,12 +48,12 @@ def move_committed_offsets(system: System, mutant: str, stack: ExitStack) -> Non
     admin.alter_group_offsets(f"sichtflug-{system.topic}", moved)
     admin.close()
     system.start(wrong_worker(mutant))
-    # So that there is something to read in any case.
+    # So that there is something left to read.
     system.publish(live_records(seed=73, number=1_000))
 
 
 def raise_in_the_fold(system: System, mutant: str, stack: ExitStack) -> None:
-    """Once; whoever is not killed by that goes on behind the batch. Whoever is, is started again."""
+    """Raise once; a worker that survives continues after the batch, and one that ends is restarted."""
     system.publish(live_records(seed=74, number=2_000))
     worker = system.start(wrong_worker(mutant, bug_after=500))
     if not mutant:
@@ -63,23 +63,23 @@ def raise_in_the_fold(system: System, mutant: str, stack: ExitStack) -> None:
 
 
 def lose_fetches(system: System, mutant: str, stack: ExitStack) -> None:
-    """A third of the fetches never arrives, as happens now and then around a rebalance."""
+    """Lose a third of the fetches, as happens occasionally around a rebalance."""
     worker = system.start(wrong_worker(mutant, lost_fetch=3))
     wait_for(lambda: "INFO folding" in system.log(), 60, system.log)
     for seed in range(80, 90):
         system.publish(live_records(seed, number=200))
         time.sleep(0.2)
     assert worker.poll() is None
-    # The last one may be lost as well; then it takes another record to notice.
+    # The last fetch may be lost as well; then only another record reveals it.
     for seed in range(90, 93):
         system.publish(live_records(seed, number=40))
         time.sleep(0.2)
 
 
 STAGED: dict[str, Staging] = {
-    "an insert that did not arrive whole is accepted": cut_inserts,
-    "a worker begins where Kafka's committed offsets stand": move_committed_offsets,
-    "a fetch that got lost is not noticed": lose_fetches,
+    "an incomplete insert is accepted": cut_inserts,
+    "a worker starts from Kafka's committed offsets": move_committed_offsets,
+    "a lost fetch is not noticed": lose_fetches,
     "an exception in the fold is survived": raise_in_the_fold,
 }
 
@@ -93,7 +93,7 @@ def test_a_worker_that_breaks_a_rule_is_found_out(system: System, mutant: str) -
 
 
 @pytest.mark.parametrize("mutant", STAGED)
-def test_the_real_worker_passes_where_the_wrong_one_is_found_out(system: System, mutant: str) -> None:
+def test_the_real_worker_passes_where_the_mutant_is_detected(system: System, mutant: str) -> None:
     with ExitStack() as stack:
         STAGED[mutant](system, "", stack)
         fold_and_compare(system, 90)

@@ -1,4 +1,4 @@
-"""ClickHouse away: memory is bounded, the group keeps its members, a stop is quick, and then nothing is missing."""
+"""Without ClickHouse, memory is bounded, the group keeps its members, a stop is quick, and nothing is lost."""
 
 import signal
 import time
@@ -13,7 +13,7 @@ from tests.support.traffic import live_records
 OUTAGE_SECONDS = 30.0
 
 
-def test_clickhouse_away_at_full_load_is_waited_for(system: System, clickhouse: EmbeddedClickHouse) -> None:
+def test_workers_at_full_load_wait_for_clickhouse_to_return(system: System, clickhouse: EmbeddedClickHouse) -> None:
     workers = begin_with_two_workers(system)
     found = outage(system, clickhouse, OUTAGE_SECONDS, record_count=100_000)
     assert [worker.poll() for worker in workers] == [None, None]
@@ -22,7 +22,7 @@ def test_clickhouse_away_at_full_load_is_waited_for(system: System, clickhouse: 
 
 
 @pytest.mark.both_brokers("rebalance")
-def test_while_clickhouse_is_away_a_stop_is_quick_and_hands_over(
+def test_a_stop_while_clickhouse_is_away_is_quick_and_hands_over(
     system: System, clickhouse: EmbeddedClickHouse
 ) -> None:
     stopped, other = begin_with_two_workers(system)
@@ -32,9 +32,9 @@ def test_while_clickhouse_is_away_a_stop_is_quick_and_hands_over(
     began_at = time.monotonic()
     stopped.send_signal(signal.SIGTERM)
     assert stopped.wait(30) == 0
-    # A third of the session for a last flush that cannot succeed; leaving takes the rest.
+    # A third of the session for a last flush that cannot succeed; leaving the group takes the rest.
     assert time.monotonic() - began_at < 3 * float(SESSION_SECONDS)
-    # The other one takes over what it cannot restore yet, and stays in the group.
+    # The other worker takes over partitions it cannot restore yet, and stays in the group.
     time.sleep(2 * float(SESSION_SECONDS))
     clickhouse.start()
     system.wait_until_folded()

@@ -17,14 +17,14 @@ DAYS, EVENTS = 60, 500
 
 @pytest.fixture
 def systems(kafka: ApacheKafka, clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[list[System]]:
-    """A topic and a database for each way of replaying."""
+    """Yield a topic and a database for each way of replaying."""
     names = [f"replayed_{way.__name__}" for way in WAYS]
     found = [system_for(kafka.bootstrap, clickhouse.url, name, tmp_path) for name in names]
     yield found
     drop(found)
 
 
-# The embedded broker gives partitions to members that have left.
+# The embedded broker assigns partitions to members that have left.
 @pytest.mark.timeout(600)
 @pytest.mark.apache_kafka
 def test_every_table_and_view_is_the_same_after_each_way_of_replaying_months_of_events(
@@ -36,7 +36,7 @@ def test_every_table_and_view_is_the_same_after_each_way_of_replaying_months_of_
     for system, way in zip(systems, WAYS, strict=True):
         follow(system, way, file, Random(17))
         assert system.books()["consumed"] == count
-        # Something is compared: customers came again, and the minutes of most of them are long past.
+        # The comparison is not empty: customers returned, and most of their minutes are long past.
         [[repeats]] = system.client.rows("SELECT sum(repeat_within_week_count) FROM repeat_contacts_by_day")
         assert repeats > 3
         assert assert_same_databases(system.client, system, systems[0]) > 40

@@ -1,4 +1,4 @@
-"""`make soak` itself: a little of it, with seeds that nobody chose for being easy."""
+"""`make soak` itself, briefly, with arbitrary seeds."""
 
 import re
 import signal
@@ -10,7 +10,7 @@ import pytest
 from tests.faults.verdict import Verdict
 from tests.support.kafka import class_path
 
-#: Far more than it takes.
+#: Far more than needed.
 SECONDS = 850
 SOAK = ("-m", "tests.faults.soak")
 
@@ -33,7 +33,7 @@ def test_simulated_schedules_from_the_command_line() -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_told_to_stop_it_says_what_it_has_found_out(number: signal.Signals) -> None:
+def test_a_stopped_soak_reports_its_results_so_far(number: signal.Signals) -> None:
     command = [sys.executable, *SOAK, "--schedules", "1000000", "--seed", "78"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, bufsize=1) as process:
         assert process.stdout is not None
@@ -46,7 +46,7 @@ def test_told_to_stop_it_says_what_it_has_found_out(number: signal.Signals) -> N
     assert output.endswith("verdict: all rows equal those without faults\n")
 
 
-def test_a_verdict_over_nothing_is_none() -> None:
+def test_a_soak_that_compared_nothing_has_no_verdict() -> None:
     assert Verdict("", given_up="round 7").lines() == [
         "told to stop: round 7",
         "verdict: none, nothing was compared yet",

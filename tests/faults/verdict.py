@@ -1,4 +1,4 @@
-"""What a soak found: how often what happened, and what went wrong."""
+"""The result of a soak: counts by fault, and what failed."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -6,17 +6,17 @@ from dataclasses import dataclass, field
 
 @dataclass
 class Verdict:
-    """Of one part of a soak. `ran` says what was run, so that somebody can run it again."""
+    """The result of one part of a soak. `ran` says what was run, so that it can be repeated."""
 
     ran: str
     faults: Counter[str] = field(default_factory=Counter)
     failures: list[str] = field(default_factory=list)
     claim: str = "all rows equal those without faults"
-    #: What was given up when the soak was told to stop; '' when it came to its end.
+    #: What was abandoned when the soak was stopped; '' if it ran to its end.
     given_up: str = ""
 
     def lines(self) -> list[str]:
-        """For people: what ran, what happened, what failed, and the verdict."""
+        """Return readable lines: what ran, what happened, what failed, and the verdict."""
         happened = [f"  {name}: {number:,}" for name, number in sorted(self.faults.items())]
         failed = [f"FAILED {failure}" for failure in self.failures]
         if self.given_up and not self.faults and not failed:

@@ -15,7 +15,7 @@ from tests.faults.mutants import HANGING, MUTANTS, PROCESS_MUTANTS, mutated
 
 
 def main() -> None:
-    """Become that worker."""
+    """Run that worker."""
     mutant, bug_after, lost_fetch, bug_on = sys.argv[1], int(sys.argv[2]), int(sys.argv[3]), sys.argv[4]
     sys.argv[1:] = ["worker"]
     if bug_after:
@@ -29,7 +29,7 @@ def main() -> None:
 
 
 def raise_after(event_count: int) -> None:
-    """From now on there is a bug in the fold, which shows once."""
+    """Install a bug in the fold that raises once, after the given number of events."""
     apply, seen_count = LifeCycle.apply, 0
 
     def fail(self: LifeCycle, conversation: Any, event: Any) -> Any:
@@ -43,7 +43,7 @@ def raise_after(event_count: int) -> None:
 
 
 def raise_on(place: str) -> None:
-    """From now on there is a bug where events of the conversations `fold`, or of `flush`, are at work."""
+    """Install a bug that raises whenever events of the conversation `fold`, or of `flush`, are processed."""
     apply, conversations = LifeCycle.apply, RowEncoder.conversations
 
     def apply_all_but_one(self: LifeCycle, conversation: Any, event: Any) -> Any:
@@ -61,9 +61,9 @@ def raise_on(place: str) -> None:
 
 
 def lose_each(number: int) -> None:
-    """From now on each so-manieth fetch that brings records, on average, gets lost between the client and Faust.
+    """Lose every `number`th fetch that brings records, on average, between the client and Faust.
 
-    By chance, since stages that fetch in a fixed rhythm would make it the same one each time.
+    At random: with a fixed period, stages that fetch in a regular rhythm would always lose the same one.
     """
     fetch, chance = ConsumerThread._fetch_records, Random(number)
 

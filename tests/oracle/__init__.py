@@ -1,11 +1,11 @@
 """An independent batch computation of the numbers over a whole log: the oracle of the tests.
 
-Shares no code with `streams/` or `pipeline/`, knows no panes, batches or watermarks on the way: it folds each
-conversation's events in log order into a plain list of changes and counts that list. Where the fast code
-differs from it, one of the two has misread docs/decisions/0001.
+It shares no code with `streams/` or `pipeline/` and uses no panes, batches or watermarks on the way: it folds each
+conversation's events in log order into a plain list of changes and counts that list. Where the fast code differs from
+it, one of the two misreads docs/decisions/0001.
 
-All instants are UTC epoch milliseconds; intervals are half-open and named by their start, also in ms; rows
-are sorted by their columns from left to right.
+All instants are UTC epoch milliseconds; intervals are half-open and named by their start, also in ms; rows are sorted
+by their columns from left to right.
 """
 
 from collections import Counter, defaultdict
@@ -40,9 +40,9 @@ DEFAULT_CHANNELS: dict[str, tuple[str, str]] = {
 class Oracle:
     """The numbers of a log. `records` are in log order (of one partition, or of one after the other).
 
-    `idle_limit_seconds`: None means no conversation expires. `channels`: channel -> (mode, default
-    visibility). `target_seconds`: clock kind -> target, in a 24x7 calendar. `watermark_ms`: when the log
-    is a part of a larger one, the latest watermark of that one; default the latest instant in `records`.
+    `idle_limit_seconds`: None means no conversation expires. `channels`: channel -> (mode, default visibility).
+    `target_seconds`: clock kind -> target, in a 24x7 calendar. `watermark_ms`: for a part of a larger log, the latest
+    watermark of that log; the default is the latest instant in `records`.
     """
 
     def __init__(
@@ -71,7 +71,7 @@ class Oracle:
         self.changes: list[Change] = [change for conversation in self.conversations for change in conversation.changes]
 
     def backlog_by(self, interval: str) -> list[Row]:
-        """Open conversations at the end of each interval, per cell from its first change to the watermark's.
+        """Return open conversations at the end of each interval, per cell from its first change to the watermark's.
 
         `arrived_count` is opened + reopened.
         """
@@ -106,7 +106,7 @@ class Oracle:
         return _sorted(rows)
 
     def channel_mix_by(self, interval: str) -> list[Row]:
-        """Inbound openings (a transfer chain once) and inbound messages, where one is not zero."""
+        """Return inbound openings (a transfer chain once) and inbound messages, where either is not zero."""
         size_ms = INTERVAL_MS[interval]
         opened: Counter[tuple[int, Cell]] = Counter()
         messages: Counter[tuple[int, Cell]] = Counter()
@@ -135,7 +135,7 @@ class Oracle:
         return self.channels.get(channel, ("async", "private"))[0] if channel else ""
 
     def escalations_by(self, interval: str) -> list[Row]:
-        """Escalations by kind, exposures among them, summed over visibilities, where not zero."""
+        """Return escalations by kind, including exposures, summed over visibilities, where not zero."""
         size_ms = INTERVAL_MS[interval]
         counts: Counter[tuple[int, str, str, str, str]] = Counter()
         for change in self.changes:
@@ -153,15 +153,19 @@ class Oracle:
         )
 
     def peer_resolution_by(self, interval: str) -> list[Row]:
-        """Accepted solutions, those of peers, and contacts that these saved, where one is not zero."""
+        """Return accepted solutions, those by peers, and contacts that these saved, where any is not zero."""
         return self._counted_by(interval, ("accepted", "accepted_from_peer", "saved"))
 
     def first_peer_answers(self) -> list[ResponseTime]:
-        """Each first answer of a peer and how long it took."""
-        return [one.first_peer_answer for one in self.conversations if one.first_peer_answer is not None]
+        """Return each first answer by a peer and its duration."""
+        return [
+            conversation.first_peer_answer
+            for conversation in self.conversations
+            if conversation.first_peer_answer is not None
+        ]
 
     def peer_answers_by(self, interval: str) -> list[Row]:
-        """First answers of peers, and those before any agent, where there was one."""
+        """Return first answers by peers, and those before any agent's, where there was one."""
         size_ms = INTERVAL_MS[interval]
         answered: Counter[tuple[int, Cell]] = Counter(
             (time.at_ms // size_ms * size_ms, time.cell) for time in self.first_peer_answers()
@@ -178,7 +182,7 @@ class Oracle:
         )
 
     def _counted_by(self, interval: str, counters: Sequence[str]) -> list[Row]:
-        """Sums of some counters, where one is not zero."""
+        """Return sums of some counters, where any is not zero."""
         size_ms = INTERVAL_MS[interval]
         counts: dict[tuple[int, Cell], Counter[str]] = defaultdict(Counter)
         for change in self.changes:
@@ -191,60 +195,62 @@ class Oracle:
         )
 
     def conversation_facts(self) -> list[Row]:
-        """One row per conversation; instants in ms or None."""
+        """Return one row per conversation; instants in ms or None."""
         rows = [
             {
-                "tenant": one.cell.tenant,
-                "source": one.source,
-                "conversation_id": one.conversation_id,
-                "channel": one.cell.channel,
-                "visibility": one.cell.visibility,
-                "queue": one.cell.queue,
-                "state": one.state,
-                "opened_at": one.opened_at_ms,
-                "first_response_at": one.first_response_at_ms,
-                "resolved_at": one.resolved_at_ms,
-                "departed_at": one.departed_at_ms,
-                "message_count": one.message_count,
-                "transferred_count": one.transferred_count,
-                "escalated_count": one.escalated_count,
-                "reopened_count": one.reopened_count,
-                "is_implicit": one.is_implicit,
+                "tenant": conversation.cell.tenant,
+                "source": conversation.source,
+                "conversation_id": conversation.conversation_id,
+                "channel": conversation.cell.channel,
+                "visibility": conversation.cell.visibility,
+                "queue": conversation.cell.queue,
+                "state": conversation.state,
+                "opened_at": conversation.opened_at_ms,
+                "first_response_at": conversation.first_response_at_ms,
+                "resolved_at": conversation.resolved_at_ms,
+                "departed_at": conversation.departed_at_ms,
+                "message_count": conversation.message_count,
+                "transferred_count": conversation.transferred_count,
+                "escalated_count": conversation.escalated_count,
+                "reopened_count": conversation.reopened_count,
+                "is_implicit": conversation.is_implicit,
             }
-            for one in self.conversations
+            for conversation in self.conversations
         ]
         return sorted(rows, key=lambda row: (row["tenant"], row["source"], row["conversation_id"]))
 
     def response_times(self) -> list[Row]:
-        """Each duration that stands (`sign` is +1): kind, the minute of its end, cell, `duration_ms`."""
+        """Return each valid duration (`sign` is +1): kind, the minute of its end, cell, `duration_ms`."""
         return _sorted(
             {"kind": time.kind, "minute": time.at_ms // 60_000 * 60_000}
             | time.cell._asdict()
             | {"duration_ms": time.duration_ms, "sign": 1}
-            for one in self.conversations
-            for time in one.response_times
+            for conversation in self.conversations
+            for time in conversation.response_times
         )
 
     def waiting(self) -> list[Row]:
-        """Per open conversation, on whom it waits and since when: the parties sum up to the backlog."""
+        """Return, per open conversation, whom it waits on and since when: the parties sum up to the backlog."""
         return _sorted(
-            _identity(one) | {"waiting_on": one.waiting_on, "since_ms": one.waiting_since_ms}
-            for one in self.conversations
-            if one.state == "open"
+            _identity(conversation) | {"waiting_on": conversation.waiting_on, "since_ms": conversation.waiting_since_ms}
+            for conversation in self.conversations
+            if conversation.state == "open"
         )
 
     def open_since(self) -> list[Row]:
-        """Per open conversation, its last opening or reopening."""
+        """Return, per open conversation, its last opening or reopening."""
         return _sorted(
-            _identity(one) | {"open_since_ms": one.open_since_ms} for one in self.conversations if one.state == "open"
+            _identity(conversation) | {"open_since_ms": conversation.open_since_ms}
+            for conversation in self.conversations
+            if conversation.state == "open"
         )
 
     def sla(self) -> list[Row]:
-        """One row per clock that was not cancelled: kind, `met`, `missed` or `open`, min(reply, due), cell.
+        """Return one row per clock that was not cancelled: kind, `met`, `missed` or `open`, min(reply, due), cell.
 
-        A clock is missed only when it fell due before the watermark; `at_ms` is None for a paused one.
+        A clock is missed only if it fell due before the watermark; `at_ms` is None for a paused one.
         """
-        rows = [row for one in self.conversations for row in one.clocks.rows(self.watermark_ms)]
+        rows = [row for conversation in self.conversations for row in conversation.clocks.rows(self.watermark_ms)]
         return sorted(rows, key=lambda row: tuple(str(value) for value in row.values()))
 
 

@@ -1,4 +1,4 @@
-"""What the batch oracle accepts of a log: the distinct good events of each conversation, in log order."""
+"""The records that the batch oracle accepts: the distinct good events of each conversation, in log order."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable
@@ -10,7 +10,7 @@ YEAR_2100_MS = 4_102_444_800_000
 
 
 class AcceptedLog:
-    """The events by source and conversation id, and how many records were read, came again or were rejected."""
+    """The events by source and conversation id, and the counts of records read, duplicate and rejected."""
 
     def __init__(self, records: Iterable[Record]) -> None:
         self.consumed_count = self.duplicate_count = 0
@@ -19,7 +19,7 @@ class AcceptedLog:
         self.events: dict[tuple[str, str], list[Event]] = defaultdict(list)
 
         ids_of: dict[tuple[str, str], set[str]] = defaultdict(set)
-        broker_ms: int | None = None  # a timestamp that no broker can have given is the last one that it can have
+        broker_ms: int | None = None  # the last plausible one, used in place of a timestamp that no broker can produce
         for record in records:
             self.consumed_count += 1
             given_ms = record.broker_timestamp_ms

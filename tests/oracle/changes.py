@@ -1,4 +1,4 @@
-"""What happens to a conversation, for the batch oracle, as plain values.
+"""The changes of a conversation, for the batch oracle, as plain values.
 
 Instants are UTC epoch milliseconds.
 """
@@ -29,7 +29,7 @@ class ResponseTime(NamedTuple):
 
 
 class Fact(NamedTuple):
-    """What the customer's other conversations have to know of this one; `case` of a beginning."""
+    """What the customer's other conversations need to know of this one; `case` is set for a beginning."""
 
     kind: str
     at_ms: int
@@ -38,7 +38,7 @@ class Fact(NamedTuple):
 
 
 class FirstTurn(NamedTuple):
-    """How the time from an opening of which nobody told ended: `how` is answered, handed off or departed."""
+    """The end of the first turn of an implicit opening: `how` is answered, handed off or departed."""
 
     how: str
     at_ms: int
@@ -49,7 +49,7 @@ class FirstTurn(NamedTuple):
 
 
 class Settings(NamedTuple):
-    """`channels` maps a channel to its mode and default visibility."""
+    """The rules of the oracle. `channels` maps a channel to its mode and default visibility."""
 
     channels: Mapping[str, tuple[str, str]]
     target_seconds: Mapping[str, int]

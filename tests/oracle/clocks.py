@@ -1,7 +1,7 @@
-"""The service-level clocks of one conversation, for the batch oracle: the SLA row of the metric definitions.
+"""The SLA clocks of one conversation, for the batch oracle: the SLA row of the metric definitions.
 
-One open clock per kind. A clock falls due at an instant; a reply at exactly that instant is in time. Targets
-run around the clock (24x7 calendar only). Instants are UTC epoch milliseconds.
+One open clock per kind. A clock falls due at an instant; a reply at exactly that instant is in time. Targets run around
+the clock (24x7 calendar only). Instants are UTC epoch milliseconds.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ RESPONSE_KINDS = ("first_response", "next_response")
 
 
 class Cell(NamedTuple):
-    """The dimensions of a number: where a conversation lies. '' means unknown."""
+    """The dimensions of a number. '' means unknown."""
 
     tenant: str
     queue: str
@@ -22,7 +22,7 @@ class Cell(NamedTuple):
 
 @dataclass(eq=False)
 class Clock:
-    """A promise. `remaining_ms` is set while it is paused; `due_at_ms` then has no meaning."""
+    """An SLA clock. `remaining_ms` is set while it is paused; `due_at_ms` then has no meaning."""
 
     kind: str
     due_at_ms: int
@@ -37,7 +37,7 @@ class Clock:
 
 
 class Clocks:
-    """All clocks a conversation ever had. `paused` holds while an explicit `waiting` is in force."""
+    """All clocks a conversation ever had. `is_paused` holds while an explicit `waiting` is in force."""
 
     def __init__(self, target_seconds: Mapping[str, int]) -> None:
         self.target_seconds = target_seconds
@@ -48,12 +48,12 @@ class Clocks:
         return [clock for clock in self.all if clock.is_open and (not kinds or clock.kind in kinds)]
 
     def start(self, kind: str, at_ms: int, cell: Cell) -> None:
-        """Start, or restart, a clock with the configured target, if there is one. One past due is missed."""
+        """Start or restart a clock with the configured target, if there is one. A previous one past due is missed."""
         if kind in self.target_seconds:
             self._put(kind, at_ms + self.target_seconds[kind] * 1000, at_ms, cell)
 
     def begin_earlier(self, kind: str, first_at_ms: int, at_ms: int) -> None:
-        """The running clock that got its target at `first_at_ms` gets it at `at_ms`; others stay."""
+        """Move the running clock that got its target at `first_at_ms` to `at_ms`; others stay."""
         if kind not in self.target_seconds:
             return
         target_ms = self.target_seconds[kind] * 1000
@@ -62,24 +62,24 @@ class Clocks:
                 clock.due_at_ms = at_ms + target_ms
 
     def running(self, kind: str) -> Clock | None:
-        """The open clock of a kind."""
+        """Return the open clock of a kind."""
         return next(iter(self._open(kind)), None)
 
-    def take_back(self, *kinds: str) -> None:
-        """Promises that should never have been given: nobody waited."""
+    def remove(self, *kinds: str) -> None:
+        """Remove clocks that should never have started because nobody waited."""
         for clock in self._open(*kinds):
             self.all.remove(clock)
 
     def start_and_pause(self, kind: str, at_ms: int, cell: Cell, paused_at_ms: int) -> None:
-        """Start a clock in the past, which was paused with the others where they are."""
+        """Start a clock in the past, pausing it if the others are paused."""
         if kind not in self.target_seconds:
             return
         self.all.append(Clock(kind, at_ms + self.target_seconds[kind] * 1000, cell))
         if self.is_paused and not self.all[-1].is_past_due(paused_at_ms):
             self.all[-1].remaining_ms = self.all[-1].due_at_ms - paused_at_ms
 
-    def promise(self, kind: str, due_at_ms: int, at_ms: int, cell: Cell) -> None:
-        """A promise given by the source: it replaces a clock not past due, or begins one."""
+    def set_target(self, kind: str, due_at_ms: int, at_ms: int, cell: Cell) -> None:
+        """Set a target given by the source: it replaces a clock not past due, or starts one."""
         if not any(clock.is_past_due(at_ms) for clock in self._open(kind)):
             self._put(kind, due_at_ms, at_ms, cell)
 
@@ -103,7 +103,7 @@ class Clocks:
                 clock.remaining_ms = clock.due_at_ms - at_ms
 
     def resume(self, at_ms: int) -> None:
-        """Go on with what remained, at an instant not before the pause."""
+        """Continue with the remaining time, at an instant not before the pause."""
         self.is_paused = False
         for clock in self._open():
             if clock.remaining_ms is not None:
@@ -111,7 +111,7 @@ class Clocks:
                 clock.remaining_ms = None
 
     def reply(self, at_ms: int, cell: Cell, *kinds: str) -> None:
-        """What was promised happened: met when not later than due, dated then; else missed, dated due."""
+        """Complete clocks: met if not later than due, dated at the reply; otherwise missed, dated due."""
         for clock in self._open(*kinds):
             clock.is_open = False
             if clock.is_past_due(at_ms):
@@ -120,7 +120,7 @@ class Clocks:
                 clock.outcome, clock.at_ms, clock.cell = "met", at_ms, cell
 
     def depart(self, at_ms: int) -> None:
-        """A departure before due cancels; what fell due before, or just then, is missed."""
+        """Cancel clocks not yet due at a departure; those due before or at that instant are missed."""
         for clock in self._open():
             clock.is_open = False
             if clock.remaining_ms is not None or at_ms < clock.due_at_ms:
@@ -128,13 +128,13 @@ class Clocks:
         self.is_paused = False
 
     def move(self, at_ms: int, cell: Cell) -> None:
-        """An open clock not past due follows its conversation."""
+        """Move open clocks not past due along with their conversation."""
         for clock in self._open():
             if not clock.is_past_due(at_ms):
                 clock.cell = cell
 
     def rows(self, watermark_ms: int) -> list[dict[str, Any]]:
-        """Met, missed and open clocks. `at_ms` is min(reply, due); None for a paused clock."""
+        """Return met, missed and open clocks. `at_ms` is min(reply, due); None for a paused clock."""
         rows: list[dict[str, Any]] = []
         for clock in self.all:
             outcome, at_ms = clock.outcome, clock.at_ms

@@ -12,12 +12,12 @@ from tests.oracle.clocks import Cell
 from tests.oracle.fold import Conversation
 
 HOUR_MS = 3_600_000
-#: More facts than this of one customer in one stretch of 8 days since the epoch: the id stands for many people.
+#: With more facts than this of one customer in one stretch of 8 days since the epoch, the id stands for many people.
 STRETCH_MS, FACTS_PER_STRETCH = 8 * 24 * HOUR_MS, 256
 
 
 class Count(NamedTuple):
-    """One of `counter` at an instant in a cell."""
+    """An increment of `counter` at an instant in a cell."""
 
     counter: str
     at_ms: int
@@ -25,7 +25,7 @@ class Count(NamedTuple):
 
 
 class Contact(NamedTuple):
-    """One contact of a known customer: which conversation (source and id), and how it began."""
+    """One contact of a known customer: its conversation (source and id), and how it began."""
 
     conversation: tuple[str, str]
     began: Fact
@@ -34,41 +34,54 @@ class Contact(NamedTuple):
 def count_customers(
     conversations: Iterable[Conversation], facts_per_stretch: int = FACTS_PER_STRETCH
 ) -> Counter[Count]:
-    """What the known customers' contacts count, over all of time."""
+    """Count the contacts of the known customers, over all of time."""
     found: Counter[Count] = Counter()
     of_customer: dict[str, list[Conversation]] = defaultdict(list)
     for conversation in conversations:
         if conversation.customer:
             of_customer[conversation.customer].append(conversation)
     for theirs in of_customer.values():
-        counts = Counter(fact.at_ms // STRETCH_MS for one in theirs for fact in (*one.beginnings, *one.facts))
-        found.update(_of_one(theirs, {number for number, count in counts.items() if count > facts_per_stretch}))
+        counts = Counter(
+            fact.at_ms // STRETCH_MS
+            for conversation in theirs
+            for fact in (*conversation.beginnings, *conversation.facts)
+        )
+        found.update(
+            _of_one_customer(theirs, {number for number, count in counts.items() if count > facts_per_stretch})
+        )
     return found
 
 
-def _of_one(conversations: list[Conversation], crowded: set[int]) -> list[Count]:
-    """All that is not in a crowded stretch; of those the contacts alone, as left out."""
+def _of_one_customer(conversations: list[Conversation], crowded: set[int]) -> list[Count]:
+    """Count everything outside crowded stretches; in those, only the contacts, as left out."""
     found: list[Count] = []
-    contacts = [Contact((one.source, one.conversation_id), one.began) for one in conversations if one.began]
+    contacts = [
+        Contact((conversation.source, conversation.conversation_id), conversation.began)
+        for conversation in conversations
+        if conversation.began
+    ]
     found += [
         Count("left_out_contact", fact.at_ms, fact.cell)
-        for one in conversations
-        for fact in one.beginnings
+        for conversation in conversations
+        for fact in conversation.beginnings
         if fact.at_ms // STRETCH_MS in crowded
     ]
-    contacts = [one for one in contacts if one.began.at_ms // STRETCH_MS not in crowded]
+    contacts = [contact for contact in contacts if contact.began.at_ms // STRETCH_MS not in crowded]
     facts_of = {
-        id(one): [fact for fact in one.facts if fact.at_ms // STRETCH_MS not in crowded] for one in conversations
+        id(conversation): [fact for fact in conversation.facts if fact.at_ms // STRETCH_MS not in crowded]
+        for conversation in conversations
     }
-    humans_ms = [fact.at_ms for one in conversations for fact in facts_of[id(one)] if fact.kind == "human"]
+    humans_ms = [
+        fact.at_ms for conversation in conversations for fact in facts_of[id(conversation)] if fact.kind == "human"
+    ]
     for contact in contacts:
         at_ms, cell = contact.began.at_ms, contact.began.cell
         names = ["known_contact"]
         resolves = [
             (at_ms - fact.at_ms, fact.cell.channel)
-            for one in conversations
-            if (one.source, one.conversation_id) != contact.conversation
-            for fact in facts_of[id(one)]
+            for other in conversations
+            if (other.source, other.conversation_id) != contact.conversation
+            for fact in facts_of[id(other)]
             if fact.kind == "resolved" and at_ms >= fact.at_ms
         ]
         if resolves:
@@ -78,20 +91,22 @@ def _of_one(conversations: list[Conversation], crowded: set[int]) -> list[Count]
             for name, span_ms in (("within_day", 24 * HOUR_MS), ("within_week", 7 * 24 * HOUR_MS)):
                 if ago_ms < span_ms:
                     names += [f"repeat_{name}"] + [f"hop_{name}"] * is_hop
-        before = [one for one in contacts if one.conversation != contact.conversation and one.began.at_ms <= at_ms]
+        before = [
+            other for other in contacts if other.conversation != contact.conversation and other.began.at_ms <= at_ms
+        ]
         if cell.visibility == "public" and any(
-            one.began.cell.visibility == "private" and at_ms - one.began.at_ms < 72 * HOUR_MS for one in before
+            other.began.cell.visibility == "private" and at_ms - other.began.at_ms < 72 * HOUR_MS for other in before
         ):
             names.append("exposure")
         same_case_ms = [
-            at_ms - one.began.at_ms
-            for one in before
-            if one.began.case == contact.began.case and one.began.at_ms < at_ms
+            at_ms - other.began.at_ms
+            for other in before
+            if other.began.case == contact.began.case and other.began.at_ms < at_ms
         ]
         if not same_case_ms or min(same_case_ms) >= 7 * 24 * HOUR_MS:
             names.append("case_began")
         found += [Count(name, at_ms, cell) for name in names]
-    for fact in (fact for one in conversations for fact in facts_of[id(one)]):
+    for fact in (fact for conversation in conversations for fact in facts_of[id(conversation)]):
         if fact.kind in ("waited", "transferred"):
             found.append(Count(fact.kind, fact.at_ms, fact.cell))
         if fact.kind in ("contained", "handed on"):

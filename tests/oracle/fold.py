@@ -1,12 +1,12 @@
 """The life of one conversation, for the batch oracle: its events in log order, one rule after the other.
 
-Each number in a comment is the paragraph of docs/decisions/0001 that the line follows. What happens becomes
-`Change`s: counter, instant, cell, plus or minus n. Instants are UTC epoch milliseconds.
+Each number in a comment is the paragraph of docs/decisions/0001 that the line follows. The results are `Change`s:
+counter, instant, cell, plus or minus n. Instants are UTC epoch milliseconds.
 """
 
 from tests.oracle.changes import Change, Fact, FirstTurn, ResponseTime, Settings
 from tests.oracle.clocks import RESPONSE_KINDS, Cell, Clocks
-from tests.oracle.late_openings import begin_earlier, decide_anew_who_waited, open_late
+from tests.oracle.late_openings import correct_first_turn, move_beginning, open_late
 from tests.oracle.records import KNOWN_TYPES, Event
 
 HOUR_MS = 3_600_000
@@ -17,14 +17,14 @@ DEPARTURES = {
     "conversation.merged": "merged",
     "conversation.deleted": "deleted",
 }
-# Life-cycle time never runs back for these; all others keep their own minute.
+# Life-cycle time never runs backwards for these; all others keep their own minute.
 LIFE_CYCLE_TYPES = frozenset(
     name for name in KNOWN_TYPES if name.startswith("conversation.") or name == "bot.handed_off"
 )
 
 
 class Conversation:
-    """Fold the accepted, distinct events of one conversation with `apply`, in log order, then `finish`."""
+    """The fold of one conversation: `apply` its accepted, distinct events in log order, then `finish`."""
 
     def __init__(self, source: str, conversation_id: str, settings: Settings) -> None:
         self.source = source
@@ -51,17 +51,17 @@ class Conversation:
         self.waiting_on = ""
         self.waiting_since_ms = 0
         self.episode_start_ms: int | None = None
-        self.asked_at_ms: int | None = None  # the customer's earliest message that nobody has answered
+        self.asked_at_ms: int | None = None  # the customer's earliest unanswered message
         self.first_turn: FirstTurn | None = None
         self.had_episode = False  # or a reopening, after which no first-response clock starts
-        self.is_handoff_told = False
+        self.is_handoff_counted = False
         self.first_response_at_ms: int | None = None
         self.first_peer_answer: ResponseTime | None = None
         self.has_agent_spoken = False
         self.standing_peer_solutions = 0
         self.customer = ""
         self.began: Fact | None = None  # as a contact, once the customer is known
-        self.beginnings: list[Fact] = []  # all that was said of it
+        self.beginnings: list[Fact] = []  # every version of it
         self.facts: list[Fact] = []
         self.is_session = False
 
@@ -78,15 +78,15 @@ class Conversation:
         if not self.state:
             self._begin(event)
             if event.type != "conversation.opened":
-                self._happen(event, event.occurred_at_ms)
+                self._take_effect(event, event.occurred_at_ms)
         else:
-            self._go_on(event)
+            self._continue(event)
         if self.state == "open":
-            self._promise(event)
+            self._set_target(event)
             self.last_activity_ms = max(self.last_activity_ms, event.occurred_at_ms, self.last_transition_ms)
 
     def finish(self, watermark_ms: int) -> None:
-        """Nothing more comes: a conversation idle for too long by the watermark has expired."""
+        """Expire the conversation if it is idle for too long at the final watermark."""
         self._expire_until(watermark_ms)
 
     def _begin(self, event: Event) -> None:
@@ -106,14 +106,14 @@ class Conversation:
         if self.opening_mix_count:
             self.begin_as_contact(event, self.cell)
             if not self.is_implicit and event.field("queue"):
-                self._tell("waited", at_ms)
+                self._add_fact("waited", at_ms)
         if self._is_inbound_opening(event):  # (11, 13)
             self._wait_on("agent", at_ms)
             self._start_episode(at_ms)
         else:
             self._wait_on("customer", at_ms)
 
-    def _go_on(self, event: Event) -> None:
+    def _continue(self, event: Event) -> None:
         if not self.customer and event.field("customer_id"):
             self.customer = event.person("customer_id")
             if self.opening_mix_count:
@@ -142,16 +142,16 @@ class Conversation:
             self.last_transition_ms = at_ms
         if is_late_opening:
             if self.opened_at_ms < first_at_ms:
-                begin_earlier(self, first_at_ms)
-            decide_anew_who_waited(self, first_at_ms, self._is_inbound_opening(event))
+                move_beginning(self, first_at_ms)
+            correct_first_turn(self, first_at_ms, self._is_inbound_opening(event))
             self.last_transition_ms = at_ms
             return
         if self.state == "expired" and event.type not in DEPARTURES:  # (8)
             self._reopen(at_ms)  # dated before the expiry, it takes the time of that last transition
-        self._happen(event, at_ms)
+        self._take_effect(event, at_ms)
 
-    def _happen(self, event: Event, at_ms: int) -> None:
-        """The event's own effect at `at_ms`, once the conversation is known and its dimensions hold."""
+    def _take_effect(self, event: Event, at_ms: int) -> None:
+        """Apply the event's own effect at `at_ms`, once the conversation exists and has its dimensions."""
         is_open = self.state == "open"
         is_transition = event.type in LIFE_CYCLE_TYPES
         match event.type:
@@ -164,9 +164,9 @@ class Conversation:
                 self._message(event)
             case "conversation.transferred":
                 self.transferred_count += 1
-                self._tell("transferred", at_ms)
+                self._add_fact("transferred", at_ms)
             case "conversation.queued":
-                self._tell("waited", at_ms)
+                self._add_fact("waited", at_ms)
             case "solution.accepted":
                 self._solution(event, +1)
             case "solution.unaccepted":
@@ -193,7 +193,7 @@ class Conversation:
     # ---- openings and departures -----------------------------------------------------------------
 
     def _is_inbound_opening(self, event: Event) -> bool:
-        """(2) Inbound, unless an `opened` or a message says otherwise."""
+        """(2) Return whether it is inbound, which it is unless an `opened` or a message says otherwise."""
         if event.type not in ("conversation.opened", "message.created"):
             return True
         if event.field("direction"):
@@ -201,7 +201,7 @@ class Conversation:
         return event.field("actor_kind") in ("", "customer")
 
     def mix_count(self, event: Event) -> int:
-        """(3) A transfer chain counts once: with the conversation that is its root."""
+        """(3) Count a transfer chain once: with the conversation that is its root."""
         is_root = event.field("root_id") in ("", self.conversation_id)
         return 1 if is_root and self._is_inbound_opening(event) else 0
 
@@ -216,12 +216,12 @@ class Conversation:
         self.open_since_ms = self.last_transition_ms = at_ms
         self.reopened_count += 1
         self.count("arrived", at_ms)
-        if self.resolution is not None:  # the resolution is taken back where it was counted
+        if self.resolution is not None:  # the resolution is revoked where it was counted
             self.response_times.remove(self.resolution)
             self.resolution = None
         self._wait_on("agent", at_ms)  # (13), but a waiting episode begins only with a customer's message
         self.had_episode = True
-        self.is_handoff_told = False
+        self.is_handoff_counted = False
         self.clocks.start("resolution", at_ms, self.cell)
         if self.asked_at_ms is not None:  # (25)
             self._start_episode(self.asked_at_ms)
@@ -233,14 +233,14 @@ class Conversation:
             self._end_session("contained", at_ms)
         if state == "resolved":
             self.resolved_at_ms = at_ms
-            self._tell("resolved", at_ms)
+            self._add_fact("resolved", at_ms)
             self.resolution = ResponseTime("resolution", at_ms, self.cell, at_ms - self.opened_at_ms)
             self.response_times.append(self.resolution)
             self.clocks.reply(at_ms, self.cell, "resolution")
         self.clocks.depart(at_ms)
         self.state, self.departed_at_ms = state, at_ms
         self.episode_start_ms = self.asked_at_ms = None
-        self.is_handoff_told = False
+        self.is_handoff_counted = False
         self.waiting_on = ""
         self.last_transition_ms = at_ms
 
@@ -253,21 +253,21 @@ class Conversation:
         if at_ms >= expires_at_ms:
             self._depart("expired", expires_at_ms)
 
-    # ---- what other conversations of the customer have to know -------------------------------------
+    # ---- facts for the customer's other conversations ----------------------------------------------
 
-    def _tell(self, kind: str, at_ms: int) -> None:
-        """Only while the customer is known."""
+    def _add_fact(self, kind: str, at_ms: int) -> None:
+        """Record a fact, if the customer is known."""
         if self.customer:
             self.facts.append(Fact(kind, at_ms, self.cell))
 
     def begin_as_contact(self, event: Event, cell: Cell) -> None:
-        """The opening is a contact of the customer, if that one is known."""
+        """Record the opening as a contact of the customer, if known."""
         if self.customer:
             self.began = Fact("began", self.opened_at_ms, cell, event.person("case_id"))
             self.beginnings.append(self.began)
 
     def _meet_human(self, at_ms: int) -> None:
-        self._tell("human", at_ms)
+        self._add_fact("human", at_ms)
         self._end_session("handed on", at_ms)
 
     def _end_session(self, how: str, at_ms: int) -> None:
@@ -275,12 +275,12 @@ class Conversation:
             self.is_session = False
             self.count("session_ended", at_ms)
             self.count("session_contained", at_ms, int(how == "contained"))
-            self._tell(how, at_ms)
+            self._add_fact(how, at_ms)
 
     # ---- who waits for whom ----------------------------------------------------------------------
 
     def _message(self, event: Event) -> None:
-        """A message keeps its own minute, whatever the life cycle's time is."""
+        """Apply a message at its own minute, whatever the life cycle's time is."""
         at_ms, actor = event.occurred_at_ms, event.field("actor_kind")
         direction = event.field("direction") or ("inbound" if actor == "customer" else "outbound")
         self.message_count += 1
@@ -309,7 +309,7 @@ class Conversation:
             self._answer(at_ms)
 
     def _answer_of_peer(self, at_ms: int) -> None:
-        """(19, 20) The first one while somebody waits."""
+        """(19, 20) Record the first peer answer while somebody waits."""
         if self.first_peer_answer is not None or self.episode_start_ms is None:
             return
         duration_ms = max(0, at_ms - self.episode_start_ms)
@@ -318,7 +318,7 @@ class Conversation:
             self.count("before_staff", at_ms)
 
     def _solution(self, event: Event, amount: int) -> None:
-        """(21) Accepted or taken back; a peer's that stands without a word of an agent saves the contact."""
+        """(21) Count a solution accepted or revoked; a peer's, standing without an agent's message, saves a contact."""
         at_ms = event.occurred_at_ms
         self.count("accepted", at_ms, amount)
         if event.field("actor_kind") != "peer":
@@ -339,23 +339,23 @@ class Conversation:
                 self.first_response_at_ms = at_ms
                 self.response_times.append(ResponseTime("first_response", at_ms, self.cell, duration_ms))
             self.episode_start_ms = None
-            self.is_handoff_told = False
+            self.is_handoff_counted = False
             self.clocks.reply(at_ms, self.cell, *RESPONSE_KINDS)
         if self.waiting_on == "agent":
             self._wait_on("customer", at_ms)
 
     def _start_episode(self, at_ms: int) -> None:
         kind = "next_response" if self.had_episode else "first_response"
-        self.episode_start_ms, self.had_episode, self.is_handoff_told = at_ms, True, False
+        self.episode_start_ms, self.had_episode, self.is_handoff_counted = at_ms, True, False
         self.clocks.start(kind, at_ms, self.cell)
 
     def _hand_off(self, at_ms: int) -> None:
-        """(15) Once per waiting episode, whichever event tells it. Restarts the response clock."""
-        if self.is_handoff_told:
+        """(15) Hand off once per waiting episode, whichever event reports it. Restarts the response clock."""
+        if self.is_handoff_counted:
             return
         self._escalate("handoff", at_ms)
         self._meet_human(at_ms)
-        self.is_handoff_told = True
+        self.is_handoff_counted = True
         if self.state == "open":
             self._end_first_turn("handed off", at_ms)
             self._wait_explicitly("agent", at_ms)
@@ -370,18 +370,18 @@ class Conversation:
             self.clocks.pause(at_ms)
 
     def _wait_on(self, party: str, at_ms: int) -> None:
-        """A wait never begins before the one that it ends, however late a message tells of it."""
+        """Change the party waited on; a wait never begins before the previous one, however late a message tells it."""
         if party != self.waiting_on:
             since_ms = max(at_ms, self.waiting_since_ms) if self.waiting_on else at_ms
             self.waiting_on, self.waiting_since_ms = party, since_ms
 
-    def _promise(self, event: Event) -> None:
-        """`clock` with `due_at`. A promised response needs somebody who waits for it."""
+    def _set_target(self, event: Event) -> None:
+        """Apply `clock` with `due_at`. A response target requires that somebody waits."""
         kind = event.field("clock")
         if not kind or event.due_at_ms is None:
             return
         if kind == "resolution" or self.episode_start_ms is not None:
-            self.clocks.promise(kind, event.due_at_ms, event.occurred_at_ms, self.cell)
+            self.clocks.set_target(kind, event.due_at_ms, event.occurred_at_ms, self.cell)
 
     # ---- counting --------------------------------------------------------------------------------
 
@@ -390,12 +390,12 @@ class Conversation:
         self.changes.append(Change("escalated", at_ms, self.cell, 1, kind))
 
     def count(self, counter: str, at_ms: int, amount: int = 1, cell: Cell | None = None) -> None:
-        """A change of a counter, in the conversation's own cell unless another one is given."""
+        """Change a counter, in the conversation's own cell unless another one is given."""
         if amount:
             self.changes.append(Change(counter, at_ms, self.cell if cell is None else cell, amount))
 
     def cell_after(self, event: Event, only_empty: bool = False, before: Cell | None = None) -> Cell:
-        """(5, 6) The last value known; an `opened` on a known conversation fills empty ones alone."""
+        """(5, 6) Return the last known values; an `opened` on a known conversation only fills empty ones."""
         old = self.cell if before is None else before
         tenant, queue = event.tenant or old.tenant, event.field("queue") or old.queue
         channel = event.field("channel") or old.channel

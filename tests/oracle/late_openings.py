@@ -1,4 +1,4 @@
-"""An opening that is told late, for the batch oracle: where it counts, what began with it, and who had waited.
+"""A late opening, for the batch oracle: where it counts, what began with it, and who had waited.
 
 All of it follows paragraph (4) of docs/decisions/0001.
 """
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def open_late(conversation: Conversation, event: Event) -> None:
-    """Move the opening to its own minute and dimensions, if earlier; decide its mix anew."""
+    """Move the opening to its own minute and dimensions, if earlier; recompute its mix."""
     first_at_ms, first_cell = conversation.opened_at_ms, conversation.opening_cell
     mix_count = conversation.mix_count(event)
     if event.occurred_at_ms < first_at_ms:
@@ -36,8 +36,8 @@ def open_late(conversation: Conversation, event: Event) -> None:
         conversation.begin_as_contact(event, conversation.opening_cell)
 
 
-def begin_earlier(conversation: Conversation, first_at_ms: int) -> None:
-    """What began when the opening seemed to be at `first_at_ms` and still runs began with the opening."""
+def move_beginning(conversation: Conversation, first_at_ms: int) -> None:
+    """Date what began at the assumed opening `first_at_ms` and still runs to the real opening."""
     at_ms = conversation.opened_at_ms
     if conversation.resolution is not None:
         conversation.response_times.remove(conversation.resolution)
@@ -51,28 +51,28 @@ def begin_earlier(conversation: Conversation, first_at_ms: int) -> None:
     conversation.clocks.begin_earlier("resolution", first_at_ms, at_ms)
 
 
-def decide_anew_who_waited(conversation: Conversation, first_at_ms: int, is_inbound: bool) -> None:
-    """Correct the first turn, and what it was promised, by who is known to have begun."""
+def correct_first_turn(conversation: Conversation, first_at_ms: int, is_inbound: bool) -> None:
+    """Correct the first turn, and its SLA clock, now that it is known who opened the conversation."""
     turn = conversation.first_turn
     if turn is None:
-        if conversation.state == "open" and not conversation.is_handoff_told:
-            _decide_running_turn(conversation, first_at_ms, is_inbound)
+        if conversation.state == "open" and not conversation.is_handoff_counted:
+            _correct_running_turn(conversation, first_at_ms, is_inbound)
     elif turn.how == "answered":
-        _decide_answered_turn(conversation, turn, first_at_ms, is_inbound)
+        _correct_answered_turn(conversation, turn, first_at_ms, is_inbound)
     elif turn.how == "departed":
         start_ms = conversation.opened_at_ms if is_inbound else turn.asked_at_ms
         if start_ms != turn.start_ms:
-            clock = _promised_from(conversation, turn, start_ms)
+            clock = _clock_from(conversation, turn, start_ms)
             if clock is not None and clock.remaining_ms is None and clock.due_at_ms <= turn.at_ms:
                 conversation.clocks.all.append(clock)
 
 
-def _decide_running_turn(conversation: Conversation, first_at_ms: int, is_inbound: bool) -> None:
+def _correct_running_turn(conversation: Conversation, first_at_ms: int, is_inbound: bool) -> None:
     asked_at_ms, before_ms = conversation.asked_at_ms, conversation.episode_start_ms
     start_ms = conversation.opened_at_ms if is_inbound else asked_at_ms
     conversation.episode_start_ms = start_ms
     if before_ms is not None and start_ms is None:
-        conversation.clocks.take_back(*RESPONSE_KINDS)
+        conversation.clocks.remove(*RESPONSE_KINDS)
     elif before_ms is not None and start_ms is not None:
         conversation.clocks.begin_earlier("first_response", before_ms, start_ms)
     elif start_ms is not None:
@@ -84,7 +84,7 @@ def _decide_running_turn(conversation: Conversation, first_at_ms: int, is_inboun
     _correct_wait(conversation, before, _waits(conversation.opened_at_ms, is_inbound, asked_at_ms))
 
 
-def _decide_answered_turn(conversation: Conversation, turn: FirstTurn, first_at_ms: int, is_inbound: bool) -> None:
+def _correct_answered_turn(conversation: Conversation, turn: FirstTurn, first_at_ms: int, is_inbound: bool) -> None:
     start_ms = conversation.opened_at_ms if is_inbound else turn.asked_at_ms
     if start_ms == turn.start_ms:
         return
@@ -102,7 +102,7 @@ def _decide_answered_turn(conversation: Conversation, turn: FirstTurn, first_at_
     conversation.had_episode = bool(
         conversation.first_response_at_ms is not None or conversation.episode_start_ms or conversation.reopened_count
     )
-    clock = _promised_from(conversation, turn, start_ms)
+    clock = _clock_from(conversation, turn, start_ms)
     if clock is not None:
         if clock.is_past_due(turn.at_ms):
             clock.outcome, clock.at_ms = "missed", clock.due_at_ms
@@ -115,8 +115,8 @@ def _decide_answered_turn(conversation: Conversation, turn: FirstTurn, first_at_
         _correct_wait(conversation, before, after)
 
 
-def _promised_from(conversation: Conversation, turn: FirstTurn, start_ms: int | None) -> Clock | None:
-    """Take the promise of the turn back; what takes its place, had the episode begun at `start_ms`."""
+def _clock_from(conversation: Conversation, turn: FirstTurn, start_ms: int | None) -> Clock | None:
+    """Remove the turn's clock and return its replacement, had the episode begun at `start_ms`."""
     if turn.clock is not None:
         conversation.clocks.all.remove(turn.clock)
     target_seconds = conversation.settings.target_seconds.get("first_response")
@@ -133,7 +133,7 @@ def _promised_from(conversation: Conversation, turn: FirstTurn, start_ms: int | 
 
 
 def _waits(opened_at_ms: int, is_inbound: bool, asked_at_ms: int | None) -> tuple[str, int]:
-    """Whom it waits on from the opening on, as long as nobody answers."""
+    """Return whom it waits on from the opening on, as long as nobody answers."""
     if is_inbound:
         return "agent", opened_at_ms
     return ("customer", opened_at_ms) if asked_at_ms is None else ("agent", max(asked_at_ms, opened_at_ms))

@@ -1,7 +1,7 @@
-"""Which records count: the acceptance rules of the event contract, for the batch oracle.
+"""Acceptance rules of the event contract, for the batch oracle.
 
-Plain and slow on purpose, and shares no code with `streams/` or `pipeline/`: two programs that read the
-definitions independently must give the same numbers. Instants are UTC epoch milliseconds (`_ms`).
+Plain and slow on purpose, and shares no code with `streams/` or `pipeline/`: two programs that read the definitions
+independently must give the same numbers. Instants are UTC epoch milliseconds (`_ms`).
 """
 
 import gzip
@@ -118,13 +118,13 @@ class Event:
         return self.fields.get(name, "")
 
     def person(self, name: str) -> str:
-        """The id of a person or case as one text with its tenant, within which alone it is unique."""
+        """Return the id of a person or case as one text with its tenant, within which alone it is unique."""
         found = self.field(name)
         return found and json.dumps([self.tenant, found])
 
 
 def read_records(path: Path) -> list[Record]:
-    """The records of an NDJSON file (.gz or plain), without envelope, in the order of its lines."""
+    """Return the records of an NDJSON file (.gz or plain), without envelope, in the order of its lines."""
     content = path.read_bytes()
     if path.suffix == ".gz":
         content = gzip.decompress(content)
@@ -132,7 +132,7 @@ def read_records(path: Path) -> list[Record]:
 
 
 def instant_ms(text: str) -> int | None:
-    """RFC 3339 with offset as epoch ms, cut (not rounded) to the millisecond; None when it is none."""
+    """Return RFC 3339 with offset as epoch ms, truncated (not rounded) to the millisecond; None if it is invalid."""
     match = _RFC_3339.fullmatch(text)
     if match is None:
         return None
@@ -180,7 +180,7 @@ def _text(holder: Mapping[str, Any], name: str) -> str:
 
 
 def _fields(event_type: str, data: Mapping[str, Any]) -> dict[str, str]:
-    """The text fields of `data`; required ones must be there and within their values, others become ''."""
+    """Return the text fields of `data`; required ones must be present and valid, others fall back to ''."""
     fields = {name: _text(data, name) for name in TEXT_FIELDS}
     for name, allowed in ENUMS.items():
         if fields[name] not in allowed:
@@ -194,7 +194,7 @@ def _fields(event_type: str, data: Mapping[str, Any]) -> dict[str, str]:
 
 
 def accept(record: Record) -> Event:
-    """The event of a record, clamped where its clock was ahead. Raises `Rejected` with the reason."""
+    """Return the event of a record, clamped if its clock was ahead. Raises `Rejected` with the reason."""
     envelope = _parse(record.value)
     if envelope.get("specversion") != "1.0":
         raise Rejected("specversion is not 1.0")
@@ -225,7 +225,7 @@ def accept(record: Record) -> Event:
             occurred_at_ms, is_clamped = broker_ms, True
 
     fields: dict[str, str] = {}
-    if required["type"] in KNOWN_TYPES:  # of an unknown type nothing inside is looked at
+    if required["type"] in KNOWN_TYPES:  # the data of an unknown type is not inspected
         data = envelope.get("data")
         if data is not None and not isinstance(data, Mapping):
             raise Rejected("data is not an object")

@@ -28,7 +28,7 @@ AGES = {
 
 
 def scopes(cell: Any) -> Iterator[Scope]:
-    """The rows in which a cell counts: scope, tenant, queue, channel."""
+    """Yield the rows in which a cell counts: scope, tenant, queue, channel."""
     yield "cell", cell.tenant, cell.queue, cell.channel
     yield "queue", cell.tenant, cell.queue, ""
     yield "channel", cell.tenant, "", cell.channel
@@ -37,7 +37,7 @@ def scopes(cell: Any) -> Iterator[Scope]:
 
 
 def window(oracle: Oracle, ends_at_ms: int, seconds: int) -> dict[Scope, Numbers]:
-    """The numbers of the window that ends at an instant, where one of them is not zero."""
+    """Return the numbers of the window that ends at an instant, where any is not zero."""
     begins_at_ms = ends_at_ms - 1000 * seconds
     found: dict[Scope, Counter[str]] = defaultdict(Counter)
     for change in oracle.changes:
@@ -47,7 +47,7 @@ def window(oracle: Oracle, ends_at_ms: int, seconds: int) -> dict[Scope, Numbers
             numbers = found[scope]
             gained = ARRIVALS.get(change.counter, 0) * change.amount
             numbers["open_count"] += gained
-            # What arrived before the window was open all through it, as far as that is known from before.
+            # What arrived before the window is open throughout it, until a later change says otherwise.
             numbers["open_ms"] += gained * (ends_at_ms - max(change.at_ms, begins_at_ms))
             if change.at_ms < begins_at_ms:
                 continue
@@ -66,7 +66,7 @@ def window(oracle: Oracle, ends_at_ms: int, seconds: int) -> dict[Scope, Numbers
 
 
 def durations(oracle: Oracle, kind: str, ends_at_ms: int, seconds: int) -> list[int]:
-    """All durations of a kind that ended in the window, ms, in order."""
+    """Return all durations of a kind that ended in the window, ms, in order."""
     return sorted(
         row["duration_ms"]
         for row in oracle.response_times()
@@ -75,7 +75,7 @@ def durations(oracle: Oracle, kind: str, ends_at_ms: int, seconds: int) -> list[
 
 
 def ages(oracle: Oracle, at_ms: int) -> dict[Scope, Counter[str]]:
-    """Open conversations by age at an instant behind the last event."""
+    """Return open conversations by age at an instant after the last event."""
     found: dict[Scope, Counter[str]] = defaultdict(Counter)
     for row in oracle.open_since():
         age_seconds = (at_ms - row["open_since_ms"] // 60_000 * 60_000) // 1000

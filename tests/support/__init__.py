@@ -1,1 +1,1 @@
-"""What tests of several tiers share."""
+"""Helpers shared by the tests of several tiers."""

@@ -1,4 +1,4 @@
-"""The alerts as they are deployed, and the metrics they may ask for."""
+"""The alerts as deployed, and the metrics they may use."""
 
 import re
 from collections.abc import Iterator
@@ -25,11 +25,11 @@ RUNBOOKS = ROOT / "docs" / "runbooks"
 
 @cache
 def rules() -> list[dict[str, Any]]:
-    """All alerts; some have several rules."""
+    """Return all alerts; some have several rules."""
     return [rule for group in yaml.safe_load(RULES.read_text())["groups"] for rule in group["rules"]]
 
 
-#: Each rule with its place in the file, and what tests of it are called.
+#: Each rule with its position in the file, and the names of its tests.
 NUMBERED = list(enumerate(rules()))
 NAMES = [f"{rule['alert']} {rule['labels']['severity']}" for rule in rules()]
 
@@ -39,7 +39,7 @@ def alert_names() -> list[str]:
 
 
 class Selector(NamedTuple):
-    """A metric in an expression, and the labels asked of it."""
+    """A metric in an expression, and the labels it selects."""
 
     metric: str
     labels: frozenset[str]
@@ -52,7 +52,7 @@ SELECTORS = re.compile(r"\b([a-zA-Z_:][\w:]*)\s*(\{[^}]*\}|\(|)")
 
 
 def selectors(expression: str) -> Iterator[Selector]:
-    """The metrics of a PromQL expression. Names of functions stand before a bracket, durations begin with a digit."""
+    """Return the metrics of a PromQL expression. Function names precede a bracket, durations begin with a digit."""
     for name, rest in SELECTORS.findall(LABEL_LISTS.sub("", TEXTS.sub('""', expression))):
         if rest != "(" and name not in KEYWORDS:
             yield Selector(name, frozenset(re.findall(r"(\w+)\s*(?:=~|!~|!=|=)", rest)))
@@ -60,7 +60,7 @@ def selectors(expression: str) -> Iterator[Selector]:
 
 @cache
 def exported() -> dict[str, frozenset[str]]:
-    """Labels by name of what a worker shows once all of its stages have something to show."""
+    """Return the labels by metric name of a worker whose stages all have something to show."""
     registry = CollectorRegistry()
     for stage in ("", "customers"):
         metrics = StageMetrics(stage, registry)
@@ -84,6 +84,10 @@ def exported() -> dict[str, frozenset[str]]:
 
 
 def unknown_selectors(expression: str) -> list[Selector]:
-    """Those that ask for what no worker shows."""
+    """Return the selectors that match nothing a worker exposes."""
     known = exported()
-    return [one for one in selectors(expression) if one.metric not in known or not one.labels <= known[one.metric]]
+    return [
+        selector
+        for selector in selectors(expression)
+        if selector.metric not in known or not selector.labels <= known[selector.metric]
+    ]

@@ -1,4 +1,4 @@
-"""The embedded ClickHouse as its clients see it: requests over HTTP, whole, broken off or as a statement alone."""
+"""Clients of the embedded ClickHouse: requests over HTTP, complete, interrupted or as a bare statement."""
 
 import base64
 import json
@@ -37,7 +37,7 @@ def send(
     is_anonymous: bool = False,
     **more_parameters: str,
 ) -> Reply:
-    """One request, GET without a body and POST with one."""
+    """Send one request, GET without a body and POST with one."""
     request = urllib.request.Request(
         f"{front.address}{path}?{urlencode((parameters or {}) | more_parameters)}",
         body,
@@ -52,42 +52,42 @@ def send(
 
 
 def authorized(front: EmbeddedClickHouse, headers: dict[str, str] | None = None) -> dict[str, str]:
-    """`headers` with the password, unless they bring credentials of their own."""
+    """Return `headers` with the password, unless they have credentials of their own."""
     if headers and {"Authorization", "X-ClickHouse-Key"} & headers.keys():
         return headers
     return {"Authorization": basic("default", front.password)} | (headers or {})
 
 
 def basic(user: str, password: str) -> str:
-    """The value of the header `Authorization`."""
+    """Return the value of the header `Authorization`."""
     return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 def ask(front: EmbeddedClickHouse, sql: str, **parameters: str) -> str:
-    """The answer to `sql` as tab-separated text without its last line border."""
+    """Return the answer to `sql` as tab-separated text without its last line end."""
     reply = send(front, sql.encode(), parameters=parameters)
     assert reply.status == 200, reply.text
     return reply.text.rstrip("\n")
 
 
 def count(front: EmbeddedClickHouse, table: str) -> int:
-    """The rows of a table."""
+    """Return the number of rows of a table."""
     return int(ask(front, f"SELECT count() FROM {table}"))
 
 
 def parts(front: EmbeddedClickHouse, table: str) -> int:
-    """The parts of a table that inserts have made and no merge has touched."""
+    """Return the parts of a table that were inserted and not merged yet."""
     sql = f"SELECT count() FROM system.parts WHERE active AND level = 0 AND table = '{table}'"
     return int(ask(front, sql))
 
 
 def lines(first: int, number: int) -> bytes:
-    """Rows (a, b) as JSONEachRow, with a from `first` on."""
+    """Return rows (a, b) as JSONEachRow, with a counting from `first`."""
     return b"".join(b'{"a":%d,"b":"row"}\n' % value for value in range(first, first + number))
 
 
 def raw_request(front: EmbeddedClickHouse, table: str, framing: str) -> socket.socket:
-    """A connection on which the head of an insert has been sent."""
+    """Open a connection and send the head of an insert."""
     address = urlsplit(front.url)
     connection = socket.create_connection((address.hostname, address.port), timeout=10)
     query = quote(f"INSERT INTO {table} FORMAT JSONEachRow")

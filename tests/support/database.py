@@ -1,4 +1,4 @@
-"""A database of its own for a test."""
+"""A separate database for a test."""
 
 import secrets
 from collections.abc import Callable, Iterator
@@ -13,7 +13,7 @@ Client = TypeVar("Client", bound=ClickHouse)
 
 @contextmanager
 def migrated(url: str, prefix: str, connect: Callable[[str, str], Client]) -> Iterator[Client]:
-    """A migrated database and a client that `connect` makes; both go in the end."""
+    """Yield a client, made by `connect`, of a migrated database; close and drop them at the end."""
     name = f"{prefix}_{secrets.token_hex(4)}"
     migrations.migrate(url, name)
     client = connect(url, name)

@@ -1,4 +1,4 @@
-"""Values of records, and what the codec makes of one: taken, mended or refused."""
+"""Values of records, and assertions on how the codec treats one: accepted, mended or rejected."""
 
 import json
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ GOOD: dict[str, Any] = {
     "subject": "conv-1",
     "data": {"actor_kind": "agent"},
 }
-#: Stands for what a person wrote. No detail may show any of it.
+#: Stands for text written by a person. No detail may reveal any of it.
 SECRET = "Anna Schmidt, 0176 5551234"
 
 
@@ -35,12 +35,12 @@ class Record:
 
 
 def decode(value: bytes | None, key: bytes | None = None, timestamp: int = BROKER_MS) -> Decoded:
-    """What the codec makes of one record, at offset 7."""
+    """Decode one record, at offset 7."""
     return Codec(KEY).decode([Record(7, timestamp, key, value)])
 
 
 def accepted(value: bytes, key: bytes | None = None, timestamp: int = BROKER_MS) -> Event:
-    """The event of a value that must be accepted without loss."""
+    """Return the event of a value that must be accepted without loss."""
     decoded = decode(value, key, timestamp)
     assert decoded.rejections == []
     assert decoded.dropped_fields == 0
@@ -48,7 +48,7 @@ def accepted(value: bytes, key: bytes | None = None, timestamp: int = BROKER_MS)
 
 
 def mended(value: bytes, dropped: int = 1) -> Event:
-    """The event of a value that must be accepted although `dropped` fields are not as they should be."""
+    """Return the event of a value that must be accepted although the `dropped` fields are invalid."""
     decoded = decode(value)
     assert decoded.rejections == []
     assert decoded.dropped_fields == dropped
@@ -56,7 +56,7 @@ def mended(value: bytes, dropped: int = 1) -> Event:
 
 
 def rejected(value: bytes | None, key: bytes | None = None, timestamp: int = BROKER_MS) -> Rejection:
-    """The rejection of a value that must be refused."""
+    """Return the rejection of a value that must be rejected."""
     decoded = decode(value, key, timestamp)
     assert decoded.events == []
     rejection = decoded.rejections[0]
@@ -67,30 +67,30 @@ def rejected(value: bytes | None, key: bytes | None = None, timestamp: int = BRO
 
 
 def event(**changes: Any) -> bytes:
-    """The good event with other attributes."""
+    """Return the good event with other attributes."""
     return json.dumps(GOOD | changes).encode()
 
 
 def message(**data: Any) -> bytes:
-    """The good event with more fields of data."""
+    """Return the good event with more fields of data."""
     return event(data=GOOD["data"] | data)
 
 
 def without(*names: str) -> bytes:
-    """The good event without some attributes."""
+    """Return the good event without some attributes."""
     return json.dumps({name: value for name, value in GOOD.items() if name not in names}).encode()
 
 
 def spliced(attribute: bytes) -> bytes:
-    """The good event with one more attribute, byte for byte."""
+    """Return the good event with one more attribute, byte for byte."""
     return event()[:-1] + b", " + attribute + b"}"
 
 
 def spliced_data(field: bytes) -> bytes:
-    """The good event with one more field of data, byte for byte."""
+    """Return the good event with one more field of data, byte for byte."""
     return event()[:-2] + b", " + field + b"}}"
 
 
 def brackets(levels: int) -> bytes:
-    """Arrays in arrays."""
+    """Return nested arrays."""
     return b"[" * levels + b"]" * levels

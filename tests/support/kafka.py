@@ -42,7 +42,7 @@ broker.session.timeout.ms=2000
 
 
 def class_path() -> str:
-    """The jars, kept in the user's cache directory. Skips where Java or Maven is missing."""
+    """Return the jars, cached in the user's cache directory. Skips where Java or Maven is missing."""
     for program in ("java", "mvn"):
         require(shutil.which(program) is not None, f"{program} (for Apache Kafka)")
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sichtflug" / f"kafka-{VERSION}"
@@ -56,7 +56,7 @@ def class_path() -> str:
 
 
 class ApacheKafka(Part):
-    """One broker. After `kill` or `stop` it starts again with the same port and the same log."""
+    """One broker. After `kill` or `stop` it restarts with the same port and the same log."""
 
     def __init__(self, directory: Path) -> None:
         super().__init__()

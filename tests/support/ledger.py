@@ -1,6 +1,6 @@
-"""A ClickHouse of dictionaries, for simulations: inserts are atomic, and of a key the highest revision counts.
+"""A ClickHouse of dictionaries, for simulations: inserts are atomic, and the highest revision of a key counts.
 
-It also watches the promise: a row is a pure function of its key and its revision, so nobody ever writes another one.
+It also checks that a row is a pure function of its key and revision: nobody ever writes a different one.
 """
 
 from array import array
@@ -43,8 +43,11 @@ class ImpureRowError(AssertionError):
 
 
 class Store:
-    """The tables. `disturb` is called before each look at them: others may write meanwhile. `is_lost` tells whether an
-    insert is, once before it is done and once before its answer is given."""
+    """The tables, with hooks to inject faults.
+
+    `disturb` is called before each read, so that others may write meanwhile. `is_lost` decides whether an insert is
+    lost, once before it is done and once before its reply is sent.
+    """
 
     def __init__(self) -> None:
         self.ledger: dict[Key, Row] = {}
@@ -54,10 +57,10 @@ class Store:
         self._seen: dict[tuple[Key, int], Row] = {}
 
     def close(self) -> None:
-        """Nothing to give back."""
+        """Do nothing: there is no connection."""
 
     def insert(self, table: str, block: Block) -> None:
-        """All rows of a block at once."""
+        """Insert all rows of a block at once."""
         if self.is_lost():
             raise ClickHouseUnavailableError("the request was lost")
         self._insert(table, block)
@@ -83,7 +86,7 @@ class Store:
         return [row for row in self.ledger.values() if row["kind"] == kind]
 
     def contents(self) -> dict[Key, Row]:
-        """All that counts, for comparison: which flush wrote a row does not."""
+        """Return everything that counts, for comparison; which flush wrote a row does not."""
         return {
             key: {name: value for name, value in row.items() if name != "revision"} for key, row in self.ledger.items()
         }
@@ -96,7 +99,7 @@ def _store(ledger: PartitionLedger) -> Store:
 
 
 class SimulatedLedger(PartitionLedger):
-    """The ledger on a `Store`. What rows mean is the real one's affair."""
+    """The ledger on a `Store`. The meaning of the rows is the real ledger's."""
 
     @property
     def _store(self) -> Store:
@@ -212,14 +215,16 @@ def _key(row: Row) -> Key:
 
 @lru_cache(4096)
 def _rows(body: bytes) -> Sequence[Row]:
-    """Rows of a block, read once, not to be changed. Without what is only the table's default: a block leaves a column
-    out where no row needs it."""
+    """Return the rows of a block, read once, not to be changed.
+
+    Table defaults are missing: a block leaves out a column that no row needs.
+    """
     return [{name: value for name, value in row.items() if value} for row in Reader(body).rows()]
 
 
-def _difference(one: Row, other: Row) -> dict[str, tuple[Any, Any]]:
-    names = one.keys() | other.keys()
-    return {name: (one.get(name), other.get(name)) for name in names if one.get(name) != other.get(name)}
+def _difference(first: Row, second: Row) -> dict[str, tuple[Any, Any]]:
+    names = first.keys() | second.keys()
+    return {name: (first.get(name), second.get(name)) for name in names if first.get(name) != second.get(name)}
 
 
 def _conversation_row(row: Row) -> ConversationKeyRow:

@@ -1,4 +1,4 @@
-"""Reads ClickHouse's Native format, without the code that writes it: bodies of inserts as rows."""
+"""A reader of ClickHouse's Native format that shares no code with the writer: bodies of inserts as rows."""
 
 import struct
 from typing import Any
@@ -23,7 +23,7 @@ class Reader:
         self._at = 0
 
     def rows(self) -> list[dict[str, Any]]:
-        """All rows by column. The body must end with them."""
+        """Return all rows by column. The body must end with them."""
         column_count, row_count = self._number(), self._number()
         columns = {}
         for _ in range(column_count):

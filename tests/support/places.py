@@ -1,4 +1,4 @@
-"""A small dashboard over a table of places, of which some have hostile names."""
+"""A table of places, some with hostile names, for a small dashboard."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,7 +25,7 @@ PANELS = [
 
 @contextmanager
 def places(url: str) -> Iterator[ClickHouse]:
-    """A migrated database with the table of places."""
+    """Yield a migrated database with the table of places."""
     with migrated(url, "page", ClickHouse) as client:
         client.execute("CREATE TABLE places (place String, seen UInt64) ENGINE = MergeTree ORDER BY place")
         values = ", ".join(f"({_literal(place)}, {at})" for at, place in enumerate(HOSTILE))

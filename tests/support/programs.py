@@ -1,4 +1,4 @@
-"""Programs of Prometheus and Alertmanager, where the machine has them."""
+"""Programs of Prometheus and Alertmanager, if the machine has them."""
 
 import shutil
 import subprocess
@@ -15,13 +15,13 @@ PACKAGES = {
 
 
 def program(name: str) -> str:
-    """Where a program is. Skips where it is missing."""
+    """Return the path of a program. Skips where it is missing."""
     found = shutil.which(name)
     require(found is not None, f"{name} (Debian's package {PACKAGES[name]})")
     return str(found)
 
 
 def run(name: str, *arguments: str | Path) -> subprocess.CompletedProcess[str]:
-    """A program to its end."""
+    """Run a program to its end."""
     command = [program(name), *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)

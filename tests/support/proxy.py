@@ -1,6 +1,6 @@
-"""A proxy before ClickHouse that breaks requests: refuses, cuts them off, loses the answer, is slow, answers an error.
+"""A proxy before ClickHouse that injects faults: it refuses or truncates requests, loses or delays answers, or fails.
 
-It also knows when a worker is inside a flush, and can stop the next commit just before or just after it is done.
+It also knows when a worker is inside a flush, and can hold the next commit just before or just after it is done.
 """
 
 import http.client
@@ -15,9 +15,9 @@ from types import TracebackType
 from typing import Literal, NamedTuple, Self
 from urllib.parse import parse_qs, urlsplit
 
-#: Errors of ClickHouse that pass: out of memory, too many parts, state of the insert unknown.
-PASSING_ERRORS = {241: "MEMORY_LIMIT_EXCEEDED", 252: "TOO_MANY_PARTS", 319: "UNKNOWN_STATUS_OF_INSERT"}
-KINDS = ("refused", "body cut", "answer lost", "slow", *PASSING_ERRORS.values())
+#: Transient errors of ClickHouse: out of memory, too many parts, state of the insert unknown.
+TRANSIENT_ERRORS = {241: "MEMORY_LIMIT_EXCEEDED", 252: "TOO_MANY_PARTS", 319: "UNKNOWN_STATUS_OF_INSERT"}
+KINDS = ("refused", "body cut", "answer lost", "slow", *TRANSIENT_ERRORS.values())
 LONGEST_HOLD_SECONDS = 60.0
 
 Point = Literal["before the commit", "after the commit"]
@@ -25,7 +25,7 @@ POINTS: tuple[Point, ...] = ("before the commit", "after the commit")
 
 
 class Insert(NamedTuple):
-    """An insert of a flush, known by its deduplication token: all inserts of a flush have the same."""
+    """An insert of a flush, identified by its deduplication token: all inserts of a flush share one."""
 
     table: str
     token: str
@@ -36,7 +36,7 @@ class Insert(NamedTuple):
 
 
 class Hold:
-    """Stops the next insert into the ledger at a point until it is released."""
+    """A hold on the next insert into the ledger, at a given point, until it is released."""
 
     def __init__(self, point: Point) -> None:
         self.point = point
@@ -44,20 +44,20 @@ class Hold:
         self._is_dropped = False
 
     def wait(self, seconds: float) -> bool:
-        """Wait until an insert is held; whether one is."""
+        """Wait until an insert is held; return whether one is."""
         return self._reached.wait(seconds)
 
     def release(self) -> None:
-        """Let it go on; it need not be held yet."""
+        """Let the insert continue; it need not be held yet."""
         self._released.set()
 
     def drop(self) -> None:
-        """Let it go nowhere: the connection ends."""
+        """Drop the insert: the connection ends."""
         self._is_dropped = True
         self._released.set()
 
     def pass_by(self) -> bool:
-        """Called by the request: stay here until released; whether to go on."""
+        """Block the request until the release, and return whether it continues."""
         self._reached.set()
         self._released.wait(LONGEST_HOLD_SECONDS)
         return not self._is_dropped
@@ -65,7 +65,7 @@ class Hold:
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
-    # Whoever is killed leaves a connection behind: closing must not wait for it, and its end is no news.
+    # A killed client leaves its connection behind: closing must not wait for it, and its end is not an error.
     block_on_close = False
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -74,7 +74,7 @@ class _Server(ThreadingHTTPServer):
 
 
 class FaultyProxy:
-    """Forwards HTTP to `url`; of the requests a share goes wrong, in an order that the seed decides."""
+    """A proxy that forwards HTTP to `url` and breaks a share of the requests, in an order that the seed decides."""
 
     def __init__(
         self, url: str, seed: int, share: float, slow_seconds: float = 0.0, kinds: Sequence[str] = KINDS
@@ -102,7 +102,7 @@ class FaultyProxy:
             do_GET = do_POST  # noqa: N815  (the names are the library's)
 
             def log_message(self, format: str, *arguments: object) -> None:
-                """Says nothing."""
+                """Log nothing."""
 
         self._server = _Server(("127.0.0.1", 0), Handler)
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
@@ -125,22 +125,22 @@ class FaultyProxy:
     # ---- what a flush is doing
 
     def is_inside_flush(self) -> bool:
-        """Whether a flush has begun to insert and does not know yet that it is committed."""
+        """Return whether a flush has begun to insert and does not know yet that it is committed."""
         with self._lock:
             return bool(self._flushes)
 
     def has_flushed(self) -> bool:
-        """Whether the worker has begun a flush at all."""
+        """Return whether the worker has begun a flush at all."""
         return self._has_flushed
 
     def forget_flushes(self) -> None:
-        """The worker behind this proxy is another one now."""
+        """Reset for a new worker behind this proxy."""
         with self._lock:
             self._flushes.clear()
             self._has_flushed = False
 
     def hold(self, point: Point) -> Hold:
-        """Stop the next insert into the ledger there. One at a time."""
+        """Hold the next insert into the ledger at that point. One at a time."""
         self._hold = Hold(point)
         return self._hold
 
@@ -169,8 +169,8 @@ class FaultyProxy:
             return
         if fault == "slow":
             time.sleep(self._slow_seconds)
-        for code, name in PASSING_ERRORS.items():
-            # Of an insert whose state is unknown nobody knows whether it was done.
+        for code, name in TRANSIENT_ERRORS.items():
+            # If the state of an insert is unknown, it may or may not have been done.
             if fault == name and (code != 319 or self._chance.random() < 0.5):
                 self._answer(
                     request, 500, {"X-ClickHouse-Exception-Code": str(code)}, f"Code: {code}. ({name})".encode()
@@ -181,7 +181,7 @@ class FaultyProxy:
         status, headers, answer = self._forward(request, body)
         if not self._pass_by(insert, "after the commit") or fault == "answer lost":
             request.close_connection = True
-        elif fault == PASSING_ERRORS[319]:
+        elif fault == TRANSIENT_ERRORS[319]:
             self._answer(request, 500, {"X-ClickHouse-Exception-Code": "319"}, b"Code: 319. (UNKNOWN_STATUS_OF_INSERT)")
         else:
             if insert and insert.is_commit and status == 200:
@@ -200,7 +200,7 @@ class FaultyProxy:
             return fault
 
     def _cut(self, body: bytes) -> bytes:
-        """A part of an insert's block, none of it as often as some: ClickHouse takes that for an insert of no rows."""
+        """Return a part of an insert's block, half the time nothing: ClickHouse takes that for an insert of no rows."""
         statement_size = body.index(b"\n") + 1
         is_whole_block = self._chance.random() < 0.5
         return body[: statement_size if is_whole_block else self._chance.randint(statement_size, len(body) - 1)]
@@ -231,7 +231,7 @@ class FaultyProxy:
 
 
 def _insert(path: str, body: bytes) -> Insert | None:
-    """The insert that a request is; None for everything else."""
+    """Return the insert that a request is; None for any other request."""
     token = parse_qs(urlsplit(path).query).get("insert_deduplication_token")
     words = body[:200].decode(errors="replace").split(maxsplit=3)
     if not token or words[:2] != ["INSERT", "INTO"]:

@@ -1,11 +1,11 @@
-"""A record batch that goes to a broker as it is, whatever is in it."""
+"""Produces a record batch as it is, whatever its content."""
 
 import socket
 import struct
 
 
 def produce(bootstrap: str, topic: str, partition: int, frame: bytes) -> int:
-    """Have a broker store a batch as it is, by Produce version 3; its base offset there comes back."""
+    """Have a broker store a batch as it is, by Produce version 3; return its base offset there."""
     host, _, port = bootstrap.rpartition(":")
 
     def name(given: str) -> bytes:

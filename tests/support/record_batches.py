@@ -1,4 +1,4 @@
-"""Record batches as Kafka stores them (format v2), with whatever in them: written by the protocol's description."""
+"""Record batches as Kafka stores them (format v2), with any content, written from the protocol's description."""
 
 import gzip
 import struct
@@ -17,7 +17,7 @@ CODECS: dict[str, tuple[int, Callable[[bytes], bytes]]] = {
 
 
 def number(value: int) -> bytes:
-    """A number of variable length, zigzag."""
+    """Return a variable-length number, zigzag encoded."""
     left = ((value << 1) ^ (value >> 63)) & ((1 << 64) - 1)
     found = bytearray()
     while left > 0x7F:
@@ -27,7 +27,7 @@ def number(value: int) -> bytes:
 
 
 def text(value: bytes | None) -> bytes:
-    """Bytes with their length in front; null has the length -1."""
+    """Return bytes preceded by their length; null has the length -1."""
     return number(-1) if value is None else number(len(value)) + value
 
 
@@ -38,13 +38,13 @@ def body(
     headers: Sequence[tuple[bytes | None, bytes | None]] = (),
     elapsed_ms: int = 0,
 ) -> bytes:
-    """A record behind its length."""
+    """Return the body of a record, without its length."""
     told = b"".join(text(name) + text(content) for name, content in headers)
     return b"\0" + number(elapsed_ms) + number(offset_delta) + text(key) + text(value) + number(len(headers)) + told
 
 
 def framed(record: bytes, length: int | None = None) -> bytes:
-    """A record with its length in front, or another one."""
+    """Return a record preceded by its length, or by a wrong one."""
     return number(len(record) if length is None else length) + record
 
 
@@ -58,7 +58,7 @@ def batch(
     attributes: int = 0,
     crc: int | None = None,
 ) -> bytes:
-    """A batch around the bytes of its records; they are compressed here."""
+    """Return a batch around the bytes of its records, compressing them here."""
     number_of_codec, compress = CODECS[codec]
     return sealed(
         compress(payload),
@@ -74,7 +74,7 @@ def batch(
 def sealed(
     compressed: bytes, count: int, base: int, attributes: int, last_offset_delta: int, first_at: int, crc: int | None
 ) -> bytes:
-    """The same around bytes that are compressed already, with a checksum that fits unless another is given."""
+    """Return a batch of already compressed bytes, with a valid checksum unless another is given."""
     checked = struct.pack(">hiqqqhii", attributes, last_offset_delta, first_at, first_at, -1, -1, -1, count)
     checked += compressed
     checksum = calc_crc32c(checked) if crc is None else crc

@@ -15,7 +15,7 @@ from tests.support.streams.events import record
 
 
 def event(**changes: Any) -> dict[str, Any]:
-    """A good event of now, with other attributes where a test wants them; None leaves one out."""
+    """Return a good event of now, with the given attributes changed; None leaves one out."""
     base = {
         "specversion": "1.0",
         "id": "1",
@@ -29,7 +29,7 @@ def event(**changes: Any) -> dict[str, Any]:
 
 
 def encoded(**changes: Any) -> bytes:
-    """The value of a record: that event as JSON."""
+    """Return the value of a record: that event as JSON."""
     return json.dumps(event(**changes)).encode()
 
 
@@ -38,7 +38,7 @@ FORTY_OPENED = [(b"a", encoded(id=f"e{number}", subject=f"c{number}")) for numbe
 
 
 def escalated(name: str, minute: int, second: int, queue: str, channel: str) -> Iterator[tuple[bytes, bytes]]:
-    """A conversation that is opened and escalated at once."""
+    """Return the records of a conversation that is opened and escalated at once."""
     at = datetime.datetime.fromtimestamp(minute * 60 + second, datetime.UTC).isoformat()
     data = {"channel": channel, "queue": queue}
     yield name.encode(), encoded(id=f"{name} 1", subject=name, time=at, data=data)
@@ -47,14 +47,14 @@ def escalated(name: str, minute: int, second: int, queue: str, channel: str) -> 
 
 
 def opened(subject: str, time: str, channel: str) -> tuple[bytes, bytes]:
-    """A conversation that is opened."""
+    """Return the record of a conversation that is opened."""
     return subject.encode(), encoded(
         id=f"{subject} opened", subject=subject, time=time, type="conversation.opened", data={"channel": channel}
     )
 
 
 def consumed(values: Iterable[bytes], timestamp: int) -> list[Any]:
-    """Records as a worker reads them from its partition, from offset 0 on."""
+    """Return records as a worker reads them from its partition, from offset 0 on."""
     return [
         SimpleNamespace(offset=offset, timestamp=timestamp, key=None, value=value, headers=())
         for offset, value in enumerate(values)
@@ -62,10 +62,10 @@ def consumed(values: Iterable[bytes], timestamp: int) -> list[Any]:
 
 
 def read(values: Iterable[bytes]) -> list[Event]:
-    """The events as a worker reads them, where no broker says when they came."""
+    """Return the events as a worker reads them if no broker has stamped them."""
     return Codec(b"k").decode(consumed(values, 0)).events
 
 
 def consumed_now(events: Iterable[Event]) -> list[Any]:
-    """Events as records that reach the broker now: `interactions` keeps 90 days."""
+    """Return events as records that reach the broker now: `interactions` keeps 90 days."""
     return consumed((msgspec.json.encode(record(event).value) for event in events), time.time_ns() // 1_000_000)

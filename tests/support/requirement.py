@@ -1,4 +1,4 @@
-"""What a test needs of the machine, said by name."""
+"""Requirements of a test on the machine, by name."""
 
 import os
 
@@ -6,7 +6,7 @@ import pytest
 
 
 def is_all_required() -> bool:
-    """Whether everything must run, as before a change lands."""
+    """Return whether everything must run, as before a change lands."""
     return bool(os.environ.get("REQUIRE_ALL"))
 
 

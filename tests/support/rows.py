@@ -1,4 +1,4 @@
-"""Rows of the views as a ledger shows them and as the oracle has them, and how they are compared."""
+"""Rows of the views, from a ledger and from the oracle, and their comparison."""
 
 import datetime
 import math
@@ -41,7 +41,7 @@ COLUMNS = {
         + ", message_count, transferred_count, escalated_count, reopened_count, is_implicit"
     ),
 }
-#: What is compared and no view: the histograms as they lie in the panes, one row per bucket.
+#: Compared although not a view: the histograms as stored in the panes, one row per bucket.
 SOURCES = {
     "durations_by_hour": f"""(
         SELECT start AS hour, {CELL}, kinds.1 AS kind, sumMap(kinds.2) AS histogram
@@ -58,7 +58,7 @@ SOURCES = {
 
 
 def assert_same_rows(view: str, found: Rows, wanted: Rows) -> None:
-    """Fail with some rows that only one of the two has."""
+    """Fail with some of the rows that only one of the two has."""
     if found != wanted:
         missing, surplus = set(wanted) - set(found), set(found) - set(wanted)
         raise AssertionError(
@@ -68,13 +68,13 @@ def assert_same_rows(view: str, found: Rows, wanted: Rows) -> None:
 
 
 def view_rows(client: ClickHouse, view: str) -> Rows:
-    """What a view of the door's database holds now, as `expected_rows` has it."""
+    """Return the current rows of a view, in the form of `expected_rows`."""
     query = f"SELECT {COLUMNS[view]} FROM {SOURCES.get(view, view)}"
     return sorted(tuple(map(as_milliseconds, row)) for row in client.rows(query))
 
 
 def log_rows(client: ClickHouse, view: str, log: str) -> Rows:
-    """What a view holds of a log, as text, without the revisions."""
+    """Return the rows that a view holds of a log, as text, without the revisions."""
     columns = client.rows(
         f"SELECT groupArray(name) FROM system.columns WHERE database = currentDatabase() AND table = '{view}' "
         "AND name NOT IN ('log', 'revision')"
@@ -84,7 +84,7 @@ def log_rows(client: ClickHouse, view: str, log: str) -> Rows:
 
 
 def expected_rows(oracle: Oracle, view: str) -> Rows:
-    """The oracle's rows of a view, as tuples in the order of the view's columns."""
+    """Return the oracle's rows of a view, as tuples in the order of the view's columns."""
     name, _, interval = view.partition("_by_")
     match name:
         case "conversation_facts":
@@ -103,7 +103,7 @@ def expected_rows(oracle: Oracle, view: str) -> Rows:
 
 
 def _durations_by_hour(oracle: Oracle) -> Rows:
-    """Each hour, cell and kind with its buckets: 16 of equal width between two powers of two, below 32 ms one each."""
+    """Return each hour, cell and kind with its buckets: 16 of equal width per power of two, below 32 ms one per ms."""
     counts: Counter[tuple[Any, ...]] = Counter()
     for row in oracle.response_times():
         duration_ms = row["duration_ms"]
@@ -114,7 +114,7 @@ def _durations_by_hour(oracle: Oracle) -> Rows:
 
 
 def _sla_by_hour(oracle: Oracle) -> Rows:
-    """Promises met and missed; those that fell due in the minute of the watermark are not missed yet."""
+    """Return SLA clocks met and missed; those due in the minute of the watermark are not missed yet."""
     minute_ms = oracle.watermark_ms // MINUTE_MS * MINUTE_MS
     met, missed = Counter[tuple[Any, ...]](), Counter[tuple[Any, ...]]()
     for row in oracle.sla():
@@ -127,7 +127,7 @@ def _sla_by_hour(oracle: Oracle) -> Rows:
 
 
 def as_milliseconds(value: Any) -> Any:
-    """Instants and days as UTC epoch ms, as the oracle has them."""
+    """Return instants and days as UTC epoch ms, as in the oracle."""
     if isinstance(value, datetime.datetime):
         return int(value.replace(tzinfo=datetime.UTC).timestamp()) * 1000
     if isinstance(value, datetime.date):

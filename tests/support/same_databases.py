@@ -1,7 +1,7 @@
-"""Every table and view of two databases compared row by row.
+"""Row-by-row comparison of every table and view of two databases.
 
-What is left out, and why, stands in `WHEN_WRITTEN`, `NOT_OF_THE_LOG`, `OF_THE_PACE` and `COUNTED_PER_RECORD`: all else
-that a database has is compared, also what is added later.
+What is left out, and why, is listed in `WHEN_WRITTEN`, `NOT_OF_THE_LOG`, `OF_THE_PACE` and `COUNTED_PER_RECORD`: all
+else that a database has is compared, including later additions.
 """
 
 import re
@@ -11,10 +11,10 @@ from collections.abc import Iterator, Sequence
 from pipeline.clickhouse.client import ClickHouse
 from tests.support.system import System
 
-#: Columns that say when something was sent, written or observed, not what the events say.
+#: Columns that depend on when something was sent, written or observed, not on what the events say.
 WHEN_WRITTEN = frozenset(
     {
-        # Names the flush that wrote the row.
+        # Identifies the flush that wrote the row.
         "revision",
         # The broker's time of a record.
         "ingested_at",
@@ -22,18 +22,18 @@ WHEN_WRITTEN = frozenset(
         "rejected_at",
         "inserted_at",
         "applied_at",
-        # Goes on with what is judged, after the last event, too.
+        # Advances with the minutes evaluated, even after the last event.
         "settled",
     }
 )
-#: Tables about the processes that folded, and about the migrations that made the tables, no matter what was folded.
+#: Tables about the processes and the migrations, which do not depend on the log.
 NOT_OF_THE_LOG = frozenset({"workers", "schema_parts"})
-#: What was known at the minute when it was judged, which is another one at another pace: `rolling_at` gives the same
-#: numbers for any past minute, and is compared.
+#: What was known when a minute was evaluated, which depends on the pace: `rolling_at` gives the same numbers for any
+#: past minute, and is compared.
 OF_THE_PACE = frozenset(
     {"rolling", "rolling_revisions", "rolling_rates", "rolling_checkpoints", "spikes", "spike_revisions"}
 )
-#: Facts about customers are put into records by chance, and sent again after a kill.
+#: Customer facts are split into records arbitrarily, and sent again after a kill.
 COUNTED_PER_RECORD = ("next_offset", "last_offset", "last_record_hash", "consumed_count", "duplicate_count")
 PARAMETER = re.compile(r"\{(\w+):\s*(\w+)")
 DIFFERENCES_SHOWN = 4
@@ -41,15 +41,15 @@ SHOWN_CHARACTERS = 400
 
 
 def assert_same_databases(client: ClickHouse, found: System, wanted: System) -> int:
-    """All rows of all tables and views are the same; how many relations were compared comes back."""
+    """Assert that all rows of all tables and views are the same; return the number of relations compared."""
     relations = relations_of(client, wanted.database)
     assert relations == relations_of(client, found.database)
-    asked = [query for name in relations for query in queries(client, wanted.database, name)]
-    for query in asked:
-        one, other = (client.raw(of_system(query, system), "TabSeparated") for system in (found, wanted))
-        if one != other:
-            told = differences(client, query.replace(FINGERPRINT, ROWS), found, wanted)
-            raise AssertionError(f"{query}\n{found.database}: {one!r}, {wanted.database}: {other!r}\n{told}")
+    all_queries = [query for name in relations for query in queries(client, wanted.database, name)]
+    for query in all_queries:
+        in_found, in_wanted = (client.raw(of_system(query, system), "TabSeparated") for system in (found, wanted))
+        if in_found != in_wanted:
+            shown = differences(client, query.replace(FINGERPRINT, ROWS), found, wanted)
+            raise AssertionError(f"{query}\n{found.database}: {in_found!r}, {wanted.database}: {in_wanted!r}\n{shown}")
     return len(relations)
 
 
@@ -58,7 +58,7 @@ ROWS = "row"
 
 
 def relations_of(client: ClickHouse, database: str) -> list[str]:
-    """The tables and views that are a function of the log."""
+    """Return the tables and views that are a function of the log."""
     rows = client.rows(
         f"SELECT name FROM system.tables WHERE database = '{database}' AND name NOT LIKE '.%' ORDER BY 1"
     )
@@ -66,7 +66,7 @@ def relations_of(client: ClickHouse, database: str) -> list[str]:
 
 
 def queries(client: ClickHouse, database: str, name: str) -> Iterator[str]:
-    """What is asked of a relation, `{database}` and `{log}` to be filled in."""
+    """Return the queries over a relation, with `{database}` and `{log}` to be filled in."""
     engine, made = client.rows(
         f"SELECT engine, create_table_query FROM system.tables WHERE database = '{database}' AND name = '{name}'"
     )[0]
@@ -81,12 +81,12 @@ def queries(client: ClickHouse, database: str, name: str) -> Iterator[str]:
             columns = [str(row[0]) for row in rows]
         kept = [column for column in columns if column not in WHEN_WRITTEN]
         shown = ", ".join(shown_as(column, name) for column in kept)
-        # As text: the hash of a null is null, which no sum sees.
+        # As text: the hash of a null is null, which a sum ignores.
         yield f"SELECT {FINGERPRINT} FROM (SELECT toString(tuple({shown})) AS row FROM {source}{final})"
 
 
 def arguments_for(client: ClickHouse, database: str, names: Sequence[str]) -> list[str]:
-    """For a view with parameters, some instants of the log; without, nothing."""
+    """Return some instants of the log for a view with parameters; otherwise nothing."""
     if not names:
         return [""]
     [[latest]] = client.rows(f"SELECT toUnixTimestamp(latest) FROM {database}.watermarks")
@@ -94,7 +94,7 @@ def arguments_for(client: ClickHouse, database: str, names: Sequence[str]) -> li
     for back_seconds in (0, 3 * 3600, 3 * 86_400, 40 * 86_400):
         end = (int(latest) - back_seconds) // 60 * 60
         instants = dict.fromkeys(names, end)
-        # The first of two is where a stretch of time begins.
+        # The first of two is the start of a period.
         if len(names) > 1:
             instants[names[0]] = end - 7 * 86_400
         found.append("(" + ", ".join(f"{name} = toDateTime({at}, 'UTC')" for name, at in instants.items()) + ")")
@@ -116,12 +116,12 @@ def of_system(query: str, system: System) -> str:
 
 
 def differences(client: ClickHouse, query: str, found: System, wanted: System) -> str:
-    """Some rows that only one of two databases has."""
-    one, other = (
+    """Return some rows that only one of two databases has."""
+    in_found, in_wanted = (
         Counter(client.raw(of_system(query, system), "TabSeparated").splitlines()) for system in (found, wanted)
     )
     shown = []
-    for system, only in ((found, one - other), (wanted, other - one)):
-        some = "\n".join(line.decode()[:SHOWN_CHARACTERS] for line in sorted(only)[:DIFFERENCES_SHOWN])
-        shown.append(f"{only.total()} rows only in {system.database}:\n{some}")
+    for system, only in ((found, in_found - in_wanted), (wanted, in_wanted - in_found)):
+        lines = "\n".join(line.decode()[:SHOWN_CHARACTERS] for line in sorted(only)[:DIFFERENCES_SHOWN])
+        shown.append(f"{only.total()} rows only in {system.database}:\n{lines}")
     return "\n".join(shown)

@@ -1,7 +1,7 @@
 """One partition under faults, step by step: the real worker code over a simulated ledger, without an event loop.
 
 Every wait of a worker's coroutines is a step boundary. Between two steps anything may happen: the process dies, an
-insert that was on its way lands later, its reply gets lost, another worker folds the same partition.
+insert in flight lands later, its reply gets lost, another worker folds the same partition.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ CODEC = Codec(b"simulated")
 
 
 class Step:
-    """A place where the process may be interrupted."""
+    """A point at which the process may be interrupted."""
 
     def __init__(self, work: Callable[[], Any] | None) -> None:
         self.work = work
@@ -56,7 +56,7 @@ async def _sleep(seconds: float) -> None:
 
 @contextmanager
 def stepwise() -> Iterator[None]:
-    """Workers of this process work on a simulated ledger, in steps, with memory for next to nothing."""
+    """Make the workers of this process use a simulated ledger, in steps, with a tiny cache."""
     with (
         mock.patch.object(asyncio, "to_thread", _in_thread),
         mock.patch.object(asyncio, "sleep", _sleep),
@@ -75,24 +75,24 @@ def stepwise() -> Iterator[None]:
 
 
 class Sent:
-    """What went out to Kafka: offsets of dead letters, and facts as one partition of the topic of contacts got them."""
+    """The messages sent to Kafka: offsets of dead letters, and facts as received by one facts partition."""
 
     def __init__(self) -> None:
         self.letters: set[int] = set()
-        self.told: list[FactBatch] = []
+        self.batches: list[FactBatch] = []
 
-    async def publish_letters(self, some: Sequence[DeadLetter]) -> None:
+    async def publish_letters(self, letters_sent: Sequence[DeadLetter]) -> None:
         await Step(None)
-        self.letters.update(int(dict(letter.headers)["sichtflug-offset"] or b"") for letter in some)
+        self.letters.update(int(dict(letter.headers)["sichtflug-offset"] or b"") for letter in letters_sent)
         await Step(None)
 
-    async def publish_facts(self, told: FactBatch) -> None:
+    async def publish_facts(self, batch: FactBatch) -> None:
         # In two records, between which the process may die.
-        half = len(told.facts) // 2
-        for some in (told.facts[:half], told.facts[half:]):
+        half = len(batch.facts) // 2
+        for half_of_facts in (batch.facts[:half], batch.facts[half:]):
             await Step(None)
-            if some:
-                self.told.append(msgspec.structs.replace(told, facts=some))
+            if half_of_facts:
+                self.batches.append(msgspec.structs.replace(batch, facts=half_of_facts))
         await Step(None)
 
 
@@ -110,7 +110,7 @@ NewWorker = Callable[[Rules, Store, Sent], PartitionProcessor[Any]]
 
 
 class Process:
-    """A worker and what it is doing now: at most one fold and one flush."""
+    """A worker and its work in progress: at most one fold and one flush."""
 
     def __init__(self, worker: PartitionProcessor[Any]) -> None:
         self.worker = worker
@@ -120,7 +120,7 @@ class Process:
     def begin(self, what: str, work: Coroutine[Any, Any, Any]) -> None:
         self.doing[what] = (work, None)
 
-    def go_on(self, what: str) -> None:
+    def advance(self, what: str) -> None:
         """Do one step. Raises FencedError."""
         work, _ = self.doing[what]
         try:
@@ -130,14 +130,14 @@ class Process:
         else:
             self.doing[what] = (work, step)
 
-    def give_up(self, what: str) -> list[Callable[[], Any]]:
-        """Cancel what is being done, and live on. What was on its way to ClickHouse comes back: it may still land."""
+    def cancel(self, what: str) -> list[Callable[[], Any]]:
+        """Cancel the work and live on. Returns the inserts in flight: they may still land."""
         work, step = self.doing.pop(what)
         work.close()
         return [step.work] if step and step.work else []
 
     def die(self) -> list[Callable[[], Any]]:
-        """End at once. What was on its way to ClickHouse comes back: it may still land."""
+        """End at once. Returns the inserts in flight: they may still land."""
         under_way = [step.work for _, step in self.doing.values() if step and step.work]
         for work, _ in self.doing.values():
             work.close()
@@ -160,14 +160,14 @@ class Schedule:
         self._active: Process | None = None
         self._is_disturbing = False
         self.sent = Sent()
-        #: What happened, by name.
+        #: Counts of faults, by name.
         self.faults: Counter[str] = Counter()
         self.store = Store()
         self.store.disturb = self._disturb
         self.store.is_lost = self._is_lost
 
     def run(self, steps: int) -> None:
-        """Some steps under faults, then one worker to the end without any. Raises what the workers raise."""
+        """Run some steps under faults, then one worker to the end without any. Raises what the workers raise."""
         try:
             for _ in range(steps):
                 self._step()
@@ -186,11 +186,11 @@ class Schedule:
     def _to_the_end(self, process: Process) -> None:
         process.begin("fold", process.worker.fold(self._records[process.worker.next_offset :]))
         while process.doing:
-            process.go_on("fold")
+            process.advance("fold")
         if process.worker.is_dirty:
             process.begin("flush", process.worker.flush())
         while process.doing:
-            process.go_on("flush")
+            process.advance("flush")
 
     def _step(self) -> None:
         chance = self._chance
@@ -208,7 +208,7 @@ class Schedule:
             return
         if "flush" in process.doing and chance.random() < 0.02:
             self.faults["flushes given up"] += 1
-            self._late += [work for work in process.give_up("flush") if chance.random() < 0.7]
+            self._late += [work for work in process.cancel("flush") if chance.random() < 0.7]
             return
         self._disturb()
         if process in self._processes:
@@ -225,7 +225,7 @@ class Schedule:
             return
         what = chance.choice(possible)
         if what == "begin a fold":
-            # From before the position, at times: a redelivery, or a seek that came late.
+            # At times from before the position: a redelivery, or a seek that took effect late.
             start = max(0, worker.next_offset - chance.choice((0, 0, 3)))
             self.faults["redeliveries"] += start < worker.next_offset
             end = worker.next_offset + chance.randint(1, 8)
@@ -233,19 +233,19 @@ class Schedule:
         elif what == "begin a flush":
             process.begin("flush", worker.flush())
         else:
-            self._go_on(process, what)
+            self._advance(process, what)
 
     def _disturb(self) -> None:
-        """While somebody works or looks, something late arrives, or another process takes a step."""
+        """Interrupt a step or a read: something late arrives, or another process takes a step."""
         if self._is_disturbing:
             return
         self._is_disturbing = True
         try:
-            others = [one for one in self._processes if one is not self._active and one.doing]
+            others = [process for process in self._processes if process is not self._active and process.doing]
             if self._late and self._chance.random() < 0.2:
                 self._land()
             elif others and self._chance.random() < 0.3:
-                self._go_on(other := self._chance.choice(others), self._chance.choice(list(other.doing)))
+                self._advance(other := self._chance.choice(others), self._chance.choice(list(other.doing)))
         finally:
             self._is_disturbing = False
 
@@ -254,10 +254,10 @@ class Schedule:
         self.faults["requests or replies lost"] += is_lost
         return is_lost
 
-    def _go_on(self, process: Process, what: str) -> None:
+    def _advance(self, process: Process, what: str) -> None:
         before, self._active = self._active, process
         try:
-            process.go_on(what)
+            process.advance(what)
         except FencedError:
             self.faults["overtaken"] += 1
             self._processes.remove(process)
@@ -266,7 +266,7 @@ class Schedule:
             self._active = before
 
     def _land(self) -> None:
-        """What a dead process had sent arrives now."""
+        """Let an insert of a dead process arrive now."""
         self.faults["late arrivals"] += 1
         with suppress(FencedError, ClickHouseUnavailableError):
             self._late.pop(self._chance.randrange(len(self._late)))()

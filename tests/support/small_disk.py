@@ -1,4 +1,4 @@
-"""A disk of a few megabytes that can be filled and freed; `python small_disk.py DISK SEED` does so again and again."""
+"""A disk of a few megabytes that can be filled and freed, repeatedly with `python small_disk.py DISK SEED`."""
 
 import os
 import signal
@@ -17,7 +17,7 @@ BLOCK_BYTES = 1 << 16
 
 
 def may_mount() -> bool:
-    """Whether this process may mount a file system of its own."""
+    """Return whether this process may mount a file system."""
     with tempfile.TemporaryDirectory() as directory:
         if not _mounted(Path(directory), BLOCK_BYTES):
             return False
@@ -32,7 +32,7 @@ def _mounted(directory: Path, size_bytes: int) -> bool:
 
 @contextmanager
 def small_disk(directory: Path, size_bytes: int) -> Iterator[Path]:
-    """A file system of its own at `directory`. Skips the test where none may be mounted."""
+    """Mount a file system at `directory`. Skips the test where none may be mounted."""
     directory.mkdir(parents=True, exist_ok=True)
     require(_mounted(directory, size_bytes), "the right to mount a small file system (a full disk)")
     try:
@@ -43,7 +43,7 @@ def small_disk(directory: Path, size_bytes: int) -> Iterator[Path]:
 
 @contextmanager
 def filled(disk: Path, free_bytes: int = 0) -> Iterator[None]:
-    """Inside the block only about `free_bytes` are free."""
+    """Leave only about `free_bytes` free inside the block."""
     fill(disk, free_bytes)
     try:
         yield
@@ -61,13 +61,13 @@ def fill(disk: Path, free_bytes: int = 0) -> None:
 
 
 def free(disk: Path) -> None:
-    """Give back what `fill` took."""
+    """Free what `fill` took."""
     (disk / "ballast").unlink(missing_ok=True)
 
 
 @contextmanager
 def churned(disk: Path, seed: int) -> Iterator[None]:
-    """Inside the block another process fills the disk and frees it ten times a second, in the midst of writes, too."""
+    """Have another process fill and free the disk ten times a second inside the block, also during writes."""
     with subprocess.Popen([sys.executable, "-m", "tests.support.small_disk", str(disk), str(seed)]) as process:
         try:
             yield

@@ -1,4 +1,4 @@
-"""A system under test: worker processes on a real broker and a real ClickHouse, compared with the oracle row by row."""
+"""A system under test: worker processes on a real broker and ClickHouse, compared with the oracle row by row."""
 
 import os
 import signal
@@ -19,7 +19,7 @@ from tests.oracle import Oracle, Record
 from tests.support.rows import VIEWS, Rows, assert_same_rows, expected_rows, view_rows
 
 PARTITIONS = 4
-#: The shortest that Kafka's protocol library takes; the embedded broker lets a new member wait for half of it.
+#: The shortest session that Kafka's protocol library accepts; the embedded broker delays a new member by half of it.
 SESSION_SECONDS = "3"
 
 
@@ -52,14 +52,14 @@ class System:
         KafkaAdmin(bootstrap).ensure_topic(topic, partitions, 1)
 
     def on_database(self, name: str) -> "System":
-        """The same log, folded into another database, which is made."""
+        """Return the same log, folded into another database, which is created."""
         migrations.migrate(self.url, name)
         return System(self.bootstrap, self.url, self.topic, name, self.directory, self.partitions)
 
     # ---- processes
 
     def start_worker(self, **settings: str) -> subprocess.Popen[bytes]:
-        """A worker process; its log is `worker.log` in the test's directory."""
+        """Start a worker process; its log is `worker.log` in the test's directory."""
         return self.start([sys.executable, "-m", "pipeline.cli", "worker"], **settings)
 
     def start(self, command: Sequence[str], **settings: str) -> subprocess.Popen[bytes]:
@@ -70,7 +70,7 @@ class System:
         return worker
 
     def run(self, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
-        """A command of `sichtflug`, to its end."""
+        """Run a command of `sichtflug` to its end."""
         environment = self.environment | {f"SICHTFLUG_{name.upper()}": value for name, value in settings.items()}
         return subprocess.run(
             [sys.executable, "-m", "pipeline.cli", *arguments],
@@ -98,7 +98,7 @@ class System:
         return KafkaProducer(bootstrap_servers=self.bootstrap, acks="all", linger_ms=20, **options)
 
     def librdkafka_producer(self) -> Producer:
-        """One that keeps a million records in memory, outlives the broker and repeats none."""
+        """Return a producer that buffers a million records, outlives the broker and repeats none."""
         return Producer(
             {
                 "bootstrap.servers": self.bootstrap,
@@ -112,7 +112,7 @@ class System:
         )
 
     def publish(self, values: Iterable[tuple[bytes | None, bytes | None]], **options: Any) -> int:
-        """Send (key, value) records; how many comes back."""
+        """Send (key, value) records; return their number."""
         producer = self.producer(**options)
         sent = [producer.send(self.topic, key=key, value=value) for key, value in values]
         producer.flush()
@@ -122,7 +122,7 @@ class System:
         return len(sent)
 
     def records(self, topic: str | None = None) -> list[tuple[int, Any]]:
-        """All records of a topic with their partitions, each partition in log order."""
+        """Return all records of a topic with their partitions, each partition in log order."""
         name = topic or self.topic
         count = KafkaAdmin(self.bootstrap).partition_count(name)
         ends = {partition: end for partition, end in self.log_ends(name, count).items() if end}
@@ -147,26 +147,26 @@ class System:
     # ---- waiting and comparing
 
     def positions(self) -> dict[int, int]:
-        """The next offset per partition, by its newest checkpoint."""
+        """Return the next offset per partition, by its newest checkpoint."""
         rows = self.client.rows(
             "SELECT kafka_partition, argMax(next_offset, revision) FROM checkpoints GROUP BY kafka_partition"
         )
         return {int(partition): int(offset) for partition, offset in rows}
 
     def customer_positions(self) -> dict[int, int]:
-        """The same for the topic of contacts."""
+        """Return the same for the customer facts topic."""
         rows = self.client.rows(
             "SELECT kafka_partition, argMax(next_offset, revision) FROM customer_checkpoints GROUP BY kafka_partition"
         )
         return {int(partition): int(offset) for partition, offset in rows}
 
     def evaluated_minute(self) -> int:
-        """The last minute for which stage 2 has a checkpoint, in minutes since the epoch."""
+        """Return the last minute for which the rolling stage has a checkpoint, in minutes since the epoch."""
         [(minute,)] = self.client.rows("SELECT max(minute) FROM rolling_checkpoints")
         return int(minute)
 
     def wait_until_folded(self, seconds: float = 90) -> None:
-        """Wait until the checkpoints stand at the log's ends, then those of the customers at the ends of theirs."""
+        """Wait until the checkpoints are at the ends of the log, then those of the customers at the ends of theirs."""
         self._wait_until_at_end(self.topic, self.positions, seconds)
         self._wait_until_at_end(f"{self.topic}.customer-facts", self.customer_positions, seconds)
 
@@ -177,19 +177,19 @@ class System:
             at = positions()
             return {partition: at.get(partition) for partition in ends}
 
-        told = f"{topic} has log ends {ends}, checkpoints stand at "
-        wait_for(lambda: found() == ends, seconds, lambda: f"{told}{found()}\n{self.log()[-3000:]}")
+        expected = f"{topic} has log ends {ends}, checkpoints stand at "
+        wait_for(lambda: found() == ends, seconds, lambda: f"{expected}{found()}\n{self.log()[-3000:]}")
 
     def oracle(self) -> Oracle:
-        """The batch computation over the log as it lies in Kafka."""
+        """Run the batch computation over the log stored in Kafka."""
         return Oracle(Record(record.value, record.timestamp, record.key) for _, record in self.records())
 
     def view_rows(self, view: str) -> Rows:
-        """What a view holds now, as `expected_rows` has it."""
+        """Return the current rows of a view, in the form of `expected_rows`."""
         return view_rows(self.client, view)
 
     def assert_equals(self, oracle: Oracle, views: Iterable[str] = VIEWS) -> None:
-        """Every row of the views equals the oracle's, the books balance, and each record that they know has its row."""
+        """Assert that the views equal the oracle's rows, the books balance, and each record in them has its row."""
         for view in views:
             assert_same_rows(view, self.view_rows(view), expected_rows(oracle, view))
         books = self.books()
@@ -205,9 +205,9 @@ class System:
         return dict(zip(names, map(int, self.client.rows(f"SELECT {sums} FROM checkpoints")[0]), strict=True))
 
 
-def wait_for(condition: Callable[[], bool], seconds: float, told: Callable[[], str] = lambda: "") -> None:
-    """Wait until a condition holds; fail with what `told` says when it does not in time."""
+def wait_for(condition: Callable[[], bool], seconds: float, explain: Callable[[], str] = lambda: "") -> None:
+    """Wait until a condition holds; on a timeout fail with the text of `explain`."""
     deadline = time.monotonic() + seconds
     while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {told()}"
+        assert time.monotonic() < deadline, f"not within {seconds} s: {explain()}"
         time.sleep(0.1)

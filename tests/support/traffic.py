@@ -15,14 +15,14 @@ START_MS = 1_700_000_000_000
 
 
 def live_records(seed: int, number: int, rate: float = 200.0) -> list[tuple[bytes | None, bytes | None]]:
-    """Simulated traffic of the last minutes, with its duplicates, disorder, late and bad records."""
+    """Return simulated traffic of the last minutes, with its duplicates, disorder, late and bad records."""
     start_ms = time.time_ns() // 1_000_000 - 30 * MINUTE_MS
     items = simulate(seed, rate, start_ms, follows_the_day=False, speedup=60.0, id_prefix=f"t{seed}")
     return [(item.key, item.value) for item, _ in zip(items, range(number), strict=False)]
 
 
 def traffic(seed: int, hours: float = 1.0, rate: float = 2.0) -> list[Any]:
-    """Simulated records from `START_MS` on, as a worker reads them from one partition."""
+    """Return simulated records from `START_MS` on, as a worker reads them from one partition."""
     items = simulate(
         seed, rate, START_MS, until_ms=START_MS + int(hours * HOUR_MS), follows_the_day=False, speedup=30.0
     )
@@ -40,7 +40,7 @@ END = START + 9 * DAY + 720
 
 
 def nine_days_and_a_burst() -> list[tuple[bytes, bytes]]:
-    """Escalations of two queues, every third minute one; then ten a minute more in one of them for twelve minutes."""
+    """Return escalations of two queues, one every third minute; then ten more a minute in one of them for 12 min."""
     chance = Random(9)
     found: list[tuple[bytes, bytes]] = []
     for minute in range(START, END):
@@ -54,5 +54,5 @@ def nine_days_and_a_burst() -> list[tuple[bytes, bytes]]:
 
 
 def minute_of(value: bytes) -> int:
-    """The minute of an event, since the epoch."""
+    """Return the minute of an event, since the epoch."""
     return int(datetime.datetime.fromisoformat(json.loads(value)["time"]).timestamp()) // 60

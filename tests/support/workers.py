@@ -20,23 +20,23 @@ from streams.rules import Rules, RulesConfig
 
 
 async def ignore(letters: Sequence[DeadLetter]) -> None:
-    """The dead letters are not what is tested."""
+    """Drop the dead letters, which are not under test."""
 
 
 def connect(client: ClickHouse) -> Callable[[], ClickHouse]:
-    """How a worker gets clients of its own."""
+    """Return a factory of a worker's own clients."""
     return lambda: ClickHouse(client.url, client.database)
 
 
 def new_worker(client: ClickHouse, log: str, rules: RulesConfig) -> PartitionProcessor[InteractionsJob]:
-    """A worker of interactions that has read its partition's checkpoint."""
+    """Return an interactions worker that has read its partition's checkpoint."""
     worker = interactions_processor(log, 0, Rules(rules), Codec(b"k"), connect(client), ignore)
     worker.restore(lambda: Checkpoint(epoch=1, partition_count=1))
     return worker
 
 
 def open_keys(client: ClickHouse) -> list[str]:
-    """The keys of the open conversations that the ledger holds of partition 0 of `log`, as a restore reads them."""
+    """Return the keys of the open conversations in the ledger for partition 0 of `log`, as a restore reads them."""
     reader = ConversationReader(PartitionLedger(client, "log", 0, "conversation", CellIndex()))
     return [key for rows in reader.open_conversations() for key, _ in rows]
 
@@ -44,7 +44,7 @@ def open_keys(client: ClickHouse) -> list[str]:
 async def fold(
     client: ClickHouse, log: str, records: Sequence[Any], rules: RulesConfig, chance: random.Random | None
 ) -> None:
-    """Fold and flush; with a `chance`, in random pieces, and restored by another worker between some of them."""
+    """Fold and flush; with a `chance`, in random pieces, restored by another worker between some of them."""
     worker = new_worker(client, log, rules)
     position = 0
     while position < len(records):
@@ -54,7 +54,7 @@ async def fold(
         if chance is None or chance.random() < 0.7 or position >= len(records):
             await worker.flush()
         if chance and chance.random() < 0.4:
-            worker.close()  # what was folded and not flushed is forgotten
+            worker.close()  # what was folded and not flushed is lost
             worker = new_worker(client, log, rules)
             position = worker.next_offset
     if worker.is_dirty:
@@ -64,13 +64,13 @@ async def fold(
     worker.close()
 
 
-async def tell(client: ClickHouse, interactions: list[Any]) -> list[Any]:
-    """Fold and flush interactions; the records of the topic of contacts, of one partition, come back."""
-    heard: list[Any] = []
+async def fold_interactions(client: ClickHouse, interactions: list[Any]) -> list[Any]:
+    """Fold and flush interactions; return the records of the customer facts topic, in one partition."""
+    received: list[Any] = []
 
     async def publish_facts(told: FactBatch) -> None:
         for _, value in records(told, 1):
-            heard.append(SimpleNamespace(offset=len(heard), timestamp=1, key=None, value=value, headers=()))
+            received.append(SimpleNamespace(offset=len(received), timestamp=1, key=None, value=value, headers=()))
 
     worker = interactions_processor("log", 0, Rules(RulesConfig()), Codec(b"k"), connect(client), ignore, publish_facts)
     worker.restore(lambda: Checkpoint(epoch=1, partition_count=1))
@@ -78,11 +78,11 @@ async def tell(client: ClickHouse, interactions: list[Any]) -> list[Any]:
         await worker.fold(interactions[start : start + 100])
         await worker.flush()
     worker.close()
-    return heard
+    return received
 
 
-async def hear(client: ClickHouse, log: str, contacts: list[Any], chance: random.Random | None) -> None:
-    """Fold records of contacts; with a `chance`, in random pieces, restored between some of them."""
+async def fold_facts(client: ClickHouse, log: str, facts: list[Any], chance: random.Random | None) -> None:
+    """Fold customer facts; with a `chance`, in random pieces, restored between some of them."""
 
     def begin() -> PartitionProcessor[CustomersJob]:
         worker = customers_processor(log, 0, Rules(RulesConfig()), connect(client))
@@ -90,10 +90,10 @@ async def hear(client: ClickHouse, log: str, contacts: list[Any], chance: random
         return worker
 
     worker = begin()
-    while worker.next_offset < len(contacts):
-        size = chance.randint(1, 9) if chance else len(contacts)
-        await worker.fold(contacts[worker.next_offset : worker.next_offset + size])
-        if chance is None or chance.random() < 0.7 or worker.next_offset == len(contacts):
+    while worker.next_offset < len(facts):
+        size = chance.randint(1, 9) if chance else len(facts)
+        await worker.fold(facts[worker.next_offset : worker.next_offset + size])
+        if chance is None or chance.random() < 0.7 or worker.next_offset == len(facts):
             await worker.flush()
         if chance and chance.random() < 0.4:
             worker.close()

@@ -1,7 +1,7 @@
-"""Conversations around the days of a zone, and the numbers of the views computed from their instants one by one.
+"""Conversations around the days of a zone, and the numbers of the views computed one instant at a time.
 
-Shares no code with `streams/`, `pipeline/` or the views: an instant lies on the date that `zoneinfo` says, and what is
-open is counted conversation by conversation. Instants are UTC epoch ms.
+Shares no code with `streams/`, `pipeline/` or the views: `zoneinfo` decides the date of an instant, and the backlog is
+counted conversation by conversation. Instants are UTC epoch ms.
 """
 
 from collections import Counter
@@ -16,7 +16,7 @@ import msgspec
 
 MINUTE_MS, HOUR_MS, DAY_MS = 60_000, 3_600_000, 86_400_000
 IDLE_LIMIT_MS = 40 * HOUR_MS
-#: Days that begin within an hour, days without a midnight, clocks that change by half an hour or the other way round.
+#: Days that begin within an hour, days without a midnight, clocks that change by half an hour or in reverse.
 HARD_ZONES = (
     "Asia/Kolkata",
     "Asia/Kathmandu",
@@ -35,7 +35,7 @@ Numbers = Counter[tuple[Any, ...]]
 
 
 class Talk(NamedTuple):
-    """One conversation. An instant of 0 is none; `idles` has neither answer nor end but its expiry."""
+    """One conversation. An instant of 0 means none; `idles` has neither answer nor end except its expiry."""
 
     number: int
     queue: str
@@ -47,19 +47,19 @@ class Talk(NamedTuple):
     idles: bool = False
 
     def left_ms(self, watermark_ms: int) -> int:
-        """When it departed, as far as the watermark knows; 0 while it is open."""
+        """Return when it departed, by the watermark; 0 while it is open."""
         if not self.idles:
             return self.resolved_ms
         expires_ms = -(-(self.opened_ms + IDLE_LIMIT_MS) // HOUR_MS) * HOUR_MS
         return expires_ms if expires_ms <= watermark_ms else 0
 
     def is_open(self, at_ms: int, watermark_ms: int) -> bool:
-        """Whether it is open just before an instant."""
+        """Return whether it is open just before an instant."""
         left_ms = self.left_ms(watermark_ms)
         return self.opened_ms < at_ms and not (left_ms and left_ms < at_ms)
 
     def outcome(self, watermark_ms: int) -> tuple[str, int]:
-        """Of the promise of a first response: met or missed, and when; '' while nobody knows, and without one."""
+        """Return the outcome of the first-response clock, met or missed, and when; '' if undecided or without one."""
         if self.due_ms and self.answered_ms and self.answered_ms < self.due_ms:
             return "met", self.answered_ms
         if self.due_ms and self.due_ms < watermark_ms // MINUTE_MS * MINUTE_MS:
@@ -73,7 +73,7 @@ def date_of(zone: ZoneInfo, at_ms: int) -> str:
 
 
 def day_starts(zone: ZoneInfo, around_ms: int, days: int = 2) -> list[int]:
-    """The first minutes of the dates around an instant."""
+    """Return the first minutes of the dates around an instant."""
     hours = [hour * HOUR_MS for hour in range(around_ms // HOUR_MS - days * 24, around_ms // HOUR_MS + days * 24)]
     starts = []
     for hour_ms in hours:
@@ -85,14 +85,16 @@ def day_starts(zone: ZoneInfo, around_ms: int, days: int = 2) -> list[int]:
 
 @lru_cache
 def clock_changes(zone: ZoneInfo, from_ms: int, to_ms: int) -> list[int]:
-    """Days, to the day, around which the zone's offset changes."""
+    """Return the days around which the zone's offset changes."""
     days = range(from_ms // DAY_MS, to_ms // DAY_MS)
     offsets = [datetime.fromtimestamp(day * 86_400, UTC).astimezone(zone).utcoffset() for day in days]
-    return [day * DAY_MS for day, one, before in zip(days[1:], offsets[1:], offsets, strict=False) if one != before]
+    return [
+        day * DAY_MS for day, offset, before in zip(days[1:], offsets[1:], offsets, strict=False) if offset != before
+    ]
 
 
 def talks(zone: ZoneInfo, chance: Random, watermark_ms: int, count: int = 90) -> list[Talk]:
-    """Conversations near the borders of days: of now, 14 and 400 days ago, and where clocks change.
+    """Return conversations near the borders of days: now, 14 and 400 days ago, and where clocks change.
 
     The last event is at `watermark_ms`.
     """
@@ -128,7 +130,7 @@ def talks(zone: ZoneInfo, chance: Random, watermark_ms: int, count: int = 90) ->
 
 
 def values(found: list[Talk]) -> list[bytes]:
-    """The events, in the order in which they happened."""
+    """Return the events, in the order in which they happened."""
     events = [event for talk in found for event in _events(talk)]
     return [msgspec.json.encode(event) for event in sorted(events, key=lambda event: str(event["time"]))]
 
@@ -156,12 +158,12 @@ def _text(at_ms: int) -> str:
 
 
 def backlog(found: list[Talk], at_ms: int, watermark_ms: int) -> Numbers:
-    """Open conversations just before an instant, by queue."""
+    """Return the open conversations just before an instant, by queue."""
     return Counter((talk.queue,) for talk in found if talk.is_open(at_ms, watermark_ms))
 
 
 def changes(found: list[Talk], watermark_ms: int) -> list[tuple[int, str, str]]:
-    """Every instant at which something is counted: when, what, in which queue."""
+    """Return every instant at which something is counted: when, what, in which queue."""
     counted = []
     for talk in found:
         counted.append((talk.opened_ms, "contact", talk.queue))

@@ -46,7 +46,7 @@ class ZoneViews:
     # ---- brute force
 
     def wanted(self, what: str, label: Callable[[int], Any], where: Callable[[int], bool] = lambda at: True) -> Numbers:
-        """How often something happened, by interval and queue."""
+        """Return counts by interval and queue."""
         return Counter((label(at), queue) for at, name, queue in self.counted if name == what and where(at))
 
     def label(self, tier: str) -> Callable[[int], Any]:
@@ -57,20 +57,22 @@ class ZoneViews:
     # ---- the views
 
     def rows(self, sql: str) -> Numbers:
-        """Label and queue to number, without zeros."""
+        """Return label and queue to number, without zeros."""
         return self.columns(sql, 1)[0]
 
     def columns(self, sql: str, count: int) -> list[Numbers]:
-        """The same of several numbers, the last columns of a query."""
+        """Return the same for several numbers, the last columns of a query."""
         found: list[Numbers] = [Counter() for _ in range(count)]
         seen = set()
         for row in self.client.rows(sql):
             key, numbers = row[:-count], row[-count:]
             assert key not in seen, f"two rows for {key}: {sql}"
             seen.add(key)
-            for one, number in zip(found, numbers, strict=True):
-                one[key] += int(number)
-        return [Counter({key: number for key, number in one.items() if number}) for one in found]
+            for numbers_by_label, number in zip(found, numbers, strict=True):
+                numbers_by_label[key] += int(number)
+        return [
+            Counter({key: number for key, number in numbers_by_label.items() if number}) for numbers_by_label in found
+        ]
 
     def same(self, what: str, found: Numbers, wanted: Numbers) -> None:
         wanted = Counter({key: count for key, count in wanted.items() if count})
@@ -80,11 +82,11 @@ class ZoneViews:
         )
 
     def check(self, chance: Random) -> None:
-        """Compare all of it. Raises AssertionError."""
+        """Compare everything. Raises AssertionError."""
         for tier in ("minute", "hour", "day"):
             self._flows(tier)
             self._backlog(tier, chance)
-        self._promises()
+        self._sla_clocks()
         self._ages()
         self._rolling(chance)
         self._spans(chance)
@@ -109,7 +111,7 @@ class ZoneViews:
             )
             self.same(f"response_times_by_{tier}", found, self.wanted("first_response", label))
 
-    def _promises(self) -> None:
+    def _sla_clocks(self) -> None:
         for tier in ("hour", "day"):
             column = "toString(day)" if tier == "day" else f"toUnixTimestamp({tier})"
             found = self.columns(
@@ -117,8 +119,8 @@ class ZoneViews:
                 "GROUP BY at, queue",
                 2,
             )
-            for outcome, one in zip(("met", "missed"), found, strict=True):
-                self.same(f"sla_by_{tier}.{outcome}", one, self.wanted(outcome, self.label(tier)))
+            for outcome, outcomes in zip(("met", "missed"), found, strict=True):
+                self.same(f"sla_by_{tier}.{outcome}", outcomes, self.wanted(outcome, self.label(tier)))
 
     def _backlog(self, tier: str, chance: Random) -> None:
         if tier == "day":
@@ -128,7 +130,7 @@ class ZoneViews:
                 2,
             )
             wanted: Numbers = Counter()
-            # Before the last 400 days only those on which a cell changed have a row.
+            # Before the last 400 days only days on which a cell changed have a row.
             changed = {
                 (date_of(self.zone, at), queue) for at, what, queue in self.counted if what in ("contact", "departed")
             }
@@ -232,16 +234,16 @@ class ZoneViews:
             return label(at) >= first and label(at) in starts_before
 
         at = f"toString(toDate(toTimezone(start, '{self.name}')))" if tier == "day" else "toUnixTimestamp(start)"
-        asked = f"{tier} from {instant_text(from_ms)} to {instant_text(to_ms)}"
+        period = f"{tier} from {instant_text(from_ms)} to {instant_text(to_ms)}"
         found = self.rows(f"SELECT {at} AS at, queue, sum(contact_count) FROM panes_between{where} GROUP BY at, queue")
-        self.same(f"panes_between by {asked}", found, self.wanted("contact", label, within))
+        self.same(f"panes_between by {period}", found, self.wanted("contact", label, within))
         names = (
             "sum(sla_met_first_response_count), sum(sla_missed_first_response_count), sum(departed_count), "
             "sum(arrived_count)"
         )
         outcomes = self.columns(f"SELECT {at} AS at, queue, {names} FROM outcomes_between{where} GROUP BY at, queue", 4)
-        for what, one in zip(("met", "missed", "departed", "contact"), outcomes, strict=True):
-            self.same(f"outcomes_between by {asked}, {what}", one, self.wanted(what, label, within))
+        for what, counts in zip(("met", "missed", "departed", "contact"), outcomes, strict=True):
+            self.same(f"outcomes_between by {period}, {what}", counts, self.wanted(what, label, within))
         gained: Numbers = Counter()
         for instant, what, queue in self.counted:
             if what in ("contact", "departed") and label(instant) in starts_before:
@@ -249,7 +251,7 @@ class ZoneViews:
         found = self.rows(
             f"SELECT {at} AS at, queue, sum(gained_count) FROM backlog_changes_between{where} GROUP BY at, queue"
         )
-        self.same(f"backlog_changes_between by {asked}", found, gained)
+        self.same(f"backlog_changes_between by {period}", found, gained)
 
     def _start(self, tier: str, at_ms: int) -> int:
         if tier != "day":
@@ -279,10 +281,10 @@ async def _fold(client: ClickHouse, zone: str, values: Sequence[bytes], sent_at_
 
 
 def check_zone(client: ClickHouse, name: str, seed: int) -> None:
-    """One random past of a zone. Raises AssertionError."""
+    """Check one random past of a zone. Raises AssertionError."""
     chance, zone = Random(f"{name} {seed}"), ZoneInfo(name)
     begin_ms, end_ms = 1_500_000_000_000, 1_790_000_000_000
-    # Where clocks change 14 or 400 days before, or now: there the tiers are joined.
+    # Where clocks change now, or 14 or 400 days before: the tiers meet there.
     turns = clock_changes(zone, begin_ms - 400 * DAY_MS, end_ms - 400 * DAY_MS) or [begin_ms]
     watermark_ms = chance.choice(turns) + chance.choice([0, 14, 400]) * DAY_MS + chance.randrange(2 * DAY_MS)
     if chance.random() < 0.5:

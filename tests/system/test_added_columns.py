@@ -1,4 +1,4 @@
-"""An operator adds columns to the tables while workers run; documented tables show one row per thing, not revisions."""
+"""An operator may add columns while workers run; documented tables show one row per thing, not its revisions."""
 
 import secrets
 
@@ -30,7 +30,7 @@ TABLES = (
 
 
 @pytest.mark.embedded_broker
-def test_workers_go_on_when_an_operator_adds_a_column_to_any_table(system: System) -> None:
+def test_workers_continue_when_an_operator_adds_a_column_to_any_table(system: System) -> None:
     tables = {
         name
         for (name,) in system.client.rows(
@@ -49,7 +49,7 @@ def test_workers_go_on_when_an_operator_adds_a_column_to_any_table(system: Syste
     system.assert_equals(system.oracle(), ("backlog_by_hour", "conversation_facts"))
 
 
-def test_spikes_and_rolling_show_a_row_per_episode_and_per_window_however_often_they_were_written(
+def test_spikes_and_rolling_show_one_row_per_episode_and_per_window(
     clickhouse: EmbeddedClickHouse,
 ) -> None:
     name = f"revisions_{secrets.token_hex(4)}"
@@ -69,7 +69,7 @@ def test_spikes_and_rolling_show_a_row_per_episode_and_per_window_however_often_
         )
     assert client.rows("SELECT observed_count, revision FROM spikes") == [(15, 6)]
     assert client.rows("SELECT count() FROM spike_revisions") == [(2,)]
-    # The window of 5 minutes to that of 7 days, of all and of the queue.
+    # The windows of 5 minutes to 7 days, of all and of the queue.
     assert client.rows(
         "SELECT scope, count(), sum(open_count) FROM rolling WHERE scope IN ('all', 'queue') GROUP BY 1 ORDER BY 1"
     ) == [

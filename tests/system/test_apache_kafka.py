@@ -1,4 +1,4 @@
-"""What only a Kafka that keeps its log on disk and knows transactions can show."""
+"""Behaviour that needs Kafka's transactions, limits, and a log on disk."""
 
 import asyncio
 import random
@@ -22,8 +22,11 @@ pytestmark = pytest.mark.apache_kafka
 
 
 def conversations(name: str, number: int) -> list[tuple[bytes, bytes]]:
-    """Records that open a conversation each."""
-    return [(f"{name}-{one}".encode(), encoded(id=f"{name}-{one}", subject=f"{name}-{one}")) for one in range(number)]
+    """Return records that open one conversation each."""
+    return [
+        (f"{name}-{index}".encode(), encoded(id=f"{name}-{index}", subject=f"{name}-{index}"))
+        for index in range(number)
+    ]
 
 
 def test_records_of_aborted_transactions_are_not_counted(system: System) -> None:
@@ -40,7 +43,7 @@ def test_records_of_aborted_transactions_are_not_counted(system: System) -> None
     kept = conversations("first", 50) + conversations("second", 50)
     worker = system.start_worker()
     wait_for(lambda: system.books()["consumed"] >= 100, 60, system.log)
-    # What comes after the aborted ones is read, by this worker and by the next one.
+    # The records after the aborted ones are read, by this worker and by the next one.
     system.publish(conversations("third", 50))
     wait_for(lambda: system.books()["consumed"] >= 150, 60, system.log)
     worker.kill()
@@ -60,7 +63,7 @@ def test_records_of_aborted_transactions_are_not_counted(system: System) -> None
     assert sorted(conversation for (conversation,) in found) == sorted(key.decode() for key, _ in kept)
 
 
-def test_a_broker_killed_under_load_and_started_again_loses_nothing(system: System, kafka: ApacheKafka) -> None:
+def test_a_broker_killed_under_load_and_restarted_loses_nothing(system: System, kafka: ApacheKafka) -> None:
     workers = [system.start_worker(), system.start_worker()]
     customers = system.start([sys.executable, "-m", "pipeline.cli", "simulate", "--rate", "300", "--seed", "9"])
     for number in range(3):
@@ -76,7 +79,7 @@ def test_a_broker_killed_under_load_and_started_again_loses_nothing(system: Syst
     system.assert_equals(system.oracle())
 
 
-def test_a_topic_for_large_records_has_large_dead_letters(system: System) -> None:
+def test_a_topic_for_large_records_allows_large_dead_letters(system: System) -> None:
     set_largest(system, system.topic, 20 << 20)
     noise = random.Random(5).randbytes(10_000_000)
     system.publish([(b"k", noise), (b"k", encoded(id="g", subject="a"))], max_request_size=1 << 25)
@@ -87,7 +90,7 @@ def test_a_topic_for_large_records_has_large_dead_letters(system: System) -> Non
     assert letter.value == noise
 
 
-def test_a_dead_letter_that_kafka_does_not_take_stops_the_worker_and_is_not_lost(system: System) -> None:
+def test_a_dead_letter_that_kafka_refuses_stops_the_worker_and_is_not_lost(system: System) -> None:
     letters = f"{system.topic}.dead-letter"
     KafkaAdmin(system.bootstrap).ensure_topic(letters, 1, 1, {"max.message.bytes": "100"})
     noise = random.Random(6).randbytes(5_000)
@@ -105,7 +108,7 @@ def test_a_dead_letter_that_kafka_does_not_take_stops_the_worker_and_is_not_lost
     assert [letter.value for _, letter in system.records(letters)] == [noise]
 
 
-def test_a_letter_too_large_for_its_topic_goes_without_its_value_and_stops_nobody(system: System) -> None:
+def test_a_dead_letter_too_large_for_its_topic_is_sent_without_its_value(system: System) -> None:
     letters = f"{system.topic}.dead-letter"
     KafkaAdmin(system.bootstrap).ensure_topic(letters, 1, 1, {"max.message.bytes": "2000"})
     noise = random.Random(7).randbytes(5_000)
@@ -119,13 +122,13 @@ def test_a_letter_too_large_for_its_topic_goes_without_its_value_and_stops_nobod
     assert headers["sichtflug-value-bytes"] == b"5000"
     assert headers["sichtflug-value-hash"] == blake2b(noise, digest_size=32).hexdigest().encode()
     assert (headers["sichtflug-topic"], headers["sichtflug-offset"]) == (system.topic.encode(), b"0")
-    # It is never published again as if its value were null.
+    # A redrive must not publish it as if its value were null.
     sent = system.run("dead-letters", "redrive").stdout
     assert f"sent 1 dead letter to {system.topic}" in sent
     assert "1 were too large for a dead letter" in sent
 
 
-def test_letters_that_kafka_does_not_take_back_are_not_marked(system: System) -> None:
+def test_redriven_letters_that_kafka_refuses_are_not_marked(system: System) -> None:
     system.publish([(b"k", b"no json %d" % number) for number in range(20)])
     worker = system.start_worker(dead_letter_limit="1")
     system.wait_until_folded()
@@ -139,12 +142,12 @@ def test_letters_that_kafka_does_not_take_back_are_not_marked(system: System) ->
     assert f"sent 20 dead letters to {system.topic}" in system.run("dead-letters", "redrive").stdout
 
 
-def test_replay_and_simulate_say_when_their_last_records_were_refused(system: System, tmp_path: Path) -> None:
-    system.run("simulate", "--seconds", "0.1")  # makes the topic
+def test_replay_and_simulate_report_that_their_last_records_were_refused(system: System, tmp_path: Path) -> None:
+    system.run("simulate", "--seconds", "0.1")  # creates the topic
     set_largest(system, system.topic, 10)
     file = tmp_path / "one.ndjson"
     file.write_bytes(encoded(id="g", subject="a"))
-    # What they send is out before its refusal is here.
+    # The commands have sent everything before the refusal arrives.
     for command in (("replay", str(file)), ("simulate", "--seconds", "0.5", "--rate", "10")):
         refused = system.run(*command)
         assert refused.returncode == 2, refused.stdout
@@ -152,7 +155,7 @@ def test_replay_and_simulate_say_when_their_last_records_were_refused(system: Sy
         assert "Traceback" not in refused.stderr
 
 
-def test_what_fits_alone_but_not_in_one_batch_is_sent_in_smaller_ones(system: System, tmp_path: Path) -> None:
+def test_records_too_large_for_one_batch_are_sent_in_smaller_batches(system: System, tmp_path: Path) -> None:
     file = tmp_path / "many.ndjson"
     file.write_bytes(b"\n".join(encoded(id=secrets.token_hex(50), subject="a") for _ in range(60)))
     system.run("simulate", "--seconds", "0.1")
@@ -164,7 +167,7 @@ def test_what_fits_alone_but_not_in_one_batch_is_sent_in_smaller_ones(system: Sy
 
 
 def set_largest(system: System, topic: str, size: int) -> None:
-    """Set the largest batch of records that a topic takes."""
+    """Set the largest batch of records that a topic accepts."""
     admin = KafkaAdminClient(bootstrap_servers=system.bootstrap)
     resource = ConfigResource(ConfigResourceType.TOPIC, topic, configs={"max.message.bytes": str(size)})
     admin.alter_configs([resource])

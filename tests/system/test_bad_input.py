@@ -1,4 +1,4 @@
-"""Bad input stops no worker and loses nothing: each bad record comes out as a dead letter, whole, with its reason."""
+"""Bad input stops no worker and loses nothing: each bad record becomes a dead letter, whole, with its reason."""
 
 import time
 import urllib.request
@@ -36,7 +36,7 @@ GOOD = [
 
 @pytest.mark.both_brokers("dead letters")
 def test_every_kind_of_bad_record_becomes_a_dead_letter_with_its_origin(system: System) -> None:
-    # Without a key, but where Kafka wants one: a null value is only a record with it.
+    # Without a key, unless Kafka requires one: a null value is a record only with a key.
     bad = [(b"key" if value is None else None, value) for value in BAD]
     system.publish([*bad, *((b"k", value) for value in GOOD)])
     system.start_worker(dead_letter_limit="1")
@@ -81,7 +81,7 @@ def test_the_brake_stops_a_worker_whose_input_is_mostly_bad(system: System) -> N
     assert worker.wait(timeout=60) == 2
     assert "records were rejected, more than the limit of 50%" in system.log()
     assert "Traceback" not in system.log()
-    # Its own metrics went with it: the next worker shows when that was.
+    # Its own metrics are gone: the next worker exposes when that was.
     assert system.client.rows("SELECT state FROM workers FINAL") == [("braked",)]
     system.start_worker(dead_letter_limit="1", metrics_port="0")
     wait_for(lambda: "metrics on " in system.log(), 60, system.log)
@@ -92,8 +92,8 @@ def test_the_brake_stops_a_worker_whose_input_is_mostly_bad(system: System) -> N
 
 
 @pytest.mark.both_brokers("dead letters")
-def test_a_value_of_ten_megabytes_is_a_dead_letter_and_the_worker_goes_on(system: System) -> None:
-    # Compressed it is small, so a topic of any size limit takes it; what the worker writes must be no larger.
+def test_a_value_of_ten_megabytes_becomes_a_dead_letter_and_the_worker_continues(system: System) -> None:
+    # Compressed it fits under any size limit of the topic; what the worker writes must be no larger.
     large = encoded(id="x" * 10_000_000)
     system.publish(
         [(b"k", large), (b"k", encoded(id="g1", subject="a"))], compression_type="lz4", max_request_size=1 << 25

@@ -1,4 +1,4 @@
-"""A Kafka that does not answer: `sichtflug check` says so, and soon; one that is only late is waited for."""
+"""`sichtflug check` reports an unreachable Kafka quickly, waits for a slow one, and reports altered tables."""
 
 import re
 import socket
@@ -18,7 +18,7 @@ from tests.support.system import System
 
 @contextmanager
 def refusing() -> Iterator[int]:
-    """A port that nobody listens on."""
+    """Return a port on which nothing listens."""
     with socket.socket() as holder:
         holder.bind(("127.0.0.1", 0))
         yield int(holder.getsockname()[1])
@@ -26,13 +26,13 @@ def refusing() -> Iterator[int]:
 
 @contextmanager
 def silent() -> Iterator[int]:
-    """A port that takes connections and never says a word."""
+    """Open a port that accepts connections and never answers."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         yield int(listener.getsockname()[1])
 
 
 @pytest.mark.parametrize("kafka_port", [refusing, silent])
-def test_check_soon_says_that_kafka_does_not_answer_and_checks_the_rest(
+def test_check_soon_reports_that_kafka_does_not_answer_and_checks_the_rest(
     system: System, kafka_port: Callable[[], AbstractContextManager[int]]
 ) -> None:
     with kafka_port() as port:
@@ -54,10 +54,10 @@ def test_check_soon_says_that_kafka_does_not_answer_and_checks_the_rest(
     assert found.stderr == ""
 
 
-def test_a_kafka_that_comes_up_after_ten_seconds_is_noticed_within_five_more() -> None:
+def test_a_kafka_that_starts_after_ten_seconds_is_found_within_five_more() -> None:
     with refusing() as port:
         pass
-    # In a process of its own, because kafka-python leaves the refused sockets to the garbage collector.
+    # In a separate process, because kafka-python leaves refused sockets to the garbage collector.
     ask = f"from pipeline.kafka.admin import KafkaAdmin; print(KafkaAdmin('127.0.0.1:{port}').partition_count('none'))"
     with subprocess.Popen([sys.executable, "-c", ask], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as asking:
         time.sleep(10)
@@ -69,12 +69,12 @@ def test_a_kafka_that_comes_up_after_ten_seconds_is_noticed_within_five_more() -
 
 
 @pytest.mark.embedded_broker
-def test_check_notices_what_was_dropped_or_altered_and_leaves_what_others_added(system: System) -> None:
+def test_check_reports_what_was_dropped_or_altered_and_ignores_additions(system: System) -> None:
     client = system.client
     client.execute("ALTER TABLE rejections ADD COLUMN ours String")
     client.execute("CREATE VIEW ours AS SELECT 1")
     assert schema.verify(client) > 40
-    for change, told in (
+    for change, message in (
         ("DROP TABLE rejections", "rejections is missing (made by 0003_create_rejections.sql, 0052_"),
         ("ALTER TABLE redrives DROP COLUMN reason", "redrives lacks the column reason (made by 0014"),
         (
@@ -85,7 +85,7 @@ def test_check_notices_what_was_dropped_or_altered_and_leaves_what_others_added(
         ("DROP VIEW sla_by_hour", "sla_by_hour is missing (made by views/sla.sql)"),
     ):
         client.execute(change)
-        with pytest.raises(SchemaRefusedError, match=re.escape(told)):
+        with pytest.raises(SchemaRefusedError, match=re.escape(message)):
             schema.verify(client)
     found = system.run("check")
     assert found.returncode == 1
@@ -93,7 +93,7 @@ def test_check_notices_what_was_dropped_or_altered_and_leaves_what_others_added(
 
 
 @pytest.mark.embedded_broker
-def test_check_says_once_and_in_words_that_clickhouse_does_not_answer(system: System) -> None:
+def test_check_reports_an_unreachable_clickhouse_once_and_in_plain_words(system: System) -> None:
     with refusing() as port:
         url = f"http://user:secret@127.0.0.1:{port}"
         found = system.run("check", clickhouse_url=url)
@@ -107,8 +107,8 @@ def test_check_says_once_and_in_words_that_clickhouse_does_not_answer(system: Sy
 
 
 @pytest.mark.embedded_broker
-def test_check_believes_a_broker_that_stamps_records_only_once_it_has(system: System) -> None:
-    # The embedded broker takes LogAppendTime for a topic and does not obey.
+def test_check_trusts_a_broker_to_stamp_records_only_once_it_has(system: System) -> None:
+    # The embedded broker accepts LogAppendTime for a topic and does not apply it.
     assert f"ok    clock: {system.topic} asks for LogAppendTime; its first record will" in system.run("check").stdout
     system.publish([(b"a", b"{}")])
     assert "note  clock: the timestamps" in system.run("check").stdout

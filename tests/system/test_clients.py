@@ -1,4 +1,4 @@
-"""Events as other programs send them: made with the CloudEvents library, sent with kafka-python, aiokafka and kcat."""
+"""Events created with the CloudEvents library are folded when sent by kafka-python, aiokafka or kcat."""
 
 import asyncio
 import os
@@ -27,7 +27,7 @@ STEPS: tuple[tuple[str, datetime, dict[str, str]], ...] = (
 
 
 def events(event_type: str, time: datetime, data: dict[str, str]) -> list[CloudEvent]:
-    """One event of each conversation."""
+    """Return one event of each conversation."""
     return [
         CloudEvent(
             attributes={
@@ -73,7 +73,7 @@ def send_with_aiokafka(system: System, messages: Sequence[KafkaMessage]) -> None
 
 
 def send_with_kcat(system: System, messages: Sequence[KafkaMessage]) -> None:
-    """One line per record, `key<TAB>value`: JSON has neither tabs nor line ends of its own."""
+    """Send one line per record, `key<TAB>value`: JSON has neither tabs nor line ends of its own."""
     require(shutil.which("kcat") is not None, "kcat")
     # The embedded broker's first answer has tagged fields, which librdkafka before 2.2 (Debian 12) cannot skip.
     library = next(file for file in files("confluent-kafka") or () if file.name.startswith("librdkafka-"))
@@ -81,7 +81,7 @@ def send_with_kcat(system: System, messages: Sequence[KafkaMessage]) -> None:
     (system.directory / "librdkafka.so.1").symlink_to(library.locate())
     headers = [f"-H{name}={value.decode()}" for name, value in messages[0].headers.items()]
     command = ["kcat", "-P", "-b", system.bootstrap, "-t", system.topic, "-K", "\\t", *headers]
-    # The other clients' way of choosing a partition by the key; librdkafka has another one by default.
+    # Partition by key as the other clients do; librdkafka's default differs.
     command += ["-X", "acks=all", "-X", "topic.partitioner=murmur2_random"]
     done = subprocess.run(
         command,
@@ -107,7 +107,9 @@ Send = Callable[[System, Sequence[KafkaMessage]], None]
     ],
     ids=["kafka-python", "aiokafka", "kcat", "one after the other in the same conversations"],
 )
-def test_events_of_the_cloudevents_library_are_folded_whatever_sends_them(system: System, senders: list[Send]) -> None:
+def test_events_of_the_cloudevents_library_are_folded_whichever_client_sends_them(
+    system: System, senders: list[Send]
+) -> None:
     for send, step in zip(senders, STEPS, strict=True):
         send(system, [structured(event) for event in events(*step)])
     system.start_worker()

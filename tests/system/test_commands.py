@@ -1,4 +1,4 @@
-"""What the commands do and say: migrate, check, simulate and replay."""
+"""Effects and output of the commands: migrate, check, simulate and replay."""
 
 import json
 import secrets
@@ -15,7 +15,7 @@ from tests.support.records import encoded
 from tests.support.system import System, wait_for
 
 
-def test_migrate_says_what_it_would_do_does_it_and_then_has_nothing_to_do(
+def test_migrate_prints_its_plan_applies_it_and_then_does_nothing(
     kafka: Kafka, clickhouse: EmbeddedClickHouse, tmp_path: Path
 ) -> None:
     name = f"migrated_{secrets.token_hex(4)}"
@@ -29,7 +29,7 @@ def test_migrate_says_what_it_would_do_does_it_and_then_has_nothing_to_do(
     system.stop()
 
 
-def test_check_says_what_is_right_and_what_is_wrong(system: System) -> None:
+def test_check_reports_what_is_right_and_what_is_wrong(system: System) -> None:
     well = system.run("check")
     assert well.returncode == 0, well.stdout
     assert well.stdout.count("ok ") == 7
@@ -47,8 +47,8 @@ def test_simulate_writes_its_ground_truth(system: System) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_simulate_ends_in_order_when_told_to_also_in_the_background_of_a_script(system: System, number: int) -> None:
-    # A shell that is no terminal starts what goes into the background with SIGINT ignored.
+def test_simulate_stops_cleanly_on_a_signal_even_in_the_background_of_a_script(system: System, number: int) -> None:
+    # A non-interactive shell starts background jobs with SIGINT ignored.
     ignoring = f"trap '' INT; exec {sys.executable} -m pipeline.cli simulate --rate 100 --truth truth.json"
     KafkaAdmin(system.bootstrap).ensure_topic(system.topic, 4, 1)
     customers = system.start(["sh", "-c", ignoring])

@@ -1,4 +1,4 @@
-"""Other rules and other days than those of the ledger: refused while they would mix, and how they take effect."""
+"""Rules or reporting days other than the ledger's are refused while they would mix, and then take effect."""
 
 import signal
 from pathlib import Path
@@ -14,7 +14,7 @@ first_response_seconds = 600
 """
 
 
-def test_other_rules_are_refused_while_workers_with_the_old_ones_run_and_take_effect_once_they_have_stopped(
+def test_new_rules_are_refused_while_old_workers_run_and_take_effect_once_they_stop(
     system: System, tmp_path: Path
 ) -> None:
     file = tmp_path / "other.toml"
@@ -34,7 +34,7 @@ def test_other_rules_are_refused_while_workers_with_the_old_ones_run_and_take_ef
     system.start_worker(config=str(file))
     system.publish([(b"a", encoded(id="later", subject="later", channel="phone"))])
     system.wait_until_folded()
-    # The partition of the last event is in configuration 2; without a target the events before promise nothing.
+    # The last event's partition is in configuration 2; without a target, earlier events start no SLA clock.
     numbers = system.client.rows(
         "SELECT configuration_number, uniqExact(configuration), min(kafka_partition) = max(kafka_partition) "
         "FROM checkpoints WHERE consumed_count > 0 GROUP BY configuration_number ORDER BY configuration_number"
@@ -43,11 +43,11 @@ def test_other_rules_are_refused_while_workers_with_the_old_ones_run_and_take_ef
     assert system.client.rows("SELECT sum(sla_due_first_response_count) FROM panes WHERE tier = 'day'") == [(1,)]
 
 
-def test_a_worker_that_comes_upon_a_newer_configuration_stops(system: System) -> None:
+def test_a_worker_that_finds_a_newer_configuration_stops(system: System) -> None:
     system.publish(FORTY_OPENED)
     old = system.start_worker()
     system.wait_until_folded()
-    # Another worker, with rules that came later, wrote the partitions: those of the log's end, as an epoch begins.
+    # Another worker with newer rules wrote the partitions at the log's end, where an epoch begins.
     for partition in range(PARTITIONS):
         found = read_checkpoint(system.client, of_partition(system.topic, partition))
         if found is None:

@@ -1,4 +1,4 @@
-"""The customer across channels on real parts: processes killed in between, compared with the batch computation."""
+"""The customers stage on real systems equals the batch computation, even if processes are killed."""
 
 import random
 import signal
@@ -31,7 +31,7 @@ COLUMNS = {
 
 
 def assert_customers_equal(system: System) -> None:
-    """The panes of the stage of customers, and the views on them, equal the batch computation; the books balance."""
+    """Assert that the customers stage's panes and views equal the batch computation, and that the books balance."""
     conversations = system.oracle().conversations
     expected: Multiset[tuple[Any, ...]] = Multiset()
     for (name, at_ms, cell), count in count_customers(conversations).items():
@@ -59,7 +59,7 @@ def assert_customers_equal(system: System) -> None:
     cases, burden = system.client.rows("SELECT sum(case_count), sum(burden_count) FROM repetition_burden_by_day")[0]
     assert cases == totals["case_began_count"]
     assert burden == repeats + hops + totals["queue_wait_count"] + totals["case_transfer_count"]
-    # What ended today is not verified before tomorrow.
+    # Sessions that ended today are not verified before tomorrow.
     ended = "sum(ended_count), sum(known_ended_count), sum(verifiable_count)"
     for interval in ("minute", "hour", "day"):
         all_ended, known_ended, verifiable = system.client.rows(f"SELECT {ended} FROM self_service_by_{interval}")[0]
@@ -74,7 +74,7 @@ def assert_customers_equal(system: System) -> None:
     assert rejected == 0
 
 
-def test_customers_equal_the_batch_computation_and_the_books_of_interactions_stay_their_own(system: System) -> None:
+def test_customers_equal_the_batch_computation_and_keep_separate_books(system: System) -> None:
     system.start_worker()
     system.publish(live_records(seed=81, number=10_000))
     system.wait_until_folded()
@@ -85,7 +85,7 @@ def test_customers_equal_the_batch_computation_and_the_books_of_interactions_sta
 
 
 @pytest.mark.both_brokers("restore")
-def test_workers_killed_in_the_middle_lose_and_double_no_fact(system: System) -> None:
+def test_killed_workers_lose_and_double_no_fact(system: System) -> None:
     chance = random.Random(82)
     records = live_records(seed=82, number=12_000)
     for number in range(5):

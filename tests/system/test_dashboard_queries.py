@@ -1,4 +1,4 @@
-"""Every query of the dashboards on the real engine, with tables that real workers have filled."""
+"""Every query of the dashboards runs on the real engine, over tables filled by real workers."""
 
 import time
 from typing import Any
@@ -10,9 +10,9 @@ from pipeline.errors import ClickHouseRejectedError
 from pipeline.web.macros import Choice, Scope, expand
 from tests.support.system import System, wait_for
 from tests.support.traffic import live_records
-from tests.support.web.dashboards import MAY_BE_EMPTY, TIME_SERIES, Asked, alerts, asked
+from tests.support.web.dashboards import MAY_BE_EMPTY, TIME_SERIES, DashboardQuery, alerts, clickhouse_queries
 
-# How the events came does not matter here.
+# The source of the events does not matter here.
 pytestmark = pytest.mark.embedded_broker
 
 HOUR_MS = 3_600_000
@@ -23,15 +23,15 @@ VALUE_TYPES = ("Int64", "UInt64", "Float64", "Nullable(Float64)", "Nullable(Int6
 
 
 def scope(*, chosen: bool = False, now_ms: int, span_ms: int = 6 * HOUR_MS) -> Scope:
-    """All values of all variables, or one of each."""
+    """Return all values of all variables, or one of each."""
     names = {"tenant": "north", "queue": "billing", "channel": "web_chat"}
     values = {name: f"x{value.encode().hex().upper()}" for name, value in names.items()}
     choices = {name: Choice([value] if chosen else [value, "x"], is_all=not chosen) for name, value in values.items()}
     return Scope(now_ms - span_ms, now_ms, 60, {**choices, "window": Choice(["3600"])})
 
 
-def problems(client: ClickHouse, query: Asked, scope: Scope, *, wants_rows: bool) -> list[str]:
-    """What is wrong with the answer to a query."""
+def problems(client: ClickHouse, query: DashboardQuery, scope: Scope, *, wants_rows: bool) -> list[str]:
+    """Return what is wrong with the answer to a query."""
     sql = expand(query.sql, scope)
     try:
         columns = [(row[0], row[1]) for row in client.rows(f"DESCRIBE ({sql})")]
@@ -50,7 +50,7 @@ def problems(client: ClickHouse, query: Asked, scope: Scope, *, wants_rows: bool
 
 
 def series_problems(where: str, columns: list[tuple[str, str]], rows: list[tuple[Any, ...]]) -> list[str]:
-    """Grafana wants time first and in order, labels as text that says something, and values as numbers."""
+    """Return violations of Grafana's format: time first and in order, non-empty labels as text, values as numbers."""
     found = []
     times = [row[0] for row in rows]
     if columns[0][0] != "time" or not columns[0][1].startswith("DateTime"):
@@ -63,13 +63,13 @@ def series_problems(where: str, columns: list[tuple[str, str]], rows: list[tuple
     return found
 
 
-def test_every_query_of_the_dashboards_runs_and_finds_something(system: System) -> None:
+def test_every_query_of_the_dashboards_runs_and_returns_rows(system: System) -> None:
     system.publish(live_records(77, 40_000, rate=20.0))
     system.start_worker()
     system.wait_until_folded()
     wait_for(lambda: bool(system.client.rows("SELECT 1 FROM rolling LIMIT 1")), 60)
     now_ms = time.time_ns() // 1_000_000
-    queries = list(asked())
+    queries = list(clickhouse_queries())
     assert len(queries) > 60
     found = [text for query in alerts() for text in problems(system.client, query, NOTHING, wants_rows=True)]
     for query in queries:
@@ -79,8 +79,8 @@ def test_every_query_of_the_dashboards_runs_and_finds_something(system: System) 
     assert not found, "\n".join(found)
 
 
-def test_every_query_of_the_dashboards_takes_an_empty_database(system: System) -> None:
+def test_every_query_of_the_dashboards_runs_on_an_empty_database(system: System) -> None:
     found = []
-    for query in (*asked(), *alerts()):
+    for query in (*clickhouse_queries(), *alerts()):
         found += problems(system.client, query, scope(now_ms=time.time_ns() // 1_000_000), wants_rows=False)
     assert not found, "\n".join(found)

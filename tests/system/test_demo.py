@@ -1,4 +1,4 @@
-"""The demo: it ends by itself, goes on from its data, and its page shows its own metrics."""
+"""The demo ends by itself, continues from its data, and its page shows its own metrics."""
 
 import subprocess
 import sys
@@ -14,7 +14,7 @@ from tests.support.system import wait_for
 from tests.support.web.page import Page
 
 
-def test_the_demo_runs_ends_by_itself_and_goes_on_from_its_data(tmp_path: Path) -> None:
+def test_the_demo_ends_by_itself_and_continues_from_its_data(tmp_path: Path) -> None:
     def demo() -> str:
         return subprocess.run(
             [sys.executable, "-m", "pipeline.cli", "demo", "--seconds", "8", "--data", str(tmp_path)],
@@ -40,7 +40,7 @@ def test_the_demo_runs_ends_by_itself_and_goes_on_from_its_data(tmp_path: Path) 
     assert balance[0][0] == balance[0][1] > 0
 
 
-def test_the_page_of_a_demo_asks_the_demos_worker_for_its_metrics(tmp_path: Path) -> None:
+def test_the_page_of_a_demo_reads_the_metrics_of_its_worker(tmp_path: Path) -> None:
     command = [sys.executable, "-u", "-m", "pipeline.cli", "demo", "--data", str(tmp_path)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as demo:
         assert demo.stdout is not None

@@ -1,4 +1,4 @@
-"""`sichtflug embedded` and `sichtflug demo` as a person uses them: what they print can be pasted."""
+"""The output of `sichtflug embedded` and `sichtflug demo` can be pasted into another terminal."""
 
 import os
 import shlex
@@ -25,7 +25,7 @@ def run(environment: dict[str, str], directory: Path, *arguments: str) -> subpro
 @pytest.mark.parametrize(
     "configured", [{}, {"SICHTFLUG_CLICKHOUSE_PASSWORD": HARD}, {"SICHTFLUG_CLICKHOUSE_PASSWORD_FILE": "mine"}]
 )
-def test_what_embedded_prints_is_all_that_another_terminal_needs(tmp_path: Path, configured: dict[str, str]) -> None:
+def test_the_output_of_embedded_is_all_that_another_terminal_needs(tmp_path: Path, configured: dict[str, str]) -> None:
     (tmp_path / "mine").write_text(HARD + "\n")
     command = [*COMMAND, "embedded", "--kafka-port", "0", "--clickhouse-port", "0"]
     environment = PLAIN | configured
@@ -52,7 +52,7 @@ def test_what_embedded_prints_is_all_that_another_terminal_needs(tmp_path: Path,
             embedded.wait(30)
 
 
-def test_the_line_that_a_demo_prints_works_and_its_key_and_password_stay(tmp_path: Path) -> None:
+def test_the_line_a_demo_prints_works_and_its_key_and_password_persist(tmp_path: Path) -> None:
     environment = PLAIN | {"SICHTFLUG_PAGE_PORT": "0", "SICHTFLUG_METRICS_PORT": "0"}
     command = [*COMMAND, "demo", "--data", str(tmp_path / "data")]
     secrets = set()
@@ -62,10 +62,12 @@ def test_the_line_that_a_demo_prints_works_and_its_key_and_password_stay(tmp_pat
             try:
                 while not (line := demo.stdout.readline()).startswith("try "):
                     assert line, "it ended"
-                asked = line.partition(" ")[2].strip()
+                query_command = line.partition(" ")[2].strip()
 
-                def found(asked: str = asked) -> list[str]:
-                    done = subprocess.run(asked, shell=True, capture_output=True, text=True, timeout=30, check=True)
+                def found(query_command: str = query_command) -> list[str]:
+                    done = subprocess.run(
+                        query_command, shell=True, capture_output=True, text=True, timeout=30, check=True
+                    )
                     return done.stdout.splitlines()
 
                 wait_for(lambda: len(found()) == 5, 90, lambda: (tmp_path / "data" / "worker.log").read_text())

@@ -1,4 +1,4 @@
-"""A new epoch: a log that is another one than before is refused until it begins."""
+"""A log that is not the one checkpointed is refused until a new epoch begins."""
 
 import signal
 from pathlib import Path
@@ -10,7 +10,7 @@ from tests.support.records import FORTY_OPENED, encoded
 from tests.support.system import PARTITIONS, System, wait_for
 
 
-def test_a_recreated_topic_is_refused_until_a_new_epoch_begins_and_then_conversations_go_on(
+def test_a_recreated_topic_is_refused_until_a_new_epoch_continues_its_conversations(
     clickhouse: EmbeddedClickHouse, system: System, tmp_path: Path
 ) -> None:
     with EmbeddedKafka() as broker:

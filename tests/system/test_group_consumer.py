@@ -1,4 +1,4 @@
-"""Membership of a group, by a stage in this process."""
+"""Group membership of a stage in this process."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ PARTITIONS = 3
 
 
 class Assigned(Handler):
-    """Notes what the group assigns, and reads nothing."""
+    """A stage that records its assignments and reads nothing."""
 
     def __init__(self) -> None:
         self.assignments: list[set[int]] = []
@@ -29,7 +29,7 @@ class Assigned(Handler):
             self.has_some.set()
 
     async def revoked(self, partitions: set[int]) -> None:
-        """Nothing to flush."""
+        """Do nothing: there is nothing to flush."""
 
     def position(self, partition: int) -> int | None:
         return None
@@ -42,11 +42,11 @@ class Assigned(Handler):
 
 
 @pytest.mark.both_brokers("rebalance")
-def test_a_group_whose_leader_did_not_know_the_topic_gets_its_partitions_soon(
+def test_a_group_whose_leader_did_not_know_the_topic_soon_gets_its_partitions(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A Kafka that has just been started says for a moment that the topic does not exist. Whoever joins as the leader
-    # then gives everybody nothing.
+    # A Kafka that has just started reports for a moment that the topic does not exist. A member that joins as the
+    # leader then assigns nothing to anyone.
     partitions_for_topic = ClusterMetadata.partitions_for_topic
     known_at = 0.0
 

@@ -1,4 +1,4 @@
-"""The servers of the metrics and of the page: nobody keeps them from others, and they answer their own names only."""
+"""The metrics and page servers cannot be blocked by a client, and answer only to their own host names."""
 
 import http.client
 import os
@@ -29,7 +29,7 @@ def metrics() -> Iterator[int]:
     server.stop()
 
 
-def asked(port: int, path: str, method: str = "GET", host: str = "127.0.0.1") -> tuple[int, bytes]:
+def fetch(port: int, path: str, method: str = "GET", host: str = "127.0.0.1") -> tuple[int, bytes]:
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
     try:
         connection.putrequest(method, path, skip_host=True)
@@ -43,15 +43,13 @@ def asked(port: int, path: str, method: str = "GET", host: str = "127.0.0.1") ->
 
 @pytest.mark.parametrize("sent", SENT)
 @pytest.mark.parametrize("count", [1, 200, web_server.MAX_CONNECTIONS + 50])
-def test_connections_that_say_nothing_or_half_of_it_keep_no_probe_waiting(
-    metrics: int, sent: bytes, count: int
-) -> None:
+def test_idle_and_incomplete_requests_do_not_delay_a_probe(metrics: int, sent: bytes, count: int) -> None:
     with ExitStack() as idle:
         for _ in range(count):
             idle.enter_context(socket.create_connection(("127.0.0.1", metrics), timeout=5)).sendall(sent)
         begun = time.monotonic()
         for path in ("/livez", "/readyz", "/metrics"):
-            assert asked(metrics, path)[0] == 200
+            assert fetch(metrics, path)[0] == 200
         assert time.monotonic() - begun < 3
 
 
@@ -71,7 +69,7 @@ def test_few_open_files_suffice(tmp_path: Path) -> None:
         port = int(process.stdout.readline())
         for _ in range(100):
             idle.enter_context(socket.create_connection(("127.0.0.1", port), timeout=5)).sendall(SENT[2])
-        assert asked(port, "/livez") == (200, b"ok\n")
+        assert fetch(port, "/livez") == (200, b"ok\n")
         before = cpu_seconds(process.pid)
         time.sleep(1)
         assert cpu_seconds(process.pid) - before < 0.3
@@ -84,18 +82,18 @@ def cpu_seconds(process: int) -> float:
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
-def test_the_metrics_can_only_be_read(metrics: int, method: str) -> None:
-    assert asked(metrics, "/metrics", method)[0] == 405
-    assert asked(metrics, "/metrics", "HEAD") == (200, b"")
+def test_the_metrics_are_read_only(metrics: int, method: str) -> None:
+    assert fetch(metrics, "/metrics", method)[0] == 405
+    assert fetch(metrics, "/metrics", "HEAD") == (200, b"")
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", ""])
-def test_a_foreign_name_reads_no_metrics(metrics: int, host: str) -> None:
-    assert asked(metrics, "/metrics", host=host)[0] == 421
+def test_a_foreign_host_name_reads_no_metrics(metrics: int, host: str) -> None:
+    assert fetch(metrics, "/metrics", host=host)[0] == 421
 
 
-def test_a_server_starts_again_on_its_port_at_once() -> None:
-    """Connections that it closed itself still linger then."""
+def test_a_server_can_restart_on_its_port_at_once() -> None:
+    """Connections that it closed itself are still lingering then."""
 
     def serve(port: int) -> WebServer:
         server = WebServer(
@@ -111,7 +109,7 @@ def test_a_server_starts_again_on_its_port_at_once() -> None:
             pass  # until the server has closed it, and waits for stray packets
         server.stop()
         again = serve(server.port)
-    assert asked(again.port, "/a?b") == (200, b"/a?b")
+    assert fetch(again.port, "/a?b") == (200, b"/a?b")
     again.stop()
 
 

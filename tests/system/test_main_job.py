@@ -1,4 +1,4 @@
-"""The whole way of the data: Kafka in, exact numbers out, compared with a batch computation over the same log."""
+"""From Kafka to the views: the numbers equal a batch computation over the same log."""
 
 import random
 import signal
@@ -18,7 +18,7 @@ from tests.support.system import PARTITIONS, System, wait_for
 from tests.support.traffic import live_records
 
 
-def test_a_year_of_real_incidents_equals_the_batch_computation_also_when_sent_twice(
+def test_a_year_of_real_incidents_equals_the_batch_computation_even_if_sent_twice(
     system: System, incidents: Path
 ) -> None:
     system.start_worker()
@@ -50,7 +50,7 @@ def test_simulated_traffic_with_every_flaw_equals_the_batch_computation(system: 
 
 @pytest.mark.timeout(600)
 @pytest.mark.apache_kafka
-def test_twenty_kills_at_random_moments_lose_and_double_nothing(system: System) -> None:
+def test_twenty_kills_at_random_moments_neither_lose_nor_double_anything(system: System) -> None:
     chance = random.Random(20)
     enough = threading.Event()
     published = threading.Thread(target=trickle, args=(system, enough))
@@ -58,7 +58,7 @@ def test_twenty_kills_at_random_moments_lose_and_double_nothing(system: System) 
     try:
         for _ in range(20):
             before = system.positions()
-            # Flushing all the time, so that many kills hit the middle of a flush.
+            # Flushing constantly, so that many kills hit the middle of a flush.
             worker = system.start_worker(flush_seconds="0.05")
             wait_for(lambda: system.positions() != before, 60, system.log)  # noqa: B023
             time.sleep(chance.uniform(0.0, 0.6))
@@ -73,7 +73,7 @@ def test_twenty_kills_at_random_moments_lose_and_double_nothing(system: System) 
 
 
 def trickle(system: System, enough: threading.Event) -> None:
-    """Publish records a few at a time, until it is enough."""
+    """Publish records a few at a time, until there are enough."""
     for seed in count(7):
         records = live_records(seed, number=10_000)
         for start in range(0, len(records), 400):
@@ -109,12 +109,12 @@ def test_several_workers_share_the_partitions_and_a_stopped_one_hands_over(syste
 
 
 @pytest.mark.both_brokers("rebalance")
-def test_what_comes_back_in_a_rebalance_untouched_is_still_at_hand_and_the_rest_is_restored(system: System) -> None:
+def test_a_rebalance_reuses_unchanged_partitions_and_restores_the_others(system: System) -> None:
     system.publish(live_records(seed=27, number=4_000))
     system.start_worker()
     system.wait_until_folded()
     second = system.start_worker()
-    # Each of the two says once what it has. The first reads nothing again of what it keeps.
+    # Each of the two logs once what it owns. The first does not read again what it keeps.
     wait_for(lambda: system.log().count(": still holding") == PARTITIONS / 2, 60, system.log)
     system.publish(live_records(seed=28, number=4_000))
     system.wait_until_folded()
@@ -123,12 +123,12 @@ def test_what_comes_back_in_a_rebalance_untouched_is_still_at_hand_and_the_rest_
     wait_for(lambda: system.log().count(": still holding") == PARTITIONS, 60, system.log)
     system.publish(live_records(seed=29, number=4_000))
     system.wait_until_folded()
-    # At first all four, then two by the second, and two again when it had gone.
+    # At first all four, then two by the second, and two again after it left.
     assert system.log().count(": restored") == PARTITIONS + PARTITIONS / 2 + PARTITIONS / 2
     system.assert_equals(system.oracle())
 
 
-def test_every_compression_and_client_is_read(system: System, incidents: Path) -> None:
+def test_records_of_every_compression_and_client_are_read(system: System, incidents: Path) -> None:
     import asyncio
 
     file = list(lines(incidents))[:2_500]

@@ -1,4 +1,4 @@
-"""A producer that keeps a transaction open: what waits behind it is lag, not passed by, and readiness says why."""
+"""Records behind an open transaction are lag, not skipped, and readiness gives the reason."""
 
 import secrets
 import time
@@ -14,7 +14,7 @@ from tests.support.system import System, wait_for
 pytestmark = pytest.mark.apache_kafka
 
 
-def test_what_waits_behind_an_open_transaction_is_lag_and_no_end_of_the_log(system: System) -> None:
+def test_records_behind_an_open_transaction_are_lag_and_not_the_end_of_the_log(system: System) -> None:
     system.publish([(b"k", encoded(id=str(number), subject="k")) for number in range(3)])
     system.start_worker(metrics_port="0")
     system.wait_until_folded()
@@ -56,7 +56,7 @@ def test_what_waits_behind_an_open_transaction_is_lag_and_no_end_of_the_log(syst
     wait_for(lambda: "a producer has kept a transaction open for 3" in unready(), 60, unready)
 
     producer.commit_transaction(20)
-    # The marker that ends a transaction lies at the log's end, and is nothing to read.
+    # The marker that ends a transaction is at the log's end and is never read as a record.
     wait_for(lambda: metric(lag) == 0, 30, lambda: str(metric(lag)))
     assert system.books()["applied"] <= 1_004
     wait_for(lambda: system.books()["applied"] == 1_004, 20, lambda: str(system.books()))

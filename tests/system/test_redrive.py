@@ -1,4 +1,4 @@
-"""Dead letters come back: each once, as they were, whatever breaks it off."""
+"""A redrive sends dead letters back once each, unchanged, whatever interrupts it."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ HEADERS = [("trace", b"42")]
 
 
 def reject(system: System) -> None:
-    """Let a worker reject 30 records for one reason and 20 for another, and accept one."""
+    """Have a worker reject 30 records for one reason and 20 for another, and accept one."""
     producer: KafkaProducer = system.producer()
     for key, value in [*NOT_JSON, *NO_TIME, (b"g", encoded(id="g", subject="a"))]:
         producer.send(system.topic, key=key, value=value, headers=HEADERS)
@@ -44,7 +44,7 @@ def redrive(system: System, *arguments: str) -> list[str]:
     return [line.strip() for line in done.stdout.splitlines() if line.strip()]
 
 
-def test_one_letter_that_cannot_be_ours_hides_no_other(system: System) -> None:
+def test_a_foreign_letter_hides_no_other(system: System) -> None:
     reject(system)
     producer = system.librdkafka_producer()
 
@@ -73,17 +73,17 @@ def test_one_letter_that_cannot_be_ours_hides_no_other(system: System) -> None:
     producer.flush(30)
     listed = system.run("dead-letters", "list")
     assert (listed.returncode, listed.stderr) == (0, "")
-    # What would command a terminal is shown as an escape.
+    # Terminal control sequences are shown as escapes.
     shown = system.run("dead-letters", "show", "0", "123456")
     assert shown.returncode == 0, shown.stderr
     assert "\x1b" not in shown.stdout
     assert "\\x1b]0;title" in shown.stdout
     assert redrive(system, "--reason", "missing_field")[0] == f"sent 20 dead letters to {system.topic}"
-    # One with a header that has no value goes back, too.
+    # A letter with a null header goes back, too.
     assert redrive(system, "--reason", "not_json")[0] == f"sent 33 dead letters to {system.topic}"
 
 
-def test_letters_go_back_once_as_they_were_and_those_that_come_back_stay(system: System) -> None:
+def test_letters_are_redriven_once_unchanged_and_stay_if_rejected_again(system: System) -> None:
     reject(system)
     would = redrive(system, "--reason", "not_json", "--dry-run")
     assert would == [f"would send 30 dead letters to {system.topic}", "not_json: 30"]
@@ -106,7 +106,7 @@ def test_letters_go_back_once_as_they_were_and_those_that_come_back_stay(system:
         origin = origins.pop(came_from)
         assert (copy.key, copy.value) == (origin.key, origin.value)
 
-    # Still no JSON: rejected anew, with a new origin. That is no reason to send them for ever.
+    # Still not JSON: rejected again, with a new origin, and not redriven for ever.
     fold(system)
     assert system.books()["rejected"] == 80
     assert redrive(system, "--reason", "not_json") == [
@@ -118,9 +118,9 @@ def test_letters_go_back_once_as_they_were_and_those_that_come_back_stay(system:
     assert redrive(system)[:2] == [f"sent 20 dead letters to {system.topic}", "missing_field: 20"]
 
 
-def test_what_a_producer_says_in_our_headers_is_its_own(system: System) -> None:
-    """A consumer's copy of letters, or a forger: it neither keeps a record aside nor changes what is said of it."""
-    said: list[tuple[str, bytes]] = [
+def test_our_headers_set_by_a_producer_are_not_trusted(system: System) -> None:
+    """Whether a copy of letters or forged: they neither hold a record back nor change what is recorded about it."""
+    forged_headers: list[tuple[str, bytes]] = [
         ("sichtflug-reason", b"tombstone"),
         ("sichtflug-topic", b"elsewhere"),
         ("sichtflug-partition", b"7"),
@@ -131,7 +131,7 @@ def test_what_a_producer_says_in_our_headers_is_its_own(system: System) -> None:
         ("sichtflug-redriven-from", f"{system.topic}[0]@999999".encode()),
     ]
     producer = system.producer()
-    producer.send(system.topic, key=b"k", value=b"no json", headers=said)
+    producer.send(system.topic, key=b"k", value=b"no json", headers=forged_headers)
     producer.flush()
     producer.close()
     fold(system)
@@ -139,7 +139,7 @@ def test_what_a_producer_says_in_our_headers_is_its_own(system: System) -> None:
     [(partition, first), (_, copy)] = sorted(system.records(), key=lambda record: record[1].offset)
     assert (copy.key, copy.value) == (b"k", b"no json")
     came_from = f"{system.topic}[{partition}]@{first.offset}".encode()
-    assert copy.headers == [*said[:-1], ("sichtflug-redriven-from", came_from)]
+    assert copy.headers == [*forged_headers[:-1], ("sichtflug-redriven-from", came_from)]
     # Its letter comes back, and is held.
     fold(system)
     assert redrive(system)[:3] == [
@@ -149,7 +149,7 @@ def test_what_a_producer_says_in_our_headers_is_its_own(system: System) -> None:
     ]
 
 
-def test_filters_by_time_and_the_list_says_what_was_sent(system: System) -> None:
+def test_letters_are_filtered_by_time_and_the_list_shows_what_was_sent(system: System) -> None:
     reject(system)
     assert redrive(system, "--until", "2020-01-01") == [f"sent 0 dead letters to {system.topic}"]
     assert redrive(system, "--since", "2020-01-01T00:00:00", "--until", "2020-01-02")[0].startswith("sent 0")
@@ -176,7 +176,7 @@ def settings_of(system: System) -> Settings:
     )
 
 
-def test_what_breaks_off_before_the_mark_is_sent_again_and_nothing_else(
+def test_only_letters_interrupted_before_their_mark_are_sent_again(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     reject(system)
@@ -201,7 +201,7 @@ def test_what_breaks_off_before_the_mark_is_sent_again_and_nothing_else(
     assert redriving.redrive(settings, Filter(), dry_run=False, again=False).sent.total() == 0
 
 
-def test_what_a_crash_wrote_twice_goes_once_and_what_is_not_ours_stays(system: System) -> None:
+def test_letters_duplicated_by_a_crash_are_sent_once_and_foreign_ones_stay(system: System) -> None:
     reject(system)
     letters = [record for _, record in system.records(f"{system.topic}.dead-letter")]
     producer = system.producer()

@@ -1,4 +1,4 @@
-"""`sichtflug replay` routes as the codec reads, moves every instant alike, and says where a file broke off."""
+"""`sichtflug replay` routes by the codec's keys, shifts all instants alike, and reports where a file broke off."""
 
 import gzip
 import time
@@ -9,11 +9,11 @@ import pytest
 from tests.support.records import encoded, read
 from tests.support.system import System
 
-# How the events came does not matter here.
+# The source of the events does not matter here.
 pytestmark = pytest.mark.embedded_broker
 
 
-def test_what_the_codec_accepts_is_routed_by_its_conversation_and_the_rest_goes_out_as_it_is(
+def test_accepted_events_are_routed_by_their_conversation_and_others_sent_unchanged(
     system: System, tmp_path: Path
 ) -> None:
     twice = encoded(id="1", subject="other").replace(b'"subject"', b'"subject": "first", "subject"', 1)
@@ -42,11 +42,13 @@ def test_what_the_codec_accepts_is_routed_by_its_conversation_and_the_rest_goes_
     assert f"sent {len(wanted)} events" in found.stdout
     records = [record for _, record in system.records()]
     assert {record.value: record.key for record in records} == wanted
-    # The key is what a worker takes for the conversation.
+    # The key equals the worker's conversation key.
     assert {event.conversation_id.encode() for event in read(list(accepted))} == set(accepted.values())
 
 
-def test_numeric_conversations_replayed_into_four_partitions_are_closed_again(system: System, tmp_path: Path) -> None:
+def test_conversations_with_numeric_ids_are_replayed_into_four_partitions_and_closed(
+    system: System, tmp_path: Path
+) -> None:
     """40 conversations with numbers as ids: opened, answered after 10 minutes, closed. None is open."""
     steps = [("conversation.opened", "09:00", {"channel": "email", "queue": "q"})]
     steps += [
@@ -73,7 +75,9 @@ def test_numeric_conversations_replayed_into_four_partitions_are_closed_again(sy
 
 
 @pytest.mark.parametrize("fault", ["cut off", "not gzip", "damaged"])
-def test_a_broken_file_is_named_with_what_was_sent_and_no_traceback(system: System, tmp_path: Path, fault: str) -> None:
+def test_a_broken_file_is_reported_with_what_was_sent_and_no_traceback(
+    system: System, tmp_path: Path, fault: str
+) -> None:
     values = [encoded(id=f"{number:x}", subject=f"{number * 7919:x}") for number in range(3_000)]
     whole = gzip.compress(b"\n".join(values))
     broken = {
@@ -94,7 +98,7 @@ def test_a_broken_file_is_named_with_what_was_sent_and_no_traceback(system: Syst
 
 
 @pytest.mark.parametrize(("speed", "at_now"), [("max", "latest"), ("7200", "latest"), ("1", "first")])
-def test_shifted_to_now_nothing_lies_ahead_of_the_clock(
+def test_events_shifted_to_now_are_not_ahead_of_the_clock(
     system: System, tmp_path: Path, speed: str, at_now: str
 ) -> None:
     hours = 0 if speed == "1" else 2

@@ -1,4 +1,4 @@
-"""Any number of workers gives the same rows, and what their metrics say of the books is what the rows say."""
+"""Any number of workers gives the same rows, and the books in their metrics equal those in the rows."""
 
 import re
 import signal
@@ -17,17 +17,17 @@ BOOK = re.compile(r'sichtflug_(consumed|applied|duplicate|rejected)_records\{par
 
 @pytest.fixture
 def databases(system: System) -> Iterator[list[System]]:
-    """Three databases for the same log."""
+    """Create three databases for the same log."""
     systems = [system.on_database(f"{system.database}_{number}") for number in range(3)]
     yield systems
     server = ClickHouse(system.url, "")
-    for one in systems:
-        one.stop()
-        server.execute(f"DROP DATABASE {one.database}")
+    for system in systems:
+        system.stop()
+        server.execute(f"DROP DATABASE {system.database}")
     server.close()
 
 
-# The embedded broker gives partitions to members that have left.
+# The embedded broker assigns partitions to members that have left.
 @pytest.mark.apache_kafka
 def test_one_two_and_four_workers_give_the_same_rows(system: System, databases: list[System]) -> None:
     system.publish(live_records(seed=81, number=6_000))
@@ -37,19 +37,19 @@ def test_one_two_and_four_workers_give_the_same_rows(system: System, databases: 
         folding.wait_until_folded()
         for worker in workers:
             worker.terminate()
-        # One of them may have been so young that Python was still importing.
+        # One of them may have been started so recently that Python was still importing.
         assert {worker.wait(60) for worker in workers} <= {0, -signal.SIGTERM}
         folding.assert_equals(oracle)
         assert_same_databases(system.client, folding, databases[0])
 
 
-def test_the_books_in_the_metrics_are_those_in_the_rows_also_after_a_kill(system: System) -> None:
+def test_the_books_in_the_metrics_equal_those_in_the_rows_even_after_a_kill(system: System) -> None:
     system.publish(live_records(seed=82, number=4_000))
     first = system.start_worker()
     system.wait_until_folded()
     first.kill()
     first.wait()
-    # They have nothing to fold, and show what the ledger says.
+    # They have nothing to fold, and expose what the ledger holds.
     for _ in range(2):
         system.start_worker(metrics_port="0")
     wait_for(lambda: books_in_metrics(system) == books_in_rows(system), 60, lambda: str(books_in_metrics(system)))
@@ -63,7 +63,7 @@ def test_the_books_in_the_metrics_are_those_in_the_rows_also_after_a_kill(system
 
 
 def books_in_metrics(system: System) -> dict[tuple[str, int], int]:
-    """All workers' together; a partition is in the metrics of its owner alone."""
+    """Return the sums over all workers; a partition is in the metrics of its owner alone."""
     found: dict[tuple[str, int], int] = {}
     for address in re.findall(r"metrics on (\S+)", system.log()):
         with urllib.request.urlopen(address, timeout=10) as answer:

@@ -1,5 +1,4 @@
-"""A record over which every worker fails is named, and set aside by hand; everything else is counted as if it were not
-there."""
+"""A record at which every worker fails is named, and can be skipped by hand; all else counts as if it were absent."""
 
 import re
 
@@ -15,7 +14,7 @@ pytestmark = pytest.mark.embedded_broker
 
 
 @pytest.mark.parametrize("place", ["fold", "flush"])
-def test_a_record_that_ends_every_worker_is_named_and_set_aside(system: System, place: str) -> None:
+def test_a_record_that_ends_every_worker_is_named_and_can_be_skipped(system: System, place: str) -> None:
     partition = (murmur2(place.encode()) & 0x7FFFFFFF) % PARTITIONS
     others = [(f"c{number}".encode(), encoded(id=str(number), subject=f"c{number}")) for number in range(400)]
     poison = (place.encode(), encoded(id="poison", subject=place))
@@ -30,9 +29,9 @@ def test_a_record_that_ends_every_worker_is_named_and_set_aside(system: System, 
     assert int(span[0]) <= offset <= int(span[1])
     second = system.start(command)
     assert second.wait(90) == 70
-    told = f"--topic {system.topic} --partition {partition} --offset {offset} --why"
+    location = f"--topic {system.topic} --partition {partition} --offset {offset} --why"
     assert f"{system.topic}[{partition}]@{offset}: the {place} of this record failed again" in system.log()
-    assert told in system.log()
+    assert location in system.log()
 
     arguments = ("skip", "--partition", str(partition), "--offset", str(offset), "--why", "a bug, see 4711")
     dry = system.run(*arguments, "--dry-run")

@@ -1,4 +1,4 @@
-"""A worker starts, waits or refuses to, and says what to do; then it says that it lives and how far it is."""
+"""A worker starts, waits or refuses to start, with instructions, and then reports liveness and progress."""
 
 import asyncio
 import gc
@@ -22,20 +22,20 @@ from tests.support.records import FORTY_OPENED
 from tests.support.system import PARTITIONS, System, wait_for
 
 
-def test_a_worker_without_migrations_says_what_to_run(
+def test_a_worker_without_migrations_names_the_command_to_run(
     kafka: Kafka, clickhouse: EmbeddedClickHouse, tmp_path: Path
 ) -> None:
     system = System(kafka.bootstrap, clickhouse.url, "unmigrated", "nowhere", tmp_path)
     worker = system.start_worker()
     assert worker.wait(timeout=60) == 2
     assert "run: sichtflug migrate" in system.log()
-    # Only that is wrong; what cannot be looked at without them is open.
-    told = [line.split(":")[0] for line in system.run("check").stdout.splitlines() if not line.startswith("ok ")]
-    assert told == ["wrong migrations", "open  rules", "open  log"]
+    # Only that is reported as wrong; checks that need the tables are left open.
+    findings = [line.split(":")[0] for line in system.run("check").stdout.splitlines() if not line.startswith("ok ")]
+    assert findings == ["wrong migrations", "open  rules", "open  log"]
     system.stop()
 
 
-def test_a_worker_that_starts_before_kafka_says_so_and_folds_once_kafka_is_there(system: System) -> None:
+def test_a_worker_that_starts_before_kafka_reports_it_and_folds_once_kafka_is_up(system: System) -> None:
     with EmbeddedKafka() as broker:
         system.bootstrap = system.environment["SICHTFLUG_KAFKA_BOOTSTRAP"] = broker.bootstrap
         broker.kill()
@@ -50,7 +50,7 @@ def test_a_worker_that_starts_before_kafka_says_so_and_folds_once_kafka_is_there
     assert "Metadata" not in system.log()
 
 
-def test_a_worker_that_waits_for_kafka_ends_soon_when_told_to(system: System) -> None:
+def test_a_worker_that_waits_for_kafka_stops_soon_on_a_signal(system: System) -> None:
     with EmbeddedKafka() as broker:
         broker.kill()
         worker = system.start_worker(kafka_bootstrap=broker.bootstrap)
@@ -60,7 +60,7 @@ def test_a_worker_that_waits_for_kafka_ends_soon_when_told_to(system: System) ->
     assert "stopped before the stages started" in system.log()
 
 
-def test_heartbeats_on_several_partitions_are_refused(system: System) -> None:
+def test_a_progress_topic_with_several_partitions_is_refused(system: System) -> None:
     KafkaAdmin(system.bootstrap).ensure_topic(f"{system.topic}.panes", 2, 1)
     assert system.start_worker().wait(timeout=60) == 2
     refusal = f"expected 1 partition of the topic {system.topic}.panes, it has 2"
@@ -100,10 +100,10 @@ def sum_of(metrics: str, name: str) -> float:
     )
 
 
-# The client's thread leaves its event loop open where it could not connect.
+# The client's thread leaves its event loop open if it could not connect.
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_kafka_that_goes_away_while_a_worker_joins_is_waited_for() -> None:
-    """Between its first look at the topics and its membership: nobody listens at this port."""
+def test_a_worker_waits_for_a_kafka_that_goes_away_while_it_joins() -> None:
+    """Between its first look at the topics and its membership: nothing listens at this port."""
 
     async def join() -> None:
         with pytest.raises(KafkaUnavailableError, match="does not answer"):
@@ -112,7 +112,7 @@ def test_a_kafka_that_goes_away_while_a_worker_joins_is_waited_for() -> None:
         consumer = GroupConsumer("group", "127.0.0.1:9", "topic", 10.0, handler)
         with pytest.raises(KafkaUnavailableError, match="does not answer"):
             await consumer._start()
-        # The next try begins afresh: a Faust app that could not connect cannot be started again.
+        # The next attempt starts over: a Faust app that could not connect cannot be restarted.
         first = consumer._app
         with pytest.raises(KafkaUnavailableError, match="does not answer"):
             await consumer._start()

@@ -1,4 +1,4 @@
-"""A record that the client library cannot read ends no worker: it passes if it can, else it is a dead letter, raw."""
+"""A record that the client library cannot read ends no worker: it is read another way, or becomes a raw dead letter."""
 
 import time
 
@@ -13,14 +13,14 @@ from tests.support.system import System
 
 
 class Latin1(str):
-    """A header name that goes out in another encoding than UTF-8."""
+    """A header name sent in an encoding other than UTF-8."""
 
     def encode(self, *given: str) -> bytes:
         return super().encode("latin-1")
 
 
 @pytest.mark.both_brokers("unreadable records")
-def test_a_worker_passes_over_what_it_cannot_read_and_the_tools_show_it(system: System, kafka: Kafka) -> None:
+def test_a_worker_skips_records_it_cannot_read_and_the_tools_show_them(system: System, kafka: Kafka) -> None:
     producer = system.producer()
     for number, headers in enumerate(([], [(Latin1("Stra\u00dfe"), b"v")], [])):
         producer.send(system.topic, encoded(id=f"h{number}"), b"k", headers, partition=0).get(30)
@@ -29,7 +29,7 @@ def test_a_worker_passes_over_what_it_cannot_read_and_the_tools_show_it(system: 
     letters = {rejected.offset: "not_json"}
     applied_count = 3
     if isinstance(kafka, EmbeddedKafka):
-        # Apache Kafka looks into what it stores, this broker does not.
+        # Apache Kafka validates what it stores, this broker does not.
         broken = framed(b"\xff" * 5)
         payload = framed(body(0, encoded(id="b0"))) + broken + framed(body(2, encoded(id="b2")))
         now_ms = time.time_ns() // 1_000_000
@@ -54,7 +54,7 @@ def test_a_worker_passes_over_what_it_cannot_read_and_the_tools_show_it(system: 
         shown = system.run("dead-letters", "show", "0", str(base + 1))
         assert "sichtflug-raw: 6" in shown.stdout
         assert "sent 0 dead letters" in system.run("dead-letters", "redrive", "--reason", "unreadable").stdout
-    # The log is known again, also where its last record is one of those.
+    # The log is recognised even if its last record is unreadable.
     assert system.run("check").returncode == 0
     [worker] = system.workers
     worker.terminate()

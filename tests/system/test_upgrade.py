@@ -1,4 +1,4 @@
-"""A database of an earlier version becomes one of this version in place, and keeps its rows."""
+"""A database of an earlier version is upgraded in place and keeps its rows."""
 
 import secrets
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ from tests.support.same_databases import PARAMETER, arguments_for
 from tests.support.system import System, wait_for
 from tests.support.traffic import live_records
 
-#: The tables of commit 69ca1a0 that hold data, by the names that they have now.
+#: The tables of commit 69ca1a0 that hold data, by their present names.
 OLD_NAMES = {
     "ledger": "ledger",
     "interactions": "interactions",
@@ -26,7 +26,7 @@ OLD_NAMES = {
 }
 #: Say when a database was migrated, which differs.
 ABOUT_MIGRATING = frozenset({"migrations", "schema_parts"})
-#: Says when a row was written here. An old row has no value of its own: it reads as the present time.
+#: Says when a row was written here. Old rows have no such value: they read as the present time.
 NOT_KEPT = frozenset({"inserted_at"})
 NOT_IN_THE_TRAFFIC = frozenset({"skips", "failures"})
 EPISODE = "INSERT INTO spike_revisions (log, episode_id, since, observed_count, revision) VALUES"
@@ -34,14 +34,14 @@ EPISODE = "INSERT INTO spike_revisions (log, episode_id, since, observed_count, 
 
 @pytest.fixture
 def old(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
-    """A database as commit 69ca1a0 made it."""
+    """Create a database as commit 69ca1a0 did."""
     with create_old(clickhouse.url) as created:
         yield created
 
 
 @pytest.fixture
 def fresh(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
-    """An empty database of this version."""
+    """Create an empty database of this version."""
     name = f"fresh_{secrets.token_hex(4)}"
     migrations.migrate(clickhouse.url, name)
     client = ClickHouse(clickhouse.url, name)
@@ -76,7 +76,7 @@ def test_a_database_of_commit_69ca1a0_is_upgraded_in_place_and_shows_the_same_ro
     assert definitions(old) == definitions(fresh)
     found, wanted = contents(old), contents(fresh)
     assert [name for name in wanted if found[name] != wanted[name]] == []
-    # Nothing was compared that holds nothing, but for what this traffic does not bring forth.
+    # Every relation compared holds rows, except those that this traffic does not fill.
     assert {name for name, counted in wanted.items() if not any(count for count, _ in counted)} <= NOT_IN_THE_TRAFFIC
     assert old.rows("SELECT observed_count FROM spikes") == [(2,)]
 
@@ -92,7 +92,7 @@ def column_names(client: ClickHouse, relation: str) -> list[str]:
 
 
 def contents(client: ClickHouse) -> dict[str, list[tuple[int, int]]]:
-    """How many rows each table and view has, and a hash of all of them; of one with parameters, at some instants."""
+    """Return the row count and a hash of all rows of each table and view; of parametrised ones, at some instants."""
     return {name: list(_contents(client, name)) for name in sorted(definitions(client).keys() - ABOUT_MIGRATING)}
 
 
@@ -103,7 +103,7 @@ def _contents(client: ClickHouse, name: str) -> Iterator[tuple[int, int]]:
     final = " FINAL" if engine.startswith("Replacing") else ""
     for arguments in arguments_for(client, client.database, list(dict(PARAMETER.findall(query)))):
         kept = [f"`{column}`" for column in column_names(client, name + arguments) if column not in NOT_KEPT]
-        # As text: the hash of a null is null, which no sum sees.
+        # As text: the hash of a null is null, which a sum ignores.
         row = f"cityHash64(toString(tuple({', '.join(kept)})))"
         [(count, total)] = client.rows(f"SELECT count(), sum({row}) FROM {name}{arguments}{final}")
         yield count, total

@@ -1,4 +1,4 @@
-"""An installed wheel holds the SQL files and the dashboards, and finds them."""
+"""An installed wheel contains the SQL files and the dashboards, and finds them."""
 
 import os
 import subprocess
@@ -27,10 +27,10 @@ def test_an_installed_wheel_finds_the_same_sql_files_and_dashboards_as_a_checkou
     zipfile.ZipFile(wheel).extractall(installed)
 
     environment = os.environ | {"PYTHONPATH": str(installed)}
-    told = subprocess.run(
+    listing = subprocess.run(
         [sys.executable, "-c", ASK], cwd=tmp_path, env=environment, check=True, capture_output=True, text=True
     )
-    (module, *files), dashboards = (line.split() for line in told.stdout.splitlines())
+    (module, *files), dashboards = (line.split() for line in listing.stdout.splitlines())
     assert module == str(installed / "pipeline" / "__init__.py")
     assert files == [f"{file.path}={file.checksum}" for file in available()]
     assert dashboards == sorted(path.name for path in default_directory().iterdir())

@@ -1,4 +1,4 @@
-"""Clocks that are wrong: what a future event, or a timestamp that no broker gives, does to the others' numbers."""
+"""Wrong clocks: the effect of a future event, or of an impossible broker timestamp, on all other numbers."""
 
 import asyncio
 import json
@@ -46,7 +46,7 @@ def event(id: str, at_ms: int, subject: str, type: str = "conversation.opened", 
 
 
 def send(system: System, *records: tuple[int, int, bytes]) -> None:
-    """Records as (partition, the producer's timestamp, value)."""
+    """Send records given as (partition, the producer's timestamp, value)."""
     producer = KafkaProducer(bootstrap_servers=system.bootstrap, acks="all")
     for partition, timestamp, value in records:
         producer.send(system.topic, key=b"k", value=value, partition=partition, timestamp_ms=timestamp).get(timeout=30)
@@ -55,8 +55,8 @@ def send(system: System, *records: tuple[int, int, bytes]) -> None:
 
 @pytest.mark.apache_kafka
 def test_a_producer_two_days_ahead_is_clamped_where_the_broker_stamps_records(system: System) -> None:
-    # Three right events of the last ten minutes and one of a clock two days ahead, which stamps its record: clamped
-    # 1, none late, no promise missed (they fall due in 50 minutes or later), the chat (idle limit 4 h) still open.
+    # Three correct events of the last ten minutes and one of a clock two days ahead, which stamps its record: clamped
+    # 1, none late, no SLA clock missed (they fall due in 50 minutes or later), the chat (idle limit 4 h) still open.
     (system.directory / "rules.toml").write_text(RULES)
     config = str(system.directory / "rules.toml")
     system.start_worker(config=config)
@@ -83,7 +83,7 @@ def test_a_producer_two_days_ahead_is_clamped_where_the_broker_stamps_records(sy
 
 
 @pytest.mark.embedded_broker
-def test_where_producers_stamp_records_a_future_does_bounded_harm_and_can_be_reset(system: System) -> None:
+def test_a_future_producer_timestamp_does_bounded_harm_and_can_be_reset(system: System) -> None:
     worker = system.start_worker()
     now = now_ms()
     for partition in (0, 1):
@@ -95,7 +95,7 @@ def test_where_producers_stamp_records_a_future_does_bounded_harm_and_can_be_res
     send(system, *((p, now_ms(), event(f"b{p}", now_ms(), f"b{p}", channel="email")) for p in (0, 1)))
     wait_for(lambda: system.books()["consumed"] == 13, 60, system.log)
 
-    # Said at the start and by `check`; nothing is judged beyond the present, nothing claims to hold for 2096.
+    # Reported at the start and by `check`; nothing is evaluated beyond the present, and nothing is valid for 2096.
     assert "are the producers' own (CreateTime)" in system.log()
     assert "note  clock: the timestamps of" in system.run("check").stdout
     store = RollingStore(system.client, system.topic)
@@ -107,7 +107,7 @@ def test_where_producers_stamp_records_a_future_does_bounded_harm_and_can_be_res
     )
     assert latest <= now_ms()
     assert settled <= now_ms()
-    # Minutes, hours and days of the present have everything, those of the poisoned partition, too.
+    # Minutes, hours and days of the present are complete, including those of the poisoned partition.
     count = "SELECT sum(contact_count) FROM panes WHERE start < '2090-01-01' AND tier ="
     assert [system.client.rows(f"{count} '{tier}'") for tier in ("minute", "hour", "day")] == [[(12,)]] * 3
 
@@ -130,7 +130,7 @@ def test_where_producers_stamp_records_a_future_does_bounded_harm_and_can_be_res
     )
     assert ahead <= now_ms()
 
-    # It goes on where it stood.
+    # It continues where it stood.
     system.start_worker()
     send(system, *((p, now_ms(), event(f"c{p}", now_ms(), f"c{p}", channel="phone")) for p in (0, 1)))
     system.wait_until_folded()
@@ -139,9 +139,9 @@ def test_where_producers_stamp_records_a_future_does_bounded_harm_and_can_be_res
     assert system.client.rows("SELECT count() FROM conversation_facts") == [(15,)]
 
 
-@pytest.mark.parametrize("reset", [[], ["--reset-watermark"]], ids=["no other log", "reset"])
+@pytest.mark.parametrize("reset", [[], ["--reset-watermark"]], ids=["same log", "reset"])
 @pytest.mark.embedded_broker
-def test_no_epoch_begins_under_a_worker_at_work(system: System, reset: list[str]) -> None:
+def test_no_epoch_begins_while_a_worker_runs(system: System, reset: list[str]) -> None:
     worker = system.start_worker()
     at_ms = now_ms() + HOUR_MS
     send(system, (0, at_ms, event("1", at_ms, "a", channel="email")))
@@ -162,7 +162,7 @@ def test_no_epoch_begins_under_a_worker_at_work(system: System, reset: list[str]
         refusal.partition(":")[2]
         in system.run("epoch", "--topic", f"{system.topic}.customer-facts", "--why", "x").stderr
     )
-    # One that was killed could not say goodbye: nobody knows for 15 s.
+    # A killed worker could not deregister: for 15 s nobody knows.
     worker.kill()
     worker.wait(timeout=30)
     assert refusal in system.run(*arguments).stderr
@@ -171,14 +171,14 @@ def test_no_epoch_begins_under_a_worker_at_work(system: System, reset: list[str]
         wait_for(lambda: system.run(*arguments).returncode == 0, 40, system.log)
         assert system.client.rows("SELECT max(epoch) FROM checkpoints") == [(2,)]
     else:
-        # Read once more from its start, it would count what nobody remembers a second time.
+        # Read again from its start, it would count everything forgotten a second time.
         wait_for(lambda: SAME_LOG in system.run(*arguments).stderr, 40, system.log)
         assert system.client.rows("SELECT max(epoch) FROM checkpoints") == [(1,)]
 
 
 @pytest.mark.embedded_broker
-def test_a_timestamp_that_no_broker_gives_moves_no_watermark(system: System) -> None:
-    # A timestamp of 0 and an event in 2096: the partition's last good timestamp stands for it, so the event is refused.
+def test_an_impossible_broker_timestamp_moves_no_watermark(system: System) -> None:
+    # A timestamp of 0 and an event in 2096: the partition's last good timestamp is used, so the event is rejected.
     system.start_worker()
     now = now_ms()
     send(system, (0, now, event("1", now, "a", channel="email")))
@@ -189,7 +189,7 @@ def test_a_timestamp_that_no_broker_gives_moves_no_watermark(system: System) -> 
     assert system.client.rows("SELECT toUnixTimestamp64Milli(max(watermark)), sum(clamped_count) FROM checkpoints") == [
         (now, 1)
     ]
-    # After a restart, too: the checkpoint remembers it.
+    # After a restart, too: the checkpoint stores it.
     system.workers[0].terminate()
     system.workers[0].wait(timeout=30)
     system.start_worker()
@@ -201,9 +201,9 @@ def test_a_timestamp_that_no_broker_gives_moves_no_watermark(system: System) -> 
 
 
 @pytest.mark.embedded_broker
-def test_an_idle_partition_holds_nothing_up(system: System) -> None:
+def test_an_idle_partition_does_not_hold_the_watermark_back(system: System) -> None:
     # Partition 0 has one event of 08:00 and then nothing; partition 1 one a minute until 10:59. All is read, so the
-    # numbers hold for 10:59, and a promise of 10 minutes is missed by 1 + 109: those due before 10:59.
+    # numbers are valid for 10:59, and an SLA target of 10 minutes is missed by 1 + 109: those due before 10:59.
     (system.directory / "rules.toml").write_text("[rules.targets]\nfirst_response_seconds = 600\n")
     system.start_worker(config=str(system.directory / "rules.toml"))
     day = datetime(2026, 11, 23, tzinfo=UTC)
@@ -219,9 +219,9 @@ def test_an_idle_partition_holds_nothing_up(system: System) -> None:
 
 
 @pytest.mark.embedded_broker
-def test_minutes_of_the_present_survive_a_watermark_of_the_future(system: System) -> None:
+def test_minutes_of_the_present_survive_a_watermark_in_the_future(system: System) -> None:
     async def ignore(letters: Sequence[DeadLetter]) -> None:
-        """The dead letters are not what is tested here."""
+        """Drop the dead letters, which are not under test."""
 
     async def fold_and_expire() -> None:
         rules, codec = Rules(RulesConfig()), Codec(b"k")
@@ -249,9 +249,9 @@ def test_minutes_of_the_present_survive_a_watermark_of_the_future(system: System
 
 
 @pytest.mark.embedded_broker
-def test_a_history_whose_records_carry_their_own_timestamps_is_stored_and_kept(system: System) -> None:
+def test_a_history_with_its_own_record_timestamps_is_stored_and_kept(system: System) -> None:
     # 300 months in one flush, a conversation each, opened and closed: arrived 300, departed 300, 600 interactions; a
-    # record of 2001 that is no event. ClickHouse takes at most 100 months in one insert unless it is told otherwise.
+    # record of 2001 that is not an event. ClickHouse accepts at most 100 months in one insert by default.
     records = []
     for month in range(300):
         at_ms = int(datetime(2001 + month // 12, month % 12 + 1, 15, tzinfo=UTC).timestamp()) * 1000
@@ -262,7 +262,7 @@ def test_a_history_whose_records_carry_their_own_timestamps_is_stored_and_kept(s
     system.wait_until_folded()
     totals = "SELECT sum(arrived_count), sum(departed_count) FROM backlog_by_day"
     assert system.client.rows(totals) == [(300, 300)]
-    # What merges leave.
+    # The state after merges.
     for table, count in (("interactions", 600), ("rejections", 1)):
         system.client.execute(f"OPTIMIZE TABLE {table} FINAL")
         assert system.client.rows(f"SELECT count() FROM {table}") == [(count,)]

@@ -1,4 +1,4 @@
-"""No test of this tier starts a process, connects to anything or lets anybody connect."""
+"""Ensures that no test of this tier starts a process, connects to anything or accepts connections."""
 
 import socket
 import subprocess

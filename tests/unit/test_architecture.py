@@ -1,4 +1,4 @@
-"""Who may import what: `streams` knows nothing of the world, and each client library has one door."""
+"""Imports: `streams` is pure, and each client library is imported in one place only."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: What `streams` may use of the standard library: values, no clock, no chance, no input or output.
+#: The part of the standard library that `streams` may use: values, no clock, no randomness, no input or output.
 PURE_MODULES = frozenset(
     (
         "array",
@@ -49,7 +49,7 @@ CLOCK_READERS = frozenset(("now", "utcnow", "today"))
 
 
 def imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
-    """Line and full name of each import, also of those inside functions."""
+    """Return line and full name of each import, including those inside functions."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
@@ -64,7 +64,7 @@ def _is_constant(call: ast.Call) -> bool:
 
 
 def faults(path: str, source: str) -> list[str]:
-    """What a module does against the rules. `path` is relative to the project, with slashes."""
+    """Return the violations of the rules in a module. `path` is relative to the project, with slashes."""
     tree = ast.parse(source)
     found = []
     is_core = path.startswith("streams/")
@@ -84,7 +84,7 @@ def _impure_calls(tree: ast.AST) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.Attribute) and node.attr in CLOCK_READERS:
             yield node.lineno, f"reads the clock: {ast.unparse(node)}"
         elif isinstance(node, ast.Name) and node.id in ("hash", "open", "print", "input"):
-            yield node.lineno, f"uses the builtin {node.id}"  # hash of a text is salted anew in each process
+            yield node.lineno, f"uses the builtin {node.id}"  # the hash of a text is salted per process
 
 
 def modules(package: str) -> list[str]:
@@ -92,7 +92,7 @@ def modules(package: str) -> list[str]:
 
 
 @pytest.mark.parametrize("path", modules("streams") + modules("pipeline"))
-def test_a_module_keeps_to_the_rules(path: str) -> None:
+def test_a_module_follows_the_import_rules(path: str) -> None:
     assert faults(path, (ROOT / path).read_text(encoding="utf-8")) == []
 
 
@@ -138,7 +138,7 @@ def test_there_are_modules_to_check_and_the_allowed_ones_exist() -> None:
         ("pipeline/worker.py", "import importlib\nimportlib.import_module('rbloom')"),
     ],
 )
-def test_a_planted_violation_is_found(path: str, planted: str) -> None:
+def test_a_planted_violation_is_detected(path: str, planted: str) -> None:
     assert faults(path, planted) != []
 
 
@@ -159,5 +159,5 @@ def test_a_planted_violation_is_found(path: str, planted: str) -> None:
         ("pipeline/cli/log.py", "import typer"),
     ],
 )
-def test_what_the_rules_allow_is_not_reported(path: str, harmless: str) -> None:
+def test_permitted_imports_are_not_reported(path: str, harmless: str) -> None:
     assert faults(path, harmless) == []

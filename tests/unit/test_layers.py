@@ -1,4 +1,4 @@
-"""Imports go one way: a package of `pipeline` or `streams` imports only packages of a lower layer, and itself."""
+"""Imports go one way: a package of `pipeline` or `streams` imports only itself and packages of a lower layer."""
 
 import ast
 from collections.abc import Iterator
@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 
-#: From the highest layer to the lowest. Packages of one layer do not know each other.
+#: From the highest layer to the lowest. Packages of one layer do not import each other.
 LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
     "pipeline": (
         ("__main__", "reference"),
@@ -34,12 +34,12 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("days", "watermark", "spikes"),
     ),
 }
-#: Known to those that are named only.
+#: May be imported only by the packages named.
 KNOWN_TO = {"web": ("cli", "commands"), "embedded": ("cli", "commands"), "simulation": ("cli", "commands")}
 
 
 def imports(source: str) -> Iterator[tuple[int, str]]:
-    """Line and module of each import of ours, also of those inside functions."""
+    """Return line and module of each import of ours, including those inside functions."""
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
@@ -50,7 +50,7 @@ def imports(source: str) -> Iterator[tuple[int, str]]:
 
 
 def violations(path: str, source: str) -> list[str]:
-    """The imports of a module that go upwards or sideways. `path` is relative to the project, with slashes."""
+    """Return a module's imports that go upwards or sideways. `path` is relative to the project, with slashes."""
     package, importer = path.removesuffix(".py").split("/")[:2]
     found = []
     for line, name in imports(source):
@@ -79,7 +79,7 @@ def _layer(package: str, name: str) -> int:
 
 
 def _is_sibling_stage(path: str, name: str) -> bool:
-    """Whether one stage imports another one; what stages share lies beside them."""
+    """Return whether one stage imports another one; code shared by stages lies beside them."""
     mine, theirs = path.split("/"), name.split(".")
     is_stage = (ROOT / "pipeline" / "stages" / (theirs[2] if len(theirs) > 2 else "")).is_dir()
     return mine[1] == theirs[1] == "stages" and len(mine) > 3 and len(theirs) > 2 and is_stage and mine[2] != theirs[2]
@@ -91,7 +91,7 @@ def modules() -> list[str]:
 
 
 @pytest.mark.parametrize("path", modules())
-def test_a_module_imports_downwards_only(path: str) -> None:
+def test_a_module_only_imports_downwards(path: str) -> None:
     assert violations(path, (ROOT / path).read_text(encoding="utf-8")) == []
 
 
@@ -138,7 +138,7 @@ def test_every_layer_exists_and_no_folder_holds_more_than_25_modules() -> None:
         ("streams/watermark.py", "from streams.spikes.watch import Watch"),
     ],
 )
-def test_a_planted_upward_import_is_found(path: str, planted: str) -> None:
+def test_a_planted_upward_import_is_detected(path: str, planted: str) -> None:
     assert violations(path, planted) != []
 
 
@@ -161,5 +161,5 @@ def test_a_planted_upward_import_is_found(path: str, planted: str) -> None:
         ),
     ],
 )
-def test_what_the_layers_allow_is_not_reported(path: str, harmless: str) -> None:
+def test_imports_allowed_by_the_layers_are_not_reported(path: str, harmless: str) -> None:
     assert violations(path, harmless) == []

@@ -15,10 +15,10 @@ def pages() -> list[Path]:
 
 
 @pytest.mark.parametrize("page", pages(), ids=lambda page: page.relative_to(ROOT).as_posix())
-def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+def test_every_link_of_a_page_resolves(page: Path) -> None:
     targets = LINK.findall(page.read_text(encoding="utf-8"))
     assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
-def test_a_broken_link_is_found() -> None:
+def test_a_broken_link_is_detected() -> None:
     assert LINK.findall("[a](b.md#c), [d](https://e), ![f](g.png)") == ["b.md", "g.png"]

@@ -1,4 +1,4 @@
-"""Which tests may use what: none imports another one, and nothing in the unit tier starts a process or a connection."""
+"""Imports of tests: no test imports another, and nothing in the unit tier starts a process or opens a connection."""
 
 import ast
 import socket
@@ -13,7 +13,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 TIERS = ("unit", "engine", "system", "faults", "browser")
-#: What starts a process or opens a socket, in the standard library, in others' and in ours.
+#: Whatever starts a process or opens a socket: in the standard library, other libraries and this project.
 OUTSIDE = frozenset(
     (
         "aiohttp",
@@ -34,22 +34,22 @@ OUTSIDE = frozenset(
         "urllib.request",
     )
 )
-#: They show that the two are refused at run time.
+#: They prove that both are refused at run time.
 EXCEPTIONS = {"tests/unit/conftest.py": {"socket", "subprocess"}, "tests/unit/test_tiers.py": {"socket", "subprocess"}}
 
-#: The source of a module by its path, None where there is none.
+#: Returns the source of a module by its path, None if there is none.
 Read = Callable[[str], str | None]
 
 
 def on_disk(path: str) -> str | None:
-    """A module of the project."""
+    """Return the source of a module of the project."""
     file = ROOT / path
     return file.read_text(encoding="utf-8") if file.exists() else None
 
 
 @cache
 def imported(source: str) -> list[str]:
-    """Full names of what a module imports, also inside functions: `from a import b` may be `a` or `a.b`."""
+    """Return full names of a module's imports, also inside functions: `from a import b` may be `a` or `a.b`."""
     found = []
     for node in ast.walk(ast.parse(source)):
         if isinstance(node, ast.Import):
@@ -63,7 +63,7 @@ def imported(source: str) -> list[str]:
 
 
 def faults(path: str, source: str, read: Read = on_disk) -> list[str]:
-    """What a module of the tests does against the rules. `path` is relative to the project, with slashes."""
+    """Return the violations of the rules in a module of the tests. `path` is relative to the project, with slashes."""
     found = [
         f"{path} imports the tests {name}"
         for name in imported(source)
@@ -76,7 +76,7 @@ def faults(path: str, source: str, read: Read = on_disk) -> list[str]:
 
 
 def outside(source: str, read: Read, seen: set[str]) -> frozenset[str]:
-    """What is imported of `OUTSIDE`, also by the modules of the tests that are imported on the way."""
+    """Return the imports of `OUTSIDE`, including those of test modules that are imported on the way."""
     names = imported(source)
     found = OUTSIDE.intersection(names)
     for base in (name.replace(".", "/") for name in names if name.startswith("tests.")):
@@ -91,7 +91,7 @@ MODULES = sorted(path.relative_to(ROOT).as_posix() for path in (ROOT / "tests").
 
 
 @pytest.mark.parametrize("path", MODULES)
-def test_a_module_of_the_tests_keeps_to_the_rules(path: str) -> None:
+def test_a_test_module_follows_the_import_rules(path: str) -> None:
     assert faults(path, on_disk(path) or "") == []
 
 
@@ -102,7 +102,7 @@ def test_every_test_lies_in_a_tier_and_is_marked_by_it(request: pytest.FixtureRe
         assert [mark.name for mark in item.iter_markers() if mark.name in TIERS] == [tier]
 
 
-def test_the_modules_that_may_not_be_imported_exist() -> None:
+def test_the_forbidden_modules_exist() -> None:
     assert [name for name in OUTSIDE if find_spec(name) is None] == []
 
 
@@ -140,12 +140,12 @@ PLANTED = {
         ("tests/unit/test_one.py", "from tests.support.package import later"),
     ],
 )
-def test_a_planted_violation_is_found(path: str, planted: str) -> None:
+def test_a_planted_violation_is_detected(path: str, planted: str) -> None:
     assert faults(path, planted, PLANTED.get) != []
 
 
 @pytest.mark.parametrize("name", ["tests.support.system", "tests.support.kafka", "tests.support.web.browser"])
-def test_what_starts_a_process_is_known_from_the_unit_tier(name: str) -> None:
+def test_imports_that_start_a_process_are_detected_in_the_unit_tier(name: str) -> None:
     assert faults("tests/unit/test_one.py", f"import {name}") != []
 
 
@@ -161,7 +161,7 @@ def test_what_starts_a_process_is_known_from_the_unit_tier(name: str) -> None:
         ("tests/unit/test_one.py", "text = 'import subprocess'"),
     ],
 )
-def test_what_the_rules_allow_is_not_reported(path: str, harmless: str) -> None:
+def test_permitted_imports_are_not_reported(path: str, harmless: str) -> None:
     assert faults(path, harmless, PLANTED.get) == []
 
 

@@ -1,1 +1,1 @@
-"""The embedded ClickHouse as a server of its own, asked over HTTP."""
+"""The embedded ClickHouse as a separate server, over HTTP."""

@@ -1,4 +1,4 @@
-"""A server of the embedded ClickHouse for the tests of this folder, an empty table and a client per test."""
+"""Fixtures: a server of the embedded ClickHouse for this folder, an empty table and a client per test."""
 
 import importlib.util
 import time
@@ -27,7 +27,7 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedClickHou
 
 @pytest.fixture
 def table(front: EmbeddedClickHouse) -> Iterator[str]:
-    """An empty table (a, b) in two partitions by `a % 2`; dropped afterwards."""
+    """Create an empty table (a, b) in two partitions by `a % 2`; drop it afterwards."""
     name = f"t_{time.monotonic_ns()}"
     ask(front, f"CREATE TABLE {name} (a UInt64, b String) ENGINE = MergeTree PARTITION BY a % 2 ORDER BY a")
     yield name

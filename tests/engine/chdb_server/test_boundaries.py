@@ -1,4 +1,4 @@
-"""What no statement may do on the embedded ClickHouse, however it is written: leave the database."""
+"""No statement to the embedded ClickHouse, however it is written, reaches anything outside the database."""
 
 import socket
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ def front(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedClickHou
 
 @pytest.fixture(scope="module")
 def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with a file that is nobody's business."""
+    """Create a directory with a file that no statement may read."""
     directory = tmp_path_factory.mktemp("outside")
     (directory / "secret").write_text(SECRET + "\n")
     return directory
@@ -31,7 +31,7 @@ def outside(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def listener() -> Iterator[socket.socket]:
-    """Whom no statement may connect to."""
+    """Open a socket that no statement may connect to."""
     with socket.create_server(("127.0.0.1", 0)) as listening:
         listening.settimeout(0.05)
         yield listening
@@ -145,7 +145,7 @@ STATEMENTS = [
         ),
     ],
 )
-def test_no_parameter_leaves_the_database(
+def test_no_parameter_reaches_outside_the_database(
     front: EmbeddedClickHouse, outside: Path, statement: str, parameter: str
 ) -> None:
     reply = send(front, statement.encode(), parameters={"param_s": parameter.replace("DIR", str(outside))})
@@ -157,23 +157,23 @@ def test_no_parameter_leaves_the_database(
     "function",
     [
         *("file", "FILE", "`file`", '"file"', "`fi\\x6ce`", '"fi\\x6ce"', "file/* a */", "file -- a\n"),
-        # What is no text to the engine begins one for whoever looks for quotes alone.
+        # Not a string to the engine, but the start of one to a scanner that only looks for quotes.
         *("/* ' */ file", "$$'$$ || file"),
     ],
 )
-def test_no_row_of_values_leaves_the_database(front: EmbeddedClickHouse, outside: Path, function: str) -> None:
+def test_no_row_of_values_reaches_outside_the_database(front: EmbeddedClickHouse, outside: Path, function: str) -> None:
     ask(front, "CREATE OR REPLACE TABLE told (a String, b DateTime) ENGINE = Memory")
     ask(front, "INSERT INTO told VALUES (concat('file', '(1)'), now()), ('it''s file(''x'')', 0)")
     rows = f"INSERT INTO told VALUES ('a', 0), ({function}('{outside}/secret'), 0), ('', 0 /* ' */)"
     reply = send(front, rows.encode())
     assert reply.status != 200
-    # By us, and not only by the kernel, which some machines have without Landlock.
+    # Refused by the front, and not only by the kernel: some machines lack Landlock.
     assert "ACCESS_DENIED" in reply.text
     assert ask(front, "SELECT count() FROM told") == "2"
 
 
 @pytest.mark.parametrize("statement", STATEMENTS)
-def test_no_statement_leaves_the_database(
+def test_no_statement_reaches_outside_the_database(
     front: EmbeddedClickHouse, outside: Path, listener: socket.socket, statement: str
 ) -> None:
     peer = f"127.0.0.1:{listener.getsockname()[1]}"
@@ -204,5 +204,7 @@ def test_no_statement_leaves_the_database(
         ("KILL QUERY WHERE query_id = 'nobody'", ""),
     ],
 )
-def test_what_stays_in_the_database_is_answered(front: EmbeddedClickHouse, statement: str, answer: str) -> None:
+def test_statements_that_stay_inside_the_database_are_answered(
+    front: EmbeddedClickHouse, statement: str, answer: str
+) -> None:
     assert ask(front, statement) == answer

@@ -1,4 +1,4 @@
-"""Bodies that do not arrive whole insert nothing, and slow ones delay nobody."""
+"""Incomplete bodies insert nothing, and slow clients delay no one else."""
 
 import socket
 import subprocess
@@ -15,7 +15,7 @@ from tests.support.chdb_server import basic, count, lines, raw_request, send
 
 @pytest.mark.parametrize("abort", ["close", "half-close", "reset"])
 @pytest.mark.parametrize("framing", ["length", "chunked", "length with a pause", "chunked with a pause"])
-def test_a_body_cut_at_a_line_border_inserts_nothing(
+def test_a_body_cut_at_a_line_end_inserts_nothing(
     front: EmbeddedClickHouse, table: str, framing: str, abort: str
 ) -> None:
     body = lines(0, 1000)
@@ -24,7 +24,7 @@ def test_a_body_cut_at_a_line_border_inserts_nothing(
         connection.sendall(body)
     else:
         connection = raw_request(front, table, "Transfer-Encoding: chunked")
-        connection.sendall(b"%x\r\n%s\r\n" % (len(body), body))  # and never the last chunk, 0\r\n\r\n
+        connection.sendall(b"%x\r\n%s\r\n" % (len(body), body))  # the last chunk, 0\r\n\r\n, is never sent
     if framing.endswith("pause"):
         time.sleep(0.2)
     if abort == "half-close":
@@ -34,7 +34,7 @@ def test_a_body_cut_at_a_line_border_inserts_nothing(
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
     connection.close()
     time.sleep(0.2)
-    # This insert stands behind the cut one, had that been taken.
+    # Would be queued behind the truncated insert, had that been accepted.
     assert send(front, b'{"a":1}', query=f"INSERT INTO {table} FORMAT JSONEachRow").written_rows == 1
     assert count(front, table) == 1
 
@@ -49,7 +49,7 @@ def test_a_malformed_chunk_inserts_nothing(front: EmbeddedClickHouse, table: str
     assert count(front, table) == 0
 
 
-def test_whole_bodies_arrive_in_both_framings(front: EmbeddedClickHouse, table: str) -> None:
+def test_complete_bodies_arrive_in_both_framings(front: EmbeddedClickHouse, table: str) -> None:
     body = lines(0, 1000)
     with raw_request(front, table, f"Content-Length: {len(body)}\r\nConnection: close") as connection:
         connection.sendall(body)
@@ -63,7 +63,7 @@ def test_whole_bodies_arrive_in_both_framings(front: EmbeddedClickHouse, table: 
     assert count(front, table) == 2000
 
 
-def test_a_sender_killed_in_the_middle_inserts_nothing(front: EmbeddedClickHouse, table: str) -> None:
+def test_a_sender_killed_in_mid_body_inserts_nothing(front: EmbeddedClickHouse, table: str) -> None:
     sender = textwrap.dedent(
         """
         import socket, sys, time

@@ -1,4 +1,4 @@
-"""Clients of ClickHouse on the embedded one: curl, clickhouse-connect and JDBC."""
+"""curl, clickhouse-connect and JDBC work against the embedded ClickHouse."""
 
 import gzip
 import os
@@ -35,7 +35,7 @@ def test_curl_pings(front: EmbeddedClickHouse) -> None:
     assert curl(f"{front.url}/") == "Ok.\n"
 
 
-def test_curl_asks_inserts_and_sees_errors(front: EmbeddedClickHouse, table: str) -> None:
+def test_curl_queries_inserts_and_sees_errors(front: EmbeddedClickHouse, table: str) -> None:
     assert curl(front.url, "-d", "SELECT 1 + 1") == "2\n"
     insert = f"{front.url}/?query={quote(f'INSERT INTO {table} FORMAT CSV')}"
     assert curl(insert, "--data-binary", "@-", data=b'1,"x"\n2,"y"\n') == ""
@@ -46,7 +46,7 @@ def test_curl_asks_inserts_and_sees_errors(front: EmbeddedClickHouse, table: str
 
 
 def test_curl_sends_and_receives_gzip(front: EmbeddedClickHouse, table: str) -> None:
-    # More than a megabyte, so that curl asks with `Expect: 100-continue` first.
+    # More than a megabyte, so that curl first sends `Expect: 100-continue`.
     body = gzip.compress(lines(0, 200_000), 1)
     insert = f"{front.url}/?query={quote(f'INSERT INTO {table} FORMAT JSONEachRow')}"
     curl(insert, "-H", "Content-Encoding: gzip", "-H", "Expect: 100-continue", "--data-binary", "@-", data=body)
@@ -81,7 +81,7 @@ def test_clickhouse_connect_writes_and_reads(front: EmbeddedClickHouse, table: s
 def test_clickhouse_connect_inserts_many_blocks_as_one_part(
     client: Client, front: EmbeddedClickHouse, table: str
 ) -> None:
-    # A row of 200 bytes makes clickhouse-connect send many blocks of about 10,000 rows, each compressed on its own.
+    # With rows of 200 bytes, clickhouse-connect sends many blocks of about 10,000 rows, each compressed separately.
     rows = [[2 * number, "x" * 200] for number in range(100_000)]
     assert client.insert(table, rows, column_names=["a", "b"]).written_rows == 100_000
     assert parts(front, table) == 1
@@ -106,7 +106,7 @@ def test_clickhouse_connect_reads_the_types_of_the_ledger(client: Client) -> Non
 
 @pytest.fixture(scope="session")
 def jdbc_class_path(tmp_path_factory: pytest.TempPathFactory) -> str:
-    """The driver (kept in the user's cache directory) and our program, compiled."""
+    """Return the class path of the driver (cached in the user's cache directory) and our compiled program."""
     for program in ("java", "javac", "mvn"):
         require(shutil.which(program) is not None, program)
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "sichtflug" / "jdbc"
@@ -133,7 +133,7 @@ def test_jdbc_writes_and_reads_with_its_default_settings(
 ) -> None:
     ask(front, f"INSERT INTO {table} SELECT number, repeat('y', number % 100) FROM numbers(10, 100000)")
     insert = f"INSERT INTO {table} VALUES (1, 'x'), (2, 'ü')"
-    # The second answer is 5 MB: several compressed blocks.
+    # The second answer is 5 MB, so several compressed blocks.
     select = f"SELECT * FROM {table} WHERE a < 10 ORDER BY a"
     large = f"SELECT count(), sum(length(b)) FROM {table} WHERE a >= 10"
     done = jdbc(front, jdbc_class_path, insert, select, large, f"SELECT b FROM {table} WHERE a >= 10 ORDER BY a")

@@ -1,4 +1,4 @@
-"""The engine passes over errors of writing on a disk that fills meanwhile: such parts are found, nothing is lost."""
+"""Parts damaged by write errors that the engine ignores on a filling disk are detected, and no row is lost."""
 
 import shutil
 import time
@@ -41,7 +41,7 @@ INSERT = (
 
 @contextmanager
 def parts(directory: Path, settings: str, engine: str = "") -> Iterator[tuple[EmbeddedClickHouse, list[Path]]]:
-    """A front that was killed behind ten inserts, and the parts that are there."""
+    """Yield a front killed after ten inserts, and the parts on its disk."""
     front = EmbeddedClickHouse(directory / "data", log_directory=directory)
     with front:
         ask(front, TABLE.format(engine, settings))
@@ -52,7 +52,7 @@ def parts(directory: Path, settings: str, engine: str = "") -> Iterator[tuple[Em
 
 
 @pytest.mark.parametrize("settings", [WIDE, COMPACT], ids=["wide", "compact"])
-def test_every_file_of_a_part_is_missed_where_it_is_short(tmp_path: Path, settings: str) -> None:
+def test_a_truncated_file_of_a_part_is_detected(tmp_path: Path, settings: str) -> None:
     with parts(tmp_path, settings) as (_, found):
         assert len(found) >= 10
         assert all(map(is_whole, found))
@@ -60,17 +60,17 @@ def test_every_file_of_a_part_is_missed_where_it_is_short(tmp_path: Path, settin
             content = file.read_bytes()
             for short in {b"", content[:-1], content[: len(content) // 2]} - {content}:
                 file.write_bytes(short)
-                # What the checksums do not name is a text of a few bytes: written whole or not at all.
+                # Files not in the checksums hold a few bytes of text: written whole or not at all.
                 is_noticed = short == b"" or file.name not in WITHOUT_CHECKSUM
                 assert is_whole(found[0]) is not is_noticed, (file.name, short)
             file.write_bytes(content)
         assert is_whole(found[0])
         shutil.rmtree(found[0])
-        assert is_whole(found[0])  # nothing is wrong with what has been removed
+        assert is_whole(found[0])  # a removed part is not damaged
 
 
 @pytest.mark.parametrize("settings", [WIDE, COMPACT], ids=["wide", "compact"])
-def test_every_file_of_a_projection_is_missed_where_it_is_short(tmp_path: Path, settings: str) -> None:
+def test_a_truncated_file_of_a_projection_is_detected(tmp_path: Path, settings: str) -> None:
     front = EmbeddedClickHouse(tmp_path / "data", log_directory=tmp_path)
     with front:
         ask(front, PROJECTED.format(settings))
@@ -88,7 +88,7 @@ def test_every_file_of_a_projection_is_missed_where_it_is_short(tmp_path: Path, 
         assert not is_whole(projection.parent)
 
 
-def test_a_table_whose_name_is_no_utf_8_is_repaired_like_any_other(tmp_path: Path) -> None:
+def test_a_table_whose_name_is_not_utf_8_is_repaired_like_any_other(tmp_path: Path) -> None:
     table = b"`t\xff``\\\\`"
     with EmbeddedClickHouse(tmp_path / "data", log_directory=tmp_path) as front:
         assert send(front, b"CREATE TABLE " + table + b" (a UInt64) ENGINE = MergeTree ORDER BY a").status == 200
@@ -107,7 +107,7 @@ def test_a_table_whose_name_is_no_utf_8_is_repaired_like_any_other(tmp_path: Pat
 
 @pytest.mark.parametrize("engine", ["", "Replacing", "Summing", "Aggregating"])
 @pytest.mark.parametrize("settings", [WIDE, COMPACT], ids=["wide", "compact"])
-def test_an_insert_whose_part_was_damaged_before_a_crash_may_come_again(
+def test_an_insert_whose_part_was_damaged_before_a_crash_can_be_repeated(
     tmp_path: Path, settings: str, engine: str
 ) -> None:
     with parts(tmp_path, settings + ", max_parts_to_merge_at_once = 1", engine) as (front, found):
@@ -118,7 +118,7 @@ def test_an_insert_whose_part_was_damaged_before_a_crash_may_come_again(
         count = "SELECT count(), uniqExact(a), uniqExact(c) FROM t"
         assert client.rows(count) == [(27_000, 9, 50)]
         lost = 2 * 4 - 1  # the eighth insert was 7, of the odd partition
-        for number in range(10):  # all others are known
+        for number in range(10):  # all others are duplicates
             ask(front, INSERT.format(number, number, 3_000))
         assert client.rows(count) == [(30_000, 10, 50)]
         assert client.rows(f"SELECT count() FROM t WHERE a = {lost}") == [(3_000,)]
@@ -133,9 +133,9 @@ def test_an_insert_whose_part_was_damaged_before_a_crash_may_come_again(
         ("Replacing", WIDE, 150_000, False),
         ("Replacing", COMPACT, 60_000, True),
     ],
-    ids=["compact", "large inserts", "large inserts that replace", "killed meanwhile"],
+    ids=["compact", "large inserts", "large replacing inserts", "killed during inserts"],
 )
-def test_nothing_is_lost_on_a_disk_that_fills_while_parts_are_written(
+def test_no_row_is_lost_on_a_disk_that_fills_while_parts_are_written(
     tmp_path: Path, engine: str, settings: str, rows: int, kills: bool
 ) -> None:
     chance = Random(rows)
@@ -157,19 +157,19 @@ def test_nothing_is_lost_on_a_disk_that_fills_while_parts_are_written(
                     front.kill()
                     front.start()
                 if count % 5 == 0:
-                    # Whoever reads meanwhile sees all of it, too.
+                    # Concurrent readers see all rows, too.
                     assert client.rows("SELECT count(), uniqExact(a), sum(length(b)) FROM t") == [
                         (count * rows, count, 8 * count * rows)
                     ]
         whole = [(count * rows, count, 8 * count * rows, 50)]
         assert client.rows("SELECT count(), uniqExact(a), sum(length(b)), uniqExact(c) FROM t") == whole
         client.close()
-        # Something was damaged: else this would show nothing.
+        # Proves that the scenario damaged at least one part.
         assert "was damaged by a full disk" in log.read_text()
 
 
 def insert(client: ClickHouse, number: int, rows: int) -> None:
-    """As a worker does: again and again with the same token, until it is acknowledged."""
+    """Insert as a worker does: repeatedly with the same token, until acknowledged."""
     while True:
         try:
             client.execute(INSERT.format(number, number, rows))

@@ -1,4 +1,4 @@
-"""Inserts into the embedded ClickHouse: one part each, every form, any bytes, all of it or nothing."""
+"""Inserts into the embedded ClickHouse are atomic, one part per partition, in every form and with any bytes."""
 
 import cramjam
 import pytest
@@ -7,9 +7,7 @@ from pipeline.embedded.servers import EmbeddedClickHouse
 from tests.support.chdb_server import ask, count, lines, parts, send
 
 
-def test_an_insert_is_one_part_for_each_partition_however_many_blocks_it_has(
-    front: EmbeddedClickHouse, table: str
-) -> None:
+def test_an_insert_of_many_blocks_makes_one_part_per_partition(front: EmbeddedClickHouse, table: str) -> None:
     block = "SELECT number + {first:UInt64} AS a, 'row' AS b FROM numbers(60000) FORMAT Native"
     blocks = [send(front, block.encode(), param_first=str(first)).body for first in (0, 60_000, 120_000)]
     reply = send(front, b"".join(blocks), query=f"INSERT INTO {table} (a, b) FORMAT Native")
@@ -22,7 +20,7 @@ def test_an_insert_is_one_part_for_each_partition_however_many_blocks_it_has(
     assert parts(front, table) == 2
 
 
-def test_settings_of_the_request_reach_an_insert(front: EmbeddedClickHouse, table: str) -> None:
+def test_settings_of_the_request_apply_to_an_insert(front: EmbeddedClickHouse, table: str) -> None:
     block = b"SELECT number * 2 AS a, 'row' AS b FROM numbers(1000) FORMAT Native"
     blocks = send(front, block).body * 3
     sql = f"INSERT INTO {table} FORMAT Native"
@@ -71,8 +69,8 @@ def test_data_may_be_any_bytes(front: EmbeddedClickHouse, table: str) -> None:
 
 
 @pytest.mark.parametrize("broken", [b'{"a": oops}\n', b'{"a":1', b"[1]\n"])
-def test_an_error_in_the_last_row_leaves_none(front: EmbeddedClickHouse, table: str, broken: bytes) -> None:
-    # Two million rows before it: more than one block of the engine's own choice.
+def test_an_error_in_the_last_row_inserts_no_row(front: EmbeddedClickHouse, table: str, broken: bytes) -> None:
+    # After two million valid rows: more than one block at the engine's own block size.
     reply = send(front, lines(0, 2_000_000) + broken, query=f"INSERT INTO {table} FORMAT JSONEachRow")
     assert reply.status == 400
     assert count(front, table) == 0
@@ -87,12 +85,12 @@ def test_rows_can_be_deleted(front: EmbeddedClickHouse, table: str) -> None:
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "zstd", "lz4", "br", "deflate"])
-def test_bodies_may_be_compressed_in_several_frames_but_not_cut(
+def test_bodies_may_have_several_compressed_frames_but_must_be_complete(
     front: EmbeddedClickHouse, table: str, encoding: str
 ) -> None:
     codec = {"deflate": cramjam.zlib}.get(encoding) or getattr(cramjam, {"br": "brotli"}.get(encoding, encoding))
     frames = [bytes(codec.compress(lines(first, 1000))) for first in (0, 1000)]
-    if encoding in ("br", "deflate"):  # these have no frames to put behind each other
+    if encoding in ("br", "deflate"):  # these formats have no frames to concatenate
         frames = [bytes(codec.compress(lines(0, 2000)))]
     body = b"".join(frames)
     headers = {"Content-Encoding": encoding}

@@ -1,4 +1,4 @@
-"""Nobody keeps others from the embedded ClickHouse: slow queries, their time, idle connections."""
+"""No client of the embedded ClickHouse blocks others: slow queries, their time limit, idle connections."""
 
 import resource
 import socket
@@ -24,7 +24,7 @@ def running(front: EmbeddedClickHouse) -> int:
     return int(ask(front, "SELECT count() FROM system.processes WHERE query LIKE '%1e15%' AND query NOT LIKE '%LIKE%'"))
 
 
-def test_a_slow_query_keeps_no_reader_waiting_and_ends_with_its_client(front: EmbeddedClickHouse) -> None:
+def test_a_slow_query_blocks_no_reader_and_ends_with_its_client(front: EmbeddedClickHouse) -> None:
     with socket.create_connection(("127.0.0.1", front.port), timeout=10) as slow:
         head = f"GET /?query={quote(SLOW)} HTTP/1.1\r\nHost: localhost\r\n"
         slow.sendall(f"{head}Authorization: {authorized(front)['Authorization']}\r\n\r\n".encode())
@@ -50,15 +50,15 @@ def test_a_slow_query_can_be_killed(front: EmbeddedClickHouse) -> None:
     assert replies[0].headers["X-ClickHouse-Exception-Code"] == "394"
 
 
-@pytest.mark.parametrize("asked", ["0", "100000", "-1", "1e9", "nan"])
-def test_nobody_gets_more_time_than_there_is(front: EmbeddedClickHouse, asked: str) -> None:
-    reply = send(front, b"SELECT getSetting('max_execution_time')", max_execution_time=asked)
+@pytest.mark.parametrize("requested", ["0", "100000", "-1", "1e9", "nan"])
+def test_no_query_exceeds_the_time_limit(front: EmbeddedClickHouse, requested: str) -> None:
+    reply = send(front, b"SELECT getSetting('max_execution_time')", max_execution_time=requested)
     assert reply.text == "60\n" or reply.status >= 400
 
 
 @pytest.mark.parametrize("sent", [b"", b"POST /?query=SELECT HT", b"GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\nX: "])
-def test_connections_that_ask_nothing_keep_nobody_out(tmp_path: Path, sent: bytes) -> None:
-    """A front that may open 1,024 files serves 256 connections; 1,100 come, and a query from before stays."""
+def test_idle_connections_do_not_lock_others_out(tmp_path: Path, sent: bytes) -> None:
+    """A front limited to 1,024 open files serves 256 connections; 1,100 arrive, and an earlier query survives."""
     most, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
     require(most >= 2_000, "2,000 open files")
     program = (

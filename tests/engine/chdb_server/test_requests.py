@@ -1,4 +1,4 @@
-"""Requests to the embedded ClickHouse that are foreign or wrong, and what they are told."""
+"""The embedded ClickHouse refuses foreign and malformed requests, and says why."""
 
 import http.client
 from urllib.parse import urlencode
@@ -39,7 +39,7 @@ def request(front: EmbeddedClickHouse, method: str, path: str, headers: dict[str
         ({"Host": "localhost", "Sec-Fetch-Site": "none"}, 200),
     ],
 )
-def test_foreign_names_and_foreign_pages_get_no_answer(
+def test_foreign_host_names_and_foreign_pages_get_no_answer(
     front: EmbeddedClickHouse, headers: dict[str, str], status: int
 ) -> None:
     assert request(front, "POST", "/", headers, b"SELECT 1").status == status
@@ -55,7 +55,7 @@ def test_foreign_names_and_foreign_pages_get_no_answer(
         ({}, {"Authorization": "Basic /////w=="}, 401),
         ({"query_id": "a\r\nX: 1"}, {}, 400),
         ({"query_id": "a\0"}, {}, 400),
-        ({"query_id": "\ud800"}, {}, 200),  # a character that replaces it arrives
+        ({"query_id": "\ud800"}, {}, 200),  # a replacement character arrives
         ({"session_timezone": "UTC\r\nX: 1"}, {}, 400),
         ({"session_timezone": "Nowhere"}, {}, 400),
         ({"max_execution_time": "²"}, {}, 400),
@@ -72,7 +72,7 @@ def test_foreign_names_and_foreign_pages_get_no_answer(
         ({}, {"Content-Encoding": "\xff"}, 500),
     ],
 )
-def test_what_is_wrong_with_a_request_is_said_and_no_error_of_ours(
+def test_a_malformed_request_is_reported_as_such_and_not_as_an_internal_error(
     front: EmbeddedClickHouse, parameters: dict[str, str], headers: dict[str, str], status: int
 ) -> None:
     target = "/?" + urlencode({"query": "SELECT 1"} | parameters, errors="replace")

@@ -1,4 +1,4 @@
-"""Statements to the embedded ClickHouse: formats, settings, parameters, errors, and what may only read."""
+"""Statements to the embedded ClickHouse: formats, settings, parameters, errors, and read-only requests."""
 
 from pathlib import Path
 
@@ -35,7 +35,7 @@ from tests.support.chdb_server import ask, count, send
         ("EXISTS TABLE nothing", {}, {}, "TabSeparated", "0\n"),
     ],
 )
-def test_a_statement_is_answered_in_its_format(
+def test_a_statement_is_answered_in_the_format_it_names(
     front: EmbeddedClickHouse,
     sql: str,
     parameters: dict[str, str],
@@ -50,12 +50,12 @@ def test_a_statement_is_answered_in_its_format(
     assert reply.headers["X-ClickHouse-Server-Display-Name"]
 
 
-def test_the_query_id_comes_back(front: EmbeddedClickHouse) -> None:
+def test_the_query_id_is_returned(front: EmbeddedClickHouse) -> None:
     assert send(front, b"SELECT 1", query_id="mine").headers["X-ClickHouse-Query-Id"] == "mine"
     assert len(send(front, b"SELECT 1").headers["X-ClickHouse-Query-Id"]) == 36
 
 
-def test_the_statement_may_be_split_between_parameter_and_body(front: EmbeddedClickHouse) -> None:
+def test_a_statement_may_be_split_between_parameter_and_body(front: EmbeddedClickHouse) -> None:
     assert send(front, b"+ 2", query="SELECT 1").text == "3\n"
     insert = "INSERT INTO FUNCTION null('a UInt8')"
     for parameter, body in (
@@ -67,13 +67,13 @@ def test_the_statement_may_be_split_between_parameter_and_body(front: EmbeddedCl
         assert send(front, body, query=parameter).written_rows == 2, parameter
 
 
-def test_definitions_give_no_format(front: EmbeddedClickHouse, table: str) -> None:
+def test_definitions_return_no_format(front: EmbeddedClickHouse, table: str) -> None:
     reply = send(front, f"ALTER TABLE {table} ADD COLUMN c UInt8;".encode())
     assert (reply.status, reply.body) == (200, b"")
     assert "X-ClickHouse-Format" not in reply.headers
 
 
-def test_settings_of_one_request_do_not_reach_the_next(front: EmbeddedClickHouse) -> None:
+def test_settings_of_one_request_do_not_leak_into_the_next(front: EmbeddedClickHouse) -> None:
     before = ask(front, "SELECT getSetting('max_block_size')")
     ask(front, "SET max_block_size = 5")
     ask(front, "SELECT 1", max_block_size="5", database="system")
@@ -101,7 +101,7 @@ def test_settings_of_one_request_do_not_reach_the_next(front: EmbeddedClickHouse
         ("SELECT count() FROM numbers(1e15) WHERE cityHash64(number) = 1", {"max_execution_time": "1"}, 408, 159),
     ],
 )
-def test_errors_carry_status_code_and_text(
+def test_errors_have_a_status_a_code_and_a_text(
     front: EmbeddedClickHouse, sql: str | bytes, parameters: dict[str, str], status: int, code: int
 ) -> None:
     reply = send(front, sql.encode() if isinstance(sql, str) else sql, parameters=parameters)
@@ -117,8 +117,8 @@ def test_get_only_reads(front: EmbeddedClickHouse, table: str) -> None:
     assert count(front, table) == 0
 
 
-def test_who_only_reads_writes_no_file(front: EmbeddedClickHouse, tmp_path: Path) -> None:
-    """Neither with GET, nor with POST and either read-only setting."""
+def test_read_only_requests_cannot_write_files(front: EmbeddedClickHouse, tmp_path: Path) -> None:
+    """Neither with GET nor with POST under either read-only setting."""
     target = tmp_path / "stolen"
     sql = f"INSERT INTO FUNCTION file('{target}', CSV, 'n UInt8') SELECT 1"
     for reply in (
@@ -130,11 +130,11 @@ def test_who_only_reads_writes_no_file(front: EmbeddedClickHouse, tmp_path: Path
     assert not target.exists()
 
 
-def test_the_handshake_of_clickhouse_go_is_answered_in_the_native_of_its_revision(front: EmbeddedClickHouse) -> None:
+def test_the_clickhouse_go_handshake_is_answered_in_native_of_its_revision(front: EmbeddedClickHouse) -> None:
     sql = b"SELECT displayName(), version(), revision(), timezone()"
     reply = send(front, sql, client_protocol_version="54460", default_format="Native")
     name, version = ask(front, "SELECT displayName(), version()").encode().split(b"\t")
-    # Block info, 4 columns, 1 row; then per column its name, type, a zero, and the value.
+    # Block info, 4 columns, 1 row; then per column its name, type, a zero and the value.
     assert reply.body == (
         b"\x01\x00\x02\xff\xff\xff\xff\x00\x04\x01"
         + b"\x0ddisplayName()\x06String\x00" + bytes([len(name)]) + name
@@ -143,11 +143,11 @@ def test_the_handshake_of_clickhouse_go_is_answered_in_the_native_of_its_revisio
         + b"\x0atimezone()\x06String\x00\x03UTC"
     )  # fmt: skip
     assert reply.headers["X-ClickHouse-Format"] == "Native"
-    # Nobody else gets a revision of 0.
+    # Other requests get no revision.
     assert ask(front, "SELECT revision()") != "0"
 
 
-def test_answers_come_in_compressed_blocks_where_asked(front: EmbeddedClickHouse) -> None:
+def test_answers_are_compressed_in_blocks_on_request(front: EmbeddedClickHouse) -> None:
     block = send(front, b"SELECT 'x'", compress="1").body
     assert block[:16] == city_hash_128(block[16:])
     assert block[16:25] == b"\x82" + (len(block) - 16).to_bytes(4, "little") + (2).to_bytes(4, "little")

@@ -1,1 +1,1 @@
-"""The page's server, asked over HTTP."""
+"""The page's server, over HTTP."""

@@ -1,4 +1,4 @@
-"""The page over a small dashboard, one server for the tests of this folder."""
+"""Fixtures: the page over a small dashboard, one server for this folder."""
 
 from collections.abc import Iterator
 
@@ -13,7 +13,7 @@ from tests.support.web.small_dashboards import write_dashboard
 
 @pytest.fixture(scope="package")
 def database(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
-    """A migrated database, with a table of places of which some have hostile names."""
+    """Create a migrated database with a table of places, some with hostile names."""
     with places(clickhouse.url) as client:
         yield client
 

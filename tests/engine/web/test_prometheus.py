@@ -1,4 +1,4 @@
-"""Panels on metrics: asked of Prometheus, or of the workers themselves where there is none."""
+"""Panels on metrics read Prometheus, or the workers themselves where there is none."""
 
 import contextlib
 import http.server
@@ -21,12 +21,12 @@ from tests.support.web.small_dashboards import write_dashboard
 
 @contextlib.contextmanager
 def prometheus(status: int, answer: object) -> Iterator[tuple[str, list[str]]]:
-    """Something that answers like Prometheus, and what it was asked."""
-    asked = []
+    """Serve answers like Prometheus's, recording the requests."""
+    paths = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            asked.append(self.path)
+            paths.append(self.path)
             self.send_response(status)
             self.end_headers()
             self.wfile.write(json.dumps(answer).encode())
@@ -37,12 +37,12 @@ def prometheus(status: int, answer: object) -> Iterator[tuple[str, list[str]]]:
     with http.server.HTTPServer(("127.0.0.1", 0), Handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}", asked
+        yield f"http://127.0.0.1:{server.server_address[1]}", paths
         server.shutdown()
         thread.join()
 
 
-def test_prometheus_is_asked_the_panels_own_expression(
+def test_prometheus_receives_the_panels_own_expression(
     clickhouse: EmbeddedClickHouse, database: ClickHouse, tmp_path: Path
 ) -> None:
     write_dashboard(tmp_path / "boards", "small", PANELS)
@@ -51,7 +51,7 @@ def test_prometheus_is_asked_the_panels_own_expression(
         {"metric": {"partition": "1"}, "values": [[1060, "2"]]},
     ]
     with (
-        prometheus(200, {"status": "success", "data": {"resultType": "matrix", "result": result}}) as (url, asked),
+        prometheus(200, {"status": "success", "data": {"resultType": "matrix", "result": result}}) as (url, paths),
         served(clickhouse.url, database.database, tmp_path / "boards", prometheus_url=url) as page,
     ):
         found = page.panel("small", 9, {"from": "1000000", "to": "4600000"}).json
@@ -59,10 +59,10 @@ def test_prometheus_is_asked_the_panels_own_expression(
     assert frame["times"] == [1_000_000, 1_060_000]
     assert frame["series"] == [{"name": "0", "values": [1.5, None]}, {"name": "1", "values": [None, 2.0]}]
     assert found["watermark"] is None
-    assert asked == ["/api/v1/query_range?query=rate%28x%5B60s%5D%29&start=1000.000&end=4600.000&step=15"]
+    assert paths == ["/api/v1/query_range?query=rate%28x%5B60s%5D%29&start=1000.000&end=4600.000&step=15"]
 
 
-def test_an_error_of_prometheus_is_the_panels(
+def test_an_error_of_prometheus_is_shown_on_the_panel(
     clickhouse: EmbeddedClickHouse, database: ClickHouse, tmp_path: Path
 ) -> None:
     write_dashboard(tmp_path / "boards", "small", PANELS)
@@ -75,7 +75,7 @@ def test_an_error_of_prometheus_is_the_panels(
         assert "does not answer" in page.panel("small", 9).error
 
 
-def test_samples_of_a_real_endpoint() -> None:
+def test_samples_are_read_from_a_real_endpoint() -> None:
     metrics = StageMetrics()
     server = Server(metrics, lambda: "", "127.0.0.1", 0)
     server.start()
@@ -93,5 +93,5 @@ def test_samples_of_a_real_endpoint() -> None:
     assert partitions.name == f"127.0.0.1:{server.port}"
     assert partitions.values[-1] == 3.0
     [rows] = samples.frame({"expr": "sum(rate(sichtflug_flushed_rows_total[5m]))"}, request, "").series or []
-    # 500 rows in some more than 0.2 s.
+    # 500 rows in a little over 0.2 s.
     assert 500 / 60 < (rows.values[-1] or 0) <= 2_500

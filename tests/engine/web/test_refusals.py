@@ -1,4 +1,4 @@
-"""What nobody gets out of the page's server or into it."""
+"""Requests that the page's server refuses."""
 
 from pathlib import Path
 
@@ -13,7 +13,7 @@ STATIC = Path(__file__).resolve().parents[3] / "pipeline" / "web" / "static"
 
 
 @pytest.mark.parametrize(
-    ("parameters", "told"),
+    ("parameters", "message"),
     [
         ({"var-place": "x') OR 1=1 --"}, 'var-place="x\') OR 1=1 --": expected $__all or one of the 6 values'),
         ({"var-place": ["north", "south"]}, "'south'"),
@@ -35,10 +35,10 @@ STATIC = Path(__file__).resolve().parents[3] / "pipeline" / "web" / "static"
         ({"width": "wide"}, "expected pixels"),
     ],
 )
-def test_a_value_that_is_not_one_of_its_own_is_refused(page: Page, parameters: dict[str, object], told: str) -> None:
+def test_a_value_that_is_not_an_option_is_refused(page: Page, parameters: dict[str, object], message: str) -> None:
     found = page.panel("small", 2, parameters)
     assert found.status == 400
-    assert told in found.error
+    assert message in found.error
 
 
 @pytest.mark.parametrize(
@@ -69,8 +69,8 @@ def test_a_value_that_is_not_one_of_its_own_is_refused(page: Page, parameters: d
         "//[/",
     ],
 )
-def test_no_path_leads_out(page: Page, path: str) -> None:
-    # What some of the paths lead to if nobody looks.
+def test_no_path_leaves_the_served_folder(page: Page, path: str) -> None:
+    # The target of some of the paths if they were followed unchecked.
     assert (STATIC.parent / "server.py").is_file()
     found = page.get(path)
     assert found.status == 404
@@ -78,28 +78,28 @@ def test_no_path_leads_out(page: Page, path: str) -> None:
 
 
 @pytest.mark.parametrize("path", ["/page/%ff", "/api/dashboards/small/panels/2?var-place=%ff"])
-def test_what_is_no_text_is_refused(page: Page, path: str) -> None:
+def test_input_that_is_not_text_is_refused(page: Page, path: str) -> None:
     assert page.get(path).status == 400
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "PATCH", "DELETE", "OPTIONS"])
-def test_only_get(page: Page, method: str) -> None:
+def test_only_get_is_allowed(page: Page, method: str) -> None:
     found = page.get("/api/dashboards/small/panels/3", method)
     assert (found.status, found.headers["allow"]) == (405, "GET, HEAD")
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:9109", "127.0.0.1.evil.example", "localhost.evil", ""])
-def test_a_foreign_name_is_refused(page: Page, host: str) -> None:
+def test_a_foreign_host_name_is_refused(page: Page, host: str) -> None:
     assert page.get("/api/dashboards", Host=host).status == 421
 
 
 @pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1", "127.0.0.1:1", "[::1]:1", "192.168.1.7"])
-def test_its_own_names_are_not(page: Page, host: str) -> None:
+def test_its_own_host_names_are_accepted(page: Page, host: str) -> None:
     assert page.get("/api/dashboards", Host=host).status == 200
 
 
 @pytest.mark.parametrize("path", ["/", "/d/small", "/page/main.js", "/api/dashboards", "/nothing"])
-def test_every_answer_has_headers_that_keep_a_browser_from_harm(page: Page, path: str) -> None:
+def test_every_answer_has_security_headers(page: Page, path: str) -> None:
     headers = page.get(path).headers
     assert "default-src 'none'; script-src 'self'" in headers["content-security-policy"]
     assert "unsafe" not in headers["content-security-policy"]
@@ -107,7 +107,7 @@ def test_every_answer_has_headers_that_keep_a_browser_from_harm(page: Page, path
     assert "access-control-allow-origin" not in headers
 
 
-def test_the_page_has_no_script_or_style_of_its_own_inside(page: Page) -> None:
+def test_the_page_has_no_inline_script_or_style(page: Page) -> None:
     text = page.get("/").body.decode()
     assert "<style" not in text
     assert "style=" not in text
@@ -115,6 +115,6 @@ def test_the_page_has_no_script_or_style_of_its_own_inside(page: Page) -> None:
     assert page.get("/", "HEAD").body == b""
 
 
-def test_a_port_that_is_taken_is_said(page: Page) -> None:
+def test_a_port_already_in_use_is_reported(page: Page) -> None:
     with pytest.raises(PortError, match=f"SICHTFLUG_PAGE_PORT={page.port}: cannot listen"):
         PageServer(Settings(page_port=page.port))

@@ -1,4 +1,4 @@
-"""Partitions of interactions and the customers that they tell of."""
+"""Partitions of interactions and their customer facts."""
 
 from collections import Counter as Multiset
 from typing import Self
@@ -18,14 +18,16 @@ from tests.support.streams.events import instant
 from tests.support.streams.log import Log, Panes, named
 
 NUMBERS = {number: name.lower() for name, number in COUNTERS.items()}
-#: The case and the conversation of a fact are pseudonyms and hashes by then; any will do that tells them apart.
+#: In the topic, case and conversation of a fact are pseudonyms and hashes; any distinct values will do.
 EPOCH = 1
 
 
-def sourced(told: list[ConversationFact], cells: CellIndex, target: CellIndex, partition: int = 0) -> list[SourcedFact]:
-    """Told facts as the fold of the topic reads them, with cells of its own."""
+def sourced(
+    conversation_facts: list[ConversationFact], cells: CellIndex, target: CellIndex, partition: int = 0
+) -> list[SourcedFact]:
+    """Return facts as the customers fold reads them, with cells of its own."""
     found, number, last = [], 0, -1
-    for fact in told:
+    for fact in conversation_facts:
         number = number + 1 if fact.offset == last else 0
         last = fact.offset
         slim = Fact(fact.at, fact.kind, hash(fact.key), target.number(cells[fact.cell]), fact.case)
@@ -33,17 +35,17 @@ def sourced(told: list[ConversationFact], cells: CellIndex, target: CellIndex, p
     return found
 
 
-class Across:
-    """Partitions of interactions, folded, and the customers that they tell of."""
+class CustomerHistory:
+    """Folded partitions of interactions, and the customer facts they publish."""
 
     def __init__(self, *partitions: list[Event], rules: RulesConfig | None = None) -> None:
         self.cells = CellIndex()
         self.customers = CustomerFold(Rules(rules or RulesConfig()), self.cells)
         self.cache = PaneCache()
-        self.told: list[list[SourcedFact]] = []
+        self.facts: list[list[SourcedFact]] = []
         for number, events in enumerate(partitions):
-            log = Log(rules, [msgspec.structs.replace(one, offset=offset) for offset, one in enumerate(events)])
-            self.told.append(sourced(log.partition.take_facts(), log.cells, self.cells, number))
+            log = Log(rules, [msgspec.structs.replace(event, offset=offset) for offset, event in enumerate(events)])
+            self.facts.append(sourced(log.partition.take_facts(), log.cells, self.cells, number))
 
     def fold(self, facts: list[SourcedFact]) -> Self:
         self.customers.fold(facts)
@@ -51,20 +53,20 @@ class Across:
         return self
 
     def in_turn(self) -> Self:
-        return self.fold([fact for told in self.told for fact in told])
+        return self.fold([fact for partition in self.facts for fact in partition])
 
     def panes(self, tier: str = "minute") -> Panes:
         return named(getattr(self.cache.tiers, tier), self.cells)
 
     def counts(self) -> dict[str, int]:
-        """Each counter over all of time and all cells."""
+        """Return each counter over all of time and all cells."""
         found: Multiset[str] = Multiset()
         for (_, _, counter, _), amount in self.panes().items():
             found[NUMBERS[counter]] += amount
         return {name: amount for name, amount in found.items() if amount}
 
     def at(self, counter: int) -> list[str]:
-        """The minutes at which a counter is not zero, and the channel, in order."""
+        """Return the minutes at which a counter is not zero, and the channel, in order."""
         return sorted(
             f"{(start_ms - instant('2024-03-01 00:00')) // DAY_MS + 1}. "
             f"{start_ms % DAY_MS // HOUR_MS:02}:{start_ms // 60_000 % 60:02} {cell.channel} {amount:+}"
@@ -73,6 +75,6 @@ class Across:
         )
 
 
-def history(*events: Event) -> Across:
-    """One partition of interactions, and what its customers make of it."""
-    return Across(list(events)).in_turn()
+def history(*events: Event) -> CustomerHistory:
+    """Fold one partition of interactions and the customer facts it publishes."""
+    return CustomerHistory(list(events)).in_turn()

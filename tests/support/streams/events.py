@@ -1,4 +1,4 @@
-"""Events in a line, for the tests of `streams/`.
+"""One-line events for the tests of `streams/`.
 
 Instants are UTC epoch milliseconds; in tests they are written as times of day, `12:00`, `12:00:10`, or with a day
 before, `2024-03-05 09:00`. Without one the day is 2024-03-04, a Monday.
@@ -22,7 +22,7 @@ _ids = count()
 
 
 def instant(text: str) -> int:
-    """`12:00`, `12:00:10.500` or `2024-03-05 12:00` as UTC epoch ms."""
+    """Return `12:00`, `12:00:10.500` or `2024-03-05 12:00` as UTC epoch ms."""
     day, _, clock = text.rpartition(" ")
     return (datetime.fromisoformat(f"{day or DAY}T{clock}+00:00") - EPOCH) // timedelta(milliseconds=1)
 
@@ -38,7 +38,7 @@ def event(
     due: str | None = None,
     **data: Any,
 ) -> Event:
-    """An accepted event of the conversation `about`; `due` is when a promise falls due, `data` its fields."""
+    """Return an accepted event of the conversation `about`; `due` is when an SLA clock falls due, `data` its fields."""
     due_at = None if due is None else EPOCH + timedelta(milliseconds=instant(due))
     fields = msgspec.convert({**data, "due_at": due_at}, Data)
     return make_event(event_type, about, instant(at), id or f"e{next(_ids)}", source, tenant, fields)
@@ -54,7 +54,7 @@ def make_event(
     data: Data = EMPTY_DATA,
     ingested_at: int | None = None,
 ) -> Event:
-    """An accepted event of plain values; its offset says nothing, nor does its broker time unless it is given."""
+    """Return an accepted event of plain values; its offset is arbitrary, and so is its broker time unless given."""
     return Event(
         offset=0,
         ingested_at=occurred_at if ingested_at is None else ingested_at,
@@ -84,7 +84,7 @@ def opened(about: str, *, at: str, channel: str = "email", **data: Any) -> Event
 
 
 def by_anna(about: str, *, at: str, channel: str = "email", **data: Any) -> Event:
-    """The customer anna begins it."""
+    """Return the event by which the customer anna opens it."""
     return opened(about, at=at, channel=channel, **({"customer_id": "anna"} | data))
 
 
@@ -93,12 +93,12 @@ def message(about: str, *, at: str, by: str = "customer", **data: Any) -> Event:
 
 
 def reply(about: str, *, at: str, **data: Any) -> Event:
-    """An agent speaks to the customer."""
+    """Return an agent's message to the customer."""
     return message(about, at=at, by="agent", **data)
 
 
 def does(what: str, about: str, *, at: str, **data: Any) -> Event:
-    """`conversation.` + what: resolved, closed, queued, waiting, ..."""
+    """Return `conversation.` + what: resolved, closed, queued, waiting, ..."""
     return event(f"conversation.{what}", about, at=at, **data)
 
 
@@ -107,12 +107,12 @@ def handed_off(about: str, *, at: str, **data: Any) -> Event:
 
 
 def tick(at: str) -> Event:
-    """Time goes by: an event of an unknown type moves the watermark and nothing else."""
+    """Return an event of an unknown type, which moves the watermark and nothing else."""
     return event("weather.changed", "the weather", at=at)
 
 
 def record(one: Event) -> Record:
-    """The event as the record it came from, for the oracle."""
+    """Return the record of an event, for the oracle."""
     moment = EPOCH + timedelta(milliseconds=one.occurred_at)
     data = {name: value for name, value in msgspec.to_builtins(one.data).items() if value is not None}
     value: dict[str, Any] = {

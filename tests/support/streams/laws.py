@@ -1,4 +1,4 @@
-"""What the laws of the fold are held against: the oracle on the same events, and the slow definitions.
+"""References for the laws of the fold: the oracle on the same events, and the slow definitions.
 
 The brute force is `tests.oracle.Oracle`, a batch computation over the whole log that shares no code with `streams/`.
 """
@@ -26,12 +26,12 @@ quick = settings(
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 BERLIN = "Europe/Berlin"
-#: A watermark by which every idle limit and every promise of a short log has passed.
+#: A watermark by which every idle limit and every SLA clock of a short log has passed.
 FOR_EVER_MS = START_MS + 1000 * DAY_MS
 
 
 def interval(tier: str, at_ms: int, zone: str = "UTC") -> tuple[int, int]:
-    """The half-open interval of a tier that holds an instant; days are those of the zone."""
+    """Return the half-open interval of a tier that holds an instant; days are those of the zone."""
     if tier != "day":
         size_ms = MINUTE_MS if tier == "minute" else HOUR_MS
         return at_ms - at_ms % size_ms, at_ms - at_ms % size_ms + size_ms
@@ -44,7 +44,7 @@ def interval(tier: str, at_ms: int, zone: str = "UTC") -> tuple[int, int]:
 
 
 def oracle_of(events: list[Event], rules: RulesConfig, watermark_ms: int | None = None) -> Oracle:
-    """The batch computation over the same events, with the same rules."""
+    """Run the batch computation over the same events, with the same rules."""
     targets = {kind: rules.targets.seconds(number) for number, kind in enumerate(CLOCK_KINDS)}
     return Oracle(
         map(record, events),
@@ -54,7 +54,7 @@ def oracle_of(events: list[Event], rules: RulesConfig, watermark_ms: int | None 
     )
 
 
-#: What the oracle calls them, and the counters of the core that say the same together.
+#: The oracle's names, and the counters of the core that together mean the same.
 COMPARED: dict[str, tuple[int, ...]] = {
     "arrived": (Counter.OPENED, Counter.REOPENED),
     "departed": (*DEPARTURE_COUNTERS, Counter.EXPIRING),
@@ -79,7 +79,7 @@ Numbers = dict[tuple[str, int, tuple[str, ...]], int]
 
 
 def from_panes(panes: Panes) -> Numbers:
-    """What the panes count, by the names of the oracle."""
+    """Return what the panes count, by the names of the oracle."""
     found: Multiset[tuple[str, int, tuple[str, ...]]] = Multiset()
     for (start_ms, cell, counter, _), amount in panes.items():
         if counter in OUR_NAME:
@@ -88,7 +88,7 @@ def from_panes(panes: Panes) -> Numbers:
 
 
 def from_oracle(changes: list[Change], tier: str, zone: str = "UTC") -> Numbers:
-    """What the oracle's changes add up to in the intervals of a tier."""
+    """Return the sums of the oracle's changes in the intervals of a tier."""
     found: Multiset[tuple[str, int, tuple[str, ...]]] = Multiset()
     for change in changes:
         name = f"{change.counter} {change.kind}".strip()
@@ -97,7 +97,7 @@ def from_oracle(changes: list[Change], tier: str, zone: str = "UTC") -> Numbers:
 
 
 def open_ms_by_brute_force(changes: list[Change], tier: str, zone: str) -> dict[tuple[int, tuple[str, ...]], int]:
-    """Per interval and cell the integral of what the backlog gained since the interval began."""
+    """Return, per interval and cell, the integral of the backlog's gain since the interval began."""
     signs = {"arrived": 1, "moved_in": 1, "moved_out": -1, "departed": -1}
     steps: defaultdict[tuple[int, tuple[str, ...]], list[tuple[int, int]]] = defaultdict(list)
     for change in changes:
@@ -115,7 +115,7 @@ def open_ms_by_brute_force(changes: list[Change], tier: str, zone: str) -> dict[
 
 
 def stocks(log: Log, tier: str = "minute") -> dict[tuple[int, Cell, int], int]:
-    """`open_since` and `waiting` of what is open at the watermark: neither expired before nor just then."""
+    """Return `open_since` and `waiting` of what is open at the watermark: neither expired before nor just then."""
     found: Multiset[tuple[int, Cell, int]] = Multiset()
     for (start_ms, cell, counter, hour), amount in log.panes(tier).items():
         is_stock = Counter.OPEN_SINCE <= counter <= Counter.WAITING_THIRD_PARTY

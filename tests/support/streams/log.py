@@ -1,4 +1,4 @@
-"""A log that is folded, and what two ways of folding it can be compared by."""
+"""A folded log, and the forms in which two ways of folding it are compared."""
 
 from collections import Counter as Multiset
 from collections import defaultdict
@@ -19,7 +19,7 @@ from streams.panes.histograms import bucket
 from streams.rules import Rules, RulesConfig, Targets
 from tests.support.streams.events import DAY, EPOCH, MINUTE_MS, instant
 
-#: (start in ms, cell, counter, spread) to value, zeros left out.
+#: (start in ms, cell, counter, spread) to value, without zeros.
 Panes = dict[tuple[int, Cell, int, int], int]
 
 
@@ -31,7 +31,7 @@ def rules(
     idle: int | None = None,
     **more: Any,
 ) -> RulesConfig:
-    """Rules with targets and an idle limit for every channel, in seconds."""
+    """Return rules with targets and an idle limit for every channel, in seconds."""
     limits = {} if idle is None else {"": idle}
     return RulesConfig(
         targets=Targets(first_response, next_response, resolution), **({"idle_limit_seconds": limits} | more)
@@ -39,7 +39,7 @@ def rules(
 
 
 class Log:
-    """A partition and the absolute values of its panes, which follow every `fold` at once."""
+    """A partition and the absolute values of its panes, updated by every `fold`."""
 
     def __init__(self, rules: RulesConfig | None = None, events: Iterable[Event] = ()) -> None:
         self.cells = CellIndex()
@@ -56,11 +56,11 @@ class Log:
         self.cache.add(self.partition.deltas.take().rolled_up())
 
     def __getitem__(self, about: str) -> Conversation:
-        """The conversation of that id at the source `/test`."""
+        """Return the conversation of that id at the source `/test`."""
         return self.partition.conversations[conversation_key("/test", about)]
 
     def count(self, counter: int, at: str | None = None, tier: str = "minute", **where: str) -> int:
-        """The counter, all its spreads together, in the pane that starts at `at` (None: all), in cells `where`."""
+        """Return the counter, summed over spreads, in the pane that starts at `at` (None: all), in cells `where`."""
         return sum(
             amount
             for (start_ms, cell, found, _), amount in self.panes(tier).items()
@@ -70,22 +70,22 @@ class Log:
         )
 
     def minutes(self, counter: int, **where: str) -> dict[str, int]:
-        """Minute to value of a counter, where it is not zero, in order: `{"12:01": 1}`."""
+        """Return minute to value of a counter, where it is not zero, in order: `{"12:01": 1}`."""
         return self._by_minute(counter, where, lambda spread: "")
 
     def durations(self, counter: int, **where: str) -> dict[str, int]:
-        """Minute and bucket of a histogram to count, as `{"12:09 " + minutes_long(9): 1}`."""
+        """Return minute and bucket of a histogram to count, as `{"12:09 " + minutes_long(9): 1}`."""
         return self._by_minute(counter, where, lambda spread: f" bucket {spread}")
 
     def _by_minute(self, counter: int, where: Mapping[str, str], name: Any) -> dict[str, int]:
         found: Multiset[tuple[int, str]] = Multiset()
-        for (start_ms, cell, one, spread), amount in self.panes("minute").items():
-            if one == counter and all(getattr(cell, key) == value for key, value in where.items()):
+        for (start_ms, cell, number, spread), amount in self.panes("minute").items():
+            if number == counter and all(getattr(cell, key) == value for key, value in where.items()):
                 found[start_ms, name(spread)] += amount
         return {_clock(start_ms) + suffix: amount for (start_ms, suffix), amount in sorted(found.items()) if amount}
 
     def backlog(self, at: str, **where: str) -> int:
-        """Open conversations at the end of the minute `at`."""
+        """Return the open conversations at the end of the minute `at`."""
         plus = (Counter.OPENED, Counter.REOPENED, Counter.MOVED_IN)
         minus = (Counter.MOVED_OUT, *DEPARTURE_COUNTERS, Counter.EXPIRING)
         total = 0
@@ -104,21 +104,21 @@ def _clock(at_ms: int) -> str:
 
 
 def minutes_long(minutes: float) -> str:
-    """The bucket of a duration, as `Log.durations` names it."""
+    """Return the bucket of a duration, as `Log.durations` names it."""
     return f"bucket {bucket(round(minutes * MINUTE_MS))}"
 
 
-#: Promises met, and those that are missed at their minute unless they are met before.
+#: SLA clocks met, and those that are missed at their minute unless met before.
 MET, DUE = Counter.SLA_MET_FIRST_RESPONSE, Counter.SLA_DUE_FIRST_RESPONSE
 RESOLUTION_MET, RESOLUTION_DUE = Counter.SLA_MET_RESOLUTION, Counter.SLA_DUE_RESOLUTION
 NEXT_MET, NEXT_DUE = Counter.SLA_MET_NEXT_RESPONSE, Counter.SLA_DUE_NEXT_RESPONSE
 DEPARTURE_COUNTERS = (Counter.RESOLVED, Counter.CLOSED, Counter.ABANDONED, Counter.MERGED, Counter.DELETED)
 
-# ---- what can be compared: without numbers of cells, without zeros ---------------------------------------
+# ---- comparable forms: without cell numbers, without zeros ------------------------------------------------
 
 
 def named(panes: PaneValues, cells: CellIndex) -> Panes:
-    """Panes of one tier with the dimensions themselves in place of their numbers."""
+    """Return panes of one tier with the dimensions themselves in place of cell numbers."""
     found: Panes = {}
     for key, values in panes.items():
         start_ms, cell = unpack_pane_key(key)
@@ -134,7 +134,7 @@ def all_tiers(tiers: Tiers, cells: CellIndex) -> dict[str, Panes]:
 
 
 def plain(conversation: Conversation, cells: CellIndex) -> dict[str, Any]:
-    """A conversation as plain values, with cells in place of their numbers."""
+    """Return a conversation as plain values, with cells in place of their numbers."""
     values: dict[str, Any] = msgspec.structs.asdict(conversation)
     values["cell"] = cells[conversation.cell]
     values["opening_cell"] = cells[conversation.opening_cell]
@@ -152,28 +152,28 @@ def _plain_clock(clock: Clock, cells: CellIndex) -> dict[str, Any]:
 
 
 def everything(log: Log) -> dict[str, Any]:
-    """Whatever two ways of folding the same log must agree about."""
+    """Return everything that two ways of folding the same log must agree on."""
     partition = log.partition
     return {
         "panes": all_tiers(log.cache.tiers, log.cells),
-        "conversations": {key: plain(one, log.cells) for key, one in partition.conversations.items()},
+        "conversations": {key: plain(conversation, log.cells) for key, conversation in partition.conversations.items()},
         "books": msgspec.structs.asdict(partition.books),
         "watermark": partition.watermark,
     }
 
 
 def departed_at(conversation: Conversation) -> tuple[str, int]:
-    """How and when it departed."""
+    """Return how and when it departed."""
     return conversation.state, conversation.departed_at
 
 
 def is_expired(conversation: Conversation, watermark: int) -> bool:
-    """Whether it has expired by the watermark, which its state need not know yet."""
+    """Return whether it has expired by the watermark, even if its state does not show that yet."""
     return conversation.state == OPEN and 0 < conversation.expires_at <= watermark
 
 
 def totals(panes: Panes) -> dict[tuple[Cell, int], int]:
-    """Each counter of each cell over all of time and all spreads."""
+    """Return each counter of each cell over all of time and all spreads."""
     found: defaultdict[tuple[Cell, int], int] = defaultdict(int)
     for (_, cell, counter, _), amount in panes.items():
         found[cell, counter] += amount

@@ -1,4 +1,4 @@
-"""Tiny logs for the oracle in a line, and its rows as the golden cases read them."""
+"""One-line logs for the oracle, and its rows as the golden cases read them."""
 
 from itertools import count
 from typing import Any
@@ -11,7 +11,7 @@ _ids = count()
 
 
 def at(clock: str, day: str = "2024-03-04") -> int:
-    """The instant of a UTC time of day, `10:00` or `10:00:30`, in ms."""
+    """Return the instant of a UTC time of day, `10:00` or `10:00:30`, in ms."""
     text = clock if clock.count(":") == 2 else clock + ":00"
     instant = instant_ms(f"{day}T{text}Z")
     assert instant is not None
@@ -29,7 +29,7 @@ def event(
     tenant: str | None = None,
     **data: Any,
 ) -> Record:
-    """An event of the conversation `about` at a time of day."""
+    """Return an event of the conversation `about` at a time of day."""
     text = time_of_day if time_of_day.count(":") == 2 else time_of_day + ":00"
     value: dict[str, Any] = {
         "specversion": "1.0",
@@ -46,33 +46,33 @@ def event(
 
 
 def opened(time_of_day: str, /, channel: str = "email", **data: Any) -> Record:
-    """A conversation is opened."""
+    """Return the opening of a conversation."""
     return event("conversation.opened", time_of_day, channel=channel, **data)
 
 
 def says(actor_kind: str, time_of_day: str, /, **data: Any) -> Record:
-    """Somebody of that kind writes."""
+    """Return a message by an actor of that kind."""
     return event("message.created", time_of_day, actor_kind=actor_kind, **data)
 
 
 def does(what: str, time_of_day: str, /, **data: Any) -> Record:
-    """`conversation.` + what: resolved, closed, queued, waiting, ..."""
+    """Return `conversation.` + what: resolved, closed, queued, waiting, ..."""
     return event(f"conversation.{what}", time_of_day, **data)
 
 
 def fact(oracle: Oracle) -> dict[str, Any]:
-    """The row of the only conversation."""
+    """Return the row of the only conversation."""
     (row,) = oracle.conversation_facts()
     return row
 
 
 def durations(oracle: Oracle, kind: str) -> list[float]:
-    """Of a kind, in minutes."""
+    """Return the durations of a kind, in minutes."""
     return [row["duration_ms"] / MINUTE_MS for row in oracle.response_times() if row["kind"] == kind]
 
 
 def clocks(oracle: Oracle) -> list[tuple[str, str, str | None]]:
-    """Kind, outcome, and the time of day of min(reply, due)."""
+    """Return kind, outcome, and the time of day of min(reply, due)."""
 
     def text(at_ms: int | None) -> str | None:
         if at_ms is None:
@@ -84,7 +84,7 @@ def clocks(oracle: Oracle) -> list[tuple[str, str, str | None]]:
 
 
 def counts(oracle: Oracle, queue: str, channel: str = "email") -> dict[str, tuple[int, int, int, int, int]]:
-    """minute -> open, arrived, departed, moved in, moved out; rows that say something new only."""
+    """Return minute -> open, arrived, departed, moved in, moved out; only rows with a change."""
     result = {}
     open_before = 0
     for row in oracle.backlog_by("minute"):

@@ -1,4 +1,4 @@
-"""Any log that may happen, for the laws of `streams/`: strategies of hypothesis."""
+"""Hypothesis strategies for any log that may occur, for the laws of `streams/`."""
 
 from collections.abc import Sequence
 from datetime import timedelta
@@ -60,7 +60,7 @@ _FIELDS = (
 _WHICH = (("/one", "a"), ("/one", "a"), ("/one", "b"), ("/two", "a"), ("/two", "c"), ("", "again"))
 _ONE = (("/one", "a"),)
 _TENANTS = ("", "", "", "north", "south")
-#: By the broker's clock, by the producer's own, or by none.
+#: Times by the broker's clock, by the producer's own, or by none.
 _STAMPS = ("broker", "broker", "producer", "none")
 _ACTORS = st.sampled_from(["customer", "customer", "agent", "agent", "peer", "bot", "system"])
 _PROMISES_MS = (-HOUR_MS, 0, 10_000, 5 * MINUTE_MS, HOUR_MS, 30 * HOUR_MS)
@@ -68,9 +68,9 @@ _PROMISES_MS = (-HOUR_MS, 0, 10_000, 5 * MINUTE_MS, HOUR_MS, 30 * HOUR_MS)
 
 @cache
 def _together(*choices: tuple[Any, ...]) -> st.SearchStrategy[tuple[Any, ...]]:
-    """One of each at a single draw, as likely as at a draw for each: draws are what a law costs.
+    """Draw one of each at a single draw, with the probabilities of separate draws: draws dominate the cost of a law.
 
-    Of no more than 127 combinations: from more hypothesis does not draw evenly.
+    At most 127 combinations: beyond that hypothesis does not draw evenly.
     """
     combinations = list(product(*choices))
     assert len(combinations) < 128
@@ -105,11 +105,11 @@ def logs(
     is_turns: bool = False,
     is_late_openings: bool = False,
 ) -> list[Event]:
-    """A log of one partition over a few conversations: any types, times out of order, duplicates, late openings.
+    """Draw a log of one partition over a few conversations: any types, times out of order, duplicates, late openings.
 
-    `is_long` lets months pass, so that some contributions lie behind the horizons. `is_turns` has one conversation, in
-    which little happens but that those who wait change, and with it the promises. `is_late_openings` has one that is
-    opened, by the customer or not, after something else was told of it.
+    `is_long` lets months pass, so that some contributions lie beyond the horizons. `is_turns` has one conversation, in
+    which mostly the waiting parties change, and with them the SLA clocks. `is_late_openings` has one that is opened, by
+    the customer or not, after another of its events has arrived.
     """
     which, types = (_ONE, _TURN_TYPES) if is_turns else (_WHICH, _TYPES)
     if is_late_openings:
@@ -136,7 +136,7 @@ def logs(
 
 
 def sometimes_rules(*, zones: Sequence[str] = ("UTC",), cell_limit: int = 5_000) -> st.SearchStrategy[RulesConfig]:
-    """Rules with or without targets and an idle limit, and sometimes with a limit of cells."""
+    """Draw rules with or without targets and an idle limit, and sometimes with a limit of cells."""
     seconds = st.sampled_from([None, 0, 90, 1800, 6 * 3600])
     return st.builds(
         rules,
@@ -150,6 +150,6 @@ def sometimes_rules(*, zones: Sequence[str] = ("UTC",), cell_limit: int = 5_000)
 
 
 def cut(draw: st.DrawFn, events: Sequence[Event]) -> list[list[Event]]:
-    """The events in pieces, some of them empty."""
+    """Draw a split of the events into pieces, some of them empty."""
     borders = sorted(draw(st.lists(st.integers(0, len(events)), max_size=5)))
     return [list(events[start:end]) for start, end in zip([0, *borders], [*borders, len(events)], strict=True)]

@@ -1,4 +1,4 @@
-"""A watch over the series of four places that lives through simulated minutes."""
+"""A watch over the series of four places, run through simulated minutes."""
 
 from collections.abc import Callable
 from random import Random
@@ -17,12 +17,12 @@ Factor = Callable[[Place], float]
 
 
 def usual(place: Place) -> float:
-    """No place has more or less than it usually has."""
+    """Return a factor of one for every place."""
     return 1.0
 
 
 def traffic(chance: Random, minute: int, factor: Factor = usual) -> dict[Place, Counts]:
-    """What arrives in a minute: of each place a count about its mean, times a factor."""
+    """Return the arrivals of a minute: for each place a count around its mean, times a factor."""
     counts = {}
     for place, mean in MEANS.items():
         now = mean * factor(place)
@@ -33,7 +33,7 @@ def traffic(chance: Random, minute: int, factor: Factor = usual) -> dict[Place, 
 
 
 class Life:
-    """A watch that lives through minutes, and the changes it has reported."""
+    """A watch that runs through minutes, and the changes it has reported."""
 
     def __init__(self, watch: Watch, seed: int = 1, minute: int = 0) -> None:
         self.watch, self.minute, self.chance = watch, minute, Random(seed)
@@ -52,5 +52,5 @@ class Life:
 
 
 def kinds(changes: list[Change]) -> list[str]:
-    """What the changes say: began, worsened, ended."""
+    """Return the kinds of the changes: began, worsened, ended."""
     return [change.kind for change in changes]

@@ -1,4 +1,4 @@
-"""A real Chromium, driven over its DevTools protocol: pages, keys, and what a screen reader is told."""
+"""A real Chromium, driven over its DevTools protocol: pages, keys, and the accessibility tree."""
 
 import asyncio
 import contextlib
@@ -45,7 +45,7 @@ class Tab:
         self._asked = 0
 
     async def call(self, method: str, **parameters: Any) -> Any:
-        """The result of a method of the DevTools protocol."""
+        """Call a method of the DevTools protocol and return its result."""
         self._asked += 1
         await self._socket.send_json({"id": self._asked, "method": method, "params": parameters})
         async with asyncio.timeout(ANSWER_SECONDS):
@@ -55,52 +55,52 @@ class Tab:
         return answer["result"]
 
     async def evaluate(self, expression: str) -> Any:
-        """The value of an expression on the page."""
+        """Return the value of an expression on the page."""
         found = await self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         assert "exceptionDetails" not in found, f"{expression}: {found['exceptionDetails']}"
         return found["result"].get("value")
 
     async def wait(self, expression: str, seconds: float = 30) -> None:
-        """Until an expression is true on the page."""
+        """Wait until an expression is true on the page."""
         deadline = time.monotonic() + seconds
         while not await self.evaluate(expression):
             assert time.monotonic() < deadline, f"not true after {seconds:.0f} s: {expression}"
             await asyncio.sleep(0.05)
 
     async def press(self, key: str) -> None:
-        """Press a key and let it go."""
+        """Press and release a key."""
         code, number, text = KEYS[key]
         common = {"key": key, "code": code, "windowsVirtualKeyCode": number}
         await self.call("Input.dispatchKeyEvent", type="keyDown", **common, **({"text": text} if text else {}))
         await self.call("Input.dispatchKeyEvent", type="keyUp", **common)
 
     async def size(self, width: int, height: int) -> None:
-        """Make the window as large as that."""
+        """Resize the window."""
         await self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=height, deviceScaleFactor=1, mobile=width < 600
         )
 
     async def spoken(self) -> list[tuple[str, str, bool]]:
-        """What a screen reader finds: role, name, and whether it can have the focus."""
+        """Return what a screen reader finds: role, name, and whether it is focusable."""
         tree = await self.call("Accessibility.getFullAXTree")
         return [
             (
                 node["role"]["value"],
                 node.get("name", {}).get("value", ""),
-                any(one["name"] == "focusable" and one["value"]["value"] for one in node.get("properties", [])),
+                any(entry["name"] == "focusable" and entry["value"]["value"] for entry in node.get("properties", [])),
             )
             for node in tree["nodes"]
             if not node["ignored"]
         ]
 
     async def nameless(self) -> list[str]:
-        """The roles of what can have the focus and has no name to be told by; the main part needs none."""
+        """Return the roles of focusable elements without a name; the main part needs none."""
         return [role for role, name, is_reached in await self.spoken() if is_reached and not name and role != "main"]
 
 
 @contextlib.asynccontextmanager
 async def opened(url: str, directory: Path) -> AsyncIterator[Tab]:
-    """A tab that shows `url`. The browser's profile goes into `directory`."""
+    """Open a tab that shows `url`. The browser's profile goes into `directory`."""
     require(CHROMIUM is not None, "chromium is not installed")
     profile = directory / "driven"
     with _running(profile):
@@ -123,7 +123,7 @@ def _running(profile: Path) -> Iterator[None]:
 
 
 async def _address(session: aiohttp.ClientSession, port: Path) -> str:
-    """Where the browser's first tab is driven from."""
+    """Return the DevTools address of the browser's first tab."""
     async with asyncio.timeout(ANSWER_SECONDS):
         while True:
             await asyncio.sleep(0.1)

@@ -1,4 +1,4 @@
-"""The dashboards as they are committed, and what they ask: every panel, variable and annotation."""
+"""The dashboards as committed, and their queries: every panel, variable and annotation."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,8 +16,8 @@ MAY_BE_EMPTY = {"Spikes", "Time to clear", "Concentration of help", "Drift", "Dr
 Json = dict[str, Any]
 
 
-class Asked(NamedTuple):
-    """A query, where it stands, and its format (0 time series, 1 table; -1 variable)."""
+class DashboardQuery(NamedTuple):
+    """A query, its dashboard and panel, and its format (0 time series, 1 table; -1 variable)."""
 
     where: str
     sql: str
@@ -25,43 +25,43 @@ class Asked(NamedTuple):
 
 
 def dashboards() -> list[Json]:
-    """All dashboards."""
+    """Return all dashboards."""
     return [msgspec.json.decode(path.read_bytes()) for path in sorted(DASHBOARDS.glob("*.json"))]
 
 
 def panels(dashboard: Json) -> list[Json]:
-    """Its panels but the rows."""
+    """Return the panels of a dashboard except its rows."""
     return [panel for panel in dashboard["panels"] if panel["type"] != "row"]
 
 
-def asked() -> Iterator[Asked]:
-    """All queries to ClickHouse."""
+def clickhouse_queries() -> Iterator[DashboardQuery]:
+    """Return all queries to ClickHouse."""
     for dashboard in dashboards():
         uid = dashboard["uid"]
         for panel in panels(dashboard):
             for target in panel["targets"]:
                 if "rawSql" in target:
-                    yield Asked(f"{uid} / {panel['title']}", target["rawSql"], target["format"])
+                    yield DashboardQuery(f"{uid} / {panel['title']}", target["rawSql"], target["format"])
         for variable in dashboard["templating"]["list"]:
             if variable["type"] == "query":
-                yield Asked(f"{uid} / ${variable['name']}", variable["query"], -1)
+                yield DashboardQuery(f"{uid} / ${variable['name']}", variable["query"], -1)
         for annotation in dashboard["annotations"]["list"]:
-            yield Asked(f"{uid} / {annotation['name']}", annotation["target"]["rawSql"], 1)
+            yield DashboardQuery(f"{uid} / {annotation['name']}", annotation["target"]["rawSql"], 1)
 
 
-def alerts() -> Iterator[Asked]:
-    """The queries of Grafana's own alert rules."""
+def alerts() -> Iterator[DashboardQuery]:
+    """Return the queries of Grafana's own alert rules."""
     for rule in alert_rules():
         model = rule["data"][0]["model"]
-        yield Asked(f"alert / {rule['title']}", model["rawSql"], model["format"])
+        yield DashboardQuery(f"alert / {rule['title']}", model["rawSql"], model["format"])
 
 
 def alert_rules() -> list[Json]:
-    """Grafana's own alert rules."""
+    """Return Grafana's own alert rules."""
     return [rule for group in provisioned("alerting/rules.yaml")["groups"] for rule in group["rules"]]
 
 
 def provisioned(name: str) -> Json:
-    """A file of provisioning."""
+    """Return a provisioning file."""
     found: Json = yaml.safe_load((PROVISIONING / name).read_text(encoding="utf-8"))
     return found

@@ -1,4 +1,4 @@
-"""What Grafana makes of the variables in a query, before ClickHouse's data source sees it; not our own expander.
+"""Grafana's expansion of variables in a query, before ClickHouse's data source sees it; not our own expander.
 
 After the formatter `singlequote` of @grafana/scenes (an apostrophe gets a backslash, nothing else changes), the data
 source's `metricFindQuery` (the first column is the value, the second the text) and its `applyConditionalAll` (1=1 where
@@ -16,7 +16,7 @@ def single_quoted(values: Sequence[str]) -> str:
 
 
 def with_variables(sql: str, chosen: Mapping[str, Sequence[str]]) -> str:
-    """The query with the chosen values of its variables in it; macros of the backend stay."""
+    """Return the query with its variables replaced by the selected values; macros of the backend stay."""
     macro = "$__conditionalAll("
     while macro in sql:
         begin = sql.rindex(macro)

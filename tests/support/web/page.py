@@ -1,4 +1,4 @@
-"""The page under test: a server on a database, asked over HTTP."""
+"""The page under test: a server on a database, over HTTP."""
 
 import contextlib
 import http.client
@@ -13,7 +13,7 @@ from pipeline.web.server import PageServer
 
 
 class Found(NamedTuple):
-    """What the page answered."""
+    """An answer of the page."""
 
     status: int
     headers: Mapping[str, str]
@@ -29,7 +29,7 @@ class Found(NamedTuple):
 
 
 class Page:
-    """A running page. Paths go out as they are: no client makes `..` harmless on the way."""
+    """A running page. Paths are sent unchanged: no client normalises `..` on the way."""
 
     def __init__(self, port: int) -> None:
         self.port = port
@@ -49,7 +49,7 @@ class Page:
 
 @contextlib.contextmanager
 def served(url: str, database: str, directory: Path | None = None, **settings: Any) -> Iterator[Page]:
-    """The page on a free port; the project's dashboards unless a directory is given."""
+    """Serve the page on a free port, with the project's dashboards unless a directory is given."""
     made = Settings(clickhouse_url=url, clickhouse_database=database, page_port=0, **settings)
     with PageServer(made, directory) as server:
         yield Page(server.port)

@@ -1,4 +1,4 @@
-"""What a real Chromium shows of the page: its document once everything has been drawn, and the state of each panel."""
+"""The page as rendered by a real Chromium: its final document, and the state of each panel."""
 
 import re
 import subprocess
@@ -13,7 +13,7 @@ ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
 
 
 def browsed(page: Page, path: str, size: tuple[int, int], directory: Path) -> tuple[dict[str, str], str]:
-    """Attributes of the body, and the document, once everything has been drawn."""
+    """Return the attributes of the body, and the document, once everything has been drawn."""
     document = run_chromium(page, path, size, directory, "--dump-dom")
     body = re.search(r"<body[^>]*>", document)
     assert body, document[-2000:]
@@ -21,7 +21,7 @@ def browsed(page: Page, path: str, size: tuple[int, int], directory: Path) -> tu
 
 
 def run_chromium(page: Page, path: str, size: tuple[int, int], directory: Path, *options: str) -> str:
-    """Open a path of the page and wait until it has nothing more to do; what the browser prints comes back."""
+    """Open a path of the page, wait until the page is idle, and return what the browser prints."""
     command = [
         str(CHROMIUM),
         *FLAGS,
@@ -35,6 +35,6 @@ def run_chromium(page: Page, path: str, size: tuple[int, int], directory: Path, 
 
 
 def states(document: str) -> dict[str, str]:
-    """The state of each panel by its number."""
+    """Return the state of each panel by its number."""
     found = (dict(ATTRIBUTE.findall(tag)) for tag in PANEL.findall(document))
     return {one["data-panel"]: one["data-state"] for one in found}

@@ -10,7 +10,7 @@ WINDOWS = [{"text": "5 min", "value": "300"}, {"text": "1 h", "value": "3600"}]
 
 
 def write_dashboard(directory: Path, uid: str, panels: list[Json], **more: Any) -> None:
-    """A dashboard with the variables place (from the table `places`) and window."""
+    """Write a dashboard with the variables place (from the table `places`) and window."""
     place = {"name": "place", "type": "query", "multi": True, "includeAll": True, "refresh": 2}
     window = {"name": "window", "type": "custom", "options": WINDOWS, "current": WINDOWS[1]}
     document = {
@@ -28,7 +28,7 @@ def write_dashboard(directory: Path, uid: str, panels: list[Json], **more: Any) 
 
 
 def panel(number: int, kind: str, sql: str, form: int = 1, **more: Any) -> Json:
-    """A panel that asks ClickHouse; `form` 0 is a time series, 1 a table."""
+    """Return a panel that queries ClickHouse; `form` 0 is a time series, 1 a table."""
     target = {"datasource": CLICKHOUSE, "rawSql": sql, "format": form, "refId": "A", "editorType": "sql"}
     place = {"x": (number - 1) % 4 * 6, "y": (number - 1) // 4 * 6, "w": 6, "h": 6}
     found = {"id": number, "type": kind, "title": f"Panel {number}", "gridPos": place, "targets": [target]}

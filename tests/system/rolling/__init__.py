@@ -1,1 +1,1 @@
-"""The rolling stage, spikes and who is paged."""
+"""The rolling stage, spikes and paging."""

@@ -1,4 +1,4 @@
-"""The rules and routes of alerts as promtool and amtool see them, and rules that their tests must find out."""
+"""Alert rules and routes are valid to promtool and amtool, and their tests detect broken rules."""
 
 from pathlib import Path
 from typing import Any
@@ -25,16 +25,16 @@ def test_the_tools_accept_the_files(command: tuple[str, ...]) -> None:
 
 
 @pytest.mark.parametrize("alert", alert_names())
-def test_an_alert_fires_and_is_silent_when_it_should(alert: str) -> None:
+def test_an_alert_fires_and_stays_silent_as_its_tests_say(alert: str) -> None:
     done = run("promtool", "test", "rules", RULE_TESTS / f"{alert}.yml")
     assert done.returncode == 0, done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("expression", ["vector(1)", "vector(1) == 0"], ids=["always fires", "never fires"])
 @pytest.mark.parametrize(("number", "rule"), NUMBERED, ids=NAMES)
-def test_the_tests_find_out_a_rule_that(expression: str, number: int, rule: dict[str, Any], tmp_path: Path) -> None:
+def test_the_rule_tests_detect_a_rule_that(expression: str, number: int, rule: dict[str, Any], tmp_path: Path) -> None:
     document = yaml.safe_load(RULES.read_text())
-    [one for group in document["groups"] for one in group["rules"]][number]["expr"] = expression
+    [any_rule for group in document["groups"] for any_rule in group["rules"]][number]["expr"] = expression
     (tmp_path / RULES.name).write_text(yaml.safe_dump(document))
     tests = tmp_path / "tests" / f"{rule['alert']}.yml"
     tests.parent.mkdir()

@@ -1,4 +1,4 @@
-"""Stage 2 dies between any two steps: whoever goes on loses no episode and no alert, and doubles none."""
+"""A rolling stage that dies between any two steps loses no episode and no alert, and doubles none."""
 
 import asyncio
 import signal
@@ -32,17 +32,17 @@ def instant(minute: int, second: int) -> str:
 
 
 class Died(Exception):  # noqa: N818
-    """The process is no more."""
+    """Death of the simulated process."""
 
 
-class Mortal(RollingStore):
-    """Dies at one of its writes, just before or just after ClickHouse has it; and notes what was told to Kafka."""
+class DyingStore(RollingStore):
+    """A store that dies at one of its writes, just before or after ClickHouse has it, and records what Kafka got."""
 
     def __init__(self, client: ClickHouse, log: str, dies_at: int, *, is_after: bool) -> None:
         super().__init__(client, log)
         self.steps = 0
         self._dies_at, self._is_after = dies_at, is_after
-        self.told: list[str] = []
+        self.published: list[str] = []
 
     def _step(self, work: Callable[[], None]) -> None:
         self.steps += 1
@@ -53,21 +53,21 @@ class Mortal(RollingStore):
             raise Died
 
     def commit(self, minute: int) -> None:
-        self._step(lambda: super(Mortal, self).commit(minute))
+        self._step(lambda: super(DyingStore, self).commit(minute))
 
     def write_episodes(self, episodes: Sequence[StoredEpisode]) -> None:
-        self._step(lambda: super(Mortal, self).write_episodes(episodes))
+        self._step(lambda: super(DyingStore, self).write_episodes(episodes))
 
     def write_windows(self, minute: int) -> None:
-        """They take long, and are tested elsewhere: here they are left out."""
+        """Skip them: they take long, and are tested elsewhere."""
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> None:
-        """In the place of a publisher's."""
-        self._step(lambda: self.told.extend(msgspec.json.decode(value or b"")["id"] for _, value, _ in messages))
+        """Stand in for a publisher."""
+        self._step(lambda: self.published.extend(msgspec.json.decode(value or b"")["id"] for _, value, _ in messages))
 
 
-class Refusing(Mortal):
-    """Takes each write at the second try only, and counts those that it did not take."""
+class RefusingStore(DyingStore):
+    """A store that accepts each write at the second attempt only, and counts the refusals."""
 
     refused_count = 0
 
@@ -79,28 +79,28 @@ class Refusing(Mortal):
         work()
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> None:
-        """Kafka takes all."""
+        """Accept everything."""
 
 
-def evaluator(store: Mortal, log: str, on_failure: Callable[[], None] = lambda: None) -> SpikeEvaluator:
+def evaluator(store: DyingStore, log: str, on_failure: Callable[[], None] = lambda: None) -> SpikeEvaluator:
     publisher: Any = store
     return SpikeEvaluator(store, publisher, "alerts", log, 1.0, on_failure)
 
 
-async def judge_to_the_end(store: Mortal, log: str, on_failure: Callable[[], None] = lambda: None) -> None:
-    """In the steps in which minutes pass; before every second one settles, it has judged twice."""
-    one = evaluator(store, log, on_failure)
-    await one.restore()
+async def evaluate_to_the_end(store: DyingStore, log: str, on_failure: Callable[[], None] = lambda: None) -> None:
+    """Evaluate in steps in which minutes pass; every second checkpoint follows two evaluations."""
+    stage = evaluator(store, log, on_failure)
+    await stage.restore()
     for last in (BURST.start - 10, BURST.start + 2, BURST.start + 5, BURST.stop + 1, BURST.stop + 30, END):
-        if last > one.evaluated_minute:
-            await one.evaluate(last)
+        if last > stage.evaluated_minute:
+            await stage.evaluate(last)
         if last not in {BURST.start + 2, BURST.stop + 1}:
-            await settle(one)
+            await write_windows(stage)
 
 
-async def settle(one: SpikeEvaluator) -> None:
-    while one.checkpoint_minute < one.evaluated_minute:
-        await one.write_windows_towards(one.evaluated_minute)
+async def write_windows(stage: SpikeEvaluator) -> None:
+    while stage.checkpoint_minute < stage.evaluated_minute:
+        await stage.write_windows_towards(stage.evaluated_minute)
 
 
 def outcome(system: System, log: str) -> list[tuple[Any, ...]]:
@@ -112,7 +112,7 @@ def outcome(system: System, log: str) -> list[tuple[Any, ...]]:
 
 @pytest.fixture
 def filled(system: System) -> System:
-    """A ledger with a day of escalations, every third minute one in two queues, and a burst."""
+    """Fill a ledger with a day of escalations, one every third minute in two queues, and a burst."""
     events: list[tuple[bytes, bytes]] = []
     for minute in range(START, END):
         for number, (queue, channel) in enumerate((("billing", "web_chat"), ("technical", "phone"))):
@@ -132,13 +132,13 @@ def filled(system: System) -> System:
 def test_a_death_at_any_step_changes_no_episode_and_loses_no_alert(
     filled: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # A checkpoint for each minute would make hundreds of steps of the same kind.
+    # A checkpoint for each minute would make hundreds of equivalent steps.
     monkeypatch.setattr(judging, "EACH_MINUTE_UP_TO", 2)
 
-    def run(log: str, dies_at: int, *, is_after: bool) -> tuple[Mortal, bool]:
-        store = Mortal(filled.client, log, dies_at, is_after=is_after)
+    def run(log: str, dies_at: int, *, is_after: bool) -> tuple[DyingStore, bool]:
+        store = DyingStore(filled.client, log, dies_at, is_after=is_after)
         try:
-            asyncio.run(judge_to_the_end(store, log))
+            asyncio.run(evaluate_to_the_end(store, log))
         except Died:
             return store, True
         return store, False
@@ -152,7 +152,7 @@ def test_a_death_at_any_step_changes_no_episode_and_loses_no_alert(
     # One episode of the inflow, one of the escalations; both began and ended.
     assert {row[0] for row in wanted} == {"inflow", "escalations"}
     assert all(row[6] is not None for row in wanted)
-    kinds = [one.partition("-")[2] for one in calm.told]
+    kinds = [identity.partition("-")[2] for identity in calm.published]
     assert kinds.count("began") == kinds.count("ended") == len(wanted) == 2
     assert calm.steps >= 10
     for dies_at in range(1, calm.steps + 1):
@@ -162,12 +162,14 @@ def test_a_death_at_any_step_changes_no_episode_and_loses_no_alert(
             assert has_died
             second, _ = run(log, 0, is_after=False)
             assert outcome(filled, log) == wanted, log
-            # Which alert an id stands for is in its end; the rest names log, series and onset.
-            told = {*first.told, *second.told}
-            assert sorted(one[32:] for one in told) == sorted(one[32:] for one in calm.told), log
+            # The end of an id says which alert it is; the rest names log, series and onset.
+            published_ids = {*first.published, *second.published}
+            assert sorted(identity[32:] for identity in published_ids) == sorted(
+                identity[32:] for identity in calm.published
+            ), log
 
 
-def test_writes_that_clickhouse_does_not_take_are_tried_again_and_counted(
+def test_writes_that_clickhouse_refuses_are_retried_and_counted(
     filled: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(judging, "EACH_MINUTE_UP_TO", 2)
@@ -175,35 +177,35 @@ def test_writes_that_clickhouse_does_not_take_are_tried_again_and_counted(
     registry = CollectorRegistry()
     metrics = RollingMetrics(registry)
     log = "refused"
-    store = Refusing(filled.client, log, -1, is_after=False)
+    store = RefusingStore(filled.client, log, -1, is_after=False)
     filled.client.execute(f"INSERT INTO rolling_checkpoints (log, minute) VALUES ('{log}', {START - 1})")
-    asyncio.run(judge_to_the_end(store, log, metrics.insert_failures.inc))
+    asyncio.run(evaluate_to_the_end(store, log, metrics.insert_failures.inc))
     assert len(outcome(filled, log)) == 2
     assert store.refused_count > 5
     assert registry.get_sample_value("sichtflug_rolling_insert_failures_total") == store.refused_count
 
 
-def test_one_that_others_have_overtaken_writes_nothing_more(filled: System) -> None:
+def test_an_overtaken_stage_writes_nothing_more(filled: System) -> None:
     log = "overtaken"
-    store = Mortal(filled.client, log, -1, is_after=False)
+    store = DyingStore(filled.client, log, -1, is_after=False)
     store.commit(START - 1)
 
-    async def sleep_and_go_on() -> None:
+    async def sleep_and_continue() -> None:
         slow = evaluator(store, log)
         await slow.restore()
         await slow.evaluate(BURST.start - 10)
-        await settle(slow)
-        await judge_to_the_end(Mortal(filled.client, log, -1, is_after=False), log)
+        await write_windows(slow)
+        await evaluate_to_the_end(DyingStore(filled.client, log, -1, is_after=False), log)
         wanted = outcome(filled, log)
         with pytest.raises(FencedError, match=f"minute {END} is judged"):
             await slow.evaluate(END)
         assert outcome(filled, log) == wanted
 
-    asyncio.run(sleep_and_go_on())
+    asyncio.run(sleep_and_continue())
 
 
-def test_a_silence_in_which_nothing_comes_at_all_is_noticed(system: System) -> None:
-    """Each minute one for eight days, then an hour without any. A year before all that there had been one."""
+def test_a_complete_silence_is_detected(system: System) -> None:
+    """One event a minute for eight days, then none for an hour. A year before, there was a single one."""
     silent = range(START + 8 * DAY + 600, START + 8 * DAY + 660)
     minutes = [START - 365 * DAY, *range(START, silent.start), *range(silent.stop, silent.stop + 30)]
     worker = system.start_worker()
@@ -212,52 +214,52 @@ def test_a_silence_in_which_nothing_comes_at_all_is_noticed(system: System) -> N
     worker.send_signal(signal.SIGTERM)
     worker.wait(30)
     log = "silence"
-    store = Mortal(system.client, log, 0, is_after=False)
-    # As where stage 2 has never run, and all is to be judged: the year before the first week is passed over.
+    store = DyingStore(system.client, log, 0, is_after=False)
+    # As if the rolling stage had never run and must evaluate everything: the year before the first week is skipped.
     store.commit(0)
 
-    async def judged_in_steps() -> list[tuple[Any, ...]]:
-        one = evaluator(store, log)
-        await one.restore()
+    async def evaluated_in_steps() -> list[tuple[Any, ...]]:
+        stage = evaluator(store, log)
+        await stage.restore()
         for last in (silent.start, silent.start + 30):
-            await one.evaluate(last)
-            await settle(one)
+            await stage.evaluate(last)
+            await write_windows(stage)
         lasting = outcome(system, log)
-        await one.evaluate(silent.stop + 29)
-        await settle(one)
+        await stage.evaluate(silent.stop + 29)
+        await write_windows(stage)
         return lasting
 
-    [lasting] = asyncio.run(judged_in_steps())
+    [lasting] = asyncio.run(evaluated_in_steps())
     assert (lasting[0], lasting[6], lasting[7]) == ("silence", None, 0)
     [ended] = outcome(system, log)
     assert ended[:5] == lasting[:5]
     assert ended[6] is not None
-    assert [one.partition("-")[2] for one in store.told] == ["began", "ended"]
+    assert [identity.partition("-")[2] for identity in store.published] == ["began", "ended"]
 
 
 def test_a_start_before_the_first_windows_are_written_reads_no_more_than_a_month(filled: System) -> None:
-    """Where stage 2 begins with an empty ledger its first checkpoint says 1970, long before anything happened."""
+    """With an empty ledger the rolling stage's first checkpoint is in 1970, long before the first event."""
 
-    class Counting(Mortal):
-        asked = 0
+    class CountingStore(DyingStore):
+        query_count = 0
 
         def counts(self, first: int, end: int) -> Minutes:
-            self.asked += 1
+            self.query_count += 1
             return super().counts(first, end)
 
     log = "young"
-    first = Counting(filled.client, log, 0, is_after=False)
+    first = CountingStore(filled.client, log, 0, is_after=False)
     first.commit(0)
 
-    async def judge_without_settling() -> None:
-        one = evaluator(first, log)
-        await one.restore()
-        await one.evaluate(END)
+    async def evaluate_without_writing() -> None:
+        stage = evaluator(first, log)
+        await stage.restore()
+        await stage.evaluate(END)
 
-    asyncio.run(judge_without_settling())
+    asyncio.run(evaluate_without_writing())
     assert first.evaluated_minute() == START - 1
-    second = Counting(filled.client, log, 0, is_after=False)
+    second = CountingStore(filled.client, log, 0, is_after=False)
     asyncio.run(evaluator(second, log).restore())
-    assert 0 < second.asked <= LEARNED_DAYS + 1
-    # What it tells again has the identity that it had.
-    assert set(second.told) <= set(first.told)
+    assert 0 < second.query_count <= LEARNED_DAYS + 1
+    # A repeated alert has the same identity.
+    assert set(second.published) <= set(first.published)

@@ -1,4 +1,4 @@
-"""A spike reaches a human: worker, Prometheus and Alertmanager as deployed, but for shorter intervals, to a webhook."""
+"""A spike reaches a webhook through worker, Prometheus and Alertmanager as deployed, except for shorter intervals."""
 
 import json
 import threading
@@ -18,26 +18,26 @@ from tests.support.programs import program
 from tests.support.system import System, wait_for
 from tests.support.traffic import BURST, minute_of, nine_days_and_a_burst
 
-#: Up to here it lasts. The two hours after the burst come at once, so that no window is written for each minute.
+#: The end of the burst. The two hours after it arrive at once, so that no window is written for each minute.
 MIDDLE = BURST.start + 8
 
 
 class Webhook:
-    """What Alertmanager's receivers are told, by the path of their URLs."""
+    """The notifications of Alertmanager's receivers, by the path of their URLs."""
 
     def __init__(self) -> None:
-        self.told: list[tuple[str, dict[str, Any]]] = []
-        told = self.told
+        self.notifications: list[tuple[str, dict[str, Any]]] = []
+        notifications = self.notifications
 
         class Handler(BaseHTTPRequestHandler):
             def do_POST(self) -> None:
                 body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                told.extend((self.path, alert) for alert in body["alerts"])
+                notifications.extend((self.path, alert) for alert in body["alerts"])
                 self.send_response(200)
                 self.end_headers()
 
             def log_message(self, format: str, *arguments: Any) -> None:
-                """Nothing: what matters is in `told`."""
+                """Log nothing: what matters is in `notifications`."""
 
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self.url = f"http://127.0.0.1:{self._server.server_port}"
@@ -50,10 +50,10 @@ class Webhook:
         self._thread.join()
 
     def alerts(self, path: str, name: str, status: str) -> list[dict[str, Any]]:
-        """Those of a name and status (firing or resolved) that came to a path."""
+        """Return the notifications of a name and status (firing or resolved) at a path."""
         return [
             alert
-            for at, alert in self.told
+            for at, alert in self.notifications
             if at == path and alert["labels"]["alertname"] == name and alert["status"] == status
         ]
 
@@ -66,12 +66,12 @@ def webhook() -> Iterator[Webhook]:
 
 
 def alertmanager(directory: Path, port: int, webhook: str) -> Child:
-    """Alertmanager with the deployed configuration; it waits for nothing, and its receivers are ours."""
+    """Run Alertmanager with the deployed configuration, without delays, and with our receivers."""
     document = yaml.safe_load(ALERTMANAGER.read_text())
     document["route"] |= {"group_wait": "0s", "group_interval": "1s"}
     for receiver in document["receivers"]:
-        for one in receiver["webhook_configs"]:
-            one["url"] = f"{webhook}/{one['url'].rpartition('/')[2]}"
+        for webhook_config in receiver["webhook_configs"]:
+            webhook_config["url"] = f"{webhook}/{webhook_config['url'].rpartition('/')[2]}"
     file = directory / "alertmanager.yml"
     file.write_text(yaml.safe_dump(document))
     arguments = [f"--config.file={file}", f"--storage.path={directory / 'alertmanager'}", "--cluster.listen-address="]
@@ -80,7 +80,7 @@ def alertmanager(directory: Path, port: int, webhook: str) -> Child:
 
 
 def prometheus(directory: Path, port: int, worker_port: int, alertmanager_port: int) -> Child:
-    """Prometheus with the deployed configuration and rules; it looks every second, and lets go of what has ended."""
+    """Run Prometheus with the deployed configuration and rules, scraping every second and dropping ended series."""
     document = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())
     document["global"] |= {"scrape_interval": "1s", "evaluation_interval": "1s"}
     document["scrape_configs"][0]["static_configs"] = [{"targets": [f"127.0.0.1:{worker_port}"]}]
@@ -97,7 +97,7 @@ def prometheus(directory: Path, port: int, worker_port: int, alertmanager_port: 
 
 
 @pytest.mark.embedded_broker
-def test_a_spike_is_told_as_it_begins_and_as_it_ends(system: System, webhook: Webhook, tmp_path: Path) -> None:
+def test_a_spike_notifies_when_it_begins_and_when_it_ends(system: System, webhook: Webhook, tmp_path: Path) -> None:
     for name in ("prometheus", "prometheus-alertmanager"):
         program(name)
     system.start_worker(metrics_port="0")
@@ -109,23 +109,23 @@ def test_a_spike_is_told_as_it_begins_and_as_it_ends(system: System, webhook: We
     watching = prometheus(tmp_path, prometheus_port, worker_port, port)
 
     def words() -> str:
-        return f"{webhook.told}\n{routing.log_tail()}\n{watching.log_tail()}\n{system.log()[-1000:]}"
+        return f"{webhook.notifications}\n{routing.log_tail()}\n{watching.log_tail()}\n{system.log()[-1000:]}"
 
     try:
         wait_for(lambda: answers(port) and answers(prometheus_port), 30, words)
         wait_for(lambda: bool(webhook.alerts("/page", "EscalationSpike", "firing")), 30, words)
-        [told, *_] = webhook.alerts("/page", "EscalationSpike", "firing")
-        assert told["labels"].keys() == {"alertname", "severity", "scope"} | (
-            told["labels"].keys() & {"queue", "channel"}
+        [alert, *_] = webhook.alerts("/page", "EscalationSpike", "firing")
+        assert alert["labels"].keys() == {"alertname", "severity", "scope"} | (
+            alert["labels"].keys() & {"queue", "channel"}
         )
-        assert {told["labels"].get("queue", "billing"), told["labels"].get("channel", "web_chat")} == {
+        assert {alert["labels"].get("queue", "billing"), alert["labels"].get("channel", "web_chat")} == {
             "billing",
             "web_chat",
         }
-        assert "times as many escalations as expected" in told["annotations"]["summary"]
-        assert float(told["annotations"]["summary"].split()[0]) > 3
-        assert told["annotations"]["runbook_url"] == "docs/runbooks/EscalationSpike.md"
-        assert told["annotations"]["dashboard_url"].startswith("http://127.0.0.1:3000/d/sichtflug-escalations")
+        assert "times as many escalations as expected" in alert["annotations"]["summary"]
+        assert float(alert["annotations"]["summary"].split()[0]) > 3
+        assert alert["annotations"]["runbook_url"] == "docs/runbooks/EscalationSpike.md"
+        assert alert["annotations"]["dashboard_url"].startswith("http://127.0.0.1:3000/d/sichtflug-escalations")
         assert webhook.alerts("/page", "EscalationSpike", "resolved") == []
 
         with urlopen(f"http://127.0.0.1:{worker_port}/metrics") as answer:
@@ -136,8 +136,11 @@ def test_a_spike_is_told_as_it_begins_and_as_it_ends(system: System, webhook: We
         system.publish(record for record in nine_days_and_a_burst() if minute_of(record[1]) >= BURST.stop)
         wait_for(lambda: bool(webhook.alerts("/page", "EscalationSpike", "resolved")), 60, words)
         [ended, *_] = webhook.alerts("/page", "EscalationSpike", "resolved")
-        assert (ended["labels"], ended["startsAt"]) == (told["labels"], told["startsAt"])
-        assert {alert["labels"]["alertname"] for _, alert in webhook.told} <= {"EscalationSpike", "InflowSpike"}
+        assert (ended["labels"], ended["startsAt"]) == (alert["labels"], alert["startsAt"])
+        assert {alert["labels"]["alertname"] for _, alert in webhook.notifications} <= {
+            "EscalationSpike",
+            "InflowSpike",
+        }
     finally:
         watching.stop()
         routing.stop()

@@ -1,4 +1,4 @@
-"""While stage 1 is behind, minutes are judged at once and their rolling windows wait, but not for ever."""
+"""While the interactions stage lags, minutes are evaluated at once and their windows wait, but not for ever."""
 
 import asyncio
 import time
@@ -26,8 +26,8 @@ from tests.support.traffic import START
 pytestmark = pytest.mark.embedded_broker
 
 
-class Stage2:
-    """The stage in this process, hearing what a test says. No worker runs."""
+class InProcessStage:
+    """The rolling stage in this process, receiving progress from the test. No worker runs."""
 
     def __init__(self, system: System) -> None:
         settings = Settings(
@@ -49,10 +49,10 @@ class Stage2:
         self._store = RollingStore(system.client, system.topic)
         self._store.commit(START)
 
-    async def hear(self, minute: int, lag_count: int) -> None:
-        """The log's only partition says that `minute` has passed, and how many records follow."""
+    async def report_progress(self, minute: int, lag_count: int) -> None:
+        """Report for the log's only partition that `minute` has passed, and how many records follow."""
         self._offset += 1
-        beat = Progress(
+        progress = Progress(
             log=self._log,
             partition=0,
             partition_count=1,
@@ -63,20 +63,20 @@ class Stage2:
             is_at_end=False,
             idle_ms=0,
         )
-        record = SimpleNamespace(offset=self._offset, value=msgspec.json.encode(beat))
+        record = SimpleNamespace(offset=self._offset, value=msgspec.json.encode(progress))
         await self.rolling.batch(0, [record], self._offset + 1)
 
-    def judged(self) -> int:
-        """The last minute judged, as the metrics say; 0 before the first."""
+    def evaluated(self) -> int:
+        """Return the last minute evaluated, by the metrics; 0 before the first."""
         settled_at = self._registry.get_sample_value("sichtflug_settled_timestamp_seconds") or 0.0
         return int(settled_at) // 60 - 1
 
     def insert_failures(self) -> float | None:
-        """Writes that ClickHouse did not take, as the metrics say."""
+        """Return the number of writes that ClickHouse refused, by the metrics."""
         return self._registry.get_sample_value("sichtflug_rolling_insert_failures_total")
 
     def written(self) -> int:
-        """The last minute whose windows are written."""
+        """Return the last minute whose windows are written."""
         return self._store.evaluated_minute() or 0
 
     async def until(self, holds: Callable[[], bool]) -> None:
@@ -87,27 +87,27 @@ class Stage2:
             await asyncio.sleep(0.02)
 
 
-def run(system: System, course: Callable[[Stage2], Any]) -> None:
-    async def all_of_it() -> None:
-        stage = Stage2(system)
+def run(system: System, course: Callable[[InProcessStage], Any]) -> None:
+    async def drive() -> None:
+        stage = InProcessStage(system)
         await stage.rolling.assigned({0}, 1)
         try:
             await course(stage)
         finally:
             await stage.rolling.revoked({0})
 
-    asyncio.run(all_of_it())
+    asyncio.run(drive())
 
 
 def test_windows_wait_for_the_backlog_and_minutes_do_not(system: System) -> None:
-    async def course(stage: Stage2) -> None:
+    async def course(stage: InProcessStage) -> None:
         for minute in (START + 3, START + 5):
-            await stage.hear(minute, BEHIND_EVENTS + 1)
-            await stage.until(lambda: stage.judged() == minute)  # noqa: B023
-        # Judged twice, and time enough to write what must not be written.
+            await stage.report_progress(minute, BEHIND_EVENTS + 1)
+            await stage.until(lambda: stage.evaluated() == minute)  # noqa: B023
+        # Evaluated twice, with enough time to write what must not be written.
         await asyncio.sleep(1)
         assert stage.written() == START
-        await stage.hear(START + 5, BEHIND_EVENTS)
+        await stage.report_progress(START + 5, BEHIND_EVENTS)
         await stage.until(lambda: stage.written() == START + 5)
 
     run(system, course)
@@ -116,22 +116,22 @@ def test_windows_wait_for_the_backlog_and_minutes_do_not(system: System) -> None
 def test_windows_do_not_wait_for_ever(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rolling, "GIVE_WAY_SECONDS", 1.0)
 
-    async def course(stage: Stage2) -> None:
-        await stage.hear(START + 3, BEHIND_EVENTS + 1)
-        await stage.until(lambda: stage.judged() == START + 3)
+    async def course(stage: InProcessStage) -> None:
+        await stage.report_progress(START + 3, BEHIND_EVENTS + 1)
+        await stage.until(lambda: stage.evaluated() == START + 3)
         await asyncio.sleep(1)
-        await stage.hear(START + 3, BEHIND_EVENTS + 1)
+        await stage.report_progress(START + 3, BEHIND_EVENTS + 1)
         await stage.until(lambda: stage.written() == START + 3)
-        # Those of later minutes wait for their own time.
-        await stage.hear(START + 4, BEHIND_EVENTS + 1)
-        await stage.until(lambda: stage.judged() == START + 4)
+        # Those of later minutes have waiting times of their own.
+        await stage.report_progress(START + 4, BEHIND_EVENTS + 1)
+        await stage.until(lambda: stage.evaluated() == START + 4)
         await asyncio.sleep(1)
         assert stage.written() == START + 3
 
     run(system, course)
 
 
-def test_a_minute_does_not_wait_for_the_windows_of_those_before_it(
+def test_a_minute_does_not_wait_for_the_windows_of_earlier_ones(
     system: System, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     written: list[int] = []
@@ -143,20 +143,20 @@ def test_a_minute_does_not_wait_for_the_windows_of_those_before_it(
 
     monkeypatch.setattr(RollingStore, "write_windows", write)
 
-    async def course(stage: Stage2) -> None:
-        await stage.hear(START + 40, 0)
-        await stage.until(lambda: stage.judged() == START + 40)
-        await stage.hear(START + 41, 0)
-        await stage.until(lambda: stage.judged() == START + 41)
+    async def course(stage: InProcessStage) -> None:
+        await stage.report_progress(START + 40, 0)
+        await stage.until(lambda: stage.evaluated() == START + 40)
+        await stage.report_progress(START + 41, 0)
+        await stage.until(lambda: stage.evaluated() == START + 41)
         assert len(written) < 40
-        await stage.hear(START + 41, 0)
+        await stage.report_progress(START + 41, 0)
         await stage.until(lambda: stage.written() == START + 41)
 
     run(system, course)
     assert written == [*range(START + 1, START + 42)]
 
 
-def test_windows_that_clickhouse_does_not_take_are_shown(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_windows_that_clickhouse_refuses_are_counted(system: System, monkeypatch: pytest.MonkeyPatch) -> None:
     write_windows = RollingStore.write_windows
     answers = iter((False, False, True))
 
@@ -167,9 +167,9 @@ def test_windows_that_clickhouse_does_not_take_are_shown(system: System, monkeyp
 
     monkeypatch.setattr(RollingStore, "write_windows", write)
 
-    async def course(stage: Stage2) -> None:
+    async def course(stage: InProcessStage) -> None:
         assert stage.insert_failures() == 0
-        await stage.hear(START + 1, 0)
+        await stage.report_progress(START + 1, 0)
         await stage.until(lambda: stage.written() == START + 1)
         assert stage.insert_failures() == 2
 

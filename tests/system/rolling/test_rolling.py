@@ -1,4 +1,4 @@
-"""Stage 2 on real parts: minutes judged once they have passed, spikes told once, also by workers that are killed."""
+"""The rolling stage on real systems evaluates each minute once and reports spikes once, even if workers are killed."""
 
 import json
 import time
@@ -16,7 +16,7 @@ from tests.support.traffic import BURST, END, minute_of, nine_days_and_a_burst
 
 
 def spikes(system: System) -> list[dict[str, Any]]:
-    """Episodes of escalations, times as minutes."""
+    """Return the episodes of escalations, times as minutes."""
     names = (
         "episode_id",
         "scope",
@@ -48,14 +48,14 @@ def assert_the_burst_alone(system: System) -> None:
     # At 0.33 expected and ten more, two minutes are enough.
     assert BURST.start <= spike["detected"] <= BURST.start + 1
     assert BURST.stop <= spike["until"] <= BURST.stop + 30
-    # Ten a minute, and what comes anyhow.
+    # Ten a minute, and the usual ones.
     assert 100 <= spike["observed_count"] <= 150
     assert spike["expected_count"] < 20
     series = Series("escalations", spike["scope"], "", spike["queue"], spike["channel"])
     assert spike["episode_id"] == episode_id(system.topic, series, spike["since"])
 
 
-def test_a_burst_is_one_episode_and_told_as_it_begins_and_ends(system: System) -> None:
+def test_a_burst_is_one_episode_reported_as_it_begins_and_ends(system: System) -> None:
     system.start_worker(metrics_port="0")
     system.publish(nine_days_and_a_burst())
     wait_for(lambda: system.evaluated_minute() >= END - 2, 120, system.log)
@@ -73,7 +73,7 @@ def test_a_burst_is_one_episode_and_told_as_it_begins_and_ends(system: System) -
     assert began["data"]["contributors"][0]["queue"] == "billing"
     assert "escalations (queue billing" in began["data"]["summary"] or "channel web_chat" in began["data"]["summary"]
 
-    # The rows that were written when the last minute had passed are those of the views, since nothing came later.
+    # The rows written when the last minute had passed equal the views, since nothing arrived later.
     names = "window_seconds, scope, tenant, queue, channel, contact_count, open_count, open_ms, resolution_histogram"
     [(emitted_at,)] = system.client.rows("SELECT toString(max(emitted_at)) FROM rolling")
     kept = system.client.rows(f"SELECT {names} FROM rolling WHERE emitted_at = '{emitted_at}' ORDER BY ALL")
@@ -84,7 +84,7 @@ def test_a_burst_is_one_episode_and_told_as_it_begins_and_ends(system: System) -
     with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
         metrics = answer.read().decode()
     values = dict(line.rsplit(" ", 1) for line in metrics.splitlines() if not line.startswith("#"))
-    # Time goes on where all is read.
+    # Time advances once everything is read.
     assert float(values["sichtflug_settled_timestamp_seconds"]) >= (END - 1) * 60
     assert float(values["sichtflug_spikes_open"]) == 0
     # All of them stay open; the last minute may not have passed yet.
@@ -95,7 +95,7 @@ def test_a_burst_is_one_episode_and_told_as_it_begins_and_ends(system: System) -
 
 
 @pytest.mark.apache_kafka
-def test_workers_killed_in_stage_2_lose_and_double_nothing(system: System) -> None:
+def test_workers_killed_in_the_rolling_stage_lose_and_double_nothing(system: System) -> None:
     chance, events = Random(10), nine_days_and_a_burst()
     per_part = len(events) // 6 + 1
     for start in range(0, len(events), per_part):
@@ -110,7 +110,7 @@ def test_workers_killed_in_stage_2_lose_and_double_nothing(system: System) -> No
     [spike] = spikes(system)
     ids = {event["id"] for event in alerts(system) if event["type"] != TYPES["worsened"]}
     assert ids == {f"{spike['episode_id']}-began", f"{spike['episode_id']}-ended"}
-    # A row for each minute of the last hour at least, none of them twice.
+    # At least one row for each minute of the last hour, and no duplicates.
     emitted = system.client.rows(
         "SELECT toUnixTimestamp(emitted_at), count() FROM rolling "
         "WHERE scope = 'all' AND window_seconds = 300 GROUP BY emitted_at ORDER BY emitted_at"

@@ -1,4 +1,4 @@
-"""Rolling windows against a computation over single events, at random instants."""
+"""Rolling windows equal a computation over single events, at random instants."""
 
 import datetime
 import math
@@ -16,7 +16,7 @@ from tests.support.streams.events import instant
 from tests.support.system import System
 from tests.support.traffic import live_records
 
-# How the events came does not matter here.
+# The source of the events does not matter here.
 pytestmark = pytest.mark.embedded_broker
 
 WINDOWS = (300, 3_600, 86_400, 604_800)
@@ -42,7 +42,7 @@ def text(at_ms: int) -> str:
 
 
 def rows(system: System, at_ms: int, seconds: int, names: Sequence[str]) -> dict[Scope, dict[str, Any]]:
-    """The view's rows of one window, without zeros."""
+    """Return the view's rows of one window, without zeros."""
     found = system.client.rows(
         f"SELECT scope, tenant, queue, channel, {', '.join(names)} FROM rolling_at(at = '{text(at_ms)}') "
         f"WHERE window_seconds = {seconds}"
@@ -99,7 +99,7 @@ def test_windows_of_real_incidents_at_random_instants(system: System, incidents:
 
 
 def assert_backlog_between(system: System, oracle: Oracle, begins_ms: int, ends_ms: int) -> None:
-    """The backlog at the end of every interval of a span, by queue, against the sum over all single changes."""
+    """Compare the backlog at the end of every interval of a span, by queue, with the sum over all single changes."""
     step_ms = (
         60_000 if ends_ms - begins_ms <= 12 * HOUR_MS else HOUR_MS if ends_ms - begins_ms <= 62 * DAY_MS else DAY_MS
     )
@@ -122,7 +122,7 @@ def assert_backlog_between(system: System, oracle: Oracle, begins_ms: int, ends_
     assert counts == {key: count for key, count in wanted.items() if count}, (text(begins_ms), text(ends_ms))
 
 
-def test_windows_of_live_traffic_and_what_stands_open_now(system: System) -> None:
+def test_windows_and_open_conversations_of_live_traffic(system: System) -> None:
     system.start_worker()
     system.publish(live_records(seed=81, number=4_000, rate=3.0))
     system.wait_until_folded()
@@ -141,11 +141,11 @@ def test_windows_of_live_traffic_and_what_stands_open_now(system: System) -> Non
     wanted = {scope: tuple(counts[name] for name in AGES) for scope, counts in ages(oracle, now_ms).items()}
     open_now = {scope: row[: len(AGES)] for scope, row in found.items() if any(row[: len(AGES)])}
     assert open_now == wanted
-    # Whom they wait for adds up to what is open.
+    # The parties waited on add up to the backlog.
     assert all(sum(row[: len(AGES)]) == sum(row[len(AGES) :]) for row in found.values())
 
 
-def test_the_share_of_a_row_is_that_of_the_scope_around_it(system: System) -> None:
+def test_the_share_of_a_row_is_relative_to_the_scope_around_it(system: System) -> None:
     system.start_worker()
     system.publish(live_records(seed=82, number=2_000, rate=3.0))
     system.wait_until_folded()
@@ -162,7 +162,7 @@ def test_the_share_of_a_row_is_that_of_the_scope_around_it(system: System) -> No
         assert row.get("contact_total_count", 0) == contacts[around]
 
 
-def test_one_conversation_by_hand(system: System) -> None:
+def test_windows_of_one_conversation_match_the_sums_by_hand(system: System) -> None:
     system.start_worker()
     end = encoded(id="end", subject="a", time="2024-03-04T10:02:15Z", type="conversation.resolved", data={})
     system.publish([opened("a", "2024-03-04T10:00:30Z", "phone"), (b"a", end)])
@@ -190,8 +190,8 @@ def test_one_conversation_by_hand(system: System) -> None:
     assert p50 == pytest.approx(105_000, rel=0.032)
 
 
-def test_drift_by_hand(system: System) -> None:
-    """A week ago, at the same hour, 1 contact by phone and 1 by email; now 3 by phone and 1 by email."""
+def test_drift_matches_the_sum_by_hand(system: System) -> None:
+    """A week ago, in the same hour, 1 contact by phone and 1 by email; now 3 by phone and 1 by email."""
     system.start_worker()
     before = [opened("a", "2024-02-26T10:10:00Z", "phone"), opened("b", "2024-02-26T10:50:00Z", "email")]
     # Another hour of that day, which does not count.

@@ -1,4 +1,4 @@
-"""The evaluation of spike detectors: baselines and intervals against sums by hand, charts and the page."""
+"""The evaluation of the spike detector: baselines and intervals equal sums by hand, charts and the page are drawn."""
 
 import math
 from pathlib import Path
@@ -38,8 +38,8 @@ def test_three_sigma_alarms_beyond_the_mean_and_three_standard_deviations() -> N
         assert detector.begins(10, count) is wanted
 
 
-def test_c2_looks_at_seven_bins_and_leaves_two_out() -> None:
-    # Seven times 2: mean 2, standard deviation 0, taken for 0.2: alarms are beyond 2.6, whatever the last two bins.
+def test_c2_uses_seven_bins_and_a_gap_of_two() -> None:
+    # Seven times 2: mean 2, standard deviation 0, raised to 0.2: alarms are beyond 2.6, whatever the last two bins.
     for count, wanted in ((2, False), (3, True)):
         detector = EarsC2()
         for at, one in enumerate([9, 2, 2, 2, 2, 2, 2, 2, 50, 50]):
@@ -60,7 +60,7 @@ def test_the_poisson_sum_alarms_at_the_logarithm_of_its_budget() -> None:
     monday, wednesday = 4 * 1_440, 6 * 1_440
     for at in range(monday, wednesday):
         detector.learn(at, 10)
-    # With 10 expected a count of 17 adds 17 log 2 - 10 = 1.8: three of them make 5.35, two do not make 5.
+    # With 10 expected a count of 17 adds 17 log 2 - 10 = 1.8: three of them make 5.35, two do not reach 5.
     assert [detector.begins(wednesday + at, 17) for at in range(3)] == [False, False, True]
 
 
@@ -70,15 +70,15 @@ def test_intervals_are_garwoods(count: int, low: float, high: float) -> None:
     assert interval(count) == pytest.approx((low, high), rel=0.01)
 
 
-def test_a_rate_that_wanders_by_a_fifth_is_no_spike() -> None:
-    # One series, four weeks: four false episodes are allowed.
+def test_a_rate_that_wanders_by_a_fifth_is_not_a_spike() -> None:
+    # One series, four weeks: four false episodes are within the budget.
     assert of_wandering(0.2, 180, 1.0, 1).episode_count <= 4
 
 
-def test_what_was_not_noticed_counts_as_late() -> None:
+def test_a_missed_spike_counts_as_late() -> None:
     one = Noticed(OURS, 1.0, "×2", 4, (3, 20, 50))
     assert [one.ratio_within(limit) for limit in (15, 30, 60)] == [0.25, 0.5, 0.75]
-    # Of 3, 20, 50 and never the median lies between 20 and 50.
+    # Of 3, 20, 50 and never, the median lies between 20 and 50.
     assert one.median_delay == 35
     assert Noticed(OURS, 1.0, "×2", 4, (3,)).median_delay is None
 
@@ -90,7 +90,7 @@ def test_a_budget_between_good_neighbours_is_steadier_than_a_lucky_one() -> None
     assert best_with_neighbours(scores) == 5
 
 
-def test_charts_are_drawn_and_can_be_read_on_dark_ground() -> None:
+def test_charts_are_drawn_and_legible_on_a_dark_background() -> None:
     x = Axis("x", 1, 100, (1, 10, 100), is_logarithmic=True)
     y = Axis("y", 0, 1, (0, 1))
     text = chart([Panel("one", [Line("a", [(1, 0.0), (10, None), (100, 1.0)])])], x, y, columns=1)

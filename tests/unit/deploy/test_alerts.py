@@ -1,4 +1,4 @@
-"""What pages people: what each alert says, asks for and keeps back, read from the files."""
+"""Alerts: the annotations, metrics and inhibitions of each, read from the files."""
 
 import re
 from typing import Any
@@ -44,17 +44,17 @@ def test_an_alert_has_a_firing_and_a_silent_test_in_a_fixed_order_of_groups(aler
     document = yaml.safe_load((RULE_TESTS / f"{alert}.yml").read_text())
     assert document["rule_files"] == [f"../{RULES.name}"]
     assert document["group_eval_order"] == [group["name"] for group in yaml.safe_load(RULES.read_text())["groups"]]
-    expected = [one["exp_alerts"] for test in document["tests"] for one in test["alert_rule_test"]]
+    expected = [case["exp_alerts"] for test in document["tests"] for case in test["alert_rule_test"]]
     assert any(expected)
     assert not all(expected)
-    assert {one["alertname"] for test in document["tests"] for one in test["alert_rule_test"]} == {alert}
+    assert {case["alertname"] for test in document["tests"] for case in test["alert_rule_test"]} == {alert}
 
 
 @pytest.mark.parametrize(("number", "rule"), NUMBERED, ids=NAMES)
-def test_an_alert_says_how_bad_what_and_where_to_read_on(number: int, rule: dict[str, Any]) -> None:
+def test_an_alert_has_a_severity_a_summary_and_a_runbook(number: int, rule: dict[str, Any]) -> None:
     name = rule["alert"]
     assert re.fullmatch(r"([A-Z][a-z]+)+", name)
-    # What the spikes' own severity can be: streams.episodes.Severity.
+    # The possible severities of spikes: streams.episodes.Severity.
     assert rule["labels"]["severity"] in ("page", "ticket", "{{ $labels.severity }}")
     annotations = rule["annotations"]
     assert annotations.keys() == {"summary", "description", "runbook_url", "dashboard_url"}
@@ -66,7 +66,7 @@ def test_an_alert_says_how_bad_what_and_where_to_read_on(number: int, rule: dict
     assert dashboard[1] in DASHBOARDS
 
 
-def test_every_alert_that_was_asked_for_is_there_and_no_test_or_runbook_without_one() -> None:
+def test_every_required_alert_exists_and_no_test_or_runbook_lacks_one() -> None:
     names = set(alert_names())
     assert names >= set(ASKED_FOR)
     assert {path.stem for path in RULE_TESTS.glob("*.yml")} == names
@@ -74,12 +74,12 @@ def test_every_alert_that_was_asked_for_is_there_and_no_test_or_runbook_without_
 
 
 @pytest.mark.parametrize(("number", "rule"), NUMBERED, ids=NAMES)
-def test_a_rule_asks_only_for_what_workers_show(number: int, rule: dict[str, Any]) -> None:
+def test_a_rule_uses_only_metrics_that_workers_expose(number: int, rule: dict[str, Any]) -> None:
     assert list(selectors(rule["expr"]))
     assert unknown_selectors(rule["expr"]) == []
 
 
-def test_a_metric_or_label_that_nobody_shows_is_found() -> None:
+def test_a_metric_or_label_that_nothing_exposes_is_detected() -> None:
     expression = 'max by (queue) (rate(sichtflug_lag_second{partition="0"}[5m] offset 1d)) > 1 and on () up{jobs="x"}'
     assert set(selectors(expression)) == {
         Selector("sichtflug_lag_second", frozenset({"partition"})),
@@ -89,7 +89,7 @@ def test_a_metric_or_label_that_nobody_shows_is_found() -> None:
 
 
 def inhibited(source: dict[str, str], target: dict[str, str]) -> bool:
-    """Whether Alertmanager keeps an alert back while another one fires."""
+    """Return whether Alertmanager inhibits an alert while another one fires."""
     return any(
         _matches(rule["source_matchers"], source) and _matches(rule["target_matchers"], target)
         for rule in yaml.safe_load(ALERTMANAGER.read_text())["inhibit_rules"]
@@ -108,19 +108,19 @@ def _matches(matchers: list[str], labels: dict[str, str]) -> bool:
     return True
 
 
-def test_while_no_worker_answers_nothing_else_is_told_but_the_cause() -> None:
-    none, one = ({"alertname": "WorkerDown", "severity": severity} for severity in ("page", "ticket"))
+def test_while_no_worker_answers_only_the_cause_is_notified() -> None:
+    paging, ticketing = ({"alertname": "WorkerDown", "severity": severity} for severity in ("page", "ticket"))
     brake = {"alertname": "DeadLetterBrake", "severity": "page"}
     for name in set(alert_names()) - {"WorkerDown", "DeadLetterBrake"}:
-        assert inhibited(none, {"alertname": name})
-        assert not inhibited(one, {"alertname": name})
-        assert not inhibited({"alertname": name, "stage": "interactions"}, none)
-    assert inhibited(brake, none)
-    assert not inhibited(none, brake)
-    assert not inhibited(none, none)
+        assert inhibited(paging, {"alertname": name})
+        assert not inhibited(ticketing, {"alertname": name})
+        assert not inhibited({"alertname": name, "stage": "interactions"}, paging)
+    assert inhibited(brake, paging)
+    assert not inhibited(paging, brake)
+    assert not inhibited(paging, paging)
 
 
-def test_what_the_files_refer_to_lies_where_they_say() -> None:
+def test_files_referred_to_exist() -> None:
     document = yaml.safe_load((PROMETHEUS / "prometheus.yml").read_text())
     assert document["rule_files"] == [RULES.name]
     assert (ROOT / document["global"]["external_labels"]["runbooks"]) == RUNBOOKS

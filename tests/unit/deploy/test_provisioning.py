@@ -1,4 +1,4 @@
-"""Provisioning of Grafana: names, enums, references and dollar signs, any of which stops a whole reload when wrong."""
+"""Grafana's provisioning: field names, enums, references and dollar signs, any of which can break a whole reload."""
 
 import re
 from collections.abc import Iterator
@@ -41,7 +41,7 @@ ROOT = Path(__file__).parents[3]
 
 
 def values(found: Any, where: str = "") -> Iterator[tuple[str, Any]]:
-    """All that is no mapping and no list, with the path to it."""
+    """Yield all scalar values, with their paths."""
     if isinstance(found, dict):
         for key, value in found.items():
             yield from values(value, f"{where}.{key}")
@@ -61,19 +61,21 @@ def test_grafana_reads_every_field(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_a_dollar_is_a_variable_of_the_environment_or_two(name: str) -> None:
+def test_a_dollar_is_an_environment_variable_or_escaped(name: str) -> None:
     for where, value in values(provisioned(name)):
         if where.endswith(".rawSql"):
-            # Alert rules are asked without a browser, which fills variables in; macros are the data source's.
+            # Alert rules are evaluated without the browser that expands variables; macros are the data source's.
             assert "$" not in value, value
         elif isinstance(value, str):
             assert "$" not in ENVIRONMENT.sub("", value).replace("$$", ""), f"{where}: {value}"
 
 
 def test_grafana_knows_how_often_prometheus_scrapes() -> None:
-    """Or $__rate_interval would be too short for a rate, or blurred."""
+    """Otherwise $__rate_interval would be too short for a rate, or blur it."""
     scraped = yaml.safe_load((ROOT / "deploy/prometheus/prometheus.yml").read_text())["global"]["scrape_interval"]
-    [source] = [one for one in provisioned("datasources/sichtflug.yaml")["datasources"] if one["type"] == "prometheus"]
+    [source] = [
+        entry for entry in provisioned("datasources/sichtflug.yaml")["datasources"] if entry["type"] == "prometheus"
+    ]
     assert source["jsonData"]["timeInterval"] == scraped
 
 
@@ -108,13 +110,13 @@ def test_rules_have_the_safe_shape_and_their_references_resolve() -> None:
         assert (ROOT / "docs" / "runbooks" / runbook).is_file()
 
 
-def test_every_variable_of_the_environment_is_told_of() -> None:
+def test_every_environment_variable_is_documented() -> None:
     named = {
         found for name in FILES for _, value in values(provisioned(name)) for found in ENVIRONMENT.findall(str(value))
     }
-    told = (ROOT / "docs" / "dashboards.md").read_text()
+    documented = (ROOT / "docs" / "dashboards.md").read_text()
     assert named
-    assert [one for one in named if f"`{one.strip('${}')}`" not in told] == []
+    assert [variable for variable in named if f"`{variable.strip('${}')}`" not in documented] == []
 
 
 def test_policies_name_receivers_and_mute_timings_that_exist() -> None:

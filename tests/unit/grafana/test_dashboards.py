@@ -1,4 +1,4 @@
-"""The shape of the dashboards: what Grafana takes, what people can read, and nothing that is not generated."""
+"""Dashboards have a shape that Grafana accepts and people can read, and contain nothing that is not generated."""
 
 import itertools
 import re
@@ -12,21 +12,21 @@ from grafana_foundation_sdk.models.dashboard import Dashboard
 from grafana import build
 from grafana.panels import CLICKHOUSE
 from grafana.query_files import query
-from tests.support.web.dashboards import Json, alerts, asked, dashboards, panels
+from tests.support.web.dashboards import Json, alerts, clickhouse_queries, dashboards, panels
 
 DASHBOARDS = {dashboard["uid"]: dashboard for dashboard in dashboards()}
 KINDS = {"stat", "timeseries", "table", "barchart", "row"}
 UNITS = {"short", "percentunit", "s", "dtdurations", "dateTimeAsIso", "string"}
 
 
-def test_the_files_are_what_build_writes() -> None:
+def test_the_files_equal_the_output_of_build() -> None:
     written = [build.RULES, *build.DASHBOARDS.glob("*.json")]
     assert {path: path.read_text(encoding="utf-8") for path in written} == build.built()
     assert len(DASHBOARDS) == 6
 
 
 def test_every_query_file_is_used() -> None:
-    used = {one.sql for one in (*asked(), *alerts())}
+    used = {query.sql for query in (*clickhouse_queries(), *alerts())}
     for path in (build.DASHBOARDS.parent / "queries").rglob("*.sql"):
         name = path.relative_to(build.DASHBOARDS.parent / "queries").with_suffix("").as_posix()
         assert query(name).sql in used, name
@@ -34,17 +34,17 @@ def test_every_query_file_is_used() -> None:
 
 @pytest.mark.parametrize("uid", DASHBOARDS)
 def test_grafana_knows_every_key(uid: str) -> None:
-    # What the types of Grafana 11.6 do not know gets lost on the way through them.
+    # Keys unknown to the types of Grafana 11.6 get lost on the way through them.
     dashboard = msgspec.json.decode(msgspec.json.encode(DASHBOARDS[uid]))
     for annotation in dashboard["annotations"]["list"]:
-        # The data source's own; Grafana hands it on as it is.
+        # The data source's own keys; Grafana passes them on unchanged.
         del annotation["target"]
     again = msgspec.json.decode(JSONEncoder(sort_keys=True).encode(Dashboard.from_json(dashboard)))
     assert missing(dashboard, again) == []
 
 
 def missing(wanted: Any, found: Any, where: str = "") -> list[str]:
-    """What is in `wanted` and not in `found`."""
+    """Return what is in `wanted` and not in `found`."""
     if isinstance(wanted, dict) and isinstance(found, dict):
         return [
             text
@@ -60,12 +60,12 @@ def missing(wanted: Any, found: Any, where: str = "") -> list[str]:
 
 
 def lost(value: Any, where: str) -> list[str]:
-    """Empty values may be left out."""
+    """Ignore empty values, which may be left out."""
     return [] if value in (None, "", False, [], {}) else [f"{where}: {value!r} got lost"]
 
 
 @pytest.mark.parametrize("uid", DASHBOARDS)
-def test_panels_have_a_place_and_say_what_they_show(uid: str) -> None:
+def test_panels_have_a_position_a_title_and_a_description(uid: str) -> None:
     dashboard = DASHBOARDS[uid]
     assert re.fullmatch(r"[a-z-]{1,40}", uid)
     assert dashboard["editable"] is False
@@ -98,7 +98,7 @@ def test_panels_do_not_overlap(uid: str) -> None:
 
 
 def overlap(one: Json, other: Json) -> bool:
-    """Whether two places on the grid share a cell."""
+    """Return whether two positions on the grid share a cell."""
     starts = max(one["x"], other["x"]), max(one["y"], other["y"])
     ends = min(one["x"] + one["w"], other["x"] + other["w"]), min(one["y"] + one["h"], other["y"] + other["h"])
     return bool(starts[0] < ends[0] and starts[1] < ends[1])

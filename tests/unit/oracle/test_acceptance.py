@@ -1,4 +1,4 @@
-"""What the oracle accepts of the event contract, and what it rejects."""
+"""The oracle accepts and rejects by the event contract."""
 
 from typing import Any
 
@@ -42,7 +42,7 @@ def test_a_record_that_breaks_the_contract_is_rejected_and_counts_nowhere(change
 
 
 @pytest.mark.parametrize("value", [None, b"", b"{", b"[]", b"\xff\xfe", b'{"id": NaN}', b"null"])
-def test_what_is_no_json_object_is_rejected(value: bytes | None) -> None:
+def test_a_value_that_is_not_a_json_object_is_rejected(value: bytes | None) -> None:
     with pytest.raises(Rejected):
         accept(Record(value))
 
@@ -62,7 +62,7 @@ def test_the_subject_falls_back_to_the_key() -> None:
     assert accept(Record(GOOD | {"subject": None}, key=b"k")).conversation_id == "k"
 
 
-def test_offsets_and_fractions_of_a_second() -> None:
+def test_offsets_and_fractions_of_a_second_are_read() -> None:
     assert instant_ms("2024-03-04T11:00:00.9999+01:00") == at("10:00") + 999
     assert instant_ms("2024-03-04t09:30:00-00:30") == at("10:00")
 
@@ -75,7 +75,7 @@ def test_a_clock_more_than_five_seconds_ahead_is_clamped_to_the_brokers() -> Non
 
 
 def test_unknown_types_are_ignored_but_move_the_watermark() -> None:
-    # opened 10:00, something at 10:02: dense to 10:02, and no conversation of its own
+    # opened 10:00, something at 10:02: rows up to 10:02, and no conversation of its own
     oracle = Oracle([opened("10:00"), event("survey.answered", "10:02", about="b")])
     assert [row["open_count"] for row in oracle.backlog_by("minute")] == [1, 1, 1]
     assert len(oracle.conversation_facts()) == 1

@@ -1,4 +1,4 @@
-"""The oracle's dimensions: stocks move, flows stay."""
+"""Dimensions in the oracle: stocks move, flows stay."""
 
 from tests.oracle import Oracle
 from tests.support.streams.oracle_cases import counts, does, durations, fact, opened, says
@@ -20,7 +20,7 @@ def test_a_changed_channel_brings_its_default_visibility() -> None:
     assert [r["visibility"] for r in oracle.backlog_by("hour")] == ["private", "public"]
 
 
-def test_an_outbound_opening_arrives_but_is_no_contact() -> None:
+def test_an_outbound_opening_arrives_but_is_not_a_contact() -> None:
     # 10:00 an agent writes first; 10:30 the customer answers, 10:40 the agent: 10 minutes
     oracle = Oracle(
         [opened("10:00", actor_kind="agent"), says("customer", "10:30"), says("agent", "10:40")],

@@ -1,10 +1,10 @@
-"""The oracle's life of a conversation: time, openings and departures."""
+"""The life cycle of a conversation in the oracle: time, openings and departures."""
 
 from tests.oracle import Oracle
 from tests.support.streams.oracle_cases import at, clocks, counts, does, durations, fact, opened, says
 
 
-def test_life_cycle_time_never_runs_back_but_messages_keep_their_minute() -> None:
+def test_life_cycle_time_never_runs_backwards_but_messages_keep_their_minute() -> None:
     # assigned 10:10, then resolved dated 10:05: resolved at 10:10; the message dated 10:03 stays there
     oracle = Oracle([opened("10:00"), does("assigned", "10:10"), says("customer", "10:03"), does("resolved", "10:05")])
     assert fact(oracle)["resolved_at"] == at("10:10")
@@ -39,21 +39,21 @@ def test_a_late_opening_moves_to_its_own_minute_and_dimensions() -> None:
     assert fact(oracle)["is_implicit"] is True
 
 
-def test_what_runs_from_a_late_opening_runs_from_its_own_minute() -> None:
+def test_clocks_and_durations_run_from_the_minute_of_a_late_opening() -> None:
     # queued 10:05 arrives first, then the opening of 10:02; the answer at 10:11 is 9 minutes after the opening, in time
-    # for a promise of 10 (10:12); the resolution of 10:20 took 18 minutes
+    # for a target of 10 (10:12); the resolution of 10:20 took 18 minutes
     log = [does("queued", "10:05", queue="q"), opened("10:02", queue="q"), says("agent", "10:11")]
     oracle = Oracle([*log, does("resolved", "10:20")], target_seconds={"first_response": 600})
     assert (durations(oracle, "first_response"), durations(oracle, "resolution")) == ([9], [18])
     assert clocks(oracle) == [("first_response", "met", "10:11")]
     late = Oracle([*log[:2], says("agent", "10:13")], target_seconds={"first_response": 600})
     assert clocks(late) == [("first_response", "missed", "10:12")]
-    # resolved before the opening was known
+    # resolved before the opening arrived
     known_later = Oracle([log[0], does("resolved", "10:20"), log[1]])
     assert durations(known_later, "resolution") == [18]
 
 
-def test_a_late_opening_on_a_departed_conversation_is_none_when_dated_after_the_departure() -> None:
+def test_an_opening_dated_after_the_departure_is_not_a_late_opening() -> None:
     log = [does("queued", "10:05", queue="q"), does("closed", "10:10")]
     before = Oracle([*log, opened("10:02", queue="q")])
     after = Oracle([*log, opened("10:12", queue="q")])
@@ -62,7 +62,7 @@ def test_a_late_opening_on_a_departed_conversation_is_none_when_dated_after_the_
     assert fact(after)["opened_at"] == at("10:05")
 
 
-def test_the_late_opening_decides_anew_whether_it_is_a_contact() -> None:
+def test_a_late_opening_redecides_whether_it_is_a_contact() -> None:
     # an implicit contact is inbound; the opening says outbound, so it leaves the channel mix
     log = [does("queued", "10:05", queue="q"), opened("10:06", direction="outbound")]
     assert Oracle(log).channel_mix_by("minute") == []
@@ -81,7 +81,7 @@ def test_opened_on_open_fills_empty_fields_only() -> None:
     ] == [("", 0, 1), ("north", 1, 0)]
 
 
-def test_opened_or_reopened_on_departed_is_reopened_and_on_open_nothing() -> None:
+def test_opened_or_reopened_reopens_a_departed_conversation_and_ignores_an_open_one() -> None:
     oracle = Oracle(
         [
             opened("10:00"),
@@ -116,7 +116,7 @@ def test_deleted_departs_and_does_not_undo_the_opening() -> None:
     assert counts(oracle, "") == {"10:00": (1, 1, 0, 0, 0), "10:01": (0, 0, 1, 0, 0)}
 
 
-def test_what_comes_after_the_departure_counts_but_moves_nothing() -> None:
+def test_events_after_the_departure_count_but_move_nothing() -> None:
     oracle = Oracle(
         [
             opened("10:00", queue="q"),

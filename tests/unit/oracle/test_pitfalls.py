@@ -4,7 +4,7 @@ from tests.oracle import Oracle
 from tests.support.streams.oracle_cases import at, clocks, counts, does, durations, event, fact, opened, says
 
 
-def test_a_bot_is_not_the_agent() -> None:
+def test_a_bot_does_not_count_as_an_agent() -> None:
     # opened 10:00, bot 10:01, system 10:02, agent 10:09: the response took 9 minutes, not 1
     oracle = Oracle(
         [
@@ -49,12 +49,12 @@ def test_a_merged_conversation_does_not_age() -> None:
     assert counts(oracle, "")["10:05"] == (1, 0, 1, 0, 0)  # 2 - 1
 
 
-def test_merged_into_itself_is_nothing() -> None:
+def test_a_merge_into_itself_is_ignored() -> None:
     oracle = Oracle([opened("10:00"), does("merged", "10:05", into_id="a")])
     assert fact(oracle)["state"] == "open"
 
 
-def test_an_answered_promise_is_not_missed_later() -> None:
+def test_an_answered_sla_clock_is_not_missed_later() -> None:
     # due 10:10, answered 10:05; the log goes on until 11:00
     oracle = Oracle(
         [opened("10:00"), says("agent", "10:05"), opened("11:00", about="b", direction="outbound")],
@@ -63,7 +63,7 @@ def test_an_answered_promise_is_not_missed_later() -> None:
     assert clocks(oracle) == [("first_response", "met", "10:05")]
 
 
-def test_the_backlog_at_a_past_instant_stays_what_it_was() -> None:
+def test_the_backlog_at_a_past_instant_does_not_change() -> None:
     # a 10:00 to 10:03, b 10:01 to 10:05: at the end of 10:00 1, 10:01 2, 10:03 1, 10:05 0
     log = [
         opened("10:00"),
@@ -77,7 +77,7 @@ def test_the_backlog_at_a_past_instant_stays_what_it_was() -> None:
 
 
 def test_a_conversation_resolved_twice_is_one_resolution() -> None:
-    # 10:00 to 10:30 taken back by the reopen; last resolve 12:00 - first open 10:00 = 120 minutes
+    # 10:00 to 10:30 revoked by the reopen; last resolve 12:00 - first open 10:00 = 120 minutes
     oracle = Oracle([opened("10:00"), does("resolved", "10:30"), does("reopened", "11:00"), does("resolved", "12:00")])
     assert durations(oracle, "resolution") == [120]
     assert fact(oracle)["reopened_count"] == 1
@@ -95,7 +95,7 @@ def test_each_part_of_a_ratio_is_dated_by_its_own_event() -> None:
     ]
 
 
-def test_a_duplicate_webhook_counts_once_even_with_another_content() -> None:
+def test_a_duplicate_webhook_counts_once_even_with_different_content() -> None:
     log = [
         opened("10:00"),
         says("customer", "10:01", event_id="x"),

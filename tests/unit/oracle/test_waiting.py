@@ -1,4 +1,4 @@
-"""The oracle's waiting episodes, responses and escalations."""
+"""Waiting episodes, responses and escalations in the oracle."""
 
 import pytest
 
@@ -6,7 +6,7 @@ from tests.oracle import Oracle, Record
 from tests.support.streams.oracle_cases import at, does, durations, event, fact, opened, says
 
 
-def test_customer_messages_do_not_restart_a_running_episode_and_each_episode_has_a_reply() -> None:
+def test_messages_do_not_restart_a_running_episode_and_each_episode_has_a_reply() -> None:
     # 10:00 -> 10:10 = 10 (first); 10:20 (10:25 again) -> 10:27 = 7
     oracle = Oracle(
         [
@@ -25,7 +25,7 @@ def test_customer_messages_do_not_restart_a_running_episode_and_each_episode_has
     assert oracle.waiting()[0]["since_ms"] == at("10:27")
 
 
-def test_neither_a_note_nor_a_peer_answers() -> None:
+def test_neither_a_note_nor_a_peer_message_is_an_answer() -> None:
     oracle = Oracle([opened("10:00", "community"), says("agent", "10:01", direction="internal"), says("peer", "10:02")])
     assert oracle.response_times() == []
     assert oracle.waiting()[0]["waiting_on"] == "agent"
@@ -47,8 +47,8 @@ def test_an_open_conversation_waits_on_one_party(what: list[Record], party: str)
     assert [row["waiting_on"] for row in Oracle([opened("10:00"), *what]).waiting()] == [party]
 
 
-def test_a_handoff_counts_once_per_waiting_episode_whichever_event_tells_it() -> None:
-    # 10:01 and 10:02 tell the same; after the answer 10:05 a new one counts: 2
+def test_a_handoff_counts_once_per_waiting_episode_whichever_event_reports_it() -> None:
+    # 10:01 and 10:02 report the same; after the answer 10:05 a new one counts: 2
     oracle = Oracle(
         [
             opened("10:00", "web_chat", queue="q"),

@@ -1,4 +1,4 @@
-"""What a worker remembers has bounds, whatever is sent."""
+"""A worker's memory is bounded, whatever is sent."""
 
 import asyncio
 import gc
@@ -47,23 +47,23 @@ def event(number: int, **fields: Any) -> Record:
 
 
 def kept_texts(codec: Codec, prefix: str) -> int:
-    """How many texts that begin so are held by the codec, however it holds them."""
+    """Return how many texts with this beginning the codec holds, in whatever form."""
     seen: set[int] = set()
     waiting: list[Any] = [codec]
     found = 0
     while waiting:
-        one = waiting.pop()
-        if id(one) in seen or isinstance(one, type) or callable(one):
+        held = waiting.pop()
+        if id(held) in seen or isinstance(held, type) or callable(held):
             continue
-        seen.add(id(one))
-        found += isinstance(one, str) and one.startswith(prefix)
-        # Of a dictionary, the collector does not visit keys that are texts.
-        waiting += [*one, *one.values()] if isinstance(one, dict) else gc.get_referents(one)
+        seen.add(id(held))
+        found += isinstance(held, str) and held.startswith(prefix)
+        # The collector does not visit the texts that are keys of a dictionary.
+        waiting += [*held, *held.values()] if isinstance(held, dict) else gc.get_referents(held)
     return found
 
 
 @pytest.mark.parametrize("tenant_count", [1, 7, 500])
-def test_names_are_kept_up_to_one_bound_for_all_tenants_together(
+def test_names_are_cached_up_to_one_bound_for_all_tenants_together(
     monkeypatch: pytest.MonkeyPatch, tenant_count: int
 ) -> None:
     monkeypatch.setattr(codec_module, "CACHED_NAMES", 100)
@@ -85,27 +85,27 @@ def test_names_are_kept_up_to_one_bound_for_all_tenants_together(
         assert len(set(pseudonyms.values())) == 1_000, again
 
 
-def test_sources_and_types_that_anybody_may_invent_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_arbitrary_sources_and_types_are_not_cached(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(codec_module, "CACHED_SOURCES", 100)
     codec = Codec(b"key")
     for number in range(1_000):
         assert codec.decode([event(number, source=f"source {number}", type=f"invented.{number}")]).events
-    # Each source is held by name and with the prefix of its keys.
+    # Each source is held by name and in the prefix of its keys.
     assert kept_texts(codec, "source ") <= 3 * 100
-    # A text that Python interns is one object for as long as somebody holds it; from 3.12 on, for ever.
-    [one], [other] = (codec.decode([event(0, type="invented.by.somebody")]).events for _ in range(2))
-    assert one.type == other.type
-    assert id(one.type) != id(other.type)
-    [one], [other] = (codec.decode([event(0)]).events for _ in range(2))
-    assert id(one.type) == id(other.type)
+    # An interned text is one object as long as it is referenced; from Python 3.12 on, for ever.
+    [first], [second] = (codec.decode([event(0, type="invented.by.somebody")]).events for _ in range(2))
+    assert first.type == second.type
+    assert id(first.type) != id(second.type)
+    [first], [second] = (codec.decode([event(0)]).events for _ in range(2))
+    assert id(first.type) == id(second.type)
 
 
-def test_beyond_the_bound_every_id_may_be_known_and_none_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_beyond_the_bound_unknown_ids_may_pass_as_known_and_none_is_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(known_ids, "LEAST_EXPECTED", 10)
     monkeypatch.setattr(known_ids, "REMEMBERED_IDS", 100)
     known = IdFilter()
     spread = [number * 0x9E3779B97F4A7C15 % (1 << 64) for number in range(1_000)]
-    # 10 + 20 + 40: three filters, the fourth would pass the bound.
+    # 10 + 20 + 40: three filters, a fourth would exceed the bound.
     known.add(spread[:70])
     assert all(value in known for value in spread[:70])
     assert sum(value in known for value in spread[70:]) < 100
@@ -114,7 +114,7 @@ def test_beyond_the_bound_every_id_may_be_known_and_none_is_forgotten(monkeypatc
     assert all(value in known for value in spread)
 
 
-def test_beyond_the_numbers_there_are_cells_are_counted_as_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_cells_beyond_the_numbers_available_are_counted_in_another_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(cells_module, "CELL_MASK", 3)
     cells = CellIndex()
     numbers = [cells.number(Cell("", f"q{number}", "email", "private")) for number in range(6)]
@@ -126,16 +126,16 @@ def test_beyond_the_numbers_there_are_cells_are_counted_as_another_one(monkeypat
 @pytest.mark.parametrize(
     ("value", "pending"),
     [
-        # 50 letters of 100,000 bytes take the memory of 5,000 events, which may take a thousand bytes each.
+        # 50 letters of 100,000 bytes take the memory of 5,000 events at a thousand bytes each.
         (lambda number: b"x" * 100_000, 5_000),
-        # Five texts of 2 KiB each; what names people and cases becomes short.
+        # Five texts of 2 KiB each; the ids of people and cases become short.
         (lambda number: event(number, subject=WIDE, source=WIDE, data=dict.fromkeys(LONG, WIDE) | SPOKEN).value, 500),
-        # As events are.
+        # Like events.
         (lambda number: event(number).value, 50),
     ],
     ids=["dead letters", "long texts", "usual"],
 )
-def test_what_waits_for_a_flush_counts_by_its_memory(value: Callable[[int], bytes], pending: int) -> None:
+def test_pending_work_is_counted_by_its_memory(value: Callable[[int], bytes], pending: int) -> None:
     records = [Record(number, value(number)) for number in range(50)]
     with stepwise():
         worker = interactions_worker(Rules(RulesConfig()), Store(), Sent())

@@ -1,4 +1,4 @@
-"""The reference pages are what the code gives, and leave nothing out."""
+"""The reference pages equal the code's output and are complete."""
 
 import re
 from pathlib import Path
@@ -14,7 +14,7 @@ PAGES = Path(__file__).resolve().parents[3] / "docs" / "reference"
 
 @pytest.mark.parametrize("name", pages())
 def test_the_committed_page_is_current(name: str) -> None:
-    """If this fails: `python -m pipeline.reference`, and read what it changed."""
+    """On a failure run `python -m pipeline.reference`, and read what it changed."""
     assert (PAGES / name).read_text(encoding="utf-8") == pages()[name]
 
 

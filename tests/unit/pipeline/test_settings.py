@@ -1,4 +1,4 @@
-"""Settings from the environment and the file: what is wrong with one is said by its name."""
+"""Settings from the environment and the file: errors name the setting."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from pipeline.settings import load
 
 
 @pytest.mark.parametrize(
-    ("variable", "value", "said"),
+    ("variable", "value", "message"),
     [
         (
             "SICHTFLUG_KAFKA_TOPICS",
@@ -24,8 +24,10 @@ from pipeline.settings import load
         ("SICHTFLUG_CONFIG", "/nowhere.toml", "expected a file, found none"),
     ],
 )
-def test_a_wrong_setting_is_named_with_its_value_and_what_is_expected(variable: str, value: str, said: str) -> None:
-    with pytest.raises(SettingsError, match=re.escape(said)):
+def test_an_invalid_setting_is_named_with_its_value_and_the_expected_one(
+    variable: str, value: str, message: str
+) -> None:
+    with pytest.raises(SettingsError, match=re.escape(message)):
         load({variable: value})
 
 
@@ -36,7 +38,7 @@ TARGET_NAMES = "first_response_seconds, next_response_seconds, resolution_second
 
 
 @pytest.mark.parametrize(
-    ("content", "said"),
+    ("content", "message"),
     [
         (
             'kafka_topics = "x"',
@@ -70,12 +72,12 @@ TARGET_NAMES = "first_response_seconds, next_response_seconds, resolution_second
         ('kafka_topic = "x\n', "expected TOML: Error (at line 1, column 17)"),
     ],
 )
-def test_a_fault_of_the_file_is_said_in_words(tmp_path: Path, content: str, said: str) -> None:
+def test_an_error_in_the_file_is_reported_in_plain_words(tmp_path: Path, content: str, message: str) -> None:
     file = tmp_path / "mine.toml"
     file.write_text(content)
     with pytest.raises(SettingsError) as found:
         load({"SICHTFLUG_CONFIG": str(file)})
-    assert str(found.value).startswith(f"{file}: {said}")
+    assert str(found.value).startswith(f"{file}: {message}")
 
 
 def test_a_secret_setting_is_never_shown() -> None:
@@ -102,7 +104,7 @@ def test_rules_come_from_the_file_and_the_environment_wins(tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "../../etc/passwd", "/etc/localtime", "", "Europe"])
-def test_a_zone_that_nobody_knows_stops_the_start_by_its_name(tmp_path: Path, zone: str) -> None:
+def test_an_unknown_zone_stops_the_start_and_is_named(tmp_path: Path, zone: str) -> None:
     file = tmp_path / "sichtflug.toml"
     file.write_text(f"[rules]\nreporting_zone = '{zone}'")
     with pytest.raises(
@@ -111,5 +113,5 @@ def test_a_zone_that_nobody_knows_stops_the_start_by_its_name(tmp_path: Path, zo
         load({"SICHTFLUG_CONFIG": str(file)})
 
 
-def test_a_setting_that_is_empty_is_none() -> None:
+def test_an_empty_setting_counts_as_unset() -> None:
     assert load({"SICHTFLUG_CLICKHOUSE_PASSWORD": "", "SICHTFLUG_PSEUDONYM_KEY_FILE": ""}).pseudonym_key == ""

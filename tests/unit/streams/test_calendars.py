@@ -1,4 +1,4 @@
-"""Business time against the clock on the wall, minute by minute, over changes of the clocks."""
+"""Business time agrees with the wall clock, minute by minute, across clock changes."""
 
 from datetime import date, datetime
 from typing import Any
@@ -33,7 +33,7 @@ def clock(minutes: int) -> str:
 
 @st.composite
 def calendars(draw: st.DrawFn, zone: str, near: str) -> Calendar:
-    """Any spans on any days, overlapping or not, and perhaps a holiday."""
+    """Draw any spans on any days, overlapping or not, and sometimes a holiday."""
     span = st.lists(_times, min_size=2, max_size=2, unique=True).map(sorted)
     spans = st.lists(span, max_size=3).map(lambda pairs: tuple(f"{clock(a)}-{clock(b)}" for a, b in pairs))
     hours = draw(st.fixed_dictionaries(dict.fromkeys(WEEKDAYS, spans)))
@@ -44,7 +44,7 @@ def calendars(draw: st.DrawFn, zone: str, near: str) -> Calendar:
 
 
 def open_minutes(calendar: Calendar, start_ms: int, length: int) -> int:
-    """How many of the next minutes the wall shows a clock within a span of its day."""
+    """Count those of the next minutes at which the wall clock is within a span of its day."""
     zone = ZoneInfo(calendar.zone)
     spans = {day: [span.split("-") for span in spans] for day, spans in calendar.hours.items()}
     found = 0
@@ -59,7 +59,7 @@ def open_minutes(calendar: Calendar, start_ms: int, length: int) -> int:
 
 @settings(max_examples=150, deadline=None)
 @given(st.data(), st.sampled_from(CHANGES), st.integers(-3000, 3000), st.integers(0, 6000))
-def test_business_time_is_what_the_wall_shows_minute_by_minute(
+def test_business_time_agrees_with_the_wall_clock_minute_by_minute(
     data: st.DataObject, change: tuple[str, str], offset: int, length: int
 ) -> None:
     zone, day = change
@@ -77,13 +77,13 @@ def test_business_time_is_what_the_wall_shows_minute_by_minute(
 
 @settings(max_examples=12, deadline=None)
 @given(st.integers(946_684_800_000, END_MS - 1), st.integers(946_684_800_000, END_MS - 1), st.integers(0, 10**12))
-def test_the_order_of_the_questions_changes_no_answer(one: int, other: int, business_ms: int) -> None:
+def test_the_order_of_calls_changes_no_result(one: int, other: int, business_ms: int) -> None:
     calendar = Calendar("Europe/Berlin", {"mon": ("08:00-13:00", "12:00-18:00"), "sun": ("00:00-02:30",)})
-    asked, fresh = BusinessHours(calendar), BusinessHours(calendar)
+    reused, fresh = BusinessHours(calendar), BusinessHours(calendar)
     start, end = sorted((one, other))
-    asked.after(end, business_ms)
-    assert asked.between(start, end) == fresh.between(start, end)
-    assert asked.after(start, business_ms) == fresh.after(start, business_ms) <= END_MS
+    reused.after(end, business_ms)
+    assert reused.between(start, end) == fresh.between(start, end)
+    assert reused.after(start, business_ms) == fresh.after(start, business_ms) <= END_MS
 
 
 def at(text: str) -> int:
@@ -101,7 +101,7 @@ def test_overlapping_spans_count_once() -> None:
     ("spans", "open_hours"),
     [
         (("00:00-02:30", "02:30-10:00"), 9),  # without a break: 00:00 to 10:00 on a day that skips an hour
-        (("00:00-02:30",), 2),  # the wall never shows 02:30: at 02:00 it is 03:00
+        (("00:00-02:30",), 2),  # the wall clock never shows 02:30: at 02:00 it is 03:00
         (("02:30-10:00",), 7),  # open from 03:00, which follows 01:59
         (("02:00-03:00",), 0),
     ],
@@ -111,18 +111,18 @@ def test_a_span_with_an_end_in_the_hour_that_is_skipped(spans: tuple[str, ...], 
     assert hours.between(at("2026-03-29T00:00+01:00"), at("2026-03-30T00:00+02:00")) == open_hours * HOUR_MS
 
 
-def test_a_promise_for_ever_is_due_at_the_end_of_the_calendar() -> None:
+def test_an_endless_target_is_due_at_the_end_of_the_calendar() -> None:
     hours = BusinessHours(Calendar("Europe/Berlin", {"mon": ("08:00-18:00",)}))
     assert hours.after(at("2026-11-23T08:00+01:00"), 10**15) == END_MS
     assert BusinessHours(None).after(at("2026-11-23T08:00+01:00"), 10**15) == END_MS
-    # Hours that holidays take away for good never come.
+    # Hours that holidays cancel for good never come.
     mondays = [date.fromordinal(n) for n in range(date(2098, 1, 6).toordinal(), date(2102, 1, 1).toordinal(), 7)]
     never = BusinessHours(Calendar("UTC", {"mon": ("08:00-18:00",)}, tuple(mondays)))
     assert never.after(at("2098-01-03T00:00+00:00"), HOUR_MS) == END_MS
 
 
-def test_a_date_of_a_lifetime_ahead_costs_no_more_than_one_of_tomorrow() -> None:
-    # What is laid out stays: a thousand questions about 2099 search in lists that the first one made.
+def test_a_date_decades_ahead_costs_no_more_than_tomorrow() -> None:
+    # The expanded calendar is cached: a thousand calls about 2099 search the lists that the first one built.
     hours = BusinessHours(Calendar("Europe/Berlin", dict.fromkeys(WEEKDAYS[:5], ("08:00-18:00",))))
     start, end = at("2026-11-23T08:00+01:00"), at("2099-12-31T00:00+00:00")
     first = hours.between(start, end)
@@ -132,7 +132,7 @@ def test_a_date_of_a_lifetime_ahead_costs_no_more_than_one_of_tomorrow() -> None
     assert hours._closes is made
 
 
-def test_years_in_any_order_are_laid_out_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_years_in_any_order_are_expanded_once_each(monkeypatch: pytest.MonkeyPatch) -> None:
     calendar = Calendar(zone="Europe/Berlin", hours={"mon": ("09:00-12:00", "13:00-17:00"), "sat": ("22:00-24:00",)})
     upward, downward = BusinessHours(calendar), BusinessHours(calendar)
     laid_out: list[int] = []

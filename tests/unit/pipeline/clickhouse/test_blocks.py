@@ -1,4 +1,4 @@
-"""Blocks in ClickHouse's Native format: columns to the byte, and sections that lack a column."""
+"""Blocks in ClickHouse's Native format: columns byte for byte, and sections that lack a column."""
 
 import struct
 
@@ -9,14 +9,14 @@ from pipeline.clickhouse import native
 from pipeline.clickhouse.blocks import Column, Section, integers, joined, texts
 
 
-def test_a_sum_that_does_not_fit_is_as_near_as_it_can_be() -> None:
+def test_a_sum_that_overflows_its_column_is_clamped() -> None:
     fits, too_great, too_small = 7, 2**63, -(2**63) - 1
     assert native.sums([fits, too_great, too_small]) == struct.pack("<3q", 7, 2**63 - 1, -(2**63))
     assert native.sums([fits]) == struct.pack("<q", 7)
 
 
 def one_by_one(values: list[str]) -> bytes:
-    """The definition: each value's length in bytes as LEB128, then its bytes."""
+    """Encode by the definition: each value's length in bytes as LEB128, then its bytes."""
     found = bytearray()
     for value in values:
         rest = len(value.encode())
@@ -29,12 +29,12 @@ def one_by_one(values: list[str]) -> bytes:
 
 
 @given(st.lists(st.text(alphabet="aé€😀", max_size=8) | st.sampled_from(["", "x" * 127, "x" * 128, "ä" * 64])))
-def test_texts_of_any_length_and_alphabet_are_encoded_to_the_byte(values: list[str]) -> None:
+def test_texts_of_any_length_and_alphabet_are_encoded_exactly(values: list[str]) -> None:
     assert native.texts(values) == one_by_one(values)
     assert native.few_texts(values, native.TextCache()) == one_by_one(values)
 
 
-def test_a_section_without_a_column_gets_the_default_and_a_column_nobody_has_is_left_out() -> None:
+def test_a_missing_column_gets_its_default_and_one_that_no_section_has_is_left_out() -> None:
     first = Section(2, {"a": integers("UInt16", [1, 2])})
     second = Section(1, {"b": texts(["x"]), "c": Column("Array(UInt8)", (b"\x07\x08",), [2])})
     block = joined({"log": texts(["t"])}, [first, second])

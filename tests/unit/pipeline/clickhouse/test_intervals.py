@@ -1,4 +1,4 @@
-"""Views written once for several intervals."""
+"""A view written once is expanded for several intervals."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ TEMPLATE = (
 )
 
 
-def test_a_statement_is_made_once_for_each_interval_that_it_names() -> None:
+def test_a_statement_is_expanded_once_for_each_interval_that_it_names() -> None:
     assert by_interval(TEMPLATE) == [
         "-- Contacts.\n"
         "CREATE OR REPLACE VIEW contacts_by_minute "
@@ -31,7 +31,7 @@ def test_a_statement_is_made_once_for_each_interval_that_it_names() -> None:
     ]
 
 
-def test_a_statement_that_names_no_interval_stays_as_it_is_with_its_query_parameters() -> None:
+def test_a_statement_without_an_interval_keeps_its_query_parameters() -> None:
     statement = "CREATE OR REPLACE VIEW of_instant AS SELECT {at:DateTime('UTC')} AS at"
     assert by_interval(statement) == [statement]
 
@@ -45,16 +45,21 @@ def test_a_statement_that_names_no_interval_stays_as_it_is_with_its_query_parame
         (TEMPLATE.replace("count()", "{interval_seconds}"), "interval_seconds"),
     ],
 )
-def test_an_interval_or_a_placeholder_that_there_is_not_is_refused(template: str, missing: str) -> None:
+def test_an_unknown_interval_or_placeholder_is_refused(template: str, missing: str) -> None:
     with pytest.raises(KeyError, match=missing):
         by_interval(template)
 
 
 def test_no_placeholder_is_left_in_any_file() -> None:
-    assert [file.path for file in available() for one in file.statements if "{interval" in one or "_days}" in one] == []
+    assert [
+        file.path
+        for file in available()
+        for statement in file.statements
+        if "{interval" in statement or "_days}" in statement
+    ] == []
 
 
-def test_another_definition_of_an_interval_changes_the_checksum(
+def test_a_changed_definition_of_an_interval_changes_the_checksum(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "contacts.sql").write_text(TEMPLATE + ";\n")

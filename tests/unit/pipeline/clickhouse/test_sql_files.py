@@ -1,4 +1,4 @@
-"""The SQL files: what a file may hold, which others it needs, and when it counts as changed."""
+"""Rules of the SQL files: their content, the files they need, and when a file counts as changed."""
 
 import re
 from collections import Counter
@@ -25,7 +25,7 @@ COMMENT_OR_TEXT = re.compile(r"--.*$|'(?:[^'\\]|\\.|'')*'", re.MULTILINE)
 
 
 def faults(texts: dict[str, str]) -> list[str]:
-    """What files of views do against the rules: each makes things that no other makes, and names what it needs."""
+    """Return what violates the rules in files of views: each creates unique objects and names what it needs."""
     made = Counter(
         name
         for text in texts.values()
@@ -43,14 +43,16 @@ def faults(texts: dict[str, str]) -> list[str]:
 
 
 def files_of_views() -> dict[str, str]:
-    """The text of each file, with every view that it makes written out."""
+    """Return the text of each file, with every view that it creates written out."""
     return {
-        path.stem: "".join(f"{view};\n" for one in statements(path.read_text()) for view in by_interval(one))
+        path.stem: "".join(
+            f"{view};\n" for statement in statements(path.read_text()) for view in by_interval(statement)
+        )
         for path in VIEWS.glob("*.sql")
     }
 
 
-def test_files_of_views_name_what_they_need_and_make_nothing_twice() -> None:
+def test_files_of_views_name_what_they_need_and_create_nothing_twice() -> None:
     assert faults(files_of_views()) == []
 
 
@@ -64,12 +66,12 @@ def test_files_of_views_name_what_they_need_and_make_nothing_twice() -> None:
         ("spikes", "-- needs: backlog\n", "spikes does not need backlog"),
     ],
 )
-def test_a_planted_fault_is_found(file: str, planted: str, fault: str) -> None:
+def test_a_planted_fault_is_detected(file: str, planted: str, fault: str) -> None:
     texts = files_of_views()
     assert faults(texts | {file: texts[file] + planted}) == [fault]
 
 
-def test_a_word_in_a_comment_or_in_a_text_is_no_need() -> None:
+def test_a_name_in_a_comment_or_a_string_is_not_a_dependency() -> None:
     texts = files_of_views()
     harmless = (
         "-- FROM rolling\nCREATE OR REPLACE VIEW more (a String COMMENT 'FROM backlog_age') AS SELECT 'JOIN sla';\n"
@@ -77,17 +79,17 @@ def test_a_word_in_a_comment_or_in_a_text_is_no_need() -> None:
     assert faults(texts | {"spikes": texts["spikes"] + harmless}) == []
 
 
-def test_numbered_files_make_tables_and_files_of_views_make_views_and_functions_that_may_be_made_again() -> None:
+def test_numbered_files_create_tables_and_view_files_create_replaceable_views_and_functions() -> None:
     for file in available():
         kinds = ("CREATE TABLE IF NOT EXISTS", "ALTER TABLE", "RENAME TABLE IF EXISTS")
         for statement in file.statements:
             begun = re.sub(r"^--.*\n|^\n", "", statement, flags=re.MULTILINE)
             assert begun.startswith(kinds if file.number else ("CREATE OR REPLACE VIEW", "CREATE OR REPLACE FUNCTION"))
-        # What is made is known for every statement, so that what is missing is noticed.
+        # The object created by every statement is known, so that a missing one is noticed.
         assert len(file.subjects()) == len(file.statements) > 0
 
 
-def test_the_files_come_in_order_numbered_ones_first_and_each_after_those_that_it_needs() -> None:
+def test_files_are_ordered_numbered_ones_first_and_each_after_those_it_needs() -> None:
     numbers = [file.number for file in available()]
     assert numbers == [*sorted(filter(None, numbers)), *(number for number in numbers if not number)]
     texts = files_of_views()
@@ -100,11 +102,11 @@ def test_the_files_come_in_order_numbered_ones_first_and_each_after_those_that_i
     assert seen == texts.keys()
 
 
-def test_it_is_known_which_files_make_a_table_and_which_one_a_view() -> None:
+def test_the_files_that_create_a_table_or_a_view_are_known() -> None:
     assert makers()["rejections"] == "0003_create_rejections.sql, 0052_keep_rows_by_the_time_of_writing.sql"
     assert makers()["sla_by_hour"] == "views/sla.sql"
     assert makers()["histogram_quantile_ms"] == "views/functions.sql"
-    # Once a table of this name, which has been renamed.
+    # A former name of a renamed table.
     assert makers()["spikes"] == "views/spikes.sql"
     assert makers()["spike_revisions"] == "0041_keep_revisions_apart.sql"
 
@@ -118,7 +120,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_a_changed_file_changes_the_checksums_of_itself_and_of_all_that_need_it(folder: Path) -> None:
+def test_a_changed_file_changes_its_checksum_and_those_of_its_dependents(folder: Path) -> None:
     before = {file.name: file for file in view_files(folder)}
     assert list(before) == ["b", "d", "c", "a"]
     assert before["d"].statements == ("CREATE OR REPLACE VIEW d AS SELECT 1", "CREATE OR REPLACE VIEW e AS SELECT 2")
@@ -127,7 +129,7 @@ def test_a_changed_file_changes_the_checksums_of_itself_and_of_all_that_need_it(
     assert [name for name in after if after[name].checksum != before[name].checksum] == ["c", "a"]
 
 
-def test_files_that_need_each_other_or_one_that_is_not_there_are_refused(folder: Path) -> None:
+def test_circular_and_missing_dependencies_are_refused(folder: Path) -> None:
     (folder / "d.sql").write_text("-- needs: a\nCREATE OR REPLACE VIEW d AS SELECT * FROM a;\n")
     with pytest.raises(CycleError):
         view_files(folder)
@@ -136,7 +138,7 @@ def test_files_that_need_each_other_or_one_that_is_not_there_are_refused(folder:
         view_files(folder)
 
 
-def test_a_numbered_file_goes_by_its_number(tmp_path: Path) -> None:
+def test_a_numbered_file_is_identified_by_its_number(tmp_path: Path) -> None:
     (tmp_path / "0002_alter_things.sql").write_text("-- Why.\nALTER TABLE things ADD COLUMN IF NOT EXISTS a Int64;\n")
     (tmp_path / "0001_make_things.sql").write_text("CREATE TABLE IF NOT EXISTS things (b Int64);\n\n-- The end.\n")
     files = numbered_files(tmp_path)

@@ -1,4 +1,4 @@
-"""Events moved to another time: each instant by the same, everything else byte for byte."""
+"""Events shifted in time: each instant by the same amount, everything else byte for byte."""
 
 from datetime import datetime
 
@@ -20,10 +20,10 @@ FRACTIONS = st.from_regex(r"(\.[0-9]{1,12})?", fullmatch=True)
     st.sampled_from(["Z", "+05:45", "-03:30"]),
     SECONDS,
 )
-def test_every_instant_of_the_contract_moves_by_exactly_the_same(
+def test_every_instant_of_the_contract_is_shifted_by_exactly_the_same_amount(
     moment: datetime, fraction: str, offset: str, seconds: int
 ) -> None:
-    """`due_at` may be a number or a text of one, too. Whatever else is in the event stays as it was."""
+    """`due_at` may also be a number, or a number as text. Everything else in the event is unchanged."""
     text = f"{moment:%Y-%m-%dT%H:%M:%S}{fraction}{offset}"
     for due_at in (text, 1_700_000_000, 1_700_000_000.5, "1700000000"):
         value = encoded(
@@ -31,8 +31,8 @@ def test_every_instant_of_the_contract_moves_by_exactly_the_same(
         )
         [before], [after] = read([value]), read([shifted(value, seconds)])
         assert after.occurred_at - before.occurred_at == after.due_at - before.due_at == 1000 * seconds
-        told = msgspec.json.decode(shifted(value, seconds))
-        assert told["more"] == text
+        moved_event = msgspec.json.decode(shifted(value, seconds))
+        assert moved_event["more"] == text
         assert b"1" + b"0" * 30 in shifted(value, seconds)
 
 
@@ -64,9 +64,9 @@ def test_every_instant_of_the_contract_moves_by_exactly_the_same(
             ', "queue" : "\\udbff"',
         ),
     ],
-    ids=["alone", "half a pair beside it", "half a pair in its data", "bytes that are no text"],
+    ids=["alone", "a lone surrogate beside it", "a lone surrogate in its data", "bytes that are not text"],
 )
-def test_whatever_is_beside_an_instant_stays_byte_for_byte(before: str, after: str, around: tuple[str, str]) -> None:
+def test_everything_but_instants_stays_byte_for_byte(before: str, after: str, around: tuple[str, str]) -> None:
     def written(time: str, due_at: str) -> bytes:
         beside, behind = around
         data = f'{{{due_at}{behind}, "clock": "resolution" }}'
@@ -87,7 +87,7 @@ def test_whatever_is_beside_an_instant_stays_byte_for_byte(before: str, after: s
         *('"2100-01-01T00:00:00Z"', "4102444800", '"9999-12-31T23:59:59Z"', '"12:00"', '""', "null", "true", "1e400"),
     ],
 )
-def test_a_promise_that_is_none_does_not_become_one(due_at: str) -> None:
+def test_an_invalid_due_at_does_not_become_valid(due_at: str) -> None:
     value = encoded(type="sla.target_set", data={"clock": "resolution", "due_at": "@"}).replace(b'"@"', due_at.encode())
     for seconds in (-86_400, 86_400):
         [moved] = read([shifted(value, seconds)])

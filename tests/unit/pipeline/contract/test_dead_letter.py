@@ -1,4 +1,4 @@
-"""Dead letters as values: what is said of the record, where it came from, and the brake."""
+"""Dead letters as values: their reason and origin, and the brake."""
 
 import pytest
 
@@ -13,7 +13,7 @@ def rejections(count: int) -> list[Rejection]:
     return [Rejection(offset, 0, "not_json", "", "expected JSON") for offset in range(count)]
 
 
-def test_the_brake_lets_half_of_the_last_thousand_through_and_no_more() -> None:
+def test_the_brake_tolerates_half_of_the_last_thousand_and_no_more() -> None:
     brake = Brake(0.5)
     brake.observe("t[0]", 500, rejections(500))
     brake.observe("t[0]", 500, [])  # 500 of 1,000 is the limit itself
@@ -21,9 +21,9 @@ def test_the_brake_lets_half_of_the_last_thousand_through_and_no_more() -> None:
         brake.observe("t[0]", 1000, rejections(501))
 
 
-def test_a_letter_without_its_value_keeps_what_is_said_of_it_behind_what_the_record_says() -> None:
-    said = [("sichtflug-topic", b"elsewhere"), ("sichtflug-raw", b"1"), ("trace", b"42")]
-    record = ReadRecord(5, 1_780_000_000_000, 0, b"k", b"value", tuple(said))
+def test_a_letter_without_its_value_keeps_our_headers_after_the_records_own() -> None:
+    own_headers = [("sichtflug-topic", b"elsewhere"), ("sichtflug-raw", b"1"), ("trace", b"42")]
+    record = ReadRecord(5, 1_780_000_000_000, 0, b"k", b"value", tuple(own_headers))
     rejection = Rejection(5, 1_780_000_000_000, "too_large", "", "expected less")
     whole = dead_letter("interactions", 3, record, rejection)
     short = without_value(whole)
@@ -33,15 +33,15 @@ def test_a_letter_without_its_value_keeps_what_is_said_of_it_behind_what_the_rec
         "sichtflug-value-bytes",
         "sichtflug-value-hash",
     ]
-    # Of headers beyond 65,536 bytes only ours stay.
-    heavy = ReadRecord(5, 1_780_000_000_000, 0, b"k", b"value", (*said, ("sichtflug-detail", b"x" * 65_537)))
-    assert without_value(dead_letter("interactions", 3, heavy, rejection)).headers == short.headers[len(said) :]
+    # Beyond 65,536 bytes of headers only ours are kept.
+    heavy = ReadRecord(5, 1_780_000_000_000, 0, b"k", b"value", (*own_headers, ("sichtflug-detail", b"x" * 65_537)))
+    assert without_value(dead_letter("interactions", 3, heavy, rejection)).headers == short.headers[len(own_headers) :]
     assert origin(short.headers) == Origin("interactions", 3, 5, 1_780_000_000_000, "too_large")
 
 
 @pytest.mark.parametrize("number", [b"1_0", b" 7 ", b"+7", b"7.0", b"", "\u0667".encode(), b"9" * 20, b"-1"])
 @pytest.mark.parametrize("name", ["sichtflug-partition", "sichtflug-offset"])
-def test_what_is_no_number_of_ours_makes_no_origin(name: str, number: bytes) -> None:
+def test_invalid_numbers_in_the_headers_give_no_origin(name: str, number: bytes) -> None:
     record = ReadRecord(5, 1_780_000_000_000, 0, b"k", b"value", ())
     letter = dead_letter("interactions", 3, record, Rejection(5, 1_780_000_000_000, "not_json", "", ""))
     assert origin(letter.headers) is not None

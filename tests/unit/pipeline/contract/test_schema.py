@@ -1,4 +1,4 @@
-"""The documents of the contract are current, and say what the codec does."""
+"""The documents of the contract are current and agree with the codec."""
 
 import gzip
 import json
@@ -36,12 +36,12 @@ def changed(**changes: Any) -> dict[str, Any]:
 
 
 @pytest.mark.parametrize("name", sorted(documents()))
-def test_a_committed_document_is_what_the_types_give(name: str) -> None:
+def test_a_committed_document_equals_the_one_generated_from_the_types(name: str) -> None:
     committed = (ROOT / "docs" / name).read_text(encoding="utf-8")
     assert committed == documents()[name], "run python -m pipeline.contract"
 
 
-def test_the_schema_is_a_schema() -> None:
+def test_the_schema_is_a_valid_json_schema() -> None:
     Draft202012Validator.check_schema(event_schema())
 
 
@@ -52,7 +52,7 @@ def test_the_page_for_producers_shows_the_example_and_names_every_field_and_type
     for name in (*schema["properties"], *schema["$defs"]["Data"]["properties"]):
         assert f"`{name}`" in page
     for event_type in KNOWN_TYPES:
-        # `conversation.resolved`, `.closed`: the second by its last part
+        # `conversation.resolved`, `.closed`: the page names the second by its last part
         assert f"`{event_type}`" in page or f"`.{event_type.partition('.')[2]}`" in page
 
 
@@ -64,7 +64,7 @@ def test_the_page_of_dead_letters_explains_every_reason_and_header() -> None:
         assert f"`{header}`" in page
 
 
-def test_every_reference_of_the_asyncapi_document_leads_somewhere() -> None:
+def test_every_reference_of_the_asyncapi_document_resolves() -> None:
     document = asyncapi()
 
     def references(node: Any) -> list[str]:
@@ -86,7 +86,7 @@ def test_every_reference_of_the_asyncapi_document_leads_somewhere() -> None:
     assert asyncapi("calls")["channels"]["deadLetters"]["address"] == "calls.dead-letter"
 
 
-# What the schema says
+# Agreement with the codec
 
 
 @pytest.mark.parametrize(
@@ -137,7 +137,7 @@ def test_bad_events_neither_validate_nor_decode(event: Any) -> None:
 
 
 @pytest.mark.parametrize("data", [{"reach": -1}, {"level": 256}, {"visibility": "odd"}, {"queue": "q" * 201}])
-def test_what_the_worker_mends_does_not_validate(data: dict[str, Any]) -> None:
+def test_values_that_the_worker_mends_do_not_validate(data: dict[str, Any]) -> None:
     event = changed(type="conversation.queued", data=data)
     assert not VALIDATOR.is_valid(event)
     decoded = decode(json.dumps(event).encode())
@@ -177,15 +177,15 @@ envelopes: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
 
 
 @given(envelopes)
-def test_what_the_schema_accepts_the_codec_takes_as_it_stands(event: dict[str, Any]) -> None:
-    # given that the time is in reach and a key is there; the other way round it mends some of what is not valid
+def test_the_codec_accepts_unchanged_what_the_schema_accepts(event: dict[str, Any]) -> None:
+    # if the time is in range and there is a key; conversely, the codec mends some invalid events
     decoded = decode(json.dumps(event).encode())
     assert len(decoded.events) + len(decoded.rejections) == 1
     is_whole = len(decoded.events) == 1 and decoded.dropped_fields == 0
     assert is_whole or not VALIDATOR.is_valid(event)
 
 
-# Events of others
+# Events from other libraries and sources
 
 
 @pytest.mark.parametrize("event_type", sorted(KNOWN_TYPES))

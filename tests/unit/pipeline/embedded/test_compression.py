@@ -1,4 +1,4 @@
-"""The checksum of compressed blocks, which is ClickHouse's own."""
+"""The checksum of compressed blocks equals ClickHouse's."""
 
 import pytest
 

@@ -10,7 +10,7 @@ from pipeline.embedded.chdb_server.encoding import EncodingError, decoded
 
 
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "zstd", "lz4", "br"])
-def test_a_small_body_does_not_become_a_large_one(encoding: str) -> None:
+def test_a_small_body_cannot_expand_beyond_the_limit(encoding: str) -> None:
     zeros = bytes(3 << 20)
     packed = {
         "gzip": lambda: gzip.compress(zeros),

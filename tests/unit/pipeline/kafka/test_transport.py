@@ -1,4 +1,4 @@
-"""What the consumer's thread says of partitions, on aiokafka's own state of a subscription."""
+"""The consumer thread's view of partitions, on aiokafka's own subscription state."""
 
 import asyncio
 from types import SimpleNamespace
@@ -10,8 +10,8 @@ from faust.types import TP
 from pipeline.kafka.transport import ConsumerThread
 
 
-def test_a_partition_that_others_have_has_no_end() -> None:
-    # Between the moment when a group takes a partition away and that when the stage hears of it, the stage still asks.
+def test_a_partition_owned_by_others_has_no_end() -> None:
+    # Between the revocation by the group and its arrival at the stage, the stage still asks.
     async def ends() -> list[int | None]:
         subscription = SubscriptionState()
         thread = object.__new__(ConsumerThread)

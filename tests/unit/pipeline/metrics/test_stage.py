@@ -1,4 +1,4 @@
-"""What the metrics say where nothing goes on: that is when alerts are needed."""
+"""Metrics stay correct while nothing happens, which is when alerts are needed."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ def value(metrics: StageMetrics, name: str, **labels: str) -> float | None:
     return metrics.registry.get_sample_value(name, labels)
 
 
-def test_the_lag_grows_while_nothing_is_folded_and_is_nothing_at_the_end() -> None:
+def test_the_lag_grows_while_nothing_is_folded_and_is_zero_at_the_end() -> None:
     metrics = StageMetrics()
     metrics.restored(3, Books(), 0, 0)
     assert value(metrics, "sichtflug_lag_seconds", partition="3") == 0
@@ -31,7 +31,7 @@ def test_the_lag_grows_while_nothing_is_folded_and_is_nothing_at_the_end() -> No
     assert value(metrics, "sichtflug_processed_records_total") == 15
 
 
-def test_a_partition_that_went_to_another_worker_is_not_shown_and_comes_back_without_its_old_lag() -> None:
+def test_a_partition_lost_to_another_worker_is_hidden_and_returns_without_its_old_lag() -> None:
     metrics = StageMetrics()
     metrics.restored(3, Books(), 0, 0)
     metrics.folded(3, 10, 5, 1, 0, 0)
@@ -41,14 +41,14 @@ def test_a_partition_that_went_to_another_worker_is_not_shown_and_comes_back_wit
     assert value(metrics, "sichtflug_lag_seconds", partition="3") == 0
 
 
-def test_what_has_not_happened_yet_is_shown_as_zero() -> None:
+def test_events_that_have_not_happened_yet_are_counted_as_zero() -> None:
     metrics = StageMetrics()
     assert value(metrics, "sichtflug_rejections_total", reason="not_json") == 0
     assert value(metrics, "sichtflug_insert_failures_total") == 0
     assert value(metrics, "sichtflug_processed_records_total") == 0
 
 
-def test_each_insert_that_failed_is_counted_and_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_each_failed_insert_is_counted_and_retried(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("pipeline.retry.FIRST_PAUSE_SECONDS", 0.001)
     metrics = StageMetrics()
     answers = iter((False, False, True))

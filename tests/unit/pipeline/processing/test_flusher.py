@@ -1,4 +1,4 @@
-"""When a partition is flushed: by the time since its last flush, how much waits for it and how much is waiting."""
+"""When a partition is flushed: by the time since its last flush, its pending events and its waiting records."""
 
 import asyncio
 import time
@@ -15,7 +15,7 @@ INTERVAL_SECONDS = 0.75
 
 
 async def is_flushed(seconds_ago: float, pending_count: int, lag: int, partition_count: int = 1) -> bool:
-    """Whether a flush begins of a partition that was flushed so long ago, and of which so much is folded and waits."""
+    """Return whether a flush begins, given the time since the last one and the pending and waiting counts."""
     flushed: list[int] = []
 
     async def flush() -> Any:
@@ -48,22 +48,22 @@ async def is_flushed(seconds_ago: float, pending_count: int, lag: int, partition
     [
         (0.7, 400, 0, 1, False),
         (0.8, 400, 0, 1, True),
-        # As much waits as is folded: one more batch, no backlog.
+        # As many wait as are pending: one more batch, no backlog.
         (0.8, 400, 400, 1, True),
         (0.8, 400, 401, 1, False),
         (SECONDS_BEHIND - 0.1, 4_000, 50_000, 1, False),
         (SECONDS_BEHIND, 4_000, 50_000, 1, True),
-        # Caught up, it is fresh again at once.
+        # Once caught up, it is fresh again.
         (0.8, 4_000, 3_000, 1, True),
-        # Memory is bounded all the same.
+        # Memory is bounded nevertheless.
         (0.0, PENDING_EVENTS, 10 * PENDING_EVENTS, 1, True),
-        # A flush every 0.2 s in all, also where that is longer than either.
+        # A flush every 0.2 s in total, even where that is longer than either interval.
         (3.9, 400, 0, 20, False),
         (3.9, 400, 1_000, 20, False),
         (4.0, 400, 1_000, 20, True),
     ],
 )
-def test_a_partition_that_is_behind_is_flushed_more_seldom(
+def test_a_lagging_partition_is_flushed_less_often(
     seconds_ago: float, pending_count: int, lag: int, partition_count: int, is_due: bool
 ) -> None:
     assert asyncio.run(is_flushed(seconds_ago, pending_count, lag, partition_count)) is is_due

@@ -1,4 +1,4 @@
-"""The simulated traffic: the same for a seed, plausible in shape, and its faults are what the truth says."""
+"""The simulated traffic is the same for a seed and plausible in shape, and its faults match the ground truth."""
 
 import json
 from collections import Counter, defaultdict
@@ -27,7 +27,7 @@ SPIKE = Spike(START_MS + 5 * MINUTE_MS, START_MS + 15 * MINUTE_MS, "phone", "", 
 
 @pytest.fixture(scope="module")
 def traffic() -> tuple[list[Simulated], GroundTruth]:
-    """Twenty minutes at 100 events/s, lives hurried so that they end, one spike on the telephone."""
+    """Return twenty minutes at 100 events/s, accelerated so that conversations end, with one spike on the telephone."""
     simulation = simulate(
         11,
         100.0,
@@ -46,17 +46,17 @@ def events(traffic: tuple[list[Simulated], GroundTruth]) -> list[dict[str, Any]]
 
 
 def good_events(items: list[Simulated]) -> list[dict[str, Any]]:
-    """Distinct good events in the order of sending."""
+    """Return the distinct good events in sending order."""
     return [json.loads(item.value) for item in items if item.placed not in ("bad", "duplicate")]
 
 
-def test_the_same_seed_gives_the_same_traffic_and_another_one_does_not() -> None:
+def test_equal_seeds_give_equal_traffic_and_other_seeds_do_not() -> None:
     first = list(islice(simulate(1, 200.0, START_MS), 20_000))
     assert list(islice(simulate(1, 200.0, START_MS), 20_000)) == first
     assert list(islice(simulate(2, 200.0, START_MS), 20_000)) != first
 
 
-def test_the_end_only_cuts() -> None:
+def test_an_earlier_end_only_truncates_the_traffic() -> None:
     until_ms = START_MS + 2 * MINUTE_MS
     cut = list(simulate(1, 50.0, START_MS, until_ms=until_ms))
     endless = simulate(1, 50.0, START_MS)
@@ -71,14 +71,14 @@ def test_two_prefixes_share_no_event_id() -> None:
     assert {s for _, s in ids[0]}.isdisjoint(s for _, s in ids[1])
 
 
-def test_records_come_in_the_order_of_sending(traffic: tuple[list[Simulated], GroundTruth]) -> None:
+def test_records_are_in_sending_order(traffic: tuple[list[Simulated], GroundTruth]) -> None:
     sent = [item.send_at_ms for item in traffic[0]]
     assert sent == sorted(sent)
     assert sent[0] >= START_MS
 
 
-def test_the_rate_is_about_what_was_asked_for() -> None:
-    # hurried so much that the pipe is full at once; ten minutes at 60/s = 36,000
+def test_the_rate_is_about_the_requested_one() -> None:
+    # accelerated so much that the full rate is reached at once; ten minutes at 60/s = 36,000
     items = simulate(5, 60.0, START_MS, until_ms=START_MS + 600_000, follows_the_day=False, speedup=5000.0, spikes=[])
     assert sum(1 for _ in items) == pytest.approx(36_000, rel=0.1)
 
@@ -128,7 +128,7 @@ def test_the_faults_are_as_frequent_as_configured(traffic: tuple[list[Simulated]
     good = sum(truth.count_by_type.values())
     assert truth.duplicate_count / good == pytest.approx(0.01, rel=0.2)
     assert truth.disordered_count / good == pytest.approx(0.05, rel=0.1)
-    assert 0.002 < truth.late_count / good < 0.0055  # some of the late ones lie behind the end
+    assert 0.002 < truth.late_count / good < 0.0055  # some of the late ones lie beyond the end
     assert truth.bad_count / good == pytest.approx(0.001, rel=0.4)
     assert Counter(item.placed for item in items)["clock_ahead"] == truth.clock_ahead_count > 0
 
@@ -140,7 +140,7 @@ def test_every_kind_of_bad_record_is_placed_and_rejected() -> None:
     assert AcceptedLog(Record(i.value, i.send_at_ms, i.key) for i in bad).rejections.total() == len(bad)
 
 
-def test_disorder_is_between_conversations_and_within_one(
+def test_disorder_occurs_between_conversations_and_within_one(
     traffic: tuple[list[Simulated], GroundTruth],
 ) -> None:
     inversions: Counter[str] = Counter()
@@ -151,7 +151,7 @@ def test_disorder_is_between_conversations_and_within_one(
         event = json.loads(item.value)
         occurred_at_ms = instant_ms(event["time"])
         assert occurred_at_ms is not None
-        assert occurred_at_ms <= item.send_at_ms  # a good clock is never ahead
+        assert occurred_at_ms <= item.send_at_ms  # a correct clock is never ahead
         for scope in ("all", event["subject"]):
             if occurred_at_ms < latest_ms.get(scope, 0):
                 inversions["all" if scope == "all" else "within"] += 1
@@ -191,7 +191,7 @@ def test_without_faults_every_conversation_is_in_order_and_begins_with_its_openi
     assert set(first.values()) == {"conversation.opened"}
 
 
-def test_a_placed_spike_is_seen_in_the_count(
+def test_a_placed_spike_is_visible_in_the_counts(
     traffic: tuple[list[Simulated], GroundTruth], events: list[dict[str, Any]]
 ) -> None:
     # 20 minutes, the spike ten of them: about five times as many inside as outside
@@ -212,7 +212,7 @@ def test_a_placed_spike_is_seen_in_the_count(
     assert traffic[1].spikes == [SPIKE]
 
 
-def test_spikes_not_given_are_placed_by_the_seed() -> None:
+def test_spikes_are_placed_by_the_seed_by_default() -> None:
     def placed(seed: int) -> list[Spike]:
         simulation = simulate(seed, 5.0, START_MS, until_ms=START_MS + 60 * MINUTE_MS, mean_spike_gap_seconds=600.0)
         for _ in simulation:
@@ -240,7 +240,7 @@ def test_the_day_has_business_hours_for_the_phone_and_evenings_for_social_media(
     assert day_factor("phone", midnight_ms + 9 * HOUR_MS, 60) == pytest.approx(at_hour("phone", 10))
 
 
-def test_the_ground_truth_is_one_json_file(traffic: tuple[list[Simulated], GroundTruth], tmp_path: Path) -> None:
+def test_the_ground_truth_is_a_single_json_file(traffic: tuple[list[Simulated], GroundTruth], tmp_path: Path) -> None:
     path = tmp_path / "truth.json"
     traffic[1].write(path)
     read = json.loads(path.read_bytes())
@@ -249,6 +249,6 @@ def test_the_ground_truth_is_one_json_file(traffic: tuple[list[Simulated], Groun
     assert read["count_by_type"]["message.created"] > 0
 
 
-def test_a_rate_that_is_none_is_refused() -> None:
+def test_an_invalid_rate_is_refused() -> None:
     with pytest.raises(ValueError, match="rate_per_second"):
         simulate(1, 0.0, START_MS)

@@ -1,4 +1,4 @@
-"""Facts about customers as records: in which partition, in which order and how many of them."""
+"""Customer facts as records: their partition, order and size."""
 
 import random
 from collections import Counter
@@ -8,7 +8,7 @@ import msgspec
 from pipeline.stages.facts import FACTS_PER_RECORD, FactBatch, WireFact, records
 
 
-def test_the_facts_about_a_customer_go_to_one_partition_in_order_and_in_records_of_bounded_size() -> None:
+def test_facts_about_a_customer_go_to_one_partition_in_order_in_records_of_bounded_size() -> None:
     chance = random.Random(5)
     customers = [f"{chance.getrandbits(88):022x}" for _ in range(50)]
     facts = [
@@ -18,9 +18,9 @@ def test_the_facts_about_a_customer_go_to_one_partition_in_order_and_in_records_
     offsets: dict[str, list[int]] = {}
     sizes: Counter[int] = Counter()
     for partition, value in records(FactBatch(0, 1, [("", "", "", "")], facts), 3):
-        some = msgspec.msgpack.decode(value, type=FactBatch).facts
-        sizes[len(some)] += 1
-        for fact in some:
+        facts_of_record = msgspec.msgpack.decode(value, type=FactBatch).facts
+        sizes[len(facts_of_record)] += 1
+        for fact in facts_of_record:
             assert partition_of.setdefault(fact.customer, partition) == partition
             offsets.setdefault(fact.customer, []).append(fact.offset)
     assert max(sizes) <= FACTS_PER_RECORD

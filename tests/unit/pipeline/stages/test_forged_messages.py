@@ -1,4 +1,4 @@
-"""Facts and heartbeats that somebody has forged: refused, or within the bounds of every column."""
+"""Forged facts and progress messages are refused, or within the bounds of every column."""
 
 from typing import Any
 
@@ -24,27 +24,29 @@ TEXTS = st.text(max_size=3) | st.just("x" * 300)
         st.lists(st.tuples(INTEGERS, INTEGERS, INTEGERS, INTEGERS, TEXTS, INTEGERS, INTEGERS, TEXTS), max_size=2),
     )
 )
-def test_a_forged_fact_is_refused_or_fits_every_column(told: Any) -> None:
+def test_a_forged_fact_is_refused_or_fits_every_column(forged: Any) -> None:
     cells = CellIndex()
     try:
-        found = sourced_facts(msgspec.msgpack.encode(told), cells)
+        found = sourced_facts(msgspec.msgpack.encode(forged), cells)
     except (msgspec.MsgspecError, IndexError):
         assert cells.by_number == []
         return
-    for one in found:
-        assert 0 <= one.partition < 2**16
-        assert 0 <= one.position < 2**64
-        assert 0 <= one.fact.at < 4_102_444_800_000
-        assert 0 <= one.fact.kind <= 7
-        assert 0 <= one.fact.conversation < 2**64
-        assert cells[one.fact.cell]
+    for sourced in found:
+        assert 0 <= sourced.partition < 2**16
+        assert 0 <= sourced.position < 2**64
+        assert 0 <= sourced.fact.at < 4_102_444_800_000
+        assert 0 <= sourced.fact.kind <= 7
+        assert 0 <= sourced.fact.conversation < 2**64
+        assert cells[sourced.fact.cell]
 
 
 @settings(max_examples=500)
 @given(st.dictionaries(st.sampled_from(Progress.__struct_fields__), INTEGERS | TEXTS | st.booleans()) | st.binary())
-def test_a_forged_heartbeat_is_none_or_within_bounds(told: Any) -> None:
-    beat = decoded(told if isinstance(told, bytes) else msgspec.json.encode(told))
-    assert beat is None or (0 <= beat.partition < beat.partition_count <= 2**16 and 0 <= beat.watermark_ms < 2**42)
+def test_a_forged_progress_message_is_refused_or_within_bounds(forged: Any) -> None:
+    progress = decoded(forged if isinstance(forged, bytes) else msgspec.json.encode(forged))
+    assert progress is None or (
+        0 <= progress.partition < progress.partition_count <= 2**16 and 0 <= progress.watermark_ms < 2**42
+    )
 
 
 @pytest.mark.parametrize(
@@ -60,8 +62,8 @@ def test_a_forged_heartbeat_is_none_or_within_bounds(told: Any) -> None:
         {"idle_ms": -1},
     ],
 )
-def test_a_heartbeat_with_one_number_out_of_bounds_is_none(changes: dict[str, int]) -> None:
-    beat = {
+def test_a_progress_message_with_a_number_out_of_bounds_is_refused(changes: dict[str, int]) -> None:
+    progress = {
         "log": "t",
         "partition": 3,
         "partition_count": 4,
@@ -72,5 +74,5 @@ def test_a_heartbeat_with_one_number_out_of_bounds_is_none(changes: dict[str, in
         "is_at_end": True,
         "idle_ms": 0,
     }
-    assert decoded(msgspec.json.encode(beat)) is not None
-    assert decoded(msgspec.json.encode(beat | changes)) is None
+    assert decoded(msgspec.json.encode(progress)) is not None
+    assert decoded(msgspec.json.encode(progress | changes)) is None

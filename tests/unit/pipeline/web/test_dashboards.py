@@ -9,7 +9,7 @@ from pipeline.web.dashboards import Dashboards, default_directory
 from tests.support.web.small_dashboards import write_dashboard
 
 
-def test_a_file_that_is_no_dashboard_and_a_uid_given_twice_are_refused(tmp_path: Path) -> None:
+def test_a_file_that_is_not_a_dashboard_and_a_duplicate_uid_are_refused(tmp_path: Path) -> None:
     write_dashboard(tmp_path, "small", [])
     (tmp_path / "other.json").write_text((tmp_path / "small.json").read_text())
     with pytest.raises(DashboardError, match="that of another file"):
@@ -19,7 +19,11 @@ def test_a_file_that_is_no_dashboard_and_a_uid_given_twice_are_refused(tmp_path:
         Dashboards(tmp_path)
 
 
-def test_a_description_is_without_what_only_grafana_can_fill_in() -> None:
-    found = [panel["description"] for one in Dashboards(default_directory()) for panel in one.shown()["panels"][1:2]]
+def test_a_description_omits_what_only_grafana_can_fill_in() -> None:
+    found = [
+        panel["description"]
+        for dashboard in Dashboards(default_directory())
+        for panel in dashboard.shown()["panels"][1:2]
+    ]
     assert len(found) == 6
     assert [text for text in found if "$" in text or not text.endswith(".")] == []

@@ -1,11 +1,11 @@
-"""Answers of ClickHouse as series and columns."""
+"""ClickHouse's answers as series and columns."""
 
 import pytest
 
 from pipeline.web.frames import Column, FrameError, as_series, read_columns
 
 
-def test_series_are_named_by_their_labels_and_by_their_column_where_there_are_several() -> None:
+def test_series_are_named_by_their_labels_and_also_by_column_if_there_are_several() -> None:
     time_column, label = Column("time", "time", [1, 1, 2]), Column("queue", "text", ["a", "", "a"])
     one = as_series([time_column, label, Column("open", "number", [5, 6, 7])])
     assert [(series.name, series.values) for series in one.series or ()] == [("a", [5, 7]), ("(unknown)", [6, None])]

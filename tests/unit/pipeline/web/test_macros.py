@@ -1,4 +1,4 @@
-"""The macro expander: what Grafana's ClickHouse data source (4.14.1) made of the same texts, and what is refused."""
+"""The macro expander: equal to Grafana's ClickHouse data source (4.14.1) on the same texts, and refusals."""
 
 import pytest
 
@@ -53,7 +53,7 @@ GOLDEN = {
 
 
 @pytest.mark.parametrize("sql", GOLDEN)
-def test_the_golden_vectors(sql: str) -> None:
+def test_expansions_equal_the_golden_vectors(sql: str) -> None:
     assert expand(sql, SCOPE) == GOLDEN[sql]
 
 
@@ -68,7 +68,7 @@ def test_an_interval_is_at_least_a_second() -> None:
 
 
 @pytest.mark.parametrize(
-    ("sql", "told"),
+    ("sql", "message"),
     [
         ("SELECT $1", r"found '\$1'"),
         ("SELECT '$'", 'found "\\$\'"'),
@@ -87,6 +87,6 @@ def test_an_interval_is_at_least_a_second() -> None:
         ("${tenant", r"found '\$\{tenant'"),
     ],
 )
-def test_what_cannot_be_expanded_is_an_error_that_says_why(sql: str, told: str) -> None:
-    with pytest.raises(MacroError, match=told):
+def test_a_text_that_cannot_be_expanded_is_an_error_with_a_reason(sql: str, message: str) -> None:
+    with pytest.raises(MacroError, match=message):
         expand(sql, SCOPE)

@@ -1,4 +1,4 @@
-"""What the page is asked for: a range of time, points that can be told apart, and not too much."""
+"""Requests to the page: a time range, distinguishable points, and limits."""
 
 import pytest
 
@@ -7,7 +7,7 @@ from pipeline.web.request import BadRequestError, read_request
 NOW_MS = 1_767_344_645_678
 
 
-def test_points_stand_as_far_apart_as_they_can_be_told_apart() -> None:
+def test_points_are_spaced_so_that_they_can_be_distinguished() -> None:
     # 6 hours on 800 pixels: 21,600 s / 266 points = 81 s, so 120; on 4,000 pixels 16 s, so 30, or the panel's minute.
     request = read_request("from=now-6h&to=now&width=800", NOW_MS)
     assert (request.to_ms, request.to_ms - request.from_ms) == (NOW_MS, 21_600_000)

@@ -1,4 +1,4 @@
-"""Promises in business hours, and calendars that make no sense."""
+"""SLA clocks in business hours, and invalid calendars."""
 
 from datetime import date
 
@@ -46,7 +46,7 @@ def test_target_and_calendar_are_frozen_when_the_clock_starts() -> None:
     assert log.minutes(DUE, queue="desk") == {}
 
 
-def test_opening_hours_follow_the_clocks_of_their_zone() -> None:
+def test_opening_hours_follow_the_clock_changes_of_their_zone() -> None:
     # Friday 2024-03-29 16:00 in Berlin is 15:00 UTC; the clocks go forward on Sunday, so Monday 09:00 is 07:00 UTC
     hours = BusinessHours(OFFICE)
     start, end = instant("2024-03-29 15:00"), instant("2024-04-01 08:00")
@@ -71,11 +71,11 @@ def test_opening_hours_follow_the_clocks_of_their_zone() -> None:
         (Calendar(), "at least one day"),
     ],
 )
-def test_a_calendar_that_makes_no_sense_says_so(calendar: Calendar, complaint: str) -> None:
+def test_an_invalid_calendar_is_refused_with_a_reason(calendar: Calendar, complaint: str) -> None:
     with pytest.raises(ValueError, match=complaint):
         BusinessHours(calendar)
 
 
-def test_a_queue_with_an_unknown_calendar_says_which_ones_are_known() -> None:
+def test_the_error_for_an_unknown_calendar_lists_the_known_ones() -> None:
     with pytest.raises(ValueError, match=r"calendar: expected one of rules\.calendars \(office\), got 'ofice'"):
         Rules(msgspec.structs.replace(OFFICE_RULES, queues={"desk": Queue(calendar="ofice")}))

@@ -1,4 +1,4 @@
-"""Customers who help customers: golden cases, one at a time."""
+"""Peer support: golden cases, one at a time."""
 
 from typing import Any
 
@@ -18,13 +18,13 @@ def test_the_first_peer_answer_is_measured_from_the_question_and_counted_once() 
     assert log.minutes(Counter.PEER_MESSAGE) == {"12:07": 1, "12:09": 1}
 
 
-def test_a_peer_ends_no_waiting_episode() -> None:
+def test_a_peer_answer_does_not_end_the_waiting_episode() -> None:
     # 12:00 question ---- 12:07 peer ---- 12:20 agent: the first response took 20 minutes
     log = Log(events=[post("a", at="12:00"), by_peer("a", at="12:07"), reply("a", at="12:20")])
     assert log.durations(Counter.FIRST_RESPONSE) == {f"12:20 {minutes_long(20)}": 1}
 
 
-def test_a_peer_after_an_agent_is_not_before_staff_and_is_measured_from_the_question_that_waits() -> None:
+def test_a_peer_after_an_agent_is_not_before_staff_and_answers_the_open_question() -> None:
     # 12:00 question - 12:05 agent - 12:30 customer again - 12:34 peer: 4 minutes, not before staff
     log = Log(
         events=[post("a", at="12:00"), reply("a", at="12:05"), message("a", at="12:30"), by_peer("a", at="12:34")]
@@ -42,14 +42,14 @@ def test_a_peer_after_an_agent_is_not_before_staff_and_is_measured_from_the_ques
         [post("a", at="12:00"), does("closed", "a", at="12:05"), by_peer("a", at="12:07")],
         [post("a", at="12:00"), reply("a", at="12:05"), by_peer("a", at="12:07")],
     ],
-    ids=["an announcement", "a note", "a bot", "after the end", "nobody waits any more"],
+    ids=["an announcement", "a note", "a bot", "after the departure", "already answered"],
 )
-def test_what_answers_nobody_is_no_peer_answer(events: list[Any]) -> None:
+def test_a_message_that_answers_nobody_is_not_a_peer_answer(events: list[Any]) -> None:
     assert Log(events=events).durations(Counter.FIRST_PEER_ANSWER) == {}
 
 
-def test_a_contact_is_saved_by_a_peers_solution_without_a_word_of_an_agent() -> None:
-    # two solutions of one conversation save one contact; an agent's solution saves none; a note of an agent is no word
+def test_a_peer_solution_without_any_agent_message_saves_the_contact() -> None:
+    # two solutions of one conversation save one contact; an agent's solution saves none; a note is not a message
     events = [
         post("a", at="12:00"),
         reply("a", at="12:01", direction="internal"),
@@ -67,7 +67,7 @@ def test_a_contact_is_saved_by_a_peers_solution_without_a_word_of_an_agent() -> 
     assert log.minutes(Counter.SOLUTION_ACCEPTED_FROM_PEER) == {"12:05": 1, "12:06": 1, "12:08": 1}
 
 
-def test_a_contact_is_saved_no_more_once_the_last_solution_is_taken_back_or_an_agent_speaks() -> None:
+def test_a_contact_is_no_longer_saved_once_the_last_solution_is_revoked_or_an_agent_writes() -> None:
     log = Log(events=[post("a", at="12:00"), accepted("a", at="12:05"), accepted("a", at="12:06")])
     log.fold(unaccepted("a", at="12:10"))
     assert log.minutes(Counter.SAVED_BY_PEER) == {"12:05": 1}

@@ -28,7 +28,7 @@ def test_activity_at_the_hour_of_expiry_reopens() -> None:
     assert log.minutes(Counter.REOPENED) == {"11:00": 1}
 
 
-def test_a_departure_takes_the_expiry_away() -> None:
+def test_a_departure_cancels_the_expiry() -> None:
     log = Log(rules(idle=3600), [opened("a", at="10:00"), does("closed", "a", at="10:10")])
     assert log.minutes(Counter.EXPIRING) == log.minutes(Counter.OPEN_SINCE) == {}
 
@@ -40,7 +40,7 @@ def test_the_age_counts_a_conversation_until_its_expiry() -> None:
     assert spreads == {instant("11:00") // HOUR_MS}
 
 
-def test_an_expiry_before_due_cancels_the_promise() -> None:
-    # expires 11:00; a promise for 10:30 stays and is missed, one for 12:00 is cancelled
+def test_an_expiry_cancels_an_sla_clock_not_yet_due() -> None:
+    # expires 11:00; a clock due 10:30 stays and is missed, one due 12:00 is cancelled
     log = Log(rules(idle=3600, first_response=1800, resolution=7200), [opened("a", at="10:00"), tick("20:00")])
     assert (log.minutes(DUE), log.minutes(RESOLUTION_DUE)) == ({"10:30": 1}, {})

@@ -1,4 +1,4 @@
-"""The life of a conversation: opened, reopened, moved, departed, in whatever order it is told."""
+"""The life cycle of a conversation: opened, reopened, moved, departed, in any order of arrival."""
 
 import msgspec
 import pytest
@@ -9,7 +9,7 @@ from tests.support.streams.events import does, event, instant, make_event, messa
 from tests.support.streams.log import DUE, RESOLUTION_DUE, Log, departed_at, rules
 
 
-def test_opened_twice_fills_empty_fields_alone() -> None:
+def test_opened_twice_only_fills_empty_fields() -> None:
     log = Log(events=[opened("a", at="12:00", channel="phone")])
     log.fold(opened("a", at="12:05", channel="email", queue="sales"))
     # one opening; the queue was empty, so it moved there at 12:05, the channel stays
@@ -26,7 +26,7 @@ def test_closed_after_resolved_is_one_departure_of_kind_resolved() -> None:
     assert log.backlog("12:20") == 0
 
 
-def test_reopened_without_a_departure_is_nothing() -> None:
+def test_reopened_without_a_departure_is_ignored() -> None:
     log = Log(rules(resolution=3600), [opened("a", at="12:00"), does("reopened", "a", at="12:10")])
     assert log.minutes(Counter.REOPENED) == {}
     assert log["a"].reopened_count == 0
@@ -34,16 +34,16 @@ def test_reopened_without_a_departure_is_nothing() -> None:
 
 
 @pytest.mark.parametrize("back", [opened("a", at="12:30"), does("reopened", "a", at="12:30")])
-def test_opened_or_reopened_on_departed_is_reopened(back: Event) -> None:
+def test_opened_or_reopened_reopens_a_departed_conversation(back: Event) -> None:
     log = Log(events=[opened("a", at="12:00"), does("abandoned", "a", at="12:10"), back])
     assert log.minutes(Counter.OPENED) == {"12:00": 1}
     assert log.minutes(Counter.REOPENED) == {"12:30": 1}
-    # the age counts from the reopening, and it is our turn
+    # the age counts from the reopening, and it is the agent's turn
     assert log.minutes(Counter.OPEN_SINCE) == log.minutes(Counter.WAITING_AGENT) == {"12:30": 1}
 
 
-def test_a_wrong_clock_does_not_take_minutes_and_hours_from_the_events_after_it() -> None:
-    # A producer in 2096 that stamps its own record leads the watermark there. Those after it carry the present.
+def test_a_wrong_clock_does_not_lose_minutes_and_hours_of_later_events() -> None:
+    # A producer in 2096 that stamps its own record moves the watermark there. Later records carry the present.
     def opening(about: str, at: str, stamped: str) -> Event:
         data = msgspec.convert({"channel": "email"}, Data)
         return make_event("conversation.opened", about, instant(at), about, data=data, ingested_at=instant(stamped))
@@ -52,13 +52,13 @@ def test_a_wrong_clock_does_not_take_minutes_and_hours_from_the_events_after_it(
     log.fold(opening("c", "12:05", "12:05"))
     assert log.count(Counter.OPENED, at="12:05") == log.count(Counter.OPENED, at="12:05", tier="minute") == 1
     assert log.count(Counter.OPENED, at="12:00", tier="hour") == 2
-    # One that is late by its own record's timestamp, too, skips the tiers behind the horizon as ever.
+    # An event late by its own record's timestamp, too, still skips the tiers behind the horizon.
     log.fold(opening("d", "2024-01-01 12:00", "12:06"))
     assert log.count(Counter.OPENED, at="2024-01-01 12:00", tier="minute") == 0
     assert log.count(Counter.OPENED, at="2024-01-01 12:00", tier="hour") == 1
 
 
-def test_merged_into_itself_is_nothing() -> None:
+def test_a_merge_into_itself_is_ignored() -> None:
     log = Log(events=[opened("a", at="12:00"), does("merged", "a", at="12:05", into_id="a")])
     assert log["a"].state == "open"
     assert log.minutes(Counter.MERGED) == {}
@@ -94,16 +94,16 @@ def test_life_cycle_time_never_runs_back_but_a_message_keeps_its_minute() -> Non
     assert log["a"].is_reordered
 
 
-def test_nothing_departs_before_it_came_back() -> None:
-    # expired at 12:00, a message at 15:00 brings it back; a close dated 13:00 takes 15:00:
-    # else it would close what is not open
+def test_a_departure_is_never_dated_before_the_reopening() -> None:
+    # expired at 12:00, a message at 15:00 reopens it; a close dated 13:00 takes 15:00:
+    # otherwise it would close what is not open
     log = Log(rules(idle=3600), [opened("a", at="11:00"), message("a", at="15:00"), does("closed", "a", at="13:00")])
     assert log.minutes(Counter.REOPENED) == log.minutes(Counter.CLOSED) == {"15:00": 1}
     assert [log.backlog(at) for at in ("11:00", "12:00", "13:00", "15:00")] == [1, 0, 0, 0]
 
 
 def test_a_stock_moves_with_its_conversation_and_a_flow_stays() -> None:
-    # opened and said in sales, moved to service at 12:05
+    # opened and with a message in sales, moved to service at 12:05
     log = Log(rules(first_response=3600))
     log.fold(
         opened("a", at="12:00", queue="sales"),
@@ -125,7 +125,7 @@ def test_the_area_under_the_backlog_is_exact_in_every_tier() -> None:
     assert log.count(Counter.OPEN_MS, "00:00", "day") == 135_000
 
 
-def test_an_unknown_type_before_the_opening_is_remembered_and_begins_nothing() -> None:
+def test_an_unknown_type_before_the_opening_is_deduplicated_and_begins_nothing() -> None:
     # 12:00 unknown --- 12:01 the same again --- 12:02 opened --- 12:03 the same once more
     early = event("weather.changed", "a", at="12:00", id="early")
     log = Log(events=[early])

@@ -5,7 +5,7 @@ from tests.support.streams.events import does, handed_off, instant, message, ope
 from tests.support.streams.log import DUE, MET, RESOLUTION_DUE, Log, minutes_long, rules
 
 
-def test_a_bot_is_not_counted_as_the_agent() -> None:
+def test_a_bot_is_not_counted_as_an_agent() -> None:
     # 12:00 --- 12:01 --- 12:02 --- 12:09     the response took 9 minutes, not 1
     #   open      bot      auto-     agent
     #                      reply
@@ -20,7 +20,7 @@ def test_a_bot_is_not_counted_as_the_agent() -> None:
     assert log.durations(Counter.REPLY) == {"12:09 " + minutes_long(9): 1}
     assert log.minutes(Counter.BOT_MESSAGE) == {"12:01": 1}
     assert log.minutes(Counter.AGENT_MESSAGE) == {"12:09": 1}
-    # due 12:05, the bot at 12:01 does not keep the promise
+    # due 12:05, the bot's message at 12:01 does not meet the target
     assert (log.minutes(MET), log.minutes(DUE)) == ({}, {"12:05": 1})
 
 
@@ -40,7 +40,7 @@ def test_first_response_after_a_reopen_is_not_measured_from_the_first_opening() 
     assert log["a"].first_response_at == instant("2024-03-09 09:15")
 
 
-def test_the_response_clock_is_not_lost_at_the_bots_handoff() -> None:
+def test_the_response_clock_survives_the_bots_handoff() -> None:
     # 12:00 --- 12:01 --- 12:06 ------ 12:08 ---- 12:10     target 5 min: due 12:05, missed by the bot's talk;
     #   open      bot     handed off   reply       due      from the handoff due 12:11, met
     log = Log(rules(first_response=300))
@@ -57,15 +57,15 @@ def test_the_response_clock_is_not_lost_at_the_bots_handoff() -> None:
 def test_a_merged_conversation_does_not_age() -> None:
     log = Log(rules(resolution=7200))
     log.fold(opened("a", at="12:00"), opened("b", at="12:10"), does("merged", "a", at="12:20", into_id="b"))
-    # 2 opened - 1 merged; what is left is as old as b, and promises only what b promised: 12:10 + 2 h
+    # 2 opened - 1 merged; the remaining age is b's, and so is the only SLA clock: 12:10 + 2 h
     assert log.backlog("12:20") == 1
     assert log.minutes(Counter.OPEN_SINCE) == {"12:10": 1}
     assert log.minutes(Counter.WAITING_AGENT) == {"12:10": 1}
     assert log.minutes(RESOLUTION_DUE) == {"14:10": 1}
 
 
-def test_a_promise_does_not_escalate_after_the_answer() -> None:
-    # due 12:10, answered 12:04: nothing falls due any more, whatever time it gets
+def test_an_sla_clock_does_not_escalate_after_the_answer() -> None:
+    # due 12:10, answered 12:04: nothing falls due any more, however late it gets
     log = Log(rules(first_response=600), [opened("a", at="12:00"), reply("a", at="12:04"), tick("18:00")])
     assert log.minutes(DUE) == {}
     assert log.minutes(MET) == {"12:04": 1}
@@ -73,8 +73,8 @@ def test_a_promise_does_not_escalate_after_the_answer() -> None:
     assert log.durations(Counter.SLA_MARGIN) == {"12:04 " + minutes_long(6): 1}
 
 
-def test_the_backlog_at_a_past_instant_stays_what_it_was() -> None:
-    # 12:00 --- 12:01 --- 12:02 --- 12:03     a, b open; a resolved; then another day goes by
+def test_the_backlog_at_a_past_instant_does_not_change() -> None:
+    # 12:00 --- 12:01 --- 12:02 --- 12:03     a, b open; a resolved; then another day passes
     #   a         b         a!
     log = Log(events=[opened("a", at="12:00"), opened("b", at="12:01"), does("resolved", "a", at="12:02")])
     then = [log.backlog(f"12:0{minute}") for minute in range(4)]
@@ -101,7 +101,7 @@ def test_each_part_of_a_ratio_is_dated_by_its_own_event() -> None:
     assert (log.count(Counter.RESOLVED, "13:00", "hour"), log.count(Counter.REOPENED, "13:00", "hour")) == (0, 1)
 
 
-def test_a_duplicate_webhook_counts_once_even_with_another_content() -> None:
+def test_a_duplicate_webhook_counts_once_even_with_different_content() -> None:
     log = Log(events=[opened("a", at="12:00", id="one"), message("a", at="12:01", id="two")])
     log.fold(message("a", at="12:01", id="two"), message("a", at="12:05", by="agent", id="two"))
     assert log.minutes(Counter.INBOUND_MESSAGE) == {"12:01": 1}
@@ -123,7 +123,7 @@ def test_a_transfer_chain_is_one_contact() -> None:
     assert log.backlog("12:10") == 3
 
 
-def test_a_close_that_never_comes() -> None:
+def test_a_conversation_that_is_never_closed_expires() -> None:
     # last activity 10:20, limit 2 h: 12:20, the full hour after it is 13:00
     log = Log(rules(idle=7200), [opened("a", at="10:00"), reply("a", at="10:20")])
     assert log.minutes(Counter.EXPIRING) == {"13:00": 1}
@@ -132,7 +132,7 @@ def test_a_close_that_never_comes() -> None:
     assert Log(events=[opened("a", at="10:00"), tick("2024-06-01 00:00")]).backlog("2024-06-01 00:00") == 1
 
 
-def test_late_reply_corrects_the_minute_it_belongs_to() -> None:
+def test_a_late_reply_corrects_the_minute_it_belongs_to() -> None:
     # 12:00 ------- 12:01 ------- 12:02 --     due 12:01:30
     #   open          |      due    other         reply occurred 12:01:10, arrives after `other` (12:02:00)
     log = Log(rules(first_response=80), [opened("a", at="12:00:10"), opened("b", at="12:02:00")])

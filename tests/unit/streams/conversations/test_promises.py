@@ -1,4 +1,4 @@
-"""Promises: met, missed, paused, replaced and cancelled."""
+"""SLA clocks: met, missed, paused, replaced and cancelled."""
 
 from streams.panes.counters import Counter
 from tests.support.streams.events import does, event, handed_off, message, opened, reply
@@ -23,7 +23,7 @@ def test_a_reply_at_the_due_instant_is_in_time() -> None:
     assert (too_late.minutes(MET), too_late.minutes(DUE)) == ({}, {"12:05": 1})
 
 
-def test_waiting_pauses_and_the_clock_goes_on_with_what_remained() -> None:
+def test_waiting_pauses_a_clock_and_it_resumes_with_the_remaining_time() -> None:
     # 12:00 ------ 12:20 ....... 13:20 -------- 14:00     target 1 h: 20 min used, 40 remain
     #   open        waiting       resumed         due     while it waits, nothing falls due
     log = Log(rules(resolution=3600), [opened("a", at="12:00"), does("waiting", "a", at="12:20")])
@@ -32,27 +32,27 @@ def test_waiting_pauses_and_the_clock_goes_on_with_what_remained() -> None:
     assert log.minutes(RESOLUTION_DUE) == {"14:00": 1}
 
 
-def test_any_customer_message_goes_on_too() -> None:
+def test_any_customer_message_resumes_a_clock_too() -> None:
     log = Log(
         rules(resolution=3600), [opened("a", at="12:00"), does("waiting", "a", at="12:20", waiting_on="third_party")]
     )
     assert log.fold(message("a", at="12:50")).minutes(RESOLUTION_DUE) == {"13:30": 1}
 
 
-def test_a_late_message_ends_no_pause_before_the_last_transition() -> None:
-    # Due 13:00. The answer at 12:10 lets us wait on the customer and pauses nothing; `waiting` does, with 30 min left.
+def test_a_late_message_cannot_end_a_pause_before_the_last_transition() -> None:
+    # Due 13:00. After the answer at 12:10 it waits on the customer without a pause; `waiting` pauses with 30 min left.
     log = Log(
         rules(resolution=3600), [opened("a", at="12:00"), reply("a", at="12:10"), does("waiting", "a", at="12:30")]
     )
-    # Said before the pause and told after it: nothing was paused in the end.
+    # Written before the pause and arrived after it: in the end nothing was paused.
     assert log.fold(message("a", at="12:20")).minutes(RESOLUTION_DUE) == {"13:00": 1}
-    # Paused 12:20 with 40 min left, and at 12:40 still, then for somebody else. What was said at 12:30 ends that.
+    # Paused 12:20 with 40 min left, and still at 12:40 for another party. A message of 12:30 ends that.
     log = Log(rules(resolution=3600), [opened("a", at="12:00"), does("waiting", "a", at="12:20")])
     log.fold(does("waiting", "a", at="12:40", waiting_on="third_party"))
     assert log.fold(message("a", at="12:30")).minutes(RESOLUTION_DUE) == {"13:20": 1}
 
 
-def test_a_paused_promise_that_is_met_keeps_what_remained_as_its_margin() -> None:
+def test_a_paused_clock_that_is_met_keeps_the_remaining_time_as_its_margin() -> None:
     log = Log(rules(resolution=3600), [opened("a", at="12:00"), does("waiting", "a", at="12:20")])
     log.fold(does("resolved", "a", at="15:00"))
     assert (log.minutes(RESOLUTION_MET), log.minutes(RESOLUTION_DUE)) == ({"15:00": 1}, {})
@@ -62,14 +62,14 @@ def test_a_paused_promise_that_is_met_keeps_what_remained_as_its_margin() -> Non
     assert log.durations(Counter.RESOLUTION_SERVICE) == {"15:00 " + minutes_long(20): 1}
 
 
-def test_a_departure_before_due_cancels_and_after_it_does_not() -> None:
+def test_a_departure_cancels_a_clock_not_yet_due_and_no_other() -> None:
     # due 12:05
     for closed_at, left in (("12:04", {}), ("12:06", {"12:05": 1})):
         log = Log(rules(first_response=300), [opened("a", at="12:00"), does("closed", "a", at=closed_at)])
         assert log.minutes(DUE) == left
 
 
-def test_reopen_starts_resolution_afresh_and_never_first_response() -> None:
+def test_a_reopening_restarts_the_resolution_clock_and_never_first_response() -> None:
     log = Log(rules(first_response=300, next_response=600, resolution=3600))
     log.fold(opened("a", at="12:00"), does("closed", "a", at="12:01"), does("reopened", "a", at="13:00"))
     assert log.minutes(RESOLUTION_DUE) == {"14:00": 1}
@@ -78,16 +78,16 @@ def test_reopen_starts_resolution_afresh_and_never_first_response() -> None:
     assert log.fold(reply("a", at="13:15")).minutes(NEXT_MET) == {"13:15": 1}
 
 
-def test_a_promise_of_the_source_replaces_one_not_past_due() -> None:
+def test_a_target_set_by_the_source_replaces_a_clock_not_past_due() -> None:
     log = Log(rules(resolution=3600), [opened("a", at="12:00")])
-    promised = event("sla.target_set", "a", at="12:10", due="16:00", clock="resolution")
-    assert log.fold(promised).minutes(RESOLUTION_DUE) == {"16:00": 1}
+    target_set = event("sla.target_set", "a", at="12:10", due="16:00", clock="resolution")
+    assert log.fold(target_set).minutes(RESOLUTION_DUE) == {"16:00": 1}
     too_late = event("sla.target_set", "a", at="16:01", due="18:00", clock="resolution")
     assert log.fold(too_late).minutes(RESOLUTION_DUE) == {"16:00": 1}
 
 
-def test_a_handoff_leaves_the_source_s_own_promise_where_no_target_is_configured() -> None:
-    # opened 12:00 with a promise for 12:30, handed off 12:10, answered 12:20: in time
+def test_a_handoff_keeps_the_target_set_by_the_source_if_none_is_configured() -> None:
+    # opened 12:00 with a target for 12:30, handed off 12:10, answered 12:20: in time
     log = Log(
         events=[opened("a", at="12:00"), event("sla.target_set", "a", at="12:00", due="12:30", clock="first_response")]
     )

@@ -1,11 +1,11 @@
-"""Who waits for whom, handoffs and transfers."""
+"""Waiting parties, handoffs and transfers."""
 
 from streams.panes.counters import COUNTERS, Counter
 from tests.support.streams.events import does, handed_off, message, opened, reply
 from tests.support.streams.log import Log, minutes_long
 
 
-def test_who_waits_changes_with_who_spoke() -> None:
+def test_the_waiting_party_depends_on_who_wrote_last() -> None:
     steps = [
         (opened("a", at="12:00"), {"agent": "12:00"}),
         (message("a", at="12:01"), {"agent": "12:00"}),
@@ -20,18 +20,18 @@ def test_who_waits_changes_with_who_spoke() -> None:
         (does("closed", "a", at="12:10"), {}),
     ]
     log = Log()
-    for one, expected in steps:
-        log.fold(one)
+    for event, expected in steps:
+        log.fold(event)
         waiting = {
             party: next(iter(minutes))
             for party in ("agent", "customer", "third_party")
             if (minutes := log.minutes(COUNTERS[f"WAITING_{party.upper()}"]))
         }
-        assert waiting == expected, one.type
+        assert waiting == expected, event.type
 
 
-def test_a_handoff_counts_once_per_waiting_episode_whichever_event_tells_it() -> None:
-    # told twice in the first episode; after the answer a new episode, and a new handoff
+def test_a_handoff_counts_once_per_waiting_episode_whichever_event_reports_it() -> None:
+    # reported twice in the first episode; after the answer a new episode, and a new handoff
     log = Log(
         events=[
             opened("a", at="12:00", channel="web_chat"),
@@ -48,7 +48,7 @@ def test_a_handoff_counts_once_per_waiting_episode_whichever_event_tells_it() ->
     assert log["a"].escalated_count == 3
 
 
-def test_ping_pong_is_back_to_an_earlier_queue() -> None:
+def test_ping_pong_is_a_transfer_back_to_an_earlier_queue() -> None:
     # sales -> service -> sales (back) -> sales (stays) -> legal (new): 4 transfers, 1 ping-pong
     route = ["service", "sales", "sales", "legal"]
     log = Log(events=[opened("a", at="12:00", queue="sales")])
@@ -59,7 +59,7 @@ def test_ping_pong_is_back_to_an_earlier_queue() -> None:
     assert log.minutes(Counter.PING_PONG) == {"12:02": 1}
 
 
-def test_a_handoff_restarts_no_reply_before_it() -> None:
+def test_a_reply_after_a_handoff_is_measured_from_the_handoff() -> None:
     # customer 12:00, handoff 12:10, agent 12:13: the reply took three minutes from the handoff
     log = Log(events=[opened("a", at="12:00"), handed_off("a", at="12:10"), reply("a", at="12:13")])
     assert log.durations(Counter.REPLY) == {"12:13 " + minutes_long(3): 1}

@@ -1,4 +1,4 @@
-"""The customer across channels: planted histories by hand."""
+"""The customer across channels: planted histories with sums done by hand."""
 
 import pytest
 
@@ -47,21 +47,21 @@ def test_spans_are_half_open(second: str, repeats: dict[str, int]) -> None:
         {"direction": "outbound"},
         {"root_id": "a"},
     ],
-    ids=["another customer", "nobody known", "we called", "the same chain"],
+    ids=["another customer", "an unknown customer", "an outbound conversation", "the same transfer chain"],
 )
-def test_what_is_no_contact_of_that_customer_is_no_repeat(second: dict[str, str]) -> None:
+def test_only_a_contact_of_the_same_customer_is_a_repeat(second: dict[str, str]) -> None:
     found = history(by_anna("a", at="10:00"), does("resolved", "a", at="11:00"), by_anna("b", at="12:00", **second))
     assert "repeat_within_week" not in found.counts()
 
 
-def test_a_closed_contact_is_not_resolved_and_a_reopening_takes_no_repeat_back() -> None:
+def test_a_closed_contact_is_not_resolved_and_a_reopening_revokes_no_repeat() -> None:
     closed = history(by_anna("a", at="10:00"), does("closed", "a", at="11:00"), by_anna("b", at="12:00"))
     assert "repeat_within_week" not in closed.counts()
     events = [by_anna("a", at="10:00"), does("resolved", "a", at="11:00"), by_anna("b", at="12:00")]
     assert history(*events, does("reopened", "a", at="13:00")).counts()["repeat_within_week"] == 1
 
 
-def test_from_private_to_public_within_72_hours_is_an_exposure_where_it_is_public() -> None:
+def test_from_private_to_public_within_72_hours_is_an_exposure_of_the_public_contact() -> None:
     # email the 4th 10:00 ---- public post the 7th 09:59 (exposure) ---- public post the 7th 10:00 (72 h after: none)
     post = {"channel": "social_public"}
     first = by_anna("a", at="2024-03-04 10:00")
@@ -74,8 +74,8 @@ def session(*end: Event) -> list[Event]:
     return [by_anna("s", at="2024-03-04 10:00", channel="self_service"), *end]
 
 
-def test_a_contained_session_is_verified_a_day_after_its_end_unless_a_human_was_needed() -> None:
-    # session 4th 10:00-10:05 (contained) ---- stands at the 5th 10:05 ---- an agent speaks at 10:04: taken back
+def test_a_contained_session_is_verified_after_a_day_unless_a_human_was_needed() -> None:
+    # session 4th 10:00-10:05 (contained) ---- verified on the 5th 10:05 ---- an agent writes at 10:04: revoked
     found = history(*session(does("resolved", "s", at="2024-03-04 10:05")))
     assert found.at(Counter.KNOWN_SESSION_ENDED) == ["4. 10:05 self_service +1"]
     assert found.at(Counter.SESSION_VERIFIABLE) == found.at(Counter.SESSION_VERIFIED) == ["5. 10:05 self_service +1"]
@@ -87,7 +87,7 @@ def test_a_contained_session_is_verified_a_day_after_its_end_unless_a_human_was_
         assert counts["session_verifiable"] == 1
 
 
-def test_a_session_that_is_handed_off_ends_then_and_is_neither_contained_nor_verified() -> None:
+def test_a_session_handed_off_ends_then_and_is_neither_contained_nor_verified() -> None:
     log = session(handed_off("s", at="2024-03-04 10:03"), reply("s", at="2024-03-04 10:08"))
     log.append(does("resolved", "s", at="2024-03-04 10:30"))
     counts = history(*log).counts()
@@ -98,16 +98,16 @@ def test_a_session_that_is_handed_off_ends_then_and_is_neither_contained_nor_ver
     assert stage_one.minutes(Counter.SESSION_CONTAINED) == {}
 
 
-def test_sessions_of_nobody_known_are_contained_and_not_verified() -> None:
+def test_sessions_of_unknown_customers_are_contained_and_not_verified() -> None:
     log = Log(events=[opened("s", at="10:00", channel="self_service"), does("abandoned", "s", at="10:05")])
     assert log.minutes(Counter.SESSION_ENDED) == log.minutes(Counter.SESSION_CONTAINED) == {"10:05": 1}
     assert log.partition.take_facts() == []
 
 
-def test_the_burden_of_a_case_adds_up_waits_transfers_repeats_and_hops() -> None:
+def test_the_burden_of_a_case_sums_waits_transfers_repeats_and_hops() -> None:
     # case 1: email into a queue (wait 1), queued again (wait 2), transferred (1), resolved;
     #         phone two days later (repeat 1, hop 1): the same case
-    # no case: a chat eight days after: a case of its own
+    # no case: a chat eight days later: a case of its own
     found = history(
         by_anna("a", at="2024-03-04 10:00", queue="billing", case_id="1"),
         does("queued", "a", at="2024-03-04 10:10", queue="service"),
@@ -126,7 +126,7 @@ def test_the_burden_of_a_case_adds_up_waits_transfers_repeats_and_hops() -> None
     assert found.at(Counter.CASE_BEGAN) == ["14. 12:00 web_chat +1", "4. 10:00 email +1"]
 
 
-def test_contacts_without_a_case_are_one_case_while_no_week_lies_between_them() -> None:
+def test_contacts_without_a_case_are_one_case_if_less_than_a_week_apart() -> None:
     days = ("2024-03-04 10:00", "2024-03-09 10:00", "2024-03-16 09:59", "2024-03-23 09:59")
     found = history(*(by_anna(f"c{number}", at=day) for number, day in enumerate(days)))
     # 5 days, 6 d 23:59, exactly 7 days: a new one
@@ -140,8 +140,8 @@ def test_a_customer_who_becomes_known_later_counts_from_the_opening() -> None:
     assert found.counts()["repeat_within_day"] == 1
 
 
-def test_an_opening_that_comes_late_moves_the_contact() -> None:
-    # message 10:05 is the first to come; the opening of 10:00 arrives later, on another channel
+def test_a_late_opening_moves_the_contact() -> None:
+    # message 10:05 arrives first; the opening of 10:00 arrives later, on another channel
     found = history(
         message("a", at="10:05", customer_id="anna"), by_anna("a", at="10:00"), does("resolved", "a", at="10:30")
     )

@@ -1,4 +1,4 @@
-"""Laws of the fold: whatever happens, the numbers equal the batch computation's."""
+"""Laws of the fold: in any log, the numbers equal the batch computation's."""
 
 from collections import Counter as Multiset
 
@@ -43,26 +43,26 @@ def test_conversations_equal_the_oracles_facts(events: list[Event], rules: Rules
     log = Log(rules, events)
     watermark = log.partition.watermark
     found = []
-    for one in log.partition.conversations.values():
-        if one.state == NOT_BEGUN:
+    for conversation in log.partition.conversations.values():
+        if conversation.state == NOT_BEGUN:
             continue
-        expired = is_expired(one, watermark)
-        departed_at = one.expires_at if expired else one.departed_at
+        expired = is_expired(conversation, watermark)
+        departed_at = conversation.expires_at if expired else conversation.departed_at
         facts = {
-            "source": one.source,
-            "conversation_id": one.conversation_id,
-            "state": "expired" if expired else one.state,
-            "opened_at": one.opened_at,
-            "resolved_at": one.resolved_at or None,
+            "source": conversation.source,
+            "conversation_id": conversation.conversation_id,
+            "state": "expired" if expired else conversation.state,
+            "opened_at": conversation.opened_at,
+            "resolved_at": conversation.resolved_at or None,
             "departed_at": departed_at or None,
-            "first_response_at": one.first_response_at or None,
-            "message_count": one.message_count,
-            "transferred_count": one.transferred_count,
-            "escalated_count": one.escalated_count,
-            "reopened_count": one.reopened_count,
-            "is_implicit": one.is_implicit,
+            "first_response_at": conversation.first_response_at or None,
+            "message_count": conversation.message_count,
+            "transferred_count": conversation.transferred_count,
+            "escalated_count": conversation.escalated_count,
+            "reopened_count": conversation.reopened_count,
+            "is_implicit": conversation.is_implicit,
         }
-        found.append(facts | log.cells[one.cell]._asdict())
+        found.append(facts | log.cells[conversation.cell]._asdict())
     key = {"tenant": 0, "source": 1, "conversation_id": 2}
     found.sort(key=lambda row: tuple(str(row[name]) for name in key))
     assert found == oracle_of(events, rules).conversation_facts()
@@ -105,30 +105,30 @@ def durations_of_the_oracle(oracle: Oracle) -> Multiset[tuple[int, Cell, int, in
 
 @quick
 @given(logs(), sometimes_rules())
-def test_promises_equal_the_oracles(events: list[Event], rules: RulesConfig) -> None:
-    assert promises_of_the_panes(Log(rules, events)) == promises_of_the_oracle(oracle_of(events, rules, FOR_EVER_MS))
+def test_sla_clocks_equal_the_oracles(events: list[Event], rules: RulesConfig) -> None:
+    assert clocks_of_the_panes(Log(rules, events)) == clocks_of_the_oracle(oracle_of(events, rules, FOR_EVER_MS))
 
 
 @settings(quick, max_examples=1_000)
 @given(logs(is_turns=True, max_size=10))
-def test_promises_equal_the_oracles_where_turns_change(events: list[Event]) -> None:
+def test_sla_clocks_equal_the_oracles_where_turns_change(events: list[Event]) -> None:
     targets = RulesConfig(targets=Targets(1800, 1800, 6 * 3600))
     oracle = oracle_of(events, targets, FOR_EVER_MS)
-    assert promises_of_the_panes(Log(targets, events)) == promises_of_the_oracle(oracle)
+    assert clocks_of_the_panes(Log(targets, events)) == clocks_of_the_oracle(oracle)
 
 
 @settings(quick, max_examples=1_000)
 @given(logs(is_late_openings=True, max_size=9))
-def test_a_late_opening_decides_who_waited_as_the_oracle_does(events: list[Event]) -> None:
+def test_a_late_opening_corrects_who_waited_as_the_oracle_does(events: list[Event]) -> None:
     targets = RulesConfig(targets=Targets(1800, 1800, 6 * 3600))
     log, oracle = Log(targets, events), oracle_of(events, targets)
-    assert promises_of_the_panes(log) == promises_of_the_oracle(oracle_of(events, targets, FOR_EVER_MS))
+    assert clocks_of_the_panes(log) == clocks_of_the_oracle(oracle_of(events, targets, FOR_EVER_MS))
     assert durations_of_the_panes(log) == durations_of_the_oracle(oracle)
     assert stocks(log) == stocks_of_the_oracle(oracle)
 
 
-def promises_of_the_oracle(oracle: Oracle) -> Multiset[tuple[str, int, Cell]]:
-    # In the end a promise is met at the reply, missed at its due minute, or cancelled or paused: nothing counts that.
+def clocks_of_the_oracle(oracle: Oracle) -> Multiset[tuple[str, int, Cell]]:
+    # In the end a clock is met at the reply, missed at its due minute, or cancelled or paused, which is not counted.
     expected: Multiset[tuple[str, int, Cell]] = Multiset()
     for row in oracle.sla():
         if row["at_ms"] is not None:
@@ -138,7 +138,7 @@ def promises_of_the_oracle(oracle: Oracle) -> Multiset[tuple[str, int, Cell]]:
     return expected
 
 
-def promises_of_the_panes(log: Log) -> dict[tuple[str, int, Cell], int]:
+def clocks_of_the_panes(log: Log) -> dict[tuple[str, int, Cell], int]:
     return {
         (NAMES[counter], start_ms, cell): amount
         for (start_ms, cell, counter, _), amount in log.panes("minute").items()
@@ -148,7 +148,7 @@ def promises_of_the_panes(log: Log) -> dict[tuple[str, int, Cell], int]:
 
 @quick
 @given(logs(), sometimes_rules())
-def test_who_waits_and_since_when_equals_the_oracle(events: list[Event], rules: RulesConfig) -> None:
+def test_waiting_parties_and_their_start_equal_the_oracles(events: list[Event], rules: RulesConfig) -> None:
     assert stocks(Log(rules, events)) == stocks_of_the_oracle(oracle_of(events, rules))
 
 

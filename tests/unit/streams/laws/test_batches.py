@@ -1,4 +1,4 @@
-"""Laws of the fold: cut a log anywhere, repeat any part of it, restore at any point, and the numbers are the same."""
+"""Laws of the fold: any batching, repetition or restore of a log gives the same numbers."""
 
 import msgspec
 from hypothesis import given
@@ -15,9 +15,7 @@ from tests.support.streams.strategies import cut, logs, sometimes_rules
 
 @quick
 @given(st.data(), sometimes_rules(zones=("UTC", BERLIN)), st.booleans())
-def test_cut_into_batches_and_flushes_anywhere_the_numbers_are_the_same(
-    data: st.DataObject, rules: RulesConfig, is_long: bool
-) -> None:
+def test_any_batches_and_flushes_give_the_same_numbers(data: st.DataObject, rules: RulesConfig, is_long: bool) -> None:
     events = data.draw(logs(is_long=is_long))
     whole, pieces = Log(rules, events), Log(rules)
     for piece in data.draw(cuts(events)):
@@ -35,7 +33,7 @@ def cuts(draw: st.DrawFn, events: list[Event]) -> list[list[Event]]:
 
 @quick
 @given(st.data(), sometimes_rules(), st.booleans())
-def test_panes_that_leave_memory_and_are_read_back_keep_their_values(
+def test_evicted_panes_that_are_read_back_keep_their_values(
     data: st.DataObject, rules: RulesConfig, is_long: bool
 ) -> None:
     events = data.draw(logs(is_long=is_long))
@@ -55,7 +53,7 @@ def test_panes_that_leave_memory_and_are_read_back_keep_their_values(
 
 @quick
 @given(st.data(), sometimes_rules(zones=("UTC", BERLIN), cell_limit=3), st.booleans())
-def test_restored_at_any_point_with_other_numbers_of_cells_it_goes_on_as_if_nothing_had_been(
+def test_a_restore_at_any_point_with_other_cell_numbers_changes_nothing(
     data: st.DataObject, rules: RulesConfig, is_long: bool
 ) -> None:
     events = data.draw(logs(is_long=is_long))
@@ -67,8 +65,8 @@ def test_restored_at_any_point_with_other_numbers_of_cells_it_goes_on_as_if_noth
         after.cells.number(cell)
     after.partition.restore(before.partition.watermark, msgspec.structs.replace(before.partition.books))
     after.partition.admission.restore(sorted(before.partition.admission))
-    for name, one in before.partition.conversations.items():
-        after.partition.conversations[name] = carried_over(one, before, after)
+    for name, conversation in before.partition.conversations.items():
+        after.partition.conversations[name] = carried_over(conversation, before, after)
     for tier, panes in zip(Tiers._fields, before.cache.tiers, strict=True):
         rows = []
         for key, values in panes.items():
@@ -79,27 +77,27 @@ def test_restored_at_any_point_with_other_numbers_of_cells_it_goes_on_as_if_noth
     assert everything(after.fold(*events[border:])) == everything(Log(rules, events))
 
 
-def carried_over(one: Conversation, before: Log, after: Log) -> Conversation:
-    """The conversation as a reader of its row has it: the same bytes, but for the numbers of its cells."""
+def carried_over(conversation: Conversation, before: Log, after: Log) -> Conversation:
+    """Return the conversation as a reader of its row has it: the same bytes, except for its cell numbers."""
 
     def number(cell: int) -> int:
         return after.cells.number(before.cells[cell])
 
-    copy = msgspec.msgpack.decode(msgspec.msgpack.encode(one), type=Conversation)
-    copy.cell, copy.opening_cell = number(one.cell), number(one.opening_cell)
-    copy.resolution_cell = number(one.resolution_cell)
-    copy.clocks = tuple(clock._replace(cell=number(clock.cell)) for clock in one.clocks)
-    if one.first_turn is not None:
-        clock = one.first_turn.clock
-        copy.first_turn = one.first_turn._replace(
-            cell=number(one.first_turn.cell), clock=clock and clock._replace(cell=number(clock.cell))
+    copy = msgspec.msgpack.decode(msgspec.msgpack.encode(conversation), type=Conversation)
+    copy.cell, copy.opening_cell = number(conversation.cell), number(conversation.opening_cell)
+    copy.resolution_cell = number(conversation.resolution_cell)
+    copy.clocks = tuple(clock._replace(cell=number(clock.cell)) for clock in conversation.clocks)
+    if conversation.first_turn is not None:
+        clock = conversation.first_turn.clock
+        copy.first_turn = conversation.first_turn._replace(
+            cell=number(conversation.first_turn.cell), clock=clock and clock._replace(cell=number(clock.cell))
         )
     return copy
 
 
 @quick
 @given(st.data(), sometimes_rules())
-def test_events_that_come_again_change_the_books_alone(data: st.DataObject, rules: RulesConfig) -> None:
+def test_repeated_events_change_only_the_books(data: st.DataObject, rules: RulesConfig) -> None:
     events = data.draw(logs())
     again = data.draw(st.lists(st.sampled_from(events), max_size=10)) if events else []
     once, twice = Log(rules, events), Log(rules, events + again)
@@ -116,14 +114,14 @@ def test_the_books_balance(events: list[Event], rules: RulesConfig) -> None:
     books = log.partition.books
     assert books.applied + books.duplicate == len(events)
     assert books.applied == len(accepted)
-    assert books.ignored == sum(one.type not in KNOWN_TYPES for one in accepted.events)
-    # Late: more than a minute before the latest instant of the records in front of it.
+    assert books.ignored == sum(event.type not in KNOWN_TYPES for event in accepted.events)
+    # Late: more than a minute before the latest instant of the preceding records.
     latest, late_ids = 0, []
-    for one in events:
-        if one.occurred_at < latest - 60_000:
-            late_ids.append(one.id)
-        latest = max(latest, one.occurred_at)
+    for event in events:
+        if event.occurred_at < latest - 60_000:
+            late_ids.append(event.id)
+        latest = max(latest, event.occurred_at)
     assert log.partition.watermark == latest
-    late = {one.id for one, is_late in zip(accepted.events, accepted.is_late, strict=True) if is_late}
+    late = {event.id for event, is_late in zip(accepted.events, accepted.is_late, strict=True) if is_late}
     assert late <= set(late_ids)
     assert books.late == sum(accepted.is_late)

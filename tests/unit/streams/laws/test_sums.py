@@ -18,18 +18,18 @@ from tests.support.streams.strategies import logs, sometimes_rules
 
 @quick
 @given(logs(is_long=True), sometimes_rules(zones=("UTC", BERLIN)))
-def test_a_pane_is_the_sum_of_what_its_conversations_contribute(events: list[Event], rules: RulesConfig) -> None:
-    # Alone, but on the same course of the watermark: what the others say is there, and means nothing.
+def test_a_pane_is_the_sum_of_its_conversations_contributions(events: list[Event], rules: RulesConfig) -> None:
+    # Alone, but with the same course of the watermark: the events of others remain, without effect.
     whole = Log(rules, events)
     summed: dict[str, Multiset[tuple[int, Cell, int, int]]] = {tier: Multiset() for tier in Tiers._fields}
-    for source, about in {(one.source, one.conversation_id) for one in events}:
+    for source, about in {(event.source, event.conversation_id) for event in events}:
         alone = Log(rules)
         alone.fold(
             *(
-                one
-                if (one.source, one.conversation_id) == (source, about)
-                else make_event("weather.changed", "the weather", one.occurred_at, f"weather {number}")
-                for number, one in enumerate(events)
+                event
+                if (event.source, event.conversation_id) == (source, about)
+                else make_event("weather.changed", "the weather", event.occurred_at, f"weather {number}")
+                for number, event in enumerate(events)
             )
         )
         for tier in Tiers._fields:
@@ -47,11 +47,11 @@ def test_per_cell_arrivals_minus_departures_plus_moves_are_the_open_conversation
     log = Log(rules, events)
     watermark = log.partition.watermark
     open_by_cell = Multiset(
-        log.cells[one.cell]
-        for one in log.partition.conversations.values()
-        if one.state == OPEN and not is_expired(one, watermark)
+        log.cells[conversation.cell]
+        for conversation in log.partition.conversations.values()
+        if conversation.state == OPEN and not is_expired(conversation, watermark)
     )
-    for tier in ("minute", "hour"):  # an expiry stands at a full hour
+    for tier in ("minute", "hour"):  # an expiry is dated at a full hour
         backlog: Multiset[Cell] = Multiset()
         for (start_ms, cell, counter, _), amount in log.panes(tier).items():
             if counter != Counter.EXPIRING or start_ms <= watermark:
@@ -70,7 +70,9 @@ def test_per_cell_arrivals_minus_departures_plus_moves_are_the_open_conversation
 def test_over_years_the_days_still_hold_every_open_conversation(events: list[Event], rules: RulesConfig) -> None:
     log = Log(rules, events)
     never_expiring = Multiset(
-        log.cells[one.cell] for one in log.partition.conversations.values() if one.state == OPEN and not one.expires_at
+        log.cells[conversation.cell]
+        for conversation in log.partition.conversations.values()
+        if conversation.state == OPEN and not conversation.expires_at
     )
     backlog: Multiset[Cell] = Multiset()
     for (cell, counter), amount in totals(log.panes("day")).items():

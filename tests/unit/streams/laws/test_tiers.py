@@ -1,4 +1,4 @@
-"""Laws of the fold: minutes, hours and days, their areas, their sums and what lies behind their horizons."""
+"""Laws of the fold: the areas, sums and horizons of minutes, hours and days."""
 
 from collections import Counter as Multiset
 

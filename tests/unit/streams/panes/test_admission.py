@@ -1,4 +1,4 @@
-"""Ids sent as queues: the log is counted in a bounded number of cells, and nothing is lost of it."""
+"""Ids sent as queues: the log is counted in a bounded number of cells, and nothing is lost."""
 
 from collections import Counter as Multiset
 
@@ -15,7 +15,7 @@ from tests.support.streams.log import Log, all_tiers, rules
 from tests.support.streams.strategies import logs
 
 
-def test_beyond_the_limit_queues_are_counted_as_one_then_everything_is() -> None:
+def test_beyond_the_limit_queues_and_then_all_dimensions_are_counted_as_one() -> None:
     cells = CellIndex()
     admission = Admission(cells, limit=2)
 
@@ -24,18 +24,18 @@ def test_beyond_the_limit_queues_are_counted_as_one_then_everything_is() -> None
 
     first, second = Cell("", "a", "email", "private"), Cell("", "b", "email", "private")
     assert [admitted(*first), admitted(*second)] == [first, second]
-    # Two are admitted: of the third the queue alone becomes (other), and known ones stay what they are.
+    # Two are admitted: of the third only the queue becomes (other), and known ones stay as they are.
     assert admitted("", "c", "email", "private") == Cell("", OTHER, "email", "private")
     assert admitted("north", "c", "email", "private") == Cell("north", OTHER, "email", "private")
     assert admitted(*first) == first
-    # Four are: tenants and channels without end become (other), too.
+    # Four are: unbounded tenants and channels become (other), too.
     assert admitted("south", "c", "email", "private") == Cell(OTHER, OTHER, OTHER, "private")
     assert admitted("west", "d", "fax", "private") == Cell(OTHER, OTHER, OTHER, "private")
     assert admitted("", "e", "email", "private") == Cell("", OTHER, "email", "private")
 
 
-def test_an_order_number_as_a_queue_is_counted_once_and_the_backlog_stays_right() -> None:
-    # 30 orders opened, of which 10 have a cell of their own and 20 are (other); all closed: none is left anywhere.
+def test_order_numbers_as_queues_are_counted_once_and_the_backlog_stays_right() -> None:
+    # 30 orders opened, of which 10 have a cell of their own and 20 are (other); all closed: no backlog remains.
     log = Log(rules(first_response=600, cell_limit=10))
     for number in range(30):
         log.fold(opened(f"c{number}", at="12:00", queue=f"order-{number}"))
@@ -48,8 +48,8 @@ def test_an_order_number_as_a_queue_is_counted_once_and_the_backlog_stays_right(
     assert log.count(Counter.FIRST_RESPONSE) == 30
 
 
-def test_an_event_that_repeats_a_queue_beyond_the_limit_moves_nothing() -> None:
-    # 12:00 opened beyond the limit ── 12:30 answered, the same queue again ── resolved at 12:10, which comes last
+def test_repeating_a_queue_beyond_the_limit_moves_nothing() -> None:
+    # 12:00 opened beyond the limit ── 12:30 answered, the same queue again ── resolved at 12:10, which arrives last
     # Nothing moved at 12:30, so the resolve keeps its own minute: open at 12:09, not at 12:10.
     for limit in (10, 5_000):
         log = Log(rules(first_response=600, cell_limit=limit))
@@ -62,11 +62,10 @@ def test_an_event_that_repeats_a_queue_beyond_the_limit_moves_nothing() -> None:
 
 @settings(max_examples=200, deadline=None)
 @given(logs(max_size=25))
-def test_whatever_the_limit_the_totals_are_the_same(events: list[Event]) -> None:
-    """Of events in the order in which they happened.
+def test_the_totals_are_the_same_under_any_limit(events: list[Event]) -> None:
+    """For events in the order in which they happened.
 
-    A move between two queues that are both beyond the limit is none, so a later event that was dated before it keeps
-    its own minute there.
+    A move between two queues beyond the limit is none, so a later event dated before it keeps its own minute there.
     """
     targets = Targets(1800, 1800, 6 * 3600)
     events = [
@@ -80,7 +79,7 @@ def test_whatever_the_limit_the_totals_are_the_same(events: list[Event]) -> None
         for tier, panes in all_tiers(log.cache.tiers, log.cells).items():
             found[tier] = Multiset[tuple[int, int, int]]()
             for (start_ms, _, counter, spread), amount in panes.items():
-                # What tells of moves between cells, and of a return to an earlier queue, has fewer cells to tell of.
+                # Moves between cells, and returns to an earlier queue, have fewer cells to move between.
                 if counter not in (Counter.MOVED_IN, Counter.MOVED_OUT, Counter.PING_PONG):
                     found[tier][start_ms, counter, spread] += amount
             found[tier] = Multiset({key: amount for key, amount in found[tier].items() if amount})

@@ -1,4 +1,4 @@
-"""Buckets of durations: whole milliseconds up to 32 ms, then sixteen to every power of two."""
+"""Buckets of durations: whole milliseconds up to 32 ms, then sixteen per power of two."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +9,7 @@ LAST_BUCKET = bucket(LONGEST_MS)
 durations = st.integers(0, LONGEST_MS - 1)
 
 
-def test_some_buckets_by_hand() -> None:
+def test_some_buckets_match_the_sums_by_hand() -> None:
     # below 32 every millisecond for itself; 32..63 in steps of 2: 32, 33 -> 32 and 34, 35 -> 33; 64..127 in steps of 4
     assert [bucket(ms) for ms in (0, 1, 31, 32, 33, 34, 63, 64, 67, 68)] == [0, 1, 31, 32, 32, 33, 47, 48, 48, 49]
     # a minute: 2**15 = 32768 <= 60000 < 65536 in steps of 2048; (60000 - 32768) // 2048 = 13, and 32 + 16 * 10 + 13
@@ -17,13 +17,13 @@ def test_some_buckets_by_hand() -> None:
     assert (lower_bound_ms(205), lower_bound_ms(206)) == (32_768 + 13 * 2048, 32_768 + 14 * 2048)
 
 
-def test_a_negative_duration_counts_as_none_and_an_endless_one_as_the_longest() -> None:
+def test_a_negative_duration_counts_as_zero_and_an_endless_one_as_the_longest() -> None:
     assert bucket(-1) == bucket(-(10**15)) == 0
     assert bucket(LONGEST_MS + 1) == bucket(1 << 60) == LAST_BUCKET
     assert LAST_BUCKET < 1 << 21, "the spread of a pane's field has 21 bits"
 
 
-def test_every_bucket_begins_where_the_one_before_ends() -> None:
+def test_every_bucket_begins_where_the_previous_one_ends() -> None:
     for index in range(LAST_BUCKET):
         lower, upper = lower_bound_ms(index), lower_bound_ms(index + 1)
         assert lower < upper

@@ -1,4 +1,4 @@
-"""What a watch has learned, once for the tests of this folder."""
+"""Fixture: the state a watch has learned, once for the tests of this folder."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.support.streams.watches import WEEK, Life
 
 @pytest.fixture(scope="package")
 def learned() -> Life:
-    """Eight days; each test copies it."""
+    """Learn for eight days; each test copies the watch."""
     life = Life(Watch(1.0))
     life.learn(WEEK + DAY_MINUTES)
     return life

@@ -1,4 +1,4 @@
-"""What is expected of a series, and when what comes is a spike: against simulated counts whose rate is known."""
+"""The expectation of a series, and which counts are spikes, against simulated counts of a known rate."""
 
 import math
 from collections.abc import Callable
@@ -14,12 +14,12 @@ from streams.spikes.detector import Run, SpikeDetector
 from streams.spikes.profile import hour_of_week
 
 WEEK = 7 * DAY_MINUTES
-#: Falsely once in four weeks.
+#: One false episode in four weeks.
 BUDGET = 1 / (4 * WEEK)
 
 
 def day_and_week(minute: int, mean: float) -> float:
-    """A rate with nights and weekends, `mean` over the week."""
+    """Return a rate with nights and weekends, `mean` over the week."""
     return mean * season(minute)
 
 
@@ -36,7 +36,7 @@ def expected(expectation: Baseline, at: int) -> float:
 def runs(
     detector: SpikeDetector, minutes: range, chance: Random, rate: Callable[[int], float], dispersion: float
 ) -> list[Run]:
-    """Those that began."""
+    """Return the runs that began."""
     found = []
     for minute in minutes:
         run = detector.observe(minute, draw(chance, rate(minute), dispersion))
@@ -58,11 +58,11 @@ def test_the_profile_of_a_week_and_the_dispersion_are_learned(mean: float, dispe
     next_week = range(6 * WEEK, 7 * WEEK, 30)
     errors = [abs(expected(expectation, minute) - day_and_week(minute, mean)) for minute in next_week]
     assert sum(errors) / len(errors) < 0.12 * mean
-    # What the profile is wrong by counts as dispersion, too.
+    # Errors of the profile count as dispersion, too.
     assert 0.9 * dispersion < expectation.dispersion < 1.6 * dispersion
 
 
-def test_what_is_expected_has_no_steps_between_hours_of_a_smooth_day() -> None:
+def test_the_expectation_has_no_steps_between_hours_of_a_smooth_day() -> None:
     expectation = Baseline()
     for minute in range(2 * WEEK):
         learn(expectation, minute, round(60 + 50 * math.sin(2 * math.pi * minute / DAY_MINUTES)))
@@ -71,7 +71,7 @@ def test_what_is_expected_has_no_steps_between_hours_of_a_smooth_day() -> None:
     assert max(abs(one - other) for one, other in pairwise(found)) < 1.5
 
 
-def test_a_service_that_opens_at_half_past_eight_sharp_is_expected_to() -> None:
+def test_a_sharp_opening_at_half_past_eight_is_learned() -> None:
     expectation = Baseline()
     for minute in range(3 * WEEK):
         learn(expectation, minute, 10 if 510 <= minute % DAY_MINUTES < 1020 else 0)
@@ -82,7 +82,7 @@ def test_a_service_that_opens_at_half_past_eight_sharp_is_expected_to() -> None:
     assert max(found[1020:]) < 0.5
 
 
-def test_a_first_weekend_is_judged_by_working_days_and_first_working_days_not_at_all() -> None:
+def test_a_first_weekend_is_expected_by_working_days_and_first_working_days_not_at_all() -> None:
     # The epoch was a Thursday: two working days, then a Saturday, then a Sunday like it.
     expectation = Baseline()
     for minute in range(4 * DAY_MINUTES):
@@ -101,7 +101,7 @@ def test_a_first_weekend_is_judged_by_working_days_and_first_working_days_not_at
     assert expectation.expected(4 * DAY_MINUTES + 719) == 0
 
 
-def test_stretches_without_events_can_be_given_at_once() -> None:
+def test_periods_without_events_can_be_observed_in_one_call() -> None:
     chance, one_by_one, stretched = Random(8), SpikeDetector(BUDGET), SpikeDetector(BUDGET)
     last = 0
     for minute in range(2 * WEEK):
@@ -129,11 +129,11 @@ def test_quiet_weeks_stay_within_the_budget_of_false_runs(mean: float, dispersio
         runs(detector, range(2 * WEEK), chance, lambda minute: day_and_week(minute, mean), dispersion)
         found = runs(detector, range(2 * WEEK, 6 * WEEK), chance, lambda minute: day_and_week(minute, mean), dispersion)
         count += len(found)
-    # Four series of four weeks: four false ones would use the budget up.
+    # Four series over four weeks: four false runs would use the budget up.
     assert count <= 4
 
 
-def test_a_step_to_five_times_ten_a_minute_is_seen_in_two_minutes_and_ends_soon_after_it() -> None:
+def test_a_step_from_ten_to_fifty_a_minute_is_noticed_in_two_minutes_and_ends_soon() -> None:
     chance, detector = Random(3), SpikeDetector(BUDGET)
     begin, end = 2 * WEEK + 600, 2 * WEEK + 640
     assert runs(detector, range(begin), chance, lambda minute: 10.0, 2.0) == []
@@ -146,7 +146,7 @@ def test_a_step_to_five_times_ten_a_minute_is_seen_in_two_minutes_and_ends_soon_
     assert end <= found.until < end + 10
 
 
-def test_a_slow_rise_by_half_is_seen_and_dated_back_to_about_its_beginning() -> None:
+def test_a_slow_rise_by_half_is_noticed_and_dated_back_to_about_its_beginning() -> None:
     chance, detector = Random(4), SpikeDetector(BUDGET)
     begin = 2 * WEEK + 600
     runs(detector, range(begin), chance, lambda minute: 8.0, 1.5)
@@ -156,7 +156,7 @@ def test_a_slow_rise_by_half_is_seen_and_dated_back_to_about_its_beginning() -> 
     assert 1.2 < found[0].ratio < 2
 
 
-def test_a_rare_event_is_no_spike_and_a_handful_at_once_is_one() -> None:
+def test_a_rare_event_is_not_a_spike_and_a_handful_at_once_is() -> None:
     detector = SpikeDetector(BUDGET)
     for minute in range(2 * WEEK):
         assert detector.observe(minute, 1 if minute % 700 == 0 else 0) is None
@@ -166,7 +166,7 @@ def test_a_rare_event_is_no_spike_and_a_handful_at_once_is_one() -> None:
     assert found.observed >= 6
 
 
-def test_what_a_run_brings_is_not_learned() -> None:
+def test_counts_within_a_run_are_not_learned() -> None:
     chance, detector = Random(5), SpikeDetector(BUDGET)
     runs(detector, range(2 * WEEK), chance, lambda minute: 5.0, 1.0)
     before = expected(detector.expectation, 2 * WEEK)
@@ -174,7 +174,7 @@ def test_what_a_run_brings_is_not_learned() -> None:
     assert expected(detector.expectation, 2 * WEEK + 180) == pytest.approx(before, rel=0.05)
 
 
-def test_a_new_level_is_the_new_normal_after_a_day() -> None:
+def test_a_new_level_is_expected_after_a_day() -> None:
     chance, detector = Random(6), SpikeDetector(BUDGET)
     runs(detector, range(2 * WEEK), chance, lambda minute: 5.0, 1.0)
     runs(detector, range(2 * WEEK, 3 * WEEK), chance, lambda minute: 15.0, 1.0)

@@ -1,4 +1,4 @@
-"""The negative binomial distribution against sums over its whole probability function."""
+"""The negative binomial distribution agrees with sums over its probability function."""
 
 import math
 from fractions import Fraction
@@ -15,13 +15,13 @@ RATIOS = st.one_of(st.floats(0.02, 0.9), st.floats(1.1, 6))
 
 
 def probabilities(mean: float, dispersion: float) -> list[float]:
-    """Of 0, 1, 2 … up to where nothing is left."""
+    """Return the probabilities of 0, 1, 2 … until the remainder is negligible."""
     last = int(mean + 60 * math.sqrt(mean * dispersion) + 60 * dispersion + 60)
     return [math.exp(log_probability(count, mean, dispersion)) for count in range(last)]
 
 
 @given(MEANS, DISPERSIONS)
-def test_mean_and_dispersion_are_those_asked_for(mean: float, dispersion: float) -> None:
+def test_mean_and_dispersion_are_the_requested_ones(mean: float, dispersion: float) -> None:
     found = probabilities(mean, dispersion)
     assert math.fsum(found) == pytest.approx(1, rel=1e-9)
     first = math.fsum(count * probability for count, probability in enumerate(found))
@@ -55,7 +55,7 @@ def test_a_tail_of_clumps_of_a_hundred_is_the_rest_of_the_sum(count: int, mean: 
     assert tail_probability(count, mean, 100.0) == pytest.approx(rest, rel=1e-9)
 
 
-def test_a_far_tail_keeps_its_digits() -> None:
+def test_a_far_tail_keeps_its_precision() -> None:
     # Poisson with mean 1, 20 or more: e^-1 * sum of 1 / n! for n >= 20, exactly 1.5e-19 and far below 1 - (1 - that).
     exact = sum(Fraction(1, math.factorial(number)) for number in range(20, 60)) * Fraction(math.exp(-1))
     assert tail_probability(20, 1.0, 1.0) == pytest.approx(float(exact), rel=1e-12)
@@ -68,7 +68,7 @@ def test_the_critical_count_is_just_beyond(mean: float, dispersion: float, proba
     assert tail_probability(count - 1, mean, dispersion) > probability
 
 
-def test_what_is_no_distribution_is_refused() -> None:
+def test_invalid_parameters_are_refused() -> None:
     with pytest.raises(ValueError, match="at least 1"):
         log_likelihood_weights(0.9, 2)
     for ratio in (1, 0, -1):
@@ -77,7 +77,7 @@ def test_what_is_no_distribution_is_refused() -> None:
 
 
 def test_a_count_beyond_all_floating_point_numbers_has_no_tail() -> None:
-    # Its terms are the least number there is, which no factor makes smaller: a sum of them would have no end.
+    # Its terms are the smallest float, which no factor makes smaller: summing them would never end.
     assert tail_probability(8_795, 65.1, 12.4) == pytest.approx(0, abs=1e-300)
     assert tail_probability(100_000, 65.1, 12.4) == 0
     assert tail_probability(1, 5_000.0, 1.0) == pytest.approx(1)

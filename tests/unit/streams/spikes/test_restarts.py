@@ -1,4 +1,4 @@
-"""A watch after a restart: it goes on where it was and repeats nothing."""
+"""A restarted watch continues where it was and repeats nothing."""
 
 from copy import deepcopy
 
@@ -12,7 +12,7 @@ from streams.spikes.watch import Watch
 from tests.support.streams.watches import CHAT, WEEK, Factor, Life
 
 
-def test_an_episode_goes_on_after_a_restart_and_is_not_reported_again(learned: Life) -> None:
+def test_an_episode_continues_after_a_restart_and_is_not_reported_again(learned: Life) -> None:
     def burst(place: Place) -> float:
         return 6.0 if place == CHAT else 1.0
 
@@ -36,15 +36,15 @@ def test_an_episode_goes_on_after_a_restart_and_is_not_reported_again(learned: L
 
 
 @pytest.mark.parametrize("lived_minutes", [4, 12, 20, 22, 24, 25, 26])
-def test_an_episode_ends_after_a_restart_when_it_would_have_ended_without(learned: Life, lived_minutes: int) -> None:
-    """Several series are in it, and from minute 20 on much speaks for its end already."""
+def test_an_episode_ends_after_a_restart_as_it_would_have_without(learned: Life, lived_minutes: int) -> None:
+    """It has several series, and from minute 20 on much evidence for its end has accumulated."""
 
     def burst(place: Place) -> float:
         return {"chat": 4.0, "phone": 2.0}[place.channel]
 
     burst_minutes, quiet_minutes = min(lived_minutes, 20), max(0, lived_minutes - 20)
 
-    def the_end(life: Life) -> Episode:
+    def ended_episode(life: Life) -> Episode:
         changes = life.observe(20 - burst_minutes, burst) + life.observe(60 - quiet_minutes)
         (ended,) = [change.episode for change in changes if change.kind == "ended"]
         return ended
@@ -58,21 +58,21 @@ def test_an_episode_ends_after_a_restart_when_it_would_have_ended_without(learne
     again.learn(WEEK + DAY_MINUTES)
     again.learn(burst_minutes, burst)
     again.learn(quiet_minutes)
-    found, wanted = the_end(again), the_end(calm)
+    found, wanted = ended_episode(again), ended_episode(calm)
     assert (found.series, found.since, found.until) == (wanted.series, wanted.since, wanted.until)
     assert found.observed == wanted.observed
 
 
-def test_two_episodes_in_which_the_same_series_is_both_end_after_a_restart() -> None:
-    """A series is in one run at a time; what is stored with the two are copies of it."""
+def test_two_episodes_that_share_a_series_both_end_after_a_restart() -> None:
+    """A series is in one run at a time; the two episodes store copies of it."""
     cell, channel = Series("inflow", "cell", "t", *CHAT[1:]), Series("inflow", "channel", "t", channel="chat")
     begin = WEEK + DAY_MINUTES
     of_cell, of_channel = Run(begin - 20, begin - 18, 200, 40.0), Run(begin - 15, begin - 10, 200, 45.0)
     life = Life(Watch(1.0))
     life.watch.resume(
         [
-            OngoingEpisode(Episode(one, run.since, run.detected, run.observed, run.expected, "page"), runs)
-            for one, run, runs in (
+            OngoingEpisode(Episode(series, run.since, run.detected, run.observed, run.expected, "page"), runs)
+            for series, run, runs in (
                 (cell, of_cell, [SeriesRun(cell, of_cell)]),
                 (channel, of_channel, [SeriesRun(channel, of_channel), SeriesRun(cell, deepcopy(of_cell))]),
             )
@@ -92,13 +92,15 @@ def chat_is_silent(place: Place) -> float:
 
 
 @pytest.mark.parametrize("factor", [chat_rises_slowly, chat_is_silent])
-def test_a_restart_before_anything_is_noticed_changes_nothing(learned: Life, factor: Factor) -> None:
-    def told(changes: list[Change]) -> list[tuple[str, Series, int, int]]:
-        return [(one.kind, one.episode.series, one.episode.since, one.episode.detected) for one in changes]
+def test_a_restart_before_any_alarm_changes_nothing(learned: Life, factor: Factor) -> None:
+    def reported(changes: list[Change]) -> list[tuple[str, Series, int, int]]:
+        return [
+            (change.kind, change.episode.series, change.episode.since, change.episode.detected) for change in changes
+        ]
 
     calm = deepcopy(learned)
     begin = calm.minute
-    wanted = told(calm.observe(60, factor))
+    wanted = reported(calm.observe(60, factor))
     assert wanted
     detected = wanted[0][3]
     assert detected >= begin + 2
@@ -107,4 +109,4 @@ def test_a_restart_before_anything_is_noticed_changes_nothing(learned: Life, fac
         again.watch.resume([])
         again.learn(begin)
         again.learn(stopped_at - begin, factor)
-        assert told(again.observe(begin + 60 - stopped_at, factor)) == wanted, stopped_at - begin
+        assert reported(again.observe(begin + 60 - stopped_at, factor)) == wanted, stopped_at - begin

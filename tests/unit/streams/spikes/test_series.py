@@ -1,4 +1,4 @@
-"""Series: which there are, which contain others, and their share of the budget."""
+"""Series: which exist, which contain others, and their share of the budget."""
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -9,7 +9,7 @@ from streams.spikes.tracks import shares
 from tests.support.streams.watches import CHAT, PHONE
 
 
-def test_the_budget_is_used_up_and_equal_for_each_scope() -> None:
+def test_the_budget_is_spent_completely_and_equally_over_the_scopes() -> None:
     place = Place("t", "sales", "chat")
     series = [*series_of("inflow", place), *series_of("inflow", Place("t", "help", "chat"))]
     found = shares(set(series), 1.0)
@@ -18,15 +18,15 @@ def test_the_budget_is_used_up_and_equal_for_each_scope() -> None:
     assert shares([], 1.0) == {}
 
 
-def test_unknown_dimensions_make_no_series() -> None:
-    assert [one.scope for one in series_of("shares", Place("t", "", ""))] == ["all"]
-    assert [one.scope for one in series_of("shares", Place("t", "", "x"))] == ["all", "channel"]
-    assert [one.scope for one in series_of("shares", Place("t", "q", "x"))] == ["all", "channel", "queue", "cell"]
+def test_unknown_dimensions_give_no_series() -> None:
+    assert [series.scope for series in series_of("shares", Place("t", "", ""))] == ["all"]
+    assert [series.scope for series in series_of("shares", Place("t", "", "x"))] == ["all", "channel"]
+    assert [series.scope for series in series_of("shares", Place("t", "q", "x"))] == ["all", "channel", "queue", "cell"]
 
 
-def test_which_series_contain_and_overlap() -> None:
+def test_series_contain_and_overlap_by_scope() -> None:
     everything, channel, queue, cell = series_of("inflow", CHAT)
-    assert all(everything.contains(one) for one in (everything, channel, queue, cell))
+    assert all(everything.contains(series) for series in (everything, channel, queue, cell))
     assert channel.contains(cell)
     assert not cell.contains(channel)
     assert not channel.contains(queue)
@@ -35,7 +35,7 @@ def test_which_series_contain_and_overlap() -> None:
     assert not queue.overlaps(Series("inflow", "cell", "t", "help", "chat"))
     assert not queue.overlaps(queue._replace(measure="shares"))
     assert Series("silence", "channel", "t", channel="chat").contains(cell)
-    assert [one.holds(PHONE) for one in (everything, channel, queue, cell)] == [True, False, True, False]
+    assert [series.holds(PHONE) for series in (everything, channel, queue, cell)] == [True, False, True, False]
 
 
 PLACES = [Place(tenant, queue, channel) for tenant in "st" for queue in "abc" for channel in "abc"]
@@ -45,10 +45,10 @@ ANY_SERIES = st.builds(
 
 
 @given(ANY_SERIES, ANY_SERIES)
-def test_containing_and_overlapping_are_what_the_places_say(one: Series, other: Series) -> None:
-    held, others = ({place for place in PLACES if series.holds(place)} for series in (one, other))
-    assert one.contains(other) == (held >= others)
-    assert one.overlaps(other) == bool(held & others)
+def test_containing_and_overlapping_agree_with_the_cells_of_each_series(first: Series, second: Series) -> None:
+    held, others = ({place for place in PLACES if series.holds(place)} for series in (first, second))
+    assert first.contains(second) == (held >= others)
+    assert first.overlaps(second) == bool(held & others)
 
 
 def test_an_identity_is_fixed_by_log_series_and_onset() -> None:
@@ -61,4 +61,4 @@ def test_an_identity_is_fixed_by_log_series_and_onset() -> None:
         episode_id("interactions", Series("inflow", "channel", "t", "chat"), 5),
     }
     assert len(found) == 5
-    assert all(len(one) == 32 for one in found)
+    assert all(len(identity) == 32 for identity in found)

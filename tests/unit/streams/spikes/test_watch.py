@@ -1,4 +1,4 @@
-"""The watch over many series: one burst is one episode, and nights are no silence."""
+"""The watch over many series: one burst is one episode, and nights are not silence."""
 
 from copy import deepcopy
 from random import Random
@@ -36,14 +36,14 @@ def test_a_burst_in_one_cell_is_one_episode_of_that_cell(learned: Life) -> None:
     assert life.observe(120) == []
 
 
-def test_what_rises_everywhere_is_one_episode_of_the_total(learned: Life) -> None:
+def test_a_rise_everywhere_is_one_episode_of_the_total(learned: Life) -> None:
     life = deepcopy(learned)
     changes = life.observe(20, lambda place: 4.0)
     assert [change.episode.series for change in changes if change.kind == "began"] == [Series("inflow", "all", "t")]
     assert len(changes[0].episode.contributors) >= 2
 
 
-def test_two_bursts_that_have_nothing_in_common_are_two_episodes(learned: Life) -> None:
+def test_two_unrelated_bursts_are_two_episodes(learned: Life) -> None:
     life = deepcopy(learned)
     first = life.observe(30, lambda place: 6.0 if place == CHAT else 1.0)
     second = life.observe(30, lambda place: {CHAT: 6.0, OTHER_PHONE: 12.0}.get(place, 1.0))
@@ -52,7 +52,7 @@ def test_two_bursts_that_have_nothing_in_common_are_two_episodes(learned: Life) 
     assert len(life.watch.open_episodes) == 2
 
 
-def test_a_channel_that_falls_silent_is_noticed_and_heard_again(learned: Life) -> None:
+def test_a_silent_channel_is_noticed_and_its_episode_ends_when_it_resumes(learned: Life) -> None:
     life = deepcopy(learned)
     begin = life.minute
     (began,) = life.observe(30, lambda place: 0.0 if place.channel == "chat" else 1.0)
@@ -73,7 +73,7 @@ def test_the_silence_of_everything_is_one_episode(learned: Life) -> None:
     assert kinds(life.observe(10)) == ["ended"]
 
 
-def test_nights_weekends_and_openings_at_eight_sharp_are_neither_silence_nor_spikes() -> None:
+def test_nights_weekends_and_sharp_openings_are_neither_silence_nor_spikes() -> None:
     life = Life(Watch(1.0), seed=2)
 
     def opened(place: Place) -> float:
@@ -92,22 +92,24 @@ def test_quiet_weeks_stay_within_the_budget_for_all_series_together() -> None:
     assert kinds(changes).count("began") <= 2
 
 
-def test_a_burst_before_judging_began_is_no_episode(learned: Life) -> None:
-    """As in a ledger that has a history when stage 2 first runs: nobody told of it, and it is over."""
+def test_a_burst_before_evaluation_began_is_not_an_episode(learned: Life) -> None:
+    """For a ledger with a history when the rolling stage first runs: it was never reported, and it is over."""
     life = deepcopy(learned)
     life.learn(60, lambda place: 8.0 if place == CHAT else 1.0)
     life.learn(30)
     assert life.observe(120) == []
 
 
-def test_what_is_learned_keeps_clear_of_known_episodes() -> None:
+def test_known_episodes_are_excluded_from_learning() -> None:
     def expected(watch: Watch, minute: int) -> float:
         (track,) = (
-            one for series, one in watch._tracks.by_series.items() if series == Series("inflow", "cell", "t", *CHAT[1:])
+            candidate
+            for series, candidate in watch._tracks.by_series.items()
+            if series == Series("inflow", "cell", "t", *CHAT[1:])
         )
         return track.spikes.expectation.expected(minute)
 
-    # The epoch was a Thursday: the burst is on Friday at noon, and noon on Monday leans on Thursday and Friday.
+    # The epoch was a Thursday: the burst is on Friday at noon, and noon on Monday is inferred from Thursday and Friday.
     burst = DAY_MINUTES + 720
     found = []
     for known in (
@@ -129,7 +131,7 @@ def test_what_is_learned_keeps_clear_of_known_episodes() -> None:
     assert 1.4 < clear < 2.6
 
 
-def test_an_episode_of_a_series_that_is_gone_ends_after_a_week() -> None:
+def test_an_episode_of_a_vanished_series_ends_after_a_week() -> None:
     gone = Series("inflow", "cell", "t", "closed", "fax")
     life = Life(Watch(1.0))
     life.watch.resume([OngoingEpisode(Episode(gone, DAY_MINUTES, DAY_MINUTES + 2, 90, 10.0, "page"))])
@@ -139,14 +141,14 @@ def test_an_episode_of_a_series_that_is_gone_ends_after_a_week() -> None:
     assert ended.until == DAY_MINUTES + WEEK
 
 
-def test_minutes_that_were_left_out_are_unknown_and_no_silence(learned: Life) -> None:
+def test_skipped_minutes_are_unknown_and_not_silence(learned: Life) -> None:
     life = deepcopy(learned)
     life.observe(10)
     life.minute += 3 * DAY_MINUTES
     assert life.observe(120) == []
 
 
-def test_a_series_that_is_new_or_rare_is_seen_in_wider_ones_only(learned: Life) -> None:
+def test_a_new_or_rare_series_is_only_watched_within_wider_ones(learned: Life) -> None:
     life = deepcopy(learned)
     life.observe(1)
     rare = Place("t", "rare", "chat")
@@ -155,10 +157,10 @@ def test_a_series_that_is_new_or_rare_is_seen_in_wider_ones_only(learned: Life) 
         counts[rare] = Counts(arrived_count=3)
         life.watch.observe(life.minute, counts)
         life.minute += 1
-        assert all(one.queue != "rare" for one in life.watch.watched), number
+        assert all(series.queue != "rare" for series in life.watch.watched), number
 
 
-def test_the_order_of_calls_is_kept(learned: Life) -> None:
+def test_calls_out_of_order_are_refused(learned: Life) -> None:
     life = deepcopy(learned)
     with pytest.raises(ValueError, match="to resume before"):
         life.watch.resume([])
@@ -171,7 +173,7 @@ def test_the_order_of_calls_is_kept(learned: Life) -> None:
         Watch(0)
 
 
-def test_a_rise_at_one_tenant_is_not_joined_by_another() -> None:
+def test_rises_at_two_tenants_are_not_merged() -> None:
     first, second = Place("s", "help", "chat"), Place("t", "help", "chat")
     chance, watch = Random(7), Watch(1.0)
     changes = []
@@ -184,18 +186,22 @@ def test_a_rise_at_one_tenant_is_not_joined_by_another() -> None:
         else:
             changes += watch.observe(minute, counts)
     began = [change.episode.series for change in changes if change.kind == "began"]
-    assert sorted(one.tenant for one in began) == ["s", "t"]
+    assert sorted(series.tenant for series in began) == ["s", "t"]
 
 
-def test_escalations_and_inflow_are_measures_of_their_own(learned: Life) -> None:
+def test_escalations_and_inflow_are_separate_measures(learned: Life) -> None:
     life = deepcopy(learned)
     for _ in range(2 * DAY_MINUTES):
-        counts = {place: one._replace(escalated_count=1) for place, one in traffic(life.chance, life.minute).items()}
+        counts = {
+            place: count._replace(escalated_count=1) for place, count in traffic(life.chance, life.minute).items()
+        }
         life.watch.learn(life.minute, counts)
         life.minute += 1
     began = []
     for _ in range(10):
-        counts = {place: one._replace(escalated_count=9) for place, one in traffic(life.chance, life.minute).items()}
-        began += [one.episode.series for one in life.watch.observe(life.minute, counts) if one.kind == "began"]
+        counts = {
+            place: count._replace(escalated_count=9) for place, count in traffic(life.chance, life.minute).items()
+        }
+        began += [change.episode.series for change in life.watch.observe(life.minute, counts) if change.kind == "began"]
         life.minute += 1
     assert began == [Series("escalations", "all", "t")]

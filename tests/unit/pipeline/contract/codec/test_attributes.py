@@ -1,4 +1,4 @@
-"""Attributes of an event: required, in their bounds, and what passes because nobody looks at it."""
+"""Attributes of an event: required ones, bounds, and values that pass because they are not read."""
 
 import pytest
 
@@ -18,16 +18,16 @@ from tests.support.streams.rejected_values import ATTRIBUTES
 
 
 @pytest.mark.parametrize("name", ATTRIBUTES)
-def test_an_attribute_outside_the_contract_rejects(name: str) -> None:
+def test_an_attribute_outside_the_contract_rejects_the_event(name: str) -> None:
     value, reason, field = ATTRIBUTES[name]
     rejection = rejected(value)
     assert (rejection.reason, rejection.field) == (reason, field)
 
 
 @pytest.mark.parametrize("timestamp", [-1, 0])
-def test_without_a_broker_time_the_calendar_still_ends(timestamp: int) -> None:
+def test_without_a_broker_time_the_end_of_the_calendar_still_applies(timestamp: int) -> None:
     late = decode(event(time="2100-01-01T00:00:00Z"), timestamp=timestamp)
-    assert [(one.reason, one.ingested_at) for one in late.rejections] == [("time_out_of_range", 0)]
+    assert [(rejection.reason, rejection.ingested_at) for rejection in late.rejections] == [("time_out_of_range", 0)]
     assert not accepted(event(time="2099-12-31T23:59:59Z"), timestamp=timestamp).is_clamped
 
 
@@ -43,11 +43,11 @@ def test_a_time_ahead_of_the_broker_is_kept_then_clamped_then_rejected() -> None
     assert "2024-04-03T10:00:00.001" in rejection.detail
 
 
-def test_the_offset_of_a_time_counts() -> None:
+def test_the_utc_offset_of_a_time_is_applied() -> None:
     assert accepted(event(time="2024-03-04T15:30:00.250+05:30")).occurred_at == BROKER_MS + 250
 
 
-def test_the_key_stands_in_for_a_missing_subject() -> None:
+def test_the_key_replaces_a_missing_subject() -> None:
     assert accepted(without("subject"), key="conv-ü".encode()).conversation_id == "conv-ü"
     assert accepted(event(subject=""), key=b"conv-9").conversation_id == "conv-9"
     assert accepted(event(subject=None), key=b"conv-9").conversation_id == "conv-9"
@@ -56,18 +56,18 @@ def test_the_key_stands_in_for_a_missing_subject() -> None:
 
 
 @pytest.mark.parametrize("key", [None, b""])
-def test_no_subject_and_no_key_rejects(key: bytes | None) -> None:
+def test_an_event_without_subject_and_key_is_rejected(key: bytes | None) -> None:
     rejection = rejected(without("subject"), key=key)
     assert (rejection.reason, rejection.field) == ("missing_field", "subject")
 
 
 @pytest.mark.parametrize("key", [b"\xff\xfe", b"x" * 513])
-def test_a_key_that_cannot_be_a_subject_rejects(key: bytes) -> None:
+def test_a_key_that_cannot_be_a_subject_rejects_the_event(key: bytes) -> None:
     rejection = rejected(without("subject"), key=key)
     assert (rejection.reason, rejection.field) == ("invalid_value", "subject")
 
 
-# What passes because nobody looks at it
+# Passes because it is not read
 
 
 UNKNOWN: dict[str, bytes] = {
@@ -81,12 +81,12 @@ UNKNOWN: dict[str, bytes] = {
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_what_the_contract_does_not_name_passes(name: str) -> None:
+def test_attributes_the_contract_does_not_name_pass(name: str) -> None:
     accepted(UNKNOWN[name])
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_it_passes_also_beside_a_field_that_has_to_be_dropped(name: str) -> None:
+def test_unnamed_attributes_pass_even_beside_a_dropped_field(name: str) -> None:
     assert mended(UNKNOWN[name].replace(b'"agent"', b'"agent", "visibility": "odd"')).data.visibility is None
 
 

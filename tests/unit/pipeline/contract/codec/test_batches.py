@@ -1,4 +1,4 @@
-"""Batches: every record comes out once and in order, whatever its bytes are."""
+"""Batches of any bytes: every record is returned once and in order."""
 
 import json
 
@@ -19,7 +19,7 @@ def test_every_kind_of_bad_record_of_the_simulation_is_rejected(name: str) -> No
 
 
 def check_batch(records: list[Record]) -> None:
-    """Every record comes out once, as an event or as a rejection, and both lists are in log order."""
+    """Assert that every record is returned once, as an event or a rejection, and both lists are in log order."""
     decoded = Codec(KEY).decode(records)
     events = [found.offset for found in decoded.events]
     rejections = [rejection.offset for rejection in decoded.rejections]
@@ -33,7 +33,7 @@ def check_batch(records: list[Record]) -> None:
     msgspec.json.encode([rejection.detail for rejection in decoded.rejections])
 
 
-#: Any JSON, and floats and integers of any size in it.
+#: Any JSON, including floats and integers of any size.
 any_json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
@@ -57,7 +57,7 @@ values = st.none() | st.binary() | near_events | any_json.map(lambda value: json
 
 
 @given(st.lists(st.tuples(values, st.none() | st.binary(max_size=8), st.integers(-1, 2**63 - 1)), max_size=8))
-def test_no_bytes_raise_and_every_record_comes_out_once_in_order(
+def test_no_bytes_raise_and_every_record_is_returned_once_in_order(
     batch: list[tuple[bytes | None, bytes | None, int]],
 ) -> None:
     # offsets with holes, as in a compacted topic

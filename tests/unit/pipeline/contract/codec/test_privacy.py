@@ -1,4 +1,4 @@
-"""Privacy: people under keyed pseudonyms, and rejections that quote nothing of the record."""
+"""Privacy: people are replaced by keyed pseudonyms, and rejections quote nothing from the record."""
 
 import hashlib
 import json
@@ -21,7 +21,7 @@ def test_a_pseudonym_is_the_keyed_hash_of_the_id() -> None:
     assert len(found.customer) == 22
 
 
-def test_pseudonyms_are_stable_in_every_process_with_the_key_and_others_with_another() -> None:
+def test_pseudonyms_depend_only_on_id_and_key_in_every_process() -> None:
     names = ("customer-8842", "agent-7", "ü")
     first, second, other = Codec(KEY), Codec(KEY), Codec(b"another key")
     in_order = [first.pseudonym("", name) for name in names]
@@ -30,7 +30,7 @@ def test_pseudonyms_are_stable_in_every_process_with_the_key_and_others_with_ano
     assert len({codec.pseudonym("", name) for codec in (first, other) for name in names}) == 6
 
 
-def test_an_id_names_one_person_within_its_tenant_whatever_the_source() -> None:
+def test_an_id_is_one_person_within_its_tenant_whatever_the_source() -> None:
     ids = {"customer_id": "1", "actor_id": "1", "case_id": "1"}
     north = accepted(event(tenant="north", data=ids | {"actor_kind": "agent"}))
     south = accepted(event(tenant="south", data=ids | {"actor_kind": "agent"}))
@@ -39,19 +39,19 @@ def test_an_id_names_one_person_within_its_tenant_whatever_the_source() -> None:
     assert north.customer == elsewhere.customer
     assert len({north.customer, south.customer, nobodys.customer}) == 3
     assert (north.customer, north.customer) == (north.actor, north.case)
-    # No tenant and id can be put together into those of another.
+    # No concatenation of tenant and id equals that of another pair.
     codec = Codec(KEY)
     assert codec.pseudonym("a", "bc") != codec.pseudonym("ab", "c") != codec.pseudonym("", "abc")
 
 
-def test_outside_of_data_an_event_shows_no_customer_or_agent_id() -> None:
+def test_an_event_contains_no_plain_customer_or_agent_id() -> None:
     found = accepted(message(customer_id="customer-8842", actor_id="agent-7", case_id="case-9"))
     shown = {name: getattr(found, name) for name in Event.__struct_fields__ if name != "data"}
     assert not any(name in repr(shown) for name in ("customer-8842", "agent-7", "case-9"))
 
 
 @pytest.mark.parametrize("name", sorted(WHOLE_RECORDS.keys() | ATTRIBUTES.keys() | REQUIRED.keys()))
-def test_a_rejection_is_made_of_few_words(name: str) -> None:
+def test_a_rejection_uses_a_fixed_vocabulary(name: str) -> None:
     if name in REQUIRED:
         event_type, data, _, _ = REQUIRED[name]
         rejection = rejected(event(type=event_type, data=data))

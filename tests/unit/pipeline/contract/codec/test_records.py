@@ -1,4 +1,4 @@
-"""Whole records: a good event, what is no event at all, and how deep one may be nested."""
+"""Whole records: a good event, values that are no event at all, and the nesting limit."""
 
 import hashlib
 
@@ -9,7 +9,7 @@ from tests.support.decoding import BROKER_MS, accepted, brackets, decode, event,
 from tests.support.streams.rejected_values import WHOLE_RECORDS
 
 
-def test_a_good_event_carries_its_place_and_its_fields() -> None:
+def test_a_good_event_has_its_position_and_its_fields() -> None:
     found = accepted(event(tenant="north", data={"actor_kind": "agent", "due_at": "2024-03-04T12:00:00+01:00"}))
     assert (found.offset, found.ingested_at, found.occurred_at) == (7, BROKER_MS, BROKER_MS)
     assert (found.id, found.source, found.type, found.conversation_id) == (
@@ -24,7 +24,7 @@ def test_a_good_event_carries_its_place_and_its_fields() -> None:
 
 
 @pytest.mark.parametrize("name", WHOLE_RECORDS)
-def test_a_record_that_is_no_event_at_all_is_rejected(name: str) -> None:
+def test_a_value_that_is_not_an_event_is_rejected(name: str) -> None:
     value, reason = WHOLE_RECORDS[name]
     rejection = rejected(value)
     assert (rejection.reason, rejection.field) == (reason, "")
@@ -34,7 +34,7 @@ def test_the_largest_value_is_accepted() -> None:
     accepted(event() + b" " * ((1 << 20) - len(event())))
 
 
-def test_nesting_is_judged_by_its_depth_alone() -> None:
+def test_nesting_is_limited_by_its_depth_alone() -> None:
     # the event itself is one level, data a second: 2 + 498 = 500
     accepted(spliced_data(b'"deep": ' + brackets(498)))
     assert rejected(spliced_data(b'"deep": ' + brackets(499))).reason == "too_large"
@@ -42,7 +42,7 @@ def test_nesting_is_judged_by_its_depth_alone() -> None:
     accepted(spliced_data(b'"text": "\\"' + b"[" * 5_000 + b'"'))
 
 
-def test_nesting_is_judged_alike_on_a_deep_stack() -> None:
+def test_the_nesting_limit_is_the_same_on_a_deep_stack() -> None:
     def below(levels: int) -> Decoded:
         return below(levels - 1) if levels else decode(spliced_data(b'"deep": ' + brackets(498)))
 

@@ -1,4 +1,4 @@
-"""For which minutes windows are written."""
+"""The minutes for which windows are written."""
 
 import pytest
 
