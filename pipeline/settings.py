@@ -96,7 +96,7 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return f"{self.kafka_topic}.dead-letter"
 
     @property
-    def contacts_topic(self) -> str:
+    def customer_facts_topic(self) -> str:
         """The topic of customer facts, from the interactions stage to the customers stage."""
         return f"{self.kafka_topic}.customer-facts"
 

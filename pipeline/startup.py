@@ -42,7 +42,7 @@ async def prepare(
         lambda: ensure(settings.kafka_alerts_topic),
         lambda: broker.ensure_topic(settings.kafka_panes_topic, 1, replication, COMPACTED),
         # As many partitions as the events' topic, if it must be created: the load is distributed alike.
-        lambda: broker.ensure_topic(settings.contacts_topic, partition_count, replication),
+        lambda: broker.ensure_topic(settings.customer_facts_topic, partition_count, replication),
     )
     *_, panes_count, fact_count = await asyncio.gather(*(retry_in_thread("start", ensured) for ensured in others))
     verify_single(settings, panes_count)

@@ -27,7 +27,7 @@ def begin_epoch_after_start(settings: Settings) -> None:
     """Begin a new epoch of the topics that the ledger knows, because the embedded broker has started empty."""
     with connect(settings) as client:
         try:
-            for log in (settings.kafka_topic, settings.contacts_topic):
+            for log in (settings.kafka_topic, settings.customer_facts_topic):
                 begin_epoch(client, KafkaAdmin(settings.kafka_bootstrap), log, EPOCH_REASON, 1)
         except ClickHouseRejectedError as refusal:
             if not refusal.names(*ABSENT):

@@ -38,7 +38,7 @@ def new_epoch(settings: Settings, topic: str, why: str, *, reset_watermark: bool
     broker = KafkaAdmin(settings.kafka_bootstrap)
     is_events = topic == settings.kafka_topic
     # The customer facts may be affected like the events they come from. Reading them again changes nothing.
-    logs = [topic, settings.contacts_topic] if is_events else [topic]
+    logs = [topic, settings.customer_facts_topic] if is_events else [topic]
     with connect(settings) as client:
         now_ms = time.time_ns() // 1_000_000
         rolling = RollingStore(client, topic)

@@ -27,7 +27,7 @@ def skip(settings: Settings, topic: str, partition: int, offset: int, why: str, 
 
     Raises SettingsError, LogRefusedError, BrokerError and the errors of the ClickHouse client.
     """
-    topics = (settings.kafka_topic, settings.contacts_topic)
+    topics = (settings.kafka_topic, settings.customer_facts_topic)
     if topic not in topics:
         raise SettingsError(f"--topic {topic}: expected one that workers fold, {' or '.join(topics)}")
     if not 0 < len(why) <= LONGEST_WHY or not why.isprintable():

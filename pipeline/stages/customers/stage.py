@@ -41,7 +41,7 @@ class CustomersStage:
         failed: Callable[[BaseException], None],
     ) -> None:
         self._is_behind = is_behind
-        topic = settings.contacts_topic
+        topic = settings.customer_facts_topic
         connection = partial(connect, settings)
 
         def new_processor(partition: int) -> PartitionProcessor[CustomersJob]:

@@ -19,7 +19,7 @@ from pipeline.processing.partition import PartitionProcessor
 from pipeline.processing.restorer import Restorer
 from pipeline.processing.stage import StatefulStage
 from pipeline.settings import Settings
-from pipeline.stages.contacts import Contacts
+from pipeline.stages.fact_publisher import FactPublisher
 from pipeline.stages.interactions.partition import InteractionsJob, interactions_processor
 from pipeline.stages.prepared import Prepared
 from pipeline.stages.progress import Progress, ProgressReporter
@@ -53,7 +53,7 @@ class InteractionsStage:
         self._brake = Brake(settings.dead_letter_limit)
         topic = settings.kafka_topic
         connection = partial(connect, settings)
-        contacts = Contacts(publisher, settings.contacts_topic, prepared.fact_partition_count)
+        fact_publisher = FactPublisher(publisher, settings.customer_facts_topic, prepared.fact_partition_count)
 
         def new_processor(partition: int) -> PartitionProcessor[InteractionsJob]:
             return interactions_processor(
@@ -63,7 +63,7 @@ class InteractionsStage:
                 codec,
                 connection,
                 self._publish,
-                contacts.publish,
+                fact_publisher.publish,
                 metrics.insert_failures.inc,
             )
 

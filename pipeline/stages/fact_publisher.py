@@ -9,7 +9,7 @@ from pipeline.retry import retry
 from pipeline.stages.facts import FactBatch, records
 
 
-class Contacts:
+class FactPublisher:
     """Publishes customer facts to the `partition_count` partitions of a topic."""
 
     def __init__(self, publisher: Publisher, topic: str, partition_count: int) -> None:
