@@ -197,7 +197,7 @@ def test_an_overtaken_stage_writes_nothing_more(filled: System) -> None:
         await write_windows(slow)
         await evaluate_to_the_end(DyingStore(filled.client, log, -1, is_after=False), log)
         wanted = outcome(filled, log)
-        with pytest.raises(FencedError, match=f"minute {END} is judged"):
+        with pytest.raises(FencedError, match=rf"expected the checkpoint at minute \d+, found {END}"):
             await slow.evaluate(END)
         assert outcome(filled, log) == wanted
 
