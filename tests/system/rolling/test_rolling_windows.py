@@ -35,41 +35,56 @@ COUNTS = (
     "sla_missed_count",
 )
 HOUR_MS, DAY_MS = 3_600_000, 86_400_000
+KINDS = ("first_response", "resolution")
+LEVELS = (0.5, 0.9, 0.95, 0.99)
+
+
+def quantile(kind: str, level: float) -> str:
+    return f"histogram_quantile_ms({kind}_histogram, {level})"
+
+
+QUANTILES = tuple(quantile(kind, level) for kind in KINDS for level in LEVELS)
 
 
 def text(at_ms: int) -> str:
     return datetime.datetime.fromtimestamp(at_ms / 1000, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def rows(system: System, at_ms: int, seconds: int, names: Sequence[str]) -> dict[Scope, dict[str, Any]]:
-    """Return the view's rows of one window, without zeros."""
+def rows(system: System, at_ms: int, names: Sequence[str]) -> dict[int, dict[Scope, dict[str, Any]]]:
+    """Return the view's rows at an instant by window and scope, without counts of zero."""
     found = system.client.rows(
-        f"SELECT scope, tenant, queue, channel, {', '.join(names)} FROM rolling_at(at = '{text(at_ms)}') "
-        f"WHERE window_seconds = {seconds}"
+        f"SELECT window_seconds, scope, tenant, queue, channel, {', '.join(names)} "
+        f"FROM rolling_at(at = '{text(at_ms)}')"
     )
-    by_scope = {(row[0], row[1], row[2], row[3]): dict(zip(names, row[4:], strict=True)) for row in found}
-    assert len(by_scope) == len(found)
-    return {scope: {name: value for name, value in row.items() if value} for scope, row in by_scope.items()}
+    by_window: dict[int, dict[Scope, dict[str, Any]]] = {seconds: {} for seconds in WINDOWS}
+    for seconds, scope, tenant, queue, channel, *numbers in found:
+        by_window[seconds][scope, tenant, queue, channel] = {
+            name: value
+            for name, value in zip(names, numbers, strict=True)
+            if value or (value is not None and name in QUANTILES)
+        }
+    assert sum(map(len, by_window.values())) == len(found)
+    return by_window
 
 
 def assert_windows(system: System, oracle: Oracle, instants: Sequence[int]) -> None:
     for at_ms in instants:
+        by_window = rows(system, at_ms, (*COUNTS, *QUANTILES))
         for seconds in WINDOWS:
             wanted = {scope: dict(numbers) for scope, numbers in window(oracle, at_ms, seconds).items() if numbers}
-            found = {scope: row for scope, row in rows(system, at_ms, seconds, COUNTS).items() if row}
-            assert found == wanted, f"{text(at_ms)}, {seconds} s"
-            for kind in ("first_response", "resolution"):
-                assert_quantiles(system, oracle, kind, at_ms, seconds)
+            counts = {
+                scope: {name: row[name] for name in COUNTS if name in row} for scope, row in by_window[seconds].items()
+            }
+            assert {scope: row for scope, row in counts.items() if row} == wanted, f"{text(at_ms)}, {seconds} s"
+            everything = by_window[seconds].get(("all", "", "", ""), {})
+            for kind in KINDS:
+                assert_quantiles(oracle, kind, at_ms, seconds, everything)
 
 
-def assert_quantiles(system: System, oracle: Oracle, kind: str, at_ms: int, seconds: int) -> None:
+def assert_quantiles(oracle: Oracle, kind: str, at_ms: int, seconds: int, row: dict[str, Any]) -> None:
     wanted = durations(oracle, kind, at_ms, seconds)
-    levels = (0.5, 0.9, 0.95, 0.99)
-    quantiles = ", ".join(f"histogram_quantile_ms({kind}_histogram, {level})" for level in levels)
-    [found] = system.client.rows(
-        f"SELECT {quantiles} FROM rolling_at(at = '{text(at_ms)}') WHERE window_seconds = {seconds} AND scope = 'all'"
-    ) or [(None,) * len(levels)]
-    for level, value in zip(levels, found, strict=True):
+    for level in LEVELS:
+        value = row.get(quantile(kind, level))
         if not wanted:
             assert value is None
             continue
@@ -152,7 +167,7 @@ def test_the_share_of_a_row_is_relative_to_the_scope_around_it(system: System) -
     oracle = system.oracle()
     at_ms = oracle.watermark_ms // 60_000 * 60_000
     contacts = {scope: numbers["contact_count"] for scope, numbers in window(oracle, at_ms, 3_600).items()}
-    for scope, row in rows(system, at_ms, 3_600, ("contact_count", "contact_total_count")).items():
+    for scope, row in rows(system, at_ms, ("contact_count", "contact_total_count"))[3_600].items():
         kind, tenant, queue, _ = scope
         around: Scope = {
             "cell": ("queue", tenant, queue, ""),
@@ -169,20 +184,20 @@ def test_windows_of_one_conversation_match_the_sums_by_hand(system: System) -> N
     system.wait_until_folded()
     scope = ("all", "", "", "")
     # Open from 10:00:30 to 10:02:15: 105 s of the five minutes to 10:05, 30 s of those to 10:01.
-    assert rows(system, instant("10:05"), 300, COUNTS)[scope] == {
+    assert rows(system, instant("10:05"), COUNTS)[300][scope] == {
         "contact_count": 1,
         "arrived_count": 1,
         "departed_count": 1,
         "open_ms": 105_000,
     }
-    assert rows(system, instant("10:01"), 300, COUNTS)[scope] == {
+    assert rows(system, instant("10:01"), COUNTS)[300][scope] == {
         "contact_count": 1,
         "arrived_count": 1,
         "open_count": 1,
         "open_ms": 30_000,
     }
     # 10:02:00 to 10:02:15, arrived before the window.
-    assert rows(system, instant("10:07"), 300, COUNTS)[scope] == {"departed_count": 1, "open_ms": 15_000}
+    assert rows(system, instant("10:07"), COUNTS)[300][scope] == {"departed_count": 1, "open_ms": 15_000}
     [(p50,)] = system.client.rows(
         "SELECT histogram_quantile_ms(resolution_histogram, 0.5) FROM rolling_at(at = '2024-03-04 10:05:00') "
         "WHERE window_seconds = 300 AND scope = 'all'"
