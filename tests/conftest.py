@@ -10,8 +10,8 @@ A test belongs to the tier of its folder, and carries the tier's name as a mark:
 
 A test is skipped, naming what the machine lacks; with `REQUIRE_ALL=1`, as in `.ci/run`, it fails instead.
 
-A test that takes the fixture `kafka`, or `system`, which is built on it, runs on the embedded broker: it starts in
-milliseconds and needs no installation. The test's subject decides whether that is enough:
+A test that takes the fixture `kafka`, or one built on it (`system`, `shared_system`), runs on the embedded broker: it
+starts in milliseconds and needs no installation. The test's subject decides whether that is enough:
 
     @pytest.mark.both_brokers("rebalance")   what a worker requires of any Kafka. These tests are the conformance set;
                                              each names its requirement (`CONFORMANCE`). They also run on Apache Kafka.
@@ -26,6 +26,7 @@ tests have passed on Apache Kafka.
 
 import secrets
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import hypothesis
@@ -95,16 +96,31 @@ def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCli
 @pytest.fixture
 def system(kafka: Kafka, clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[System]:
     """Yield a migrated database, a topic name, and workers on them that end with the test."""
+    with new_system(kafka, clickhouse, tmp_path) as started:
+        yield started
+
+
+@pytest.fixture(scope="module")
+def shared_system(
+    kafka: Kafka, clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[System]:
+    """Yield a system that all tests of a module read, and none changes."""
+    with new_system(kafka, clickhouse, tmp_path_factory.mktemp("system")) as started:
+        yield started
+
+
+@contextmanager
+def new_system(kafka: Kafka, clickhouse: EmbeddedClickHouse, directory: Path) -> Iterator[System]:
+    """Create a system, and remove it at the end."""
     name = f"test_{secrets.token_hex(4)}"
     migrations.migrate(clickhouse.url, name)
-    found = System(kafka.bootstrap, clickhouse.url, topic=name, database=name, directory=tmp_path)
+    created = System(kafka.bootstrap, clickhouse.url, topic=name, database=name, directory=directory)
     try:
-        yield found
+        yield created
     finally:
-        found.stop()
-        server = ClickHouse(clickhouse.url, "")
-        server.execute(f"DROP DATABASE {name}")
-        server.close()
+        created.stop()
+        with ClickHouse(clickhouse.url, "") as server:
+            server.execute(f"DROP DATABASE {name}")
 
 
 @pytest.fixture

@@ -25,13 +25,13 @@ IMAGES = Path(__file__).parents[2] / "docs" / "images"
 ANSWERED = ", ".join(f".panel[data-state={state}]" for state in ("drawn", "empty", "error"))
 
 
-@pytest.fixture
-def page(system: System) -> Iterator[Page]:
+@pytest.fixture(scope="module")
+def page(shared_system: System) -> Iterator[Page]:
     """Serve the project's dashboards over what a worker has folded."""
     require(CHROMIUM is not None, "chromium is not installed")
     port = free_port()
-    system.start_worker(metrics_port=str(port))
-    with served(system.url, system.database, metrics_port=port) as running:
+    shared_system.start_worker(metrics_port=str(port))
+    with served(shared_system.url, shared_system.database, metrics_port=port) as running:
         pipeline = next(dashboard for dashboard in dashboards() if dashboard["uid"] == "sichtflug-pipeline")
         first = panels(pipeline)[0]["id"]
         # Rates need a sample from before the first record.
@@ -39,9 +39,9 @@ def page(system: System) -> Iterator[Page]:
         records = live_records(78, 20_000, rate=10.0)
         # In two parts: windows are written for all minutes that have passed since the end of the first part.
         for part in (records[:4_000], records[4_000:]):
-            system.publish(part)
-            system.wait_until_folded()
-            wait_for(lambda: windows_are_up_to_date(system), 120)
+            shared_system.publish(part)
+            shared_system.wait_until_folded()
+            wait_for(lambda: windows_are_up_to_date(shared_system), 120)
         yield running
 
 

@@ -110,8 +110,8 @@ def outcome(system: System, log: str) -> list[tuple[Any, ...]]:
     )
 
 
-@pytest.fixture
-def filled(system: System) -> System:
+@pytest.fixture(scope="module")
+def filled(shared_system: System) -> System:
     """Fill a ledger with a day of escalations, one every third minute in two queues, and a burst."""
     events: list[tuple[bytes, bytes]] = []
     for minute in range(START, END):
@@ -121,12 +121,12 @@ def filled(system: System) -> System:
         if minute in BURST:
             for second in range(0, 60, 6):
                 events += escalated(f"burst {minute} {second}", minute, second, "billing", "web_chat")
-    worker = system.start_worker()
-    system.publish(events)
-    system.wait_until_folded()
+    worker = shared_system.start_worker()
+    shared_system.publish(events)
+    shared_system.wait_until_folded()
     worker.send_signal(signal.SIGTERM)
     worker.wait(30)
-    return system
+    return shared_system
 
 
 def test_a_death_at_any_step_changes_no_episode_and_loses_no_alert(
