@@ -21,6 +21,8 @@ from tests.support.rows import VIEWS, Rows, assert_same_rows, expected_rows, vie
 PARTITIONS = 4
 #: The shortest session that Kafka's protocol library accepts; the embedded broker delays a new member by half of it.
 SESSION_SECONDS = "3"
+#: Between two polls of a condition. Polling faster keeps a good part of a core busy with queries.
+POLL_SECONDS = 0.25
 
 
 class System:
@@ -210,4 +212,4 @@ def wait_for(condition: Callable[[], bool], seconds: float, explain: Callable[[]
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds} s: {explain()}"
-        time.sleep(0.1)
+        time.sleep(POLL_SECONDS)
