@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from typing import Any, NamedTuple
 
 from kafka import KafkaAdminClient, KafkaConsumer, TopicPartition
@@ -146,22 +146,16 @@ class KafkaAdmin:
     @contextmanager
     def _admin(self, failure: str) -> Iterator[Any]:
         try:
-            admin = KafkaAdminClient(bootstrap_servers=self.bootstrap)
-            try:
+            with closing(KafkaAdminClient(bootstrap_servers=self.bootstrap)) as admin:
                 yield admin
-            finally:
-                admin.close()
         except KafkaError as error:
             raise self._failure(f"{failure}: {error}", error) from error
 
     @contextmanager
     def _consumer(self) -> Iterator[Any]:
         try:
-            consumer = self._connect()
-            try:
+            with closing(self._connect()) as consumer:
                 yield consumer
-            finally:
-                consumer.close()
         except KafkaError as error:
             raise self._failure(f"{error}; is it running, and is the address right?", error) from error
 
