@@ -93,14 +93,8 @@ def soak_processes(options: argparse.Namespace) -> Verdict:
     """Run real workers under faults. Their logs are kept after a failure."""
     kills = options.kills or sys.maxsize
     seconds = 60 * options.minutes if options.minutes else float("inf")
-    with ExitStack() as stack:
-        directory = Path(tempfile.mkdtemp(prefix="sichtflug-soak-"))
-        disk = None
-        if may_mount():
-            disk = stack.enter_context(small_disk(directory / "disk", DISK_BYTES))
-        else:
-            print_progress("no right to mount a disk of its own: none will be filled")
-        kafka, clickhouse = stack.enter_context(running(directory, (disk or directory) / "clickhouse"))
+    with running(DISK_BYTES) as (kafka, clickhouse, directory):
+        disk = clickhouse.data.parent if clickhouse.data.parent != directory else None
         return Soak(
             kafka, clickhouse, directory, options.seed, kills, seconds, print_progress, options.file, disk
         ).run()
@@ -112,8 +106,7 @@ def soak_outage(options: argparse.Namespace) -> Verdict:
         f"ClickHouse away for {options.outage_minutes:g} min, {OUTAGE_RECORDS:,} records meanwhile",
         claim="memory stays bounded, the group keeps its members, and every record is in the books afterwards",
     )
-    directory = Path(tempfile.mkdtemp(prefix="sichtflug-soak-"))
-    with running(directory, directory / "clickhouse") as (kafka, clickhouse):
+    with running() as (kafka, clickhouse, directory):
         migrations.migrate(clickhouse.url, "outage")
         system = System(kafka.bootstrap, clickhouse.url, "outage", "outage", directory)
         try:
@@ -131,8 +124,7 @@ def soak_outage(options: argparse.Namespace) -> Verdict:
 
 def soak_all_replays(options: argparse.Namespace) -> Verdict:
     """Replay months of events in every way. The workers' logs are kept after a failure."""
-    directory = Path(tempfile.mkdtemp(prefix="sichtflug-soak-"))
-    with running(directory, directory / "clickhouse") as (kafka, clickhouse):
+    with running() as (kafka, clickhouse, directory):
         return soak_replays(
             kafka.bootstrap, clickhouse.url, directory, options.replays, options.seed, options.file, print_progress
         )
@@ -140,8 +132,7 @@ def soak_all_replays(options: argparse.Namespace) -> Verdict:
 
 def soak_worker_memory(options: argparse.Namespace) -> Verdict:
     """Run one worker that only has to keep up."""
-    directory = Path(tempfile.mkdtemp(prefix="sichtflug-soak-"))
-    with running(directory, directory / "clickhouse") as (kafka, clickhouse):
+    with running() as (kafka, clickhouse, directory):
         migrations.migrate(clickhouse.url, "memory")
         system = System(kafka.bootstrap, clickhouse.url, "memory", "memory", directory)
         try:
@@ -151,16 +142,22 @@ def soak_worker_memory(options: argparse.Namespace) -> Verdict:
 
 
 @contextmanager
-def running(directory: Path, data: Path) -> Iterator[tuple[ApacheKafka, EmbeddedClickHouse]]:
-    """Start a broker and ClickHouse, with ClickHouse's data in `data` and their logs in `directory`.
+def running(disk_bytes: int = 0) -> Iterator[tuple[ApacheKafka, EmbeddedClickHouse, Path]]:
+    """Start a broker and ClickHouse; yield the directory for their logs and the workers'.
 
-    Not the embedded broker: it keeps assigning partitions to members that have left.
+    With `disk_bytes`, ClickHouse's data lies on a disk of that size, if the machine allows mounting one. Not the
+    embedded broker: it keeps assigning partitions to members that have left.
     """
-    with (
-        ApacheKafka(directory / "kafka") as kafka,
-        EmbeddedClickHouse(data, log_directory=directory) as clickhouse,
-    ):
-        yield kafka, clickhouse
+    directory = Path(tempfile.mkdtemp(prefix="sichtflug-soak-"))
+    with ExitStack() as parts:
+        disk = directory
+        if disk_bytes and may_mount():
+            disk = parts.enter_context(small_disk(directory / "disk", disk_bytes))
+        elif disk_bytes:
+            print_progress("no right to mount a disk of its own: none will be filled")
+        kafka = parts.enter_context(ApacheKafka(directory / "kafka"))
+        clickhouse = parts.enter_context(EmbeddedClickHouse(disk / "clickhouse", log_directory=directory))
+        yield kafka, clickhouse, directory
 
 
 def print_progress(progress: str) -> None:
