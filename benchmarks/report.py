@@ -7,6 +7,7 @@ import msgspec
 
 from benchmarks.baselines.bare_loop import Loop
 from benchmarks.baselines.faust_app import Agent
+from benchmarks.markdown import table
 from benchmarks.measures.end_to_end import EndToEnd
 from benchmarks.measures.freshness import Freshness
 from benchmarks.measures.memory import Memory
@@ -73,7 +74,7 @@ def _machine(figures: Figures) -> str:
     rows = [*figures.machine.items()]
     if figures.note:
         rows.append(("note", figures.note))
-    return _table(("what", "value"), rows)
+    return table(("what", "value"), rows)
 
 
 def _throughput(figures: Figures) -> str:
@@ -106,7 +107,7 @@ def _throughput(figures: Figures) -> str:
             f"{figures.faust_table_event_count:,} with a table), {len(rounds)} rounds: median (least to greatest). "
             "Ratios are taken within a round.",
             "",
-            _table(("program", "events/s", "share of the bare loop"), rows),
+            table(("program", "events/s", "share of the bare loop"), rows),
             "",
             f"Sichtflug / Faust with a table: **{to_table}**; Sichtflug / Faust, decoding only: {to_decoding}.",
             "",
@@ -142,7 +143,7 @@ def _freshness(figures: Figures) -> str:
             f"{first.seconds} s, one worker process, all {len(screens)} shipped dashboards open: {query_count} queries "
             "per refresh of all.",
             "",
-            _table(
+            table(
                 ("each dashboard refreshed", *(f"every {freshness.refresh_seconds:g} s" for freshness in found)),
                 [(name, *values) for name, values in rows],
             ),
@@ -170,7 +171,7 @@ def _stages(figures: Figures) -> str:
             f"({figures.stages.ledger_rows_per_flush:,.0f} rows of the ledger each), median of {PASSES} passes. In a "
             "worker the inserts overlap with the fold, and reading from Kafka comes on top.",
             "",
-            _table(("stage", "µs per event"), rows),
+            table(("stage", "µs per event"), rows),
         )
     )
 
@@ -195,7 +196,7 @@ def _state(figures: Figures) -> str:
         ("resident memory of the worker afterwards", f"{restore.resident_bytes / 2**20:,.0f} MiB", ""),
         (f"reading back {READ_BACK_COUNT} of them by key", f"{1000 * restore.read_back_seconds:.0f} ms", ""),
     ]
-    return _table(("what", "value", "target"), rows)
+    return table(("what", "value", "target"), rows)
 
 
 def _panels(figures: Figures) -> str:
@@ -212,7 +213,7 @@ def _panels(figures: Figures) -> str:
             "of a million conversations a day in 160 series, one Kafka partition. Each at its dashboard's range, the "
             "median of three.",
             "",
-            _table(("the slowest", "time"), rows),
+            table(("the slowest", "time"), rows),
             "",
             f"Target: each within {TARGET_QUERY_MILLISECONDS} ms. **{verdict}.**",
         )
@@ -227,11 +228,6 @@ def _rates(measured: Sequence[Loop | Agent | EndToEnd]) -> str:
 def _ratios(ratios: Iterable[float], digits: int = 2) -> str:
     found = sorted(ratios)
     return f"{median(found):.{digits}f} ({found[0]:.{digits}f} to {found[-1]:.{digits}f})"
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
 
 
 BLOCKS = {

@@ -6,7 +6,7 @@ import tempfile
 from pathlib import Path
 
 from benchmarks.baselines import bare_loop, faust_app
-from benchmarks.figures_in_page import with_figures
+from benchmarks.markdown import with_figures
 from benchmarks.measures import end_to_end, freshness, memory, panel_queries, restore, stages
 from benchmarks.report import Figures, Round, rate, tables
 from benchmarks.support import filled_ledger, traffic

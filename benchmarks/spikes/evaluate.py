@@ -11,7 +11,7 @@ from functools import partial
 from itertools import chain
 from pathlib import Path
 
-from benchmarks.figures_in_page import with_figures
+from benchmarks.markdown import with_figures
 from benchmarks.spikes import false_alarms, nab, onsets
 from benchmarks.spikes.figures import Figures, Scored, delay_chart, detection_chart, false_chart
 from benchmarks.spikes.report import tables

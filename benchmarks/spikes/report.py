@@ -1,7 +1,7 @@
 """The figures of one run as Markdown, for `docs/spikes.md`."""
 
-from collections.abc import Sequence
 
+from benchmarks.markdown import table
 from benchmarks.spikes import candidates, false_alarms, onsets
 from benchmarks.spikes.false_alarms import interval
 from benchmarks.spikes.figures import COMPARED, Figures, of
@@ -59,7 +59,7 @@ def _quiet(figures: Figures) -> str:
     return (
         f"{weeks} weeks each after {false_alarms.LEARNED_WEEKS} of learning. Sichtflug has a budget of 1 a week, that "
         f"is 0.143 a day, and as one of {candidates.SHARED_AMONG} series {1 / 7 / candidates.SHARED_AMONG:.4f}.\n\n"
-        f"{_table(head, rows)}"
+        f"{table(head, rows)}"
     )
 
 
@@ -72,7 +72,7 @@ def _wandering(figures: Figures) -> str:
         rows.append([f"{deviation:.0%}, forgotten in {minutes} min", *cells])
     return (
         f"{figures.wandering[0].weeks} weeks each, variance / mean {false_alarms.WANDERING_DISPERSION:g} besides the "
-        f"wandering.\n\n{_table(head, rows)}"
+        f"wandering.\n\n{table(head, rows)}"
     )
 
 
@@ -98,7 +98,7 @@ def _detection(figures: Figures) -> str:
                 delay = one.median_delay
                 cells.append(f"{shares}, {'–' if delay is None else f'{delay:g}'}")
             rows.append([name, *cells])
-        parts.append(f"### {shape}\n\n{_table(head, rows)}")
+        parts.append(f"### {shape}\n\n{table(head, rows)}")
     return "\n\n".join(parts)
 
 
@@ -110,12 +110,7 @@ def _benchmark(figures: Figures) -> str:
         chosen = ", ".join(f"{name} {days:g}" for name, days in one.result.budget_days.items())
         rows.append([one.profile, one.rule, f"{one.result.score:.1f}", f"{one.result.false_per_day:.3f}", chosen])
     head = ["profile", "rule", "score", "false episodes per series and day", "days per false episode allowed"]
-    return _table(head, rows)
-
-
-def _table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return table(head, rows)
 
 
 BLOCKS = {

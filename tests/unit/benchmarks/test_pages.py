@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks import report
-from benchmarks.figures_in_page import with_figures
+from benchmarks.markdown import with_figures
 from benchmarks.spikes import report as spikes_report
 from streams.spikes.attribution import CONTRIBUTORS, EXPLAINING_RATIO
 from streams.spikes.baseline import LEVEL_HOURS

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 
 import pytest
 
-from benchmarks.figures_in_page import with_figures
+from benchmarks.markdown import with_figures
 from benchmarks.spikes.candidates import CONTENDERS, OURS
 from benchmarks.spikes.detectors import EarsC2, PoissonSum, ThreeSigma
 from benchmarks.spikes.false_alarms import (
