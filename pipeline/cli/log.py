@@ -1,4 +1,4 @@
-"""Commands that write events to the log, or say how workers go on with it."""
+"""Commands that write events to the log, or control how workers continue with it."""
 
 from datetime import UTC, datetime
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""Commands that run a part of the service, prepare its database, or look whether a worker could start."""
+"""Commands that run a part of the service, prepare its database, or check whether a worker could start."""
 
 import sys
 from pathlib import Path

@@ -1,4 +1,4 @@
-"""What commands share of the terminal: the console, and how far a long one is."""
+"""The terminal, shared by all commands: the console, and the progress of long commands."""
 
 import sys
 from collections.abc import Callable
@@ -12,7 +12,7 @@ console = Console() if sys.stdout.isatty() else Console(width=160)
 
 
 def with_progress(what: str, work: Callable[[Callable[[int], None]], Any]) -> Any:
-    """Do `work`, and show how many of `what` it says that it has done."""
+    """Return the result of `work`, and show its progress meanwhile: the number of `what` that it reports."""
     columns = (SpinnerColumn(), TextColumn("{task.completed:,.0f} {task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task(what, total=None)

@@ -1,13 +1,13 @@
 """Views that differ only in the interval they count by.
 
-A statement behind a line `-- for each of: minute, hour, day` is written once, and made once for each interval named.
-It may hold these placeholders:
+A statement after a line `-- for each of: minute, hour, day` is a template, which is filled in for each interval named.
+It may contain these placeholders:
 
-    {interval}          the name: of the tier, of the column, and at the end of the name of the view
+    {interval}          the name of the tier and of the column, and the end of the view's name
     {interval_column}   the column, with its type and comment
     {interval_start}    the expression for the column, from `start` of a pane
-    {interval_seconds}  its length; of minutes and hours only
-    {complete_days}     for how many days the tier is complete; of minutes and hours only
+    {interval_seconds}  its length; only for minutes and hours
+    {complete_days}     the number of days for which the tier is complete; only for minutes and hours
 """
 
 import re
@@ -38,9 +38,9 @@ INTERVALS = {
 
 
 def by_interval(statement: str) -> list[str]:
-    """Return the statement for each interval that it names, or as it is where it names none.
+    """Return the statement for each interval that it names, or the statement itself if it names none.
 
-    Raises KeyError for an interval or a placeholder that there is not.
+    Raises KeyError for an unknown interval or placeholder.
     """
     each = EACH.search(statement)
     if each is None:

@@ -1,4 +1,4 @@
-"""What the engine is asked, and what it answers."""
+"""Requests to the engine, and its answers."""
 
 import uuid
 from collections.abc import Mapping
