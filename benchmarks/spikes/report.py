@@ -1,6 +1,5 @@
 """The figures of one run as Markdown, for `docs/spikes.md`."""
 
-
 from benchmarks.markdown import table
 from benchmarks.spikes import candidates, false_alarms, onsets
 from benchmarks.spikes.false_alarms import interval
