@@ -6,6 +6,7 @@ It uses HTTP, which works alike for a server, a cluster's load balancer and the 
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Self
 from urllib.parse import unquote, urlsplit
+from weakref import WeakValueDictionary
 
 import clickhouse_connect
 from clickhouse_connect.driver.exceptions import ClickHouseError
@@ -88,9 +89,13 @@ PASSWORD_REMEDY = (
 )
 AWAY_REMEDY = "; is it running, and is SICHTFLUG_CLICKHOUSE_URL right?"
 
+#: The library's clients in use, by URL and database. Creating one takes three queries, for version and settings; as
+#: they have no session, threads can share them, each with an HTTP connection of its own from the library's pool.
+_clients: WeakValueDictionary[tuple[str, str], Any] = WeakValueDictionary()
+
 
 class ClickHouse:
-    """A connection to one database, not thread-safe; a context manager that closes it.
+    """A client of one database, not thread-safe; a context manager that closes it. Cheap to create after the first.
 
     Raises ClickHouseUnavailableError or ClickHouseRejectedError.
     """
@@ -111,10 +116,8 @@ class ClickHouse:
         self.close()
 
     def close(self) -> None:
-        """Close the connection."""
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        """Release the connection."""
+        self._client = None
 
     def execute(self, statement: str) -> None:
         """Execute a statement that returns no rows."""
@@ -169,23 +172,18 @@ class ClickHouse:
                 f"{self}: expected {row_count} rows written to {table}, ClickHouse says {written}"
             )
 
+    def forget(self) -> None:
+        """Release the connection, and have the next query ask for version and settings again."""
+        if self._client is not None and _clients.get((self.url, self.database)) is self._client:
+            _clients.pop((self.url, self.database), None)
+        self.close()
+
     def _connected(self) -> Any:
         if self._client is None:
-            parts = urlsplit(self.url)
-            self._client = clickhouse_connect.get_client(
-                host=parts.hostname or "127.0.0.1",
-                port=parts.port or default_port(parts.scheme),
-                secure=parts.scheme == "https",
-                username=unquote(parts.username or "default"),
-                password=unquote(parts.password or ""),
-                database=self.database or "default",
-                connect_timeout=CONNECT_SECONDS,
-                send_receive_timeout=ANSWER_SECONDS,
-                autogenerate_session_id=False,
-                compress=False,
-                query_limit=0,
-                show_clickhouse_errors=True,
-            )
+            client = _clients.get((self.url, self.database))
+            if client is None:
+                client = _clients[self.url, self.database] = _new_client(self.url, self.database)
+            self._client = client
         return self._client
 
     def _errors(self) -> "_Errors":
@@ -197,13 +195,31 @@ def connect(settings: Settings) -> ClickHouse:
     return ClickHouse(settings.clickhouse_url, settings.clickhouse_database)
 
 
+def _new_client(url: str, database: str) -> Any:
+    parts = urlsplit(url)
+    return clickhouse_connect.get_client(
+        host=parts.hostname or "127.0.0.1",
+        port=parts.port or default_port(parts.scheme),
+        secure=parts.scheme == "https",
+        username=unquote(parts.username or "default"),
+        password=unquote(parts.password or ""),
+        database=database or "default",
+        connect_timeout=CONNECT_SECONDS,
+        send_receive_timeout=ANSWER_SECONDS,
+        autogenerate_session_id=False,
+        compress=False,
+        query_limit=0,
+        show_clickhouse_errors=True,
+    )
+
+
 def default_port(scheme: str) -> int:
     """Return ClickHouse's default port for `http` or `https`."""
     return 8443 if scheme == "https" else 8123
 
 
 class _Errors:
-    """A context manager that translates the library's errors and, after one, closes the connection."""
+    """A context manager that translates the library's errors and, after one, forgets the connection."""
 
     def __init__(self, client: ClickHouse) -> None:
         self._client = client
@@ -215,7 +231,7 @@ class _Errors:
         if error is None or isinstance(error, GeneratorExit):
             return
         if isinstance(error, ClickHouseError | HTTPError | OSError):
-            self._client.close()
+            self._client.forget()
             code = getattr(error, "code", None)
             # Without a code, the answer came from a proxy, or there was none.
             is_passing = not code or code in PASSING_CODES or NO_SPACE in str(error)

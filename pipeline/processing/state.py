@@ -65,13 +65,22 @@ class StateCache:
         stored = ledger.checkpoint()
         checkpoint = stored or first()
         self._state.restore(checkpoint)
-        for hashes in ledger.hashes():
-            self._known.add(hashes)
-        for tier in Tiers._fields:
-            panes = ledger.newest_panes(checkpoint.epoch, tier, CACHED_PANES_PER_TIER)
-            self.panes.load(tier, panes, is_complete=len(panes) < CACHED_PANES_PER_TIER)
+        if stored is None:
+            # Every insert into the ledger has a checkpoint, so there are no other rows.
+            for tier in Tiers._fields:
+                self.panes.load(tier, [], is_complete=True)
+        else:
+            self._load_rows(checkpoint.epoch)
         again = ledger.checkpoint()
         return checkpoint if (again and again.revision) == (stored and stored.revision) else None
+
+    def _load_rows(self, epoch: int) -> None:
+        """Read the known keys and the newest panes."""
+        for hashes in self._ledger.hashes():
+            self._known.add(hashes)
+        for tier in Tiers._fields:
+            panes = self._ledger.newest_panes(epoch, tier, CACHED_PANES_PER_TIER)
+            self.panes.load(tier, panes, is_complete=len(panes) < CACHED_PANES_PER_TIER)
 
     async def read_back(
         self, keys: set[str], newest_revision: Callable[[], int], begun: set[str] | None = None

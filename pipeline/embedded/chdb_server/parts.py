@@ -7,11 +7,13 @@ empty files, acknowledges the insert, and drops the sources of a merge.
 import os
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
 import cramjam
+
+from pipeline.embedded.chdb_server.listings import Listings, read_names
 
 _PART = re.compile(r"(?P<partition>.+)_(?P<first>\d+)_(?P<last>\d+)_\d+(?:_\d+)?")
 _HEADER = b"checksums format version: 4\n"
@@ -37,7 +39,7 @@ class Part(NamedTuple):
     def has_sources(self) -> bool:
         """Whether the parts it was merged from still exist: parts with the first and with the last of its blocks."""
         partition, first, last = self._block(self.name)
-        others = [self._block(name) for name in _part_names(self.table) if name != self.name]
+        others = [self._block(name) for name in _part_names(read_names(self.table)) if name != self.name]
         within = [other for other in others if other[0] == partition and first <= other[1] <= other[2] <= last]
         return {first, last} <= {block for other in within for block in other[1:3]}
 
@@ -54,31 +56,35 @@ class Parts:
     """The parts in a data directory, each checked once. Not thread-safe."""
 
     def __init__(self, data: Path) -> None:
-        self._store = data / "store"
-        self._whole: dict[Path, set[str]] = {}
+        self._store = f"{data}/store"
+        self._listings = Listings()
+        self._whole: dict[str, set[str]] = {}
 
     def damaged(self) -> list[Part]:
         """Return the damaged ones of the parts added since the last call. Raises OSError."""
+        self._listings.begin()
         return [part for table in self._tables() for part in self._damaged_of(table)]
 
     def dismiss(self, part: Part) -> None:
         """Do not check a part again."""
-        self._whole[part.table].add(part.name)
+        self._whole[str(part.table)].add(part.name)
 
-    def _tables(self) -> Iterator[Path]:
-        for prefix in _names(self._store):
-            for name in _names(self._store / prefix):
-                yield self._store / prefix / name
+    def _tables(self) -> Iterator[str]:
+        for prefix in self._listings.names(self._store):
+            directory = f"{self._store}/{prefix}"
+            for name in self._listings.names(directory):
+                yield f"{directory}/{name}"
 
-    def _damaged_of(self, table: Path) -> Iterator[Part]:
-        names = _part_names(table)
-        whole = self._whole.get(table, set()) & names
+    def _damaged_of(self, table: str) -> Iterator[Part]:
+        parts = _part_names(self._listings.names(table))
+        whole = self._whole.get(table, set()) & parts
         self._whole[table] = whole
-        for name in names - whole:
-            if is_whole(table / name):
+        for name in parts - whole:
+            part = Part(Path(table), name)
+            if is_whole(part.table / name):
                 whole.add(name)
             else:
-                yield Part(table, name)
+                yield part
 
 
 def is_whole(part: Path) -> bool:
@@ -153,19 +159,12 @@ def allow_again(part: Part) -> None:
     """
     line = re.compile(rb"^1(?=\t" + re.escape(part.name.encode()) + rb"\t)", re.MULTILINE)
     logs = part.table / "deduplication_logs"
-    for name in _names(logs):
+    for name in read_names(logs):
         with (logs / name).open("r+b") as file:
             for match in line.finditer(file.read()):
                 file.seek(match.start())
                 file.write(_DROPPED)
 
 
-def _part_names(table: Path) -> set[str]:
-    return {name for name in _names(table) if _PART.fullmatch(name) and not name.startswith(("tmp", "delete_tmp"))}
-
-
-def _names(directory: Path) -> list[str]:
-    try:
-        return [entry.name for entry in os.scandir(directory)]
-    except (FileNotFoundError, NotADirectoryError):
-        return []
+def _part_names(names: Iterable[str]) -> set[str]:
+    return {name for name in names if _PART.fullmatch(name) and not name.startswith(("tmp", "delete_tmp"))}
