@@ -4,7 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-PYTEST := $(BIN)/python -m pytest -n 2 --dist worksteal
+# One more than two cores: tests wait a good part of their time.
+PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal
 
 .PHONY: help install demo test test-unit test-engine lint bench evaluate soak lock clean
 

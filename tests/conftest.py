@@ -34,9 +34,8 @@ from pathlib import Path
 import hypothesis
 import pytest
 
-from pipeline.clickhouse import migrations
-from pipeline.clickhouse.client import ClickHouse
 from pipeline.embedded.servers import EmbeddedClickHouse, EmbeddedKafka
+from tests.support.database import Databases
 from tests.support.kafka import ApacheKafka, Kafka
 from tests.support.requirement import is_all_required, require
 from tests.support.system import System
@@ -104,34 +103,40 @@ def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedCli
         yield started
 
 
+@pytest.fixture(scope="session")
+def database_pool(clickhouse: EmbeddedClickHouse) -> Databases:
+    """Return the migrated databases that tests borrow."""
+    return Databases(clickhouse.url)
+
+
 @pytest.fixture
-def system(kafka: Kafka, clickhouse: EmbeddedClickHouse, tmp_path: Path) -> Iterator[System]:
+def system(kafka: Kafka, clickhouse: EmbeddedClickHouse, database_pool: Databases, tmp_path: Path) -> Iterator[System]:
     """Yield a migrated database, a topic name, and workers on them that end with the test."""
-    with new_system(kafka, clickhouse, tmp_path) as started:
+    with new_system(kafka, clickhouse, database_pool, tmp_path) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
 def shared_system(
-    kafka: Kafka, clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactory
+    kafka: Kafka, clickhouse: EmbeddedClickHouse, database_pool: Databases, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[System]:
     """Yield a system that all tests of a module read, and none changes."""
-    with new_system(kafka, clickhouse, tmp_path_factory.mktemp("system")) as started:
+    with new_system(kafka, clickhouse, database_pool, tmp_path_factory.mktemp("system")) as started:
         yield started
 
 
 @contextmanager
-def new_system(kafka: Kafka, clickhouse: EmbeddedClickHouse, directory: Path) -> Iterator[System]:
-    """Create a system, and remove it at the end."""
-    name = f"test_{secrets.token_hex(4)}"
-    migrations.migrate(clickhouse.url, name)
-    created = System(kafka.bootstrap, clickhouse.url, topic=name, database=name, directory=directory)
-    try:
-        yield created
-    finally:
-        created.stop()
-        with ClickHouse(clickhouse.url, "") as server:
-            server.execute(f"DROP DATABASE {name}")
+def new_system(
+    kafka: Kafka, clickhouse: EmbeddedClickHouse, database_pool: Databases, directory: Path
+) -> Iterator[System]:
+    """Create a system, and end its workers at the end."""
+    with database_pool.lent() as database:
+        topic = f"test_{secrets.token_hex(4)}"
+        created = System(kafka.bootstrap, clickhouse.url, topic, database, directory)
+        try:
+            yield created
+        finally:
+            created.stop()
 
 
 @pytest.fixture

@@ -55,6 +55,11 @@ class PartitionLedger:
         """Return the checkpoint of the partition; None before its first flush."""
         return retry_read(lambda: read_checkpoint(self.client, self.where))
 
+    def revision(self) -> int:
+        """Return the revision of the newest checkpoint, 0 before the first flush. Cheaper than to read it."""
+        [revision] = self._numbers(f"SELECT [max(revision)] FROM ledger WHERE {self.where} AND kind = 'checkpoint'")
+        return revision
+
     def hashes(self) -> Iterator["array[int]"]:
         """Yield the hashes of all conversations, open or not (or of all customers, by `kind`), in slices."""
         rows = f"ledger WHERE {self.where} AND kind = {quoted(self.kind)}"

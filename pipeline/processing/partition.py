@@ -160,8 +160,7 @@ class PartitionProcessor(Generic[Job]):
         """
         if self._is_folding or self.is_unflushed:
             return False
-        stored = self.job.ledger.checkpoint()
-        return stored is not None and stored.revision == self.checkpoint.revision
+        return self.job.ledger.revision() == self.checkpoint.revision
 
     async def fold(self, records: Sequence[Any]) -> Sequence[Rejection]:
         """Fold records in log order and return the rejections. Records before the next offset are ignored.

@@ -71,8 +71,7 @@ class StateCache:
                 self.panes.load(tier, [], is_complete=True)
         else:
             self._load_rows(checkpoint.epoch)
-        again = ledger.checkpoint()
-        return checkpoint if (again and again.revision) == (stored and stored.revision) else None
+        return checkpoint if ledger.revision() == (stored.revision if stored else 0) else None
 
     def _load_rows(self, epoch: int) -> None:
         """Read the known keys and the newest panes."""

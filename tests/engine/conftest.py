@@ -6,10 +6,10 @@ import pytest
 
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.embedded.servers import EmbeddedClickHouse
-from tests.support.database import migrated
+from tests.support.database import Databases
 
 
 @pytest.fixture
-def client(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
-    with migrated(clickhouse.url, "engine", ClickHouse) as found:
+def client(clickhouse: EmbeddedClickHouse, database_pool: Databases) -> Iterator[ClickHouse]:
+    with database_pool.lent() as name, ClickHouse(clickhouse.url, name) as found:
         yield found

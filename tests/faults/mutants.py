@@ -94,7 +94,7 @@ MUTANTS: dict[str, Sequence[Change]] = {
         Change(
             StateCache,
             "load",
-            "return checkpoint if (again and again.revision) == (stored and stored.revision) else None",
+            "return checkpoint if ledger.revision() == (stored.revision if stored else 0) else None",
             "return checkpoint",
         )
     ],

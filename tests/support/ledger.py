@@ -125,6 +125,10 @@ class SimulatedLedger(PartitionLedger):
             **{name: row.get(name, b"").decode() for name in texts},
         )
 
+    def revision(self) -> int:
+        newest = self.checkpoint()
+        return newest.revision if newest else 0
+
     def hashes(self) -> Iterator["array[int]"]:
         yield array("Q", [row["conversation_hash"] for row in self._store.rows(self.kind.encode())])
 
