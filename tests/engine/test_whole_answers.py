@@ -19,7 +19,7 @@ from streams.checkpoint import Checkpoint
 from streams.events import conversation_key
 from streams.panes.cells import CellIndex
 from streams.rules import Rules, RulesConfig
-from tests.support.database import migrated
+from tests.support.database import Databases
 from tests.support.traffic import traffic
 from tests.support.workers import fold_facts, fold_interactions, new_worker, open_keys
 
@@ -49,8 +49,8 @@ class TruncatingClickHouse(ClickHouse):
 
 
 @pytest.fixture
-def client(clickhouse: EmbeddedClickHouse) -> Iterator[TruncatingClickHouse]:
-    with migrated(clickhouse.url, "whole", TruncatingClickHouse) as found:
+def client(clickhouse: EmbeddedClickHouse, database_pool: Databases) -> Iterator[TruncatingClickHouse]:
+    with database_pool.lent() as name, TruncatingClickHouse(clickhouse.url, name) as found:
         yield found
 
 
