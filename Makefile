@@ -9,11 +9,11 @@ PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal
 
 .PHONY: help install demo test test-unit test-engine lint bench evaluate soak lock clean
 
-help: ## what can be made: this list
+help: ## list the targets
 	@awk -F ':.*## ' ' \
 		BEGIN { print "make TARGET [ARGS=...]\n" } \
 		/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 } \
-		END { print "\nWhat a target runs takes ARGS: make demo ARGS=\"--seconds 30\"" } \
+		END { print "\nARGS are passed to what a target runs: make demo ARGS=\"--seconds 30\"" } \
 	' $(MAKEFILE_LIST)
 
 install: $(VENV)/.installed ## set up .venv, at the versions of requirements.lock
@@ -44,7 +44,7 @@ evaluate: $(VENV)/.installed ## how good the spike detector is: writes docs/spik
 	$(BIN)/python -m benchmarks.spikes.evaluate $(ARGS)
 
 # Kills and other faults on real processes, simulated schedules of faults; `ARGS=--help` says what can be chosen.
-soak: $(VENV)/.installed ## faults for as long as wanted
+soak: $(VENV)/.installed ## inject faults, as long as ARGS say
 	$(BIN)/python -m tests.faults.soak $(ARGS)
 
 # Everything at the versions of requirements.lock, our own package in place.
@@ -61,5 +61,5 @@ lock: ## resolve the dependencies anew
 	$(BIN)/uv pip compile --quiet --universal --no-emit-index-url --no-header --generate-hashes --python-version 3.11 \
 		--extra embedded --group dev --output-file requirements.lock pyproject.toml
 
-clean: ## take .venv away
+clean: ## remove .venv
 	rm -rf $(VENV)

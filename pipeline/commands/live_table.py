@@ -68,7 +68,7 @@ class ClickHouseTable:
             self._before = (now, consumed)
         age = max(0.0, time.time() - watermark_ms / 1000)
         return (
-            f"{consumed:,} records, {rate:,.0f} a second, {rejected:,} dead letters; "
+            f"{consumed:,} records, {rate:,.0f} a second, dead letters: {rejected:,}; "
             f"latest event {time.strftime('%H:%M:%S', time.gmtime(watermark_ms / 1000))} UTC, {age:.1f} s ago"
         )
 
