@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-# One more than two cores: tests wait a good part of their time.
+# Three at a time even on two cores, because tests that start processes wait for a good part of their time.
 PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal
 
 .PHONY: help install demo test test-unit test-engine lint bench evaluate soak lock clean

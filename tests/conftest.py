@@ -117,29 +117,25 @@ def database_pool(clickhouse: EmbeddedClickHouse) -> Databases:
 
 
 @pytest.fixture
-def system(kafka: Kafka, clickhouse: EmbeddedClickHouse, database_pool: Databases, tmp_path: Path) -> Iterator[System]:
+def system(kafka: Kafka, database_pool: Databases, tmp_path: Path) -> Iterator[System]:
     """Yield a migrated database, a topic name, and workers on them that end with the test."""
-    with new_system(kafka, clickhouse, database_pool, tmp_path) as started:
+    with new_system(kafka, database_pool, tmp_path) as started:
         yield started
 
 
 @pytest.fixture(scope="module")
-def shared_system(
-    kafka: Kafka, clickhouse: EmbeddedClickHouse, database_pool: Databases, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[System]:
+def shared_system(kafka: Kafka, database_pool: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     """Yield a system that all tests of a module read, and none changes."""
-    with new_system(kafka, clickhouse, database_pool, tmp_path_factory.mktemp("system")) as started:
+    with new_system(kafka, database_pool, tmp_path_factory.mktemp("system")) as started:
         yield started
 
 
 @contextmanager
-def new_system(
-    kafka: Kafka, clickhouse: EmbeddedClickHouse, database_pool: Databases, directory: Path
-) -> Iterator[System]:
+def new_system(kafka: Kafka, database_pool: Databases, directory: Path) -> Iterator[System]:
     """Create a system, and end its workers at the end."""
     with database_pool.lent() as database:
         topic = f"test_{secrets.token_hex(4)}"
-        created = System(kafka.bootstrap, clickhouse.url, topic, database, directory)
+        created = System(kafka.bootstrap, database_pool.url, topic, database, directory)
         try:
             yield created
         finally:

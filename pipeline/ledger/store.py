@@ -56,7 +56,7 @@ class PartitionLedger:
         return retry_read(lambda: read_checkpoint(self.client, self.where))
 
     def revision(self) -> int:
-        """Return the revision of the newest checkpoint, 0 before the first flush. Cheaper than to read it."""
+        """Return the revision of the newest checkpoint, 0 before the first flush. Cheaper than reading it."""
         [revision] = self._numbers(f"SELECT [max(revision)] FROM ledger WHERE {self.where} AND kind = 'checkpoint'")
         return revision
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.embedded.servers import EmbeddedClickHouse
+from tests.support.database import Databases
 from tests.support.places import PANELS, places
 from tests.support.requirement import require
 from tests.support.web.browser import CHROMIUM
@@ -15,10 +15,10 @@ from tests.support.web.small_dashboards import write_dashboard
 
 
 @pytest.fixture(scope="module")
-def page(clickhouse: EmbeddedClickHouse, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
+def page(database_pool: Databases, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     directory = tmp_path_factory.mktemp("dashboards")
     write_dashboard(directory, "small", PANELS)
-    with places(clickhouse.url) as database, served(clickhouse.url, database.database, directory) as running:
+    with places(database_pool) as database, served(database.url, database.database, directory) as running:
         yield running
 
 

@@ -5,11 +5,10 @@ from collections.abc import Iterator
 import pytest
 
 from pipeline.clickhouse.client import ClickHouse
-from pipeline.embedded.servers import EmbeddedClickHouse
 from tests.support.database import Databases
 
 
 @pytest.fixture
-def client(clickhouse: EmbeddedClickHouse, database_pool: Databases) -> Iterator[ClickHouse]:
-    with database_pool.lent() as name, ClickHouse(clickhouse.url, name) as found:
+def client(database_pool: Databases) -> Iterator[ClickHouse]:
+    with database_pool.lent() as name, ClickHouse(database_pool.url, name) as found:
         yield found

@@ -6,9 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from pipeline.clickhouse.client import ClickHouse
-from pipeline.embedded.servers import EmbeddedClickHouse
 from pipeline.web.macros import Choice, Scope, expand
-from tests.support.database import migrated
+from tests.support.database import Databases
 from tests.support.records import encoded
 from tests.support.web.dashboards import clickhouse_queries
 from tests.support.web.grafana_variables import ALL, with_variables
@@ -40,9 +39,9 @@ SCOPE = Scope(NOW_MS - 3_600_000, NOW_MS + 60_000)
 
 
 @pytest.fixture(scope="module")
-def client(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
+def client(database_pool: Databases) -> Iterator[ClickHouse]:
     """Create a database in which each name is that of a tenant and of a queue with one contact."""
-    with migrated(clickhouse.url, "names", ClickHouse) as found:
+    with database_pool.lent() as name, ClickHouse(database_pool.url, name) as found:
         values = []
         for number, name in enumerate(NAMES):
             data = {"channel": "email", "queue": name} if name else {"channel": "email"}

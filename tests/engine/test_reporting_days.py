@@ -9,9 +9,8 @@ from random import Random
 import pytest
 
 from pipeline.clickhouse.client import ClickHouse
-from pipeline.embedded.servers import EmbeddedClickHouse
 from pipeline.web.macros import Choice, Scope, expand
-from tests.support.database import migrated
+from tests.support.database import Databases
 from tests.support.records import encoded
 from tests.support.web.dashboards import clickhouse_queries
 from tests.support.zone_traffic import HARD_ZONES
@@ -21,8 +20,8 @@ OTHER_ZONES = sorted(zoneinfo.available_timezones() - {*HARD_ZONES, "localtime"}
 
 
 @pytest.fixture(scope="module")
-def client(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
-    with migrated(clickhouse.url, "days", ClickHouse) as found:
+def client(database_pool: Databases) -> Iterator[ClickHouse]:
+    with database_pool.lent() as name, ClickHouse(database_pool.url, name) as found:
         yield found
 
 

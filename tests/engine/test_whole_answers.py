@@ -7,7 +7,6 @@ from typing import Any
 import pytest
 
 from pipeline.clickhouse.client import ClickHouse
-from pipeline.embedded.servers import EmbeddedClickHouse
 from pipeline.errors import ClickHouseUnavailableError
 from pipeline.ledger.checkpoints import read_checkpoint
 from pipeline.ledger.conversations import ConversationReader
@@ -49,8 +48,8 @@ class TruncatingClickHouse(ClickHouse):
 
 
 @pytest.fixture
-def client(clickhouse: EmbeddedClickHouse, database_pool: Databases) -> Iterator[TruncatingClickHouse]:
-    with database_pool.lent() as name, TruncatingClickHouse(clickhouse.url, name) as found:
+def client(database_pool: Databases) -> Iterator[TruncatingClickHouse]:
+    with database_pool.lent() as name, TruncatingClickHouse(database_pool.url, name) as found:
         yield found
 
 

@@ -1,37 +1,25 @@
-"""A separate database for a test."""
+"""Databases for tests."""
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TypeVar
 
 from pipeline.clickhouse import migrations
 from pipeline.clickhouse.client import ClickHouse
 
-Client = TypeVar("Client", bound=ClickHouse)
-
-
-@contextmanager
-def migrated(url: str, prefix: str, connect: Callable[[str, str], Client]) -> Iterator[Client]:
-    """Yield a client, made by `connect`, of a migrated database; close and drop them at the end."""
-    name = f"{prefix}_{secrets.token_hex(4)}"
-    migrations.migrate(url, name)
-    client = connect(url, name)
-    try:
-        yield client
-    finally:
-        client.execute(f"DROP DATABASE {name}")
-        client.close()
+#: A Native block of one column and row: `a UInt8`, 1.
+ONE_ROW = b"\x01\x01\x01a\x05UInt8\x01"
 
 
 class Databases:
-    """Migrated databases of one server, lent one after another: migrating takes the engine a second, emptying 50 ms.
+    """Migrated databases of one server, lent one after another: migrating one takes 1.7 s, emptying one 0.13 s.
 
     A database whose tables, views or notes a test has changed is dropped.
     """
 
     def __init__(self, url: str) -> None:
-        self._url = url
+        self.url = url
+        #: Each with its definition.
         self._free: list[tuple[str, str]] = []
 
     @contextmanager
@@ -46,21 +34,19 @@ class Databases:
 
     def _new(self) -> tuple[str, str]:
         name = f"test_{secrets.token_hex(4)}"
-        migrations.migrate(self._url, name)
-        with ClickHouse(self._url, name) as client:
+        migrations.migrate(self.url, name)
+        with ClickHouse(self.url, name) as client:
             return name, _definition(client)
 
     def _empty(self, name: str, definition: str) -> bool:
         """Empty a database, and return whether it is as it was made; drop it otherwise."""
-        with ClickHouse(self._url, "") as server, ClickHouse(self._url, name) as client:
-            if not server.rows(f"SELECT 1 FROM system.databases WHERE name = '{name}'"):
-                return False
+        with ClickHouse(self.url, "") as server, ClickHouse(self.url, name) as client:
             if _definition(client) != definition:
                 server.execute(f"DROP DATABASE {name}")
                 return False
             # Inserts of a killed worker may still be waiting, one after another: under this name they find no table.
             server.execute(f"RENAME DATABASE {name} TO {name}_away")
-            server.insert("FUNCTION null('a UInt8')", ["a"], _ONE_ROW, 1, "")
+            server.insert("FUNCTION null('a UInt8')", ["a"], ONE_ROW, 1, "")
             server.execute(f"RENAME DATABASE {name}_away TO {name}")
             for (table,) in client.rows(
                 f"SELECT DISTINCT table FROM system.parts WHERE database = '{name}' AND active "
@@ -68,10 +54,6 @@ class Databases:
             ):
                 client.execute(f"TRUNCATE TABLE {table}")
             return True
-
-
-#: A Native block of one column and row: `a UInt8`, 1.
-_ONE_ROW = b"\x01\x01\x01a\x05UInt8\x01"
 
 
 def _definition(client: ClickHouse) -> str:

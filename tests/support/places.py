@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from pipeline.clickhouse.client import ClickHouse
-from tests.support.database import migrated
+from tests.support.database import Databases
 from tests.support.web.small_dashboards import panel
 
 HOSTILE = ["north", "o'brien", "back\\slash\\", "'); DROP TABLE places --", "$__fromTime", "${window}"]
@@ -24,9 +24,9 @@ PANELS = [
 
 
 @contextmanager
-def places(url: str) -> Iterator[ClickHouse]:
+def places(pool: Databases) -> Iterator[ClickHouse]:
     """Yield a migrated database with the table of places."""
-    with migrated(url, "page", ClickHouse) as client:
+    with pool.lent() as name, ClickHouse(pool.url, name) as client:
         client.execute("CREATE TABLE places (place String, seen UInt64) ENGINE = MergeTree ORDER BY place")
         values = ", ".join(f"({_literal(place)}, {at})" for at, place in enumerate(HOSTILE))
         client.execute(f"INSERT INTO places VALUES {values}")

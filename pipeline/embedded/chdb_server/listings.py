@@ -10,14 +10,14 @@ SETTLED_NS = 2_000_000_000
 
 
 class Listings:
-    """The names in the directories that were asked for since the last `begin`, and before. Not thread-safe."""
+    """The names in directories, as read when they last changed; `begin` starts another pass. Not thread-safe."""
 
     def __init__(self) -> None:
         self._before: dict[str, tuple[int, frozenset[str]]] = {}
         self._now: dict[str, tuple[int, frozenset[str]]] = {}
 
     def begin(self) -> None:
-        """Begin another pass; directories not asked for in the last one are forgotten."""
+        """Start another pass, and forget directories that the last one did not ask for."""
         self._before, self._now = self._now, {}
 
     def names(self, directory: str) -> frozenset[str]:

@@ -6,15 +6,16 @@ import pytest
 
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.embedded.servers import EmbeddedClickHouse
+from tests.support.database import Databases
 from tests.support.places import PANELS, places
 from tests.support.web.page import Page, served
 from tests.support.web.small_dashboards import write_dashboard
 
 
 @pytest.fixture(scope="package")
-def database(clickhouse: EmbeddedClickHouse) -> Iterator[ClickHouse]:
+def database(database_pool: Databases) -> Iterator[ClickHouse]:
     """Create a migrated database with a table of places, some with hostile names."""
-    with places(clickhouse.url) as client:
+    with places(database_pool) as client:
         yield client
 
 
