@@ -95,6 +95,7 @@ class Worker:
         stopping = asyncio.create_task(self._stop.wait())
         prepared = await self._unless(stopping, self._prepare())
         if prepared is None:
+            await self._report_stopped()
             logger.info("stopped before the stages started")
             return
         stages = self._new_stages(prepared)
@@ -175,23 +176,30 @@ class Worker:
         return task.result()
 
     async def _leave(self, stages: Stages) -> None:
-        """Leave the groups and report the stop within `LEAVE_SECONDS`; otherwise both are left to expire."""
+        """Report the stop and leave the groups within `LEAVE_SECONDS`; otherwise both are left to expire."""
         leaving = asyncio.create_task(self._disconnect(stages))
         # During a rebalance, Faust and its client may wait for each other, or for members that do not come.
         await asyncio.wait([leaving], timeout=LEAVE_SECONDS)
         if leaving.done():
             leaving.result()
         else:
-            logger.warning("could not leave the groups and report the stop in %.0f s", LEAVE_SECONDS)
+            logger.warning("could not leave the groups in %.0f s", LEAVE_SECONDS)
 
     async def _disconnect(self, stages: Stages) -> None:
-        await asyncio.gather(*(member.leave() for member in stages.members))
+        # What is folded is flushed: others need not wait for the groups, which may take long during a rebalance.
+        await asyncio.gather(self._report_stopped(), *(member.leave() for member in stages.members))
         await self._publisher.stop()
+
+    async def _report_stopped(self) -> None:
         with suppress(ClickHouseUnavailableError):
             await asyncio.to_thread(self._worker_registry.report, "stopped")
 
     async def _prepare(self) -> Prepared:
-        prepared = await prepare(self._settings, self._rules, self._broker, self._client, self._worker_registry)
+        try:
+            prepared = await prepare(self._settings, self._rules, self._broker, self._client, self._worker_registry)
+        except SichtflugError:
+            await self._report_stopped()
+            raise
         self._brake_metrics.stopped_at.set(await retry_in_thread("start", self._worker_registry.last_brake))
         return prepared
 

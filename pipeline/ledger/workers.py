@@ -7,6 +7,7 @@ have left.
 import os
 import secrets
 import socket
+import threading
 from collections.abc import Sequence
 from typing import Literal
 
@@ -28,12 +29,17 @@ def at_work(client: ClickHouse, log: str) -> list[str]:
 
 
 class WorkerRegistry:
-    """The registry entry of one worker process. Not thread-safe. Raises the errors of the ClickHouse client."""
+    """The registry entry of one worker process. Thread-safe. Raises the errors of the ClickHouse client.
+
+    An end is final: a report that another thread still wants to write after it would show a worker that has gone.
+    """
 
     def __init__(self, client: ClickHouse, log: str, version: str) -> None:
         self._client = client
         self._log = log
         self._version = version
+        self._writing = threading.Lock()
+        self._has_ended = False
         self._worker_id = f"{socket.gethostname()}/{os.getpid()}/{secrets.token_hex(4)}"
 
     def report(self, state: Literal["starting", "working", "stopped"]) -> None:
@@ -41,7 +47,7 @@ class WorkerRegistry:
         self._report(self._client, state)
 
     def report_failed(self, client: ClickHouse, state: Literal["stopped", "braked"]) -> None:
-        """Report the end of a failing worker. On a connection of its own, since a `report` may be in progress."""
+        """Report the end of a failing worker, on a connection of its own."""
         self._report(client, state)
 
     def last_brake(self) -> float:
@@ -54,7 +60,11 @@ class WorkerRegistry:
 
     def _report(self, client: ClickHouse, state: str) -> None:
         values = ", ".join(map(quoted, (self._log, self._worker_id, self._version, state)))
-        client.execute(f"INSERT INTO workers (log, worker_id, configuration, state) VALUES ({values})")
+        with self._writing:
+            if self._has_ended:
+                return
+            self._has_ended = state in ("stopped", "braked")
+            client.execute(f"INSERT INTO workers (log, worker_id, configuration, state) VALUES ({values})")
 
     def others(self, states: Sequence[str]) -> list[str]:
         """Return the ids of live workers of this log that are in one of these states and have other rules."""

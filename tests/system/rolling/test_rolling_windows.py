@@ -174,7 +174,8 @@ def test_the_share_of_a_row_is_relative_to_the_scope_around_it(system: System) -
             "queue": ("tenant", tenant, "", ""),
             "channel": ("tenant", tenant, "", ""),
         }.get(kind, ("all", "", "", ""))
-        assert row.get("contact_total_count", 0) == contacts[around]
+        # A pane corrected to zero leaves a row of zeros, of which the oracle knows nothing.
+        assert row.get("contact_total_count", 0) == contacts.get(around, 0)
 
 
 def test_windows_of_one_conversation_match_the_sums_by_hand(system: System) -> None:
