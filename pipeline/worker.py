@@ -191,7 +191,7 @@ class Worker:
         await self._publisher.stop()
 
     async def _report_stopped(self) -> None:
-        with suppress(ClickHouseUnavailableError):
+        with suppress(ClickHouseUnavailableError, ClickHouseRejectedError):
             await asyncio.to_thread(self._worker_registry.report, "stopped")
 
     async def _prepare(self) -> Prepared:
