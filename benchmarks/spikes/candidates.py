@@ -2,6 +2,8 @@
 
 from collections.abc import Callable
 
+import numpy as np
+
 from benchmarks.spikes.detectors import Detector, EarsC2, Ours, PoissonSum, ThreeSigma
 from benchmarks.spikes.series import WEEK_MINUTES
 
@@ -17,10 +19,11 @@ OURS, SHARING, POISSON, THREE_SIGMA, EARS = (
     "three sigma",
     "EARS C2",
 )
-CONTENDERS: dict[str, Callable[[], Detector]] = {
-    OURS: lambda: Ours(BUDGET),
-    SHARING: lambda: Ours(BUDGET / SHARED_AMONG),
-    POISSON: lambda: PoissonSum(BUDGET),
+#: Each for a number of series.
+CONTENDERS: dict[str, Callable[[int], Detector]] = {
+    OURS: lambda size: Ours(np.full(size, BUDGET)),
+    SHARING: lambda size: Ours(np.full(size, BUDGET / SHARED_AMONG)),
+    POISSON: lambda size: PoissonSum(size, BUDGET),
     THREE_SIGMA: ThreeSigma,
     EARS: EarsC2,
 }

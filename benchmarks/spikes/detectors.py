@@ -1,80 +1,95 @@
-"""Detectors under one interface: ours and the usual alternatives.
+"""Detectors under one interface: ours and the usual alternatives, each for many series side by side.
 
 Each sees every bin once, in order. Alarms less than an hour apart form one episode; ours decides this itself.
 """
 
 import math
-from collections import deque
 from typing import Protocol
 
-from streams.spikes.baseline import Baseline
-from streams.spikes.cusum import Cusum
-from streams.spikes.detector import SpikeDetector
+import numpy as np
+
+from streams.spikes.calendar import QUARTERS, LocalQuarter
+from streams.spikes.columns import Flags, Floats
+from streams.spikes.detectors import SpikeDetectors
 
 DAY_BINS = 1_440
 
 
 class Detector(Protocol):
-    """A detector of the bins that begin an episode."""
+    """A detector of the bins that begin an episode, or a further rise inside of one."""
 
-    def learn(self, at: int, count: int) -> None:
+    def learn(self, at: int, counts: Floats) -> None:
         """Learn from a bin without evaluating it."""
 
-    def begins(self, at: int, count: int) -> bool:
-        """Return whether an episode begins with this bin."""
+    def begins(self, at: int, counts: Floats) -> Flags:
+        """Return in which series an episode begins with this bin."""
 
 
 class Ours:
-    """`streams/spikes/detector.py` with a budget of false episodes per bin."""
+    """`streams/spikes/detectors.py`, each series with a budget of its own: false episodes per bin."""
 
-    def __init__(self, budget: float, bins_per_hour: int = 60) -> None:
-        self._detector = SpikeDetector(budget, bins_per_hour)
+    def __init__(self, budgets: Floats, bins_per_hour: int = 60) -> None:
+        self._quarter_bins = bins_per_hour // QUARTERS
+        self._detectors = SpikeDetectors(budgets.size, bins_per_hour)
+        days = self._detectors.ordinary_days
+        days.days_per_alarm[:] = 1 / (budgets * 24 * bins_per_hour)
+        days.calibrate()
+        self._nowhere = np.zeros(budgets.size, np.bool_)
+        self._last: int | None = None
 
-    def learn(self, at: int, count: int) -> None:
-        self._detector.learn(at, count)
+    def learn(self, at: int, counts: Floats) -> None:
+        self.begins(at, counts)
 
-    def begins(self, at: int, count: int) -> bool:
-        run = self._detector.observe(at, count)
-        return run is not None and run.until is None
+    def begins(self, at: int, counts: Floats) -> Flags:
+        is_gap = self._last is not None and at > self._last + 1
+        if is_gap:
+            self._detectors.skip(at)
+        if is_gap or self._last is None or at % self._quarter_bins == 0:
+            self._detectors.turn(at, LocalQuarter(at // self._quarter_bins), self._nowhere)
+        self._last = at
+        flags = self._nowhere.copy()
+        flags[[alarm.series for alarm in self._detectors.observe(at, counts)]] = True
+        return flags
+
+    def expected(self, at: int) -> Floats:
+        """Return the expectation of the last bin; 0 where less than a day is known."""
+        return np.where(self._detectors.is_known, self._detectors.windows.expected(at, 1), 0.0)
 
 
 class _Episodes:
     """Grouping of alarms less than an hour apart into one episode."""
 
-    def __init__(self) -> None:
-        self._last = -DAY_BINS
+    def __init__(self, size: int) -> None:
+        self._last = np.full(size, -DAY_BINS)
 
-    def is_new(self, at: int, is_alarm: bool) -> bool:
-        if not is_alarm:
-            return False
-        is_new = at - self._last >= 60
-        self._last = at
-        return is_new
+    def are_new(self, at: int, alarms: Flags) -> Flags:
+        are_new: Flags = alarms & (at - self._last >= 60)
+        self._last[alarms] = at
+        return are_new
 
 
 class ThreeSigma:
     """Threshold at mean + 3 standard deviations of the last day: the usual first attempt."""
 
-    def __init__(self) -> None:
-        self._counts: deque[int] = deque()
-        self._sum = self._squares = 0
-        self._episodes = _Episodes()
+    def __init__(self, size: int) -> None:
+        self._counts = np.zeros((DAY_BINS, size))
+        self._sum, self._squares = np.zeros(size), np.zeros(size)
+        self._bins = 0
+        self._episodes = _Episodes(size)
 
-    def learn(self, at: int, count: int) -> None:
-        self._counts.append(count)
-        self._sum += count
-        self._squares += count * count
-        if len(self._counts) > DAY_BINS:
-            old = self._counts.popleft()
-            self._sum -= old
-            self._squares -= old * old
+    def learn(self, at: int, counts: Floats) -> None:
+        old = self._counts[self._bins % DAY_BINS]
+        self._sum += counts - old
+        self._squares += counts * counts - old * old
+        self._counts[self._bins % DAY_BINS] = counts
+        self._bins += 1
 
-    def begins(self, at: int, count: int) -> bool:
-        number = max(1, len(self._counts))
+    def begins(self, at: int, counts: Floats) -> Flags:
+        number = max(1, min(self._bins, DAY_BINS))
         mean = self._sum / number
-        deviation = math.sqrt(max(0.0, self._squares / number - mean * mean))
-        self.learn(at, count)
-        return self._episodes.is_new(at, count > mean + 3 * deviation)
+        deviation = np.sqrt(np.maximum(0.0, self._squares / number - mean * mean))
+        self.learn(at, counts)
+        return self._episodes.are_new(at, counts > mean + 3 * deviation)
 
 
 class EarsC2:
@@ -86,19 +101,19 @@ class EarsC2:
 
     BASELINE_BINS, GUARD_BINS = 7, 2
 
-    def __init__(self) -> None:
-        self._counts: deque[int] = deque(maxlen=self.BASELINE_BINS + self.GUARD_BINS)
-        self._episodes = _Episodes()
+    def __init__(self, size: int) -> None:
+        self._counts = np.zeros((self.BASELINE_BINS + self.GUARD_BINS, size))
+        self._episodes = _Episodes(size)
 
-    def learn(self, at: int, count: int) -> None:
-        self._counts.append(count)
+    def learn(self, at: int, counts: Floats) -> None:
+        self._counts[:-1] = self._counts[1:]
+        self._counts[-1] = counts
 
-    def begins(self, at: int, count: int) -> bool:
-        baseline = list(self._counts)[: self.BASELINE_BINS]
-        mean = sum(baseline) / len(baseline)
-        variance = sum((value - mean) ** 2 for value in baseline) / (len(baseline) - 1)
-        self.learn(at, count)
-        return self._episodes.is_new(at, count > mean + 3 * max(0.2, math.sqrt(variance)))
+    def begins(self, at: int, counts: Floats) -> Flags:
+        baseline = self._counts[: self.BASELINE_BINS]
+        limit = baseline.mean(axis=0) + 3 * np.maximum(0.2, baseline.std(axis=0, ddof=1))
+        self.learn(at, counts)
+        return self._episodes.are_new(at, counts > limit)
 
 
 class PoissonSum:
@@ -109,21 +124,20 @@ class PoissonSum:
 
     RATIO = 2.0
 
-    def __init__(self, budget: float) -> None:
-        self._expectation = Baseline()
-        self._sum = Cusum(self.RATIO)
-        self._sum.weigh(1.0)
-        self._sum.threshold = math.log(1 / budget)
-        self._episodes = _Episodes()
+    def __init__(self, size: int, budget: float) -> None:
+        self._expectation = Ours(np.full(size, budget))
+        self._sum = np.zeros(size)
+        self._threshold = math.log(1 / budget)
+        self._episodes = _Episodes(size)
 
-    def learn(self, at: int, count: int) -> None:
-        self._expectation.turn(at)
-        self._expectation.learn(count, self._expectation.expected(at))
+    def learn(self, at: int, counts: Floats) -> None:
+        self._expectation.learn(at, counts)
 
-    def begins(self, at: int, count: int) -> bool:
-        self.learn(at, count)
+    def begins(self, at: int, counts: Floats) -> Flags:
+        self.learn(at, counts)
         expected = self._expectation.expected(at)
-        is_alarm = expected > 0 and self._sum.add(at, count, expected)
-        if is_alarm:
-            self._sum.reset()
-        return self._episodes.is_new(at, is_alarm)
+        gain = counts * math.log(self.RATIO) - (self.RATIO - 1) * expected
+        self._sum = np.where(expected > 0, np.maximum(0.0, self._sum + gain), 0.0)
+        alarms: Flags = self._sum >= self._threshold
+        self._sum[alarms] = 0.0
+        return self._episodes.are_new(at, alarms)

@@ -13,13 +13,10 @@ from pathlib import Path
 
 from benchmarks.markdown import with_figures
 from benchmarks.spikes import false_alarms, nab, onsets
-from benchmarks.spikes.figures import Figures, Scored, delay_chart, detection_chart, false_chart
+from benchmarks.spikes.figures import Figures, delay_chart, detection_chart, false_chart
 from benchmarks.spikes.report import tables
 
 ROOT = Path(__file__).resolve().parents[2]
-PROFILES = {"standard": nab.STANDARD, "reward low false positives": nab.LOW_FALSE}
-RULES = {"best": nab.best, "best with its neighbours": nab.best_with_neighbours}
-BENCHMARK = [(profile, rule) for profile in PROFILES for rule in RULES]
 WANDERING = [(*how, mean) for how in false_alarms.WANDERINGS for mean in false_alarms.WANDERING_MEANS]
 PAGE = ROOT / "docs" / "spikes.md"
 DATA = ROOT.parent / "shared" / "data" / "nab"
@@ -34,13 +31,13 @@ def measure(quick: bool, data: Path) -> Figures:
         cells = [(mean, dispersion) for mean in false_alarms.MEANS for dispersion in false_alarms.DISPERSIONS]
         calm = pool.map(partial(_quiet, series_count=series_count), cells)
         wandering = pool.map(partial(_wandering, series_count=series_count), WANDERING)
-        scored = pool.map(partial(_score, data=data), BENCHMARK) if data.exists() else []
+        scored = pool.submit(_score, data) if data.exists() else None
         return Figures(
             quiet=list(chain.from_iterable(calm)),
             wandering=list(wandering),
             installations=list(installed),
             noticed=list(chain.from_iterable(noticed)),
-            benchmark=list(scored),
+            benchmark=scored.result() if scored else [],
             is_quick=quick,
         )
 
@@ -53,9 +50,8 @@ def _wandering(cell: tuple[float, int, float], series_count: int) -> false_alarm
     return false_alarms.of_wandering(*cell, series_count)
 
 
-def _score(way: tuple[str, str], data: Path) -> Scored:
-    profile, rule = way
-    return Scored(profile, rule, nab.left_out(nab.load(data), PROFILES[profile], RULES[rule]))
+def _score(data: Path) -> list[nab.Result]:
+    return nab.at_budgets(nab.load(data))
 
 
 def main() -> None:

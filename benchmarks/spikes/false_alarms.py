@@ -4,6 +4,8 @@ import math
 from random import Random
 from typing import NamedTuple
 
+import numpy as np
+
 from benchmarks.spikes.candidates import BUDGET, CONTENDERS
 from benchmarks.spikes.detectors import Ours
 from benchmarks.spikes.series import WEEK_MINUTES, draw, season
@@ -34,17 +36,16 @@ class Quiet(NamedTuple):
 def of_series(mean: float, dispersion: float, series_count: int) -> list[Quiet]:
     """Run every contender on the same series, with a mean of `mean` events a minute over the week."""
     counts = dict.fromkeys(CONTENDERS, 0)
-    for number in range(series_count):
-        chance = Random(f"quiet {mean} {dispersion} {number}")
-        contenders = {name: make() for name, make in CONTENDERS.items()}
-        for minute in range((LEARNED_WEEKS + JUDGED_WEEKS) * WEEK_MINUTES):
-            count = draw(chance, mean * SEASON[minute % WEEK_MINUTES], dispersion)
+    contenders = {name: make(series_count) for name, make in CONTENDERS.items()}
+    chances = [Random(f"quiet {mean} {dispersion} {number}") for number in range(series_count)]
+    for minute in range((LEARNED_WEEKS + JUDGED_WEEKS) * WEEK_MINUTES):
+        rate = mean * SEASON[minute % WEEK_MINUTES]
+        drawn = np.array([draw(chance, rate, dispersion) for chance in chances], np.float64)
+        for name, detector in contenders.items():
             if minute < LEARNED_WEEKS * WEEK_MINUTES:
-                for detector in contenders.values():
-                    detector.learn(minute, count)
+                detector.learn(minute, drawn)
             else:
-                for name, detector in contenders.items():
-                    counts[name] += detector.begins(minute, count)
+                counts[name] += int(detector.begins(minute, drawn).sum())
     weeks = series_count * JUDGED_WEEKS
     return [Quiet(name, mean, dispersion, count, weeks) for name, count in counts.items()]
 
@@ -61,17 +62,17 @@ class Wandering(NamedTuple):
 
 def of_wandering(deviation: float, minutes: int, mean: float, series_count: int) -> Wandering:
     """Model the log rate as an Ornstein-Uhlenbeck process with the given relaxation time in minutes."""
-    count, kept = 0, math.exp(-1 / minutes)
-    for number in range(series_count):
-        chance, detector, now = Random(f"wandering {deviation} {minutes} {mean} {number}"), Ours(BUDGET), 0.0
-        for minute in range((LEARNED_WEEKS + JUDGED_WEEKS) * WEEK_MINUTES):
-            now = kept * now + math.sqrt(1 - kept * kept) * chance.gauss(0, deviation)
-            rate = mean * SEASON[minute % WEEK_MINUTES] * math.exp(now - deviation * deviation / 2)
-            arrived_count = draw(chance, rate, WANDERING_DISPERSION)
-            if minute < LEARNED_WEEKS * WEEK_MINUTES:
-                detector.learn(minute, arrived_count)
-            else:
-                count += detector.begins(minute, arrived_count)
+    kept, nows = math.exp(-1 / minutes), [0.0] * series_count
+    detector, count = Ours(np.full(series_count, BUDGET)), 0
+    chances = [Random(f"wandering {deviation} {minutes} {mean} {number}") for number in range(series_count)]
+    for minute in range((LEARNED_WEEKS + JUDGED_WEEKS) * WEEK_MINUTES):
+        drawn = np.zeros(series_count)
+        for number, chance in enumerate(chances):
+            nows[number] = kept * nows[number] + math.sqrt(1 - kept * kept) * chance.gauss(0, deviation)
+            rate = mean * SEASON[minute % WEEK_MINUTES] * math.exp(nows[number] - deviation * deviation / 2)
+            drawn[number] = draw(chance, rate, WANDERING_DISPERSION)
+        begun = detector.begins(minute, drawn)
+        count += int(begun.sum()) if minute >= LEARNED_WEEKS * WEEK_MINUTES else 0
     return Wandering(deviation, minutes, mean, count, series_count * JUDGED_WEEKS)
 
 

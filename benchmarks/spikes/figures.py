@@ -14,14 +14,6 @@ COMPARED = (candidates.OURS, candidates.POISSON, candidates.THREE_SIGMA, candida
 DRAWN_SHAPES = ("×1.5", "×2", "×3", "×5")
 
 
-class Scored(NamedTuple):
-    """The benchmark's score under one of its profiles, with one rule for choosing the budgets."""
-
-    profile: str
-    rule: str
-    result: Result
-
-
 class Figures(NamedTuple):
     """Everything that goes into the page; `benchmark` is empty if its series are not available."""
 
@@ -29,7 +21,7 @@ class Figures(NamedTuple):
     wandering: Sequence[Wandering]
     installations: Sequence[Installation]
     noticed: Sequence[Noticed]
-    benchmark: Sequence[Scored]
+    benchmark: Sequence[Result]
     is_quick: bool
 
 

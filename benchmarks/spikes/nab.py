@@ -1,4 +1,4 @@
-"""The Numenta Anomaly Benchmark on series of mentions per five minutes: its scoring, a threshold chosen on other files.
+"""The Numenta Anomaly Benchmark on series of mentions per five minutes: its scoring, at budgets fixed in advance.
 
 Scores by Lavin and Ahmad, Evaluating Real-time Anomaly Detection Algorithms (2015): the first detection in a window
 counts more the earlier it is; one outside costs more of its weight the farther it lies behind the last window; a window
@@ -10,19 +10,20 @@ import csv
 import gzip
 import json
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from statistics import fmean
 from typing import NamedTuple
+
+import numpy as np
 
 from benchmarks.spikes.detectors import Ours
 
 BIN_SECONDS = 300
 BINS_PER_DAY = 288
 LEARNING_RATIO, LEARNING_LIMIT = 0.15, 5_000
-#: Budgets to choose from, in days until a false episode.
-BUDGET_DAYS = (1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0)
+#: Budgets, in days until a false episode; the first is the default of an installation with one series.
+BUDGET_DAYS = (7.0, 14.0, 28.0)
 
 
 class Profile(NamedTuple):
@@ -35,6 +36,7 @@ class Profile(NamedTuple):
 
 STANDARD = Profile(1.0, 0.11, 1.0)
 LOW_FALSE = Profile(1.0, 0.22, 1.0)
+PROFILES = {"standard": STANDARD, "reward low false positives": LOW_FALSE}
 
 
 class Series(NamedTuple):
@@ -74,8 +76,7 @@ def _instant(text: str) -> datetime:
 
 def raw_score(series: Series, detections: Sequence[int], profile: Profile) -> float:
     """Return the score of one series, given the indices of its detections."""
-    learning = int(LEARNING_RATIO * min(len(series.counts), LEARNING_LIMIT))
-    counted = [index for index in detections if index >= learning]
+    counted = [index for index in detections if index >= _learning(series)]
     score = 0.0
     for first, last in series.windows:
         inside = [index for index in counted if first <= index <= last]
@@ -95,6 +96,11 @@ def raw_score(series: Series, detections: Sequence[int], profile: Profile) -> fl
     return score
 
 
+def _learning(series: Series) -> int:
+    """Return the number of bins at the beginning that are for learning."""
+    return int(LEARNING_RATIO * min(len(series.counts), LEARNING_LIMIT))
+
+
 def _sigmoid(position: float) -> float:
     """Return 1 far ahead of a window's end, 0 at it, -1 behind it."""
     return -1.0 if position > 3 else 2 / (1 + math.exp(5 * position)) - 1
@@ -106,50 +112,44 @@ def normalised(raw: float, window_count: int, profile: Profile) -> float:
     return 100 * (raw - nothing) / (perfect - nothing)
 
 
-def detections(series: Series, budget_days: float) -> list[int]:
-    """Return the indices at which our episodes begin."""
-    detector = Ours(1 / (budget_days * BINS_PER_DAY), bins_per_hour=12)
-    counted = enumerate(zip(series.bins, series.counts, strict=True))
-    return [index for index, (at, count) in counted if detector.begins(at, count)]
+def detections(series: Series, budgets_days: Sequence[float]) -> dict[float, list[int]]:
+    """Return, for each budget, the indices at which our episodes begin or rise further."""
+    detector = Ours(np.array([1 / (days * BINS_PER_DAY) for days in budgets_days]), bins_per_hour=12)
+    found: dict[float, list[int]] = {days: [] for days in budgets_days}
+    for index, (at, count) in enumerate(zip(series.bins, series.counts, strict=True)):
+        begun = detector.begins(at, np.full(len(budgets_days), float(count)))
+        for place in np.flatnonzero(begun):
+            found[budgets_days[int(place)]].append(index)
+    return found
 
 
 class Result(NamedTuple):
-    """The score under one profile, and the false episodes per day of a series."""
+    """The scores at one budget, in days per false episode: by profile, with the false episodes per day of a series."""
 
-    score: float
+    budget_days: float
+    scores: Mapping[str, float]
+    missed_count: int
+    window_count: int
     false_per_day: float
-    budget_days: Mapping[str, float]
 
 
-#: Returns the index of the best budget, given their scores.
-Rule = Callable[[Sequence[float]], int]
-
-
-def best(scores: Sequence[float]) -> int:
-    """Return the index of the best score."""
-    return scores.index(max(scores))
-
-
-def best_with_neighbours(scores: Sequence[float]) -> int:
-    """Return the index of the best mean of a score and its neighbours; single scores jump at window edges."""
-    return best([fmean(scores[max(0, index - 1) : index + 2]) for index in range(len(scores))])
-
-
-def left_out(all_series: Sequence[Series], profile: Profile, rule: Rule = best) -> Result:
-    """Return the score when the budget of each series is the one that is best for the others."""
-    by_budget = {(series.name, days): detections(series, days) for series in all_series for days in BUDGET_DAYS}
-    raw, false_count, chosen = 0.0, 0, {}
-    for series in all_series:
-        others = [other for other in all_series if other is not series]
-
-        def of_others(days: float, others: Sequence[Series] = others) -> float:
-            return sum(raw_score(other, by_budget[other.name, days], profile) for other in others)
-
-        scores = [of_others(days) for days in BUDGET_DAYS]
-        chosen[series.name] = BUDGET_DAYS[rule(scores)]
-        mine = by_budget[series.name, chosen[series.name]]
-        raw += raw_score(series, mine, profile)
-        false_count += sum(not any(first <= index <= last for first, last in series.windows) for index in mine)
-    days = sum(len(series.counts) for series in all_series) / BINS_PER_DAY
+def at_budgets(all_series: Sequence[Series], budgets_days: Sequence[float] = BUDGET_DAYS) -> list[Result]:
+    """Return the results at budgets fixed in advance."""
+    found = {series.name: detections(series, budgets_days) for series in all_series}
     windows = sum(len(series.windows) for series in all_series)
-    return Result(normalised(raw, windows, profile), false_count / days, chosen)
+    all_days = sum(len(series.counts) for series in all_series) / BINS_PER_DAY
+    results = []
+    for days in budgets_days:
+        raw = dict.fromkeys(PROFILES, 0.0)
+        missed_count = false_count = 0
+        for series in all_series:
+            mine = found[series.name][days]
+            learning = _learning(series)
+            for name, profile in PROFILES.items():
+                raw[name] += raw_score(series, mine, profile)
+            inside = [[first <= index <= last for first, last in series.windows] for index in mine if index >= learning]
+            false_count += sum(not any(hits) for hits in inside)
+            missed_count += len(series.windows) - sum(map(any, zip(*inside, strict=True)))
+        scores = {name: normalised(raw[name], windows, profile) for name, profile in PROFILES.items()}
+        results.append(Result(days, scores, missed_count, windows, false_count / all_days))
+    return results

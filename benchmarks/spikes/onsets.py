@@ -6,6 +6,8 @@ from random import Random
 from statistics import median
 from typing import NamedTuple
 
+import numpy as np
+
 from benchmarks.spikes.candidates import CONTENDERS
 from benchmarks.spikes.series import WEEK_MINUTES, draw
 
@@ -52,24 +54,25 @@ def of_mean(mean: float, injected_count: int) -> list[Noticed]:
     The copies are taken throughout a fourth week, from which the detectors learn without evaluating.
     """
     chance = Random(f"onsets {mean}")
-    contenders = {name: make() for name, make in CONTENDERS.items()}
+    contenders = {name: make(1) for name, make in CONTENDERS.items()}
     begin = LEARNED_WEEKS * WEEK_MINUTES
     for minute in range(begin):
-        count = draw(chance, mean, DISPERSION)
+        counts = np.array([draw(chance, mean, DISPERSION)], np.float64)
         for detector in contenders.values():
-            detector.learn(minute, count)
+            detector.learn(minute, counts)
     delays: dict[tuple[str, str], list[int]] = {(name, shape): [] for name in CONTENDERS for shape in SHAPES}
     step = WEEK_MINUTES // injected_count
     for minute in range(begin, begin + injected_count * step):
         if (minute - begin) % step == step - 1:
             for shape, factor in SHAPES.items():
-                counts = [draw(chance, mean * factor(after), DISPERSION) for after in range(LIMITS_MINUTES[-1])]
+                rates = [mean * factor(after) for after in range(LIMITS_MINUTES[-1])]
+                drawn = [np.array([draw(chance, rate, DISPERSION)], np.float64) for rate in rates]
                 for name, detector in contenders.items():
                     copy = deepcopy(detector)
-                    found = next((i for i, count in enumerate(counts) if copy.begins(minute + i, count)), None)
+                    found = next((i for i, counts in enumerate(drawn) if copy.begins(minute + i, counts)[0]), None)
                     if found is not None:
                         delays[name, shape].append(found + 1)
-        count = draw(chance, mean, DISPERSION)
+        counts = np.array([draw(chance, mean, DISPERSION)], np.float64)
         for detector in contenders.values():
-            detector.learn(minute, count)
+            detector.learn(minute, counts)
     return [Noticed(name, mean, shape, injected_count, tuple(found)) for (name, shape), found in delays.items()]

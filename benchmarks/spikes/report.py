@@ -1,7 +1,7 @@
 """The figures of one run as Markdown, for `docs/spikes.md`."""
 
 from benchmarks.markdown import table
-from benchmarks.spikes import candidates, false_alarms, onsets
+from benchmarks.spikes import candidates, false_alarms, nab, onsets
 from benchmarks.spikes.false_alarms import interval
 from benchmarks.spikes.figures import COMPARED, Figures, of
 
@@ -104,11 +104,16 @@ def _detection(figures: Figures) -> str:
 def _benchmark(figures: Figures) -> str:
     if not figures.benchmark:
         return "The series were not there."
-    rows = []
-    for one in figures.benchmark:
-        chosen = ", ".join(f"{name} {days:g}" for name, days in one.result.budget_days.items())
-        rows.append([one.profile, one.rule, f"{one.result.score:.1f}", f"{one.result.false_per_day:.3f}", chosen])
-    head = ["profile", "rule", "score", "false episodes per series and day", "days per false episode allowed"]
+    rows = [
+        [
+            f"{one.budget_days:g} days",
+            *(f"{score:.1f}" for score in one.scores.values()),
+            f"{one.missed_count} of {one.window_count}",
+            f"{one.false_per_day:.3f} ({1 / one.budget_days:.3f})",
+        ]
+        for one in figures.benchmark
+    ]
+    head = ["a false episode in", *nab.PROFILES, "windows missed", "false episodes per series and day (allowed)"]
     return table(head, rows)
 
 

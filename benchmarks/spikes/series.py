@@ -3,7 +3,7 @@
 import math
 from random import Random
 
-from streams.spikes.profile import hour_of_week
+from streams.spikes.calendar import hour_of_week
 
 DAY_MINUTES = 1_440
 WEEK_MINUTES = 7 * DAY_MINUTES

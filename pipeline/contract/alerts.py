@@ -37,9 +37,13 @@ class Cell(msgspec.Struct, frozen=True):
 
 
 class AlertData(msgspec.Struct, frozen=True, kw_only=True):
-    """The episode at the time of the alert. Dimensions outside the scope are empty; `until` is null while it lasts."""
+    """The episode at the time of the alert. Dimensions outside the scope are empty; `until` is null while it lasts.
+
+    `incident_id` is the `episode_id` of the first episode of its incident, possibly its own.
+    """
 
     episode_id: str
+    incident_id: str
     measure: Measure
     scope: Scope
     tenant: str
@@ -72,7 +76,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 def alert(log: str, change: Change) -> Message:
     """Return the record of a change. Its key is the episode's id, so that alerts of one episode stay in order."""
     episode = change.episode
-    identity = episode_id(log, episode.series, episode.since)
+    identity = episode_id(log, episode.key)
     until = None if episode.until is None else _instant(episode.until)
     detected_at = _instant(episode.detected + 1)
     event = Alert(
@@ -83,6 +87,7 @@ def alert(log: str, change: Change) -> Message:
         subject=_name(episode.series),
         data=AlertData(
             episode_id=identity,
+            incident_id=episode_id(log, episode.incident_key),
             **episode.series._asdict(),
             severity=episode.severity,
             since=_instant(episode.since),

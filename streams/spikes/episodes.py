@@ -6,7 +6,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from streams.spikes.detector import Run
+from streams.spikes.runs import Run
 from streams.spikes.series import Series
 
 Severity = Literal["page", "ticket"]
@@ -23,12 +23,20 @@ class Contributor(msgspec.Struct, frozen=True):
     expected: float
 
 
+class EpisodeKey(NamedTuple):
+    """What tells an episode from others of its log: its series and its onset."""
+
+    series: Series
+    since: int
+
+
 class Episode(msgspec.Struct):
     """A stretch in which a series is statistically unlikely: from minute `since` on, until before `until`.
 
     Minutes since the epoch, UTC; it was noticed at `detected`, and `until` is None while it lasts. Observed and
     expected counts are sums over these minutes, without those that may be the return to normal. The contributors are
-    those at the detection: the cells with the largest excess, or the largest lack for a silence.
+    those at the detection: the cells with the largest excess, or the largest lack for a silence. `incident` is the
+    first episode of the incident that it belongs to, None if that is itself.
     """
 
     series: Series
@@ -39,6 +47,17 @@ class Episode(msgspec.Struct):
     severity: Severity
     contributors: tuple[Contributor, ...] = ()
     until: int | None = None
+    incident: EpisodeKey | None = None
+
+    @property
+    def key(self) -> EpisodeKey:
+        """What tells it from other episodes."""
+        return EpisodeKey(self.series, self.since)
+
+    @property
+    def incident_key(self) -> EpisodeKey:
+        """The first episode of its incident, possibly itself."""
+        return self.incident or self.key
 
     @property
     def ratio(self) -> float:
@@ -75,7 +94,7 @@ def severity_of(series: Series, ratio: float) -> Severity:
     return "page" if series.measure == "silence" or ratio >= PAGE_RATIO else "ticket"
 
 
-def episode_id(log: str, series: Series, since: int) -> str:
+def episode_id(log: str, key: EpisodeKey) -> str:
     """Return an episode's identity, 32 hexadecimal digits fixed by log (the topic folded), series and onset."""
-    digest = blake2b(msgspec.json.encode((log, series, since)), digest_size=16, person=b"episode")
+    digest = blake2b(msgspec.json.encode((log, *key)), digest_size=16, person=b"episode")
     return digest.hexdigest()

@@ -1,42 +1,51 @@
 """The watch over all series of an installation: which episodes begin, worsen and end, minute by minute.
 
 Series are the escalations, the inflow and the shares of each tenant, of its channels, queues and cells, and the silence
-of tenants and channels. Those that are watched share one budget of false episodes a week (see `tracks`); they are
-determined at midnight UTC, and when another one becomes known.
+of tenants and channels. Those that are known share one budget of false episodes a week, see `all_series`.
 
-One burst is one episode, whichever series alarm, see `open_episodes`; while it is open, the series within it learn
-nothing.
+One burst is one episode, whichever series alarm, see `open_episodes`.
 
 Call `observe` once for each complete minute, in order; skipped minutes are unknown and change nothing. After a start:
-`resume` with the episodes of the period to learn and the open ones, `learn` for each of its minutes, then `observe`
-from the next minute on.
+`resume` with the open episodes, `learn` for each minute of history, then `observe` from the next minute on.
 """
 
 from collections.abc import Iterable, Mapping
+from itertools import pairwise
 
+from streams.spikes.all_series import AllSeries
 from streams.spikes.attribution import QUARTER_MINUTES, RecentCounts
-from streams.spikes.detector import LONGEST_RUN_HOURS, Run
+from streams.spikes.calendar import LocalQuarter, LocalTime
+from streams.spikes.detectors import Alarm
 from streams.spikes.episodes import Change, Episode, OngoingEpisode
+from streams.spikes.negative_binomial import log_likelihood_weights
 from streams.spikes.open_episodes import OpenEpisodes
+from streams.spikes.runs import Run, onset, weights_of_rise
 from streams.spikes.series import Counts, Place, Series
-from streams.spikes.tracks import AllSeries, MonitoredSeries
+from streams.spikes.silence import SILENCE_RATIO
 
-DAY_MINUTES, WEEK_MINUTES = 1_440, 10_080
+WEEK_MINUTES = 10_080
+#: An onset is looked for so long before the alarm.
+ONSET_MINUTES = 120
+#: A run ends after this long, even if the series never returns: it is gone, or this is how it is now.
+LONGEST_RUN_MINUTES = WEEK_MINUTES
 
 
 class Watch:
     """All series of an installation; `false_episodes_per_week` is the budget of all of them together."""
 
-    def __init__(self, false_episodes_per_week: float = 1.0) -> None:
+    def __init__(self, false_episodes_per_week: float = 1.0, local_time: LocalTime | None = None) -> None:
         if false_episodes_per_week <= 0:
             raise ValueError(f"expected more than 0 false episodes per week, got {false_episodes_per_week}")
-        self._tracks = AllSeries(false_episodes_per_week / WEEK_MINUTES)
+        self._local_time = local_time or LocalTime()
+        self._all = AllSeries(false_episodes_per_week / WEEK_MINUTES)
         self._recent = RecentCounts()
         self._minute: int | None = None
-        self._open = OpenEpisodes(self._recent, self._tracks.by_series, self._enter)
-        self._running: dict[Series, MonitoredSeries] = {}
+        self._quarter: LocalQuarter | None = None
+        self._runs: dict[Series, Run] = {}
+        #: Where the last run of a series ended: the next one does not begin before.
+        self._ends: dict[Series, int] = {}
+        self._open = OpenEpisodes(self._recent, self._all.numbers, self._enter)
         self._resumed: list[OngoingEpisode] = []
-        self._excluded: list[Episode] = []
         self._is_evaluating = False
 
     @property
@@ -47,47 +56,29 @@ class Watch:
     @property
     def lasting(self) -> list[OngoingEpisode]:
         """The open episodes with everything needed to continue them. Updated every minute: keep copies."""
-        if self._is_evaluating:
-            return list(self._open)
-        return [known for known in self._resumed if known.episode.until is None]
+        return list(self._open) if self._is_evaluating else self._resumed
 
     @property
     def watched(self) -> list[Series]:
         """The series that share the budget now."""
-        return self._tracks.watched
+        return self._all.watched
 
     def resume(self, episodes: Iterable[OngoingEpisode]) -> None:
-        """Take over the episodes known from before, finished or open, before anything is learned.
+        """Take over the episodes known from before; those that are over are ignored.
 
-        Nothing is learned from their minutes. Open ones continue under the same identity without being reported again;
-        if their runs are known, they end when they would have ended. Raises ValueError once minutes were taken.
+        Open ones continue under the same identity without being reported again; if their runs are known, they end when
+        they would have ended. Raises ValueError once minutes were taken.
         """
         if self._minute is not None:
             raise ValueError("expected to resume before the first minute is learned or observed")
-        self._resumed = list(episodes)
+        self._resumed = [ongoing for ongoing in episodes if ongoing.episode.until is None]
 
     def learn(self, minute: int, counts: Mapping[Place, Counts]) -> None:
-        """Learn from a minute of history (since the epoch, UTC) without evaluating it. Raises as `observe` does."""
+        """Learn from a minute of history (since the epoch, UTC), of which nothing is told. Raises as `observe` does."""
         if self._is_evaluating:
             raise ValueError("expected to learn before the first minute is observed")
         self._go_to(minute)
-        known = (resumed.episode for resumed in self._resumed)
-        excluded = [e for e in known if e.since <= minute and (e.until is None or minute < e.until)]
-        if excluded != self._excluded:
-            self._excluded = excluded
-            self._tracks.freeze(minute, lambda series: any(episode.series.overlaps(series) for episode in excluded))
-        touched = self._tracks.take(minute, counts)
-        for track in touched:
-            track.pass_zeros(minute)
-            track.spikes.learn(minute, track.count)
-            track.next_minute = minute + 1
-        for track in self._tracks.with_silence_detector:
-            if track.silence is not None:
-                is_frozen = track.spikes.is_frozen
-                track.silence.learn(minute, track.count, track.expected_for_silence(minute), is_frozen=is_frozen)
-        for track in touched:
-            track.count = 0
-        self._recent.add(minute, counts)
+        self._take(minute, counts)
 
     def observe(self, minute: int, counts: Mapping[Place, Counts]) -> list[Change]:
         """Evaluate a minute (since the epoch, UTC) and return the changes; places without counts had no events.
@@ -96,77 +87,94 @@ class Watch:
         """
         self._go_to(minute)
         if not self._is_evaluating:
-            self._begin_evaluating(minute)
-        touched = self._tracks.take(minute, counts)
-        self._recent.add(minute, counts)
+            self._is_evaluating = True
+            self._all.share_if_more_are_known()
+            for ongoing in self._resumed:
+                self._open.resume(ongoing)
+            self._resumed = []
+        alarms, silent = self._take(minute, counts)
+        self._extend_runs(minute)
         begun: list[tuple[Series, Run]] = []
-        waiting = [track for track in self._running.values() if not track.count]
-        for track in (*touched, *waiting):
-            track.pass_zeros(minute)
-            run = track.spikes.observe(minute, track.count)
-            track.next_minute = minute + 1
-            if run is not None and run.until is None:
-                begun.append((track.series, run))
-                self._running[track.series] = track
-            elif run is not None:
-                del self._running[track.series]
-        for track in self._tracks.with_silence_detector:
-            expected = track.expected_for_silence(minute)
-            run = track.silence.observe(minute, track.count, expected) if track.silence else None
-            if run is not None and run.until is None:
-                begun.append((track.silence_series, run))
-        for track in touched:
-            track.count = 0
-        changes = [*self._open.update(), *self._open.begin(minute, begun)]
-        if changes or minute % 60 == 0:
-            self._freeze(minute)
-        return changes
+        again: list[Series] = []
+        for alarm in alarms:
+            series = self._all.series[alarm.series]
+            if series in self._runs:
+                again.append(series)
+            else:
+                begun.append((series, self._run(minute, alarm)))
+        for number in silent:
+            series = self._all.series[number]._replace(measure="silence")
+            if series not in self._runs:
+                begun.append((series, self._silent_run(minute, number)))
+        self._runs.update(begun)
+        changes = list(self._open.update())
+        worsened = {change.episode.series for change in changes}
+        for series in again:
+            for change in self._open.rise_again(series):
+                if change.episode.series not in worsened:
+                    worsened.add(change.episode.series)
+                    changes.append(change)
+        return [*changes, *self._open.begin(minute, begun)]
 
     def _go_to(self, minute: int) -> None:
         last = self._minute
         if last is not None and minute <= last:
             raise ValueError(f"expected a minute after {last}, got {minute}")
         self._minute = minute
-        if last is None:
-            self._recent.turn(minute, {})
+        if last is not None and minute > last + 1:
+            self._all.skip(minute)
+        elif last is not None and minute % QUARTER_MINUTES:
             return
-        if minute == last + 1 and minute % QUARTER_MINUTES:
-            return
-        tracks = self._tracks
-        tracks.skip(last, minute)
-        if minute // QUARTER_MINUTES != last // QUARTER_MINUTES:
-            tracks.turn(minute)
-            self._recent.turn(minute, {track.series: track.spikes.expectation.line for track in tracks})
-        if minute // DAY_MINUTES != last // DAY_MINUTES:
-            tracks.share()
-        elif self._is_evaluating:
-            # While learning, once a day is enough for the evidence to begin when it would have begun.
-            tracks.share_if_more_are_known()
+        quarter = self._local_time.quarter(minute)
+        is_new_day = self._quarter is not None and quarter.day != self._quarter.day
+        self._quarter = quarter
+        self._all.turn(minute, quarter, is_new_day)
+        if self._is_evaluating:
+            # While learning, once a day is enough.
+            self._all.share_if_more_are_known()
+        first, slope = self._all.spikes.windows.line(minute)
+        self._recent.turn(
+            minute,
+            {series: (float(first[n]), float(slope[n])) for n, series in enumerate(self._all.series)},
+        )
 
-    def _begin_evaluating(self, minute: int) -> None:
-        self._is_evaluating = True
-        self._excluded = []
-        for ongoing in self._resumed:
-            if ongoing.episode.until is None:
-                self._open.resume(ongoing, minute)
-        self._resumed = []
-        self._tracks.share()
-        self._freeze(minute)
+    def _take(self, minute: int, counts: Mapping[Place, Counts]) -> tuple[list[Alarm], list[int]]:
+        self._all.take(counts)
+        self._recent.add(minute, counts)
+        return self._all.observe(minute)
 
-    def _enter(self, series: Series, run: Run, minute: int) -> Run:
+    def _extend_runs(self, minute: int) -> None:
+        numbers = [self._all.number_of(series._replace(measure=series.counted_measure)) for series in self._runs]
+        spikes = self._all.spikes
+        expected = spikes.windows.expected(minute, 1)
+        for (series, run), number in zip(list(self._runs.items()), numbers, strict=True):
+            dispersion = float(spikes.dispersion_of_bins[number])
+            is_silence = series.measure == "silence"
+            weights = (
+                log_likelihood_weights(dispersion, SILENCE_RATIO) if is_silence else weights_of_rise(run, dispersion)
+            )
+            goes_on = run.extend(minute, int(self._all.counts[number]), float(expected[number]), weights)
+            if not goes_on or minute - run.since >= LONGEST_RUN_MINUTES:
+                run.until = minute if run.until is None else run.until
+                self._ends[series] = run.until
+                del self._runs[series]
+
+    def _run(self, minute: int, alarm: Alarm) -> Run:
+        """Return the run of an alarm, dated to its onset, with the counts since then."""
+        windows = self._all.spikes.windows
+        bins = [float(count) for count in windows.bins(minute, ONSET_MINUTES)[:, alarm.series]]
+        first = minute + 1 - ONSET_MINUTES
+        before = [float(windows.expected(minute, number)[alarm.series]) for number in range(ONSET_MINUTES, -1, -1)]
+        expected = [one - other for one, other in pairwise(before)]
+        earliest = min(max(0, self._ends.get(self._all.series[alarm.series], 0) - first), ONSET_MINUTES - 1)
+        begin = onset(bins, expected, earliest, min(max(earliest, alarm.since - first), ONSET_MINUTES - 1))
+        return Run(first + begin, minute, int(sum(bins[begin:])), sum(expected[begin:]))
+
+    def _silent_run(self, minute: int, number: int) -> Run:
+        silences = self._all.silences
+        observed, expected = int(silences.observed[number]), float(silences.expected[number])
+        return Run(int(silences.since[number]), minute, observed, expected)
+
+    def _enter(self, series: Series, run: Run) -> Run:
         """Put a series into a run that it has not alarmed for, unless it is in one; return the one that it is in."""
-        track = self._tracks.of(series._replace(measure=series.counted_measure), minute)
-        detector = track.silence if series.measure == "silence" else track.spikes
-        if detector is None:
-            return run
-        if detector.run is not None:
-            return detector.run
-        if detector is track.spikes:
-            track.pass_zeros(minute)
-            self._running[series] = track
-        detector.begin(run)
-        return run
-
-    def _freeze(self, minute: int) -> None:
-        recent = [e.series for e in self.open_episodes if minute - e.since < LONGEST_RUN_HOURS * 60]
-        self._tracks.freeze(minute + 1, lambda series: any(wider.contains(series) for wider in recent))
+        return self._runs.setdefault(series, run)

@@ -35,22 +35,32 @@ def traffic(seed: int, hours: float = 1.0, rate: float = 2.0) -> list[Any]:
 #: A day in minutes, and minutes since the epoch.
 DAY = 1_440
 START = int(datetime.datetime(2024, 3, 4, tzinfo=datetime.UTC).timestamp()) // 60
-BURST = range(START + 9 * DAY + 600, START + 9 * DAY + 612)
-END = START + 9 * DAY + 720
 
 
-def nine_days_and_a_burst() -> list[tuple[bytes, bytes]]:
-    """Return escalations of two queues, one every third minute; then ten more a minute in one of them for 12 min."""
-    chance = Random(9)
-    found: list[tuple[bytes, bytes]] = []
-    for minute in range(START, END):
-        for queue, channel in (("billing", "web_chat"), ("technical", "phone")):
-            if chance.random() < 0.33:
-                found += escalated(f"{queue} {minute}", minute, chance.randrange(60), queue, channel)
-        if minute in BURST:
-            for second in range(0, 60, 6):
-                found += escalated(f"burst {minute} {second}", minute, second, "billing", "web_chat")
-    return found
+class NineDays:
+    """Escalations of two queues, one every third minute for nine days; then ten more a minute in one for 12 minutes.
+
+    They end, half an hour after the burst, with this minute. The attributes are minutes since the epoch.
+    """
+
+    def __init__(self) -> None:
+        self.end = time.time_ns() // 60_000_000_000
+        self.burst = range(self.end - 42, self.end - 30)
+        self.start = self.burst.start - 9 * DAY
+
+    def records(self) -> list[tuple[bytes, bytes]]:
+        """Return the records, the same at each call."""
+        chance = Random(9)
+        found: list[tuple[bytes, bytes]] = []
+        for minute in range(self.start, self.end):
+            for number, (queue, channel) in enumerate((("billing", "web_chat"), ("technical", "phone"))):
+                # Regular, so that no chance of the hour makes a false alarm.
+                if (minute - self.start + number) % 3 == 0:
+                    found += escalated(f"{queue} {minute}", minute, chance.randrange(60), queue, channel)
+            if minute in self.burst:
+                for second in range(0, 60, 6):
+                    found += escalated(f"burst {minute} {second}", minute, second, "billing", "web_chat")
+        return found
 
 
 def minute_of(value: bytes) -> int:

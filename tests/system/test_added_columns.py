@@ -65,7 +65,7 @@ def test_spikes_and_rolling_show_one_row_per_episode_and_per_window(
     for minute in (5, 6):
         store.write_windows(9)  # the same windows, observed twice
         store.write_episodes(
-            [StoredEpisode(OngoingEpisode(msgspec.structs.replace(episode, observed=9 + minute), []), None, minute)]
+            [StoredEpisode(OngoingEpisode(msgspec.structs.replace(episode, observed=9 + minute), []), None, 4, minute)]
         )
     assert client.rows("SELECT observed_count, revision FROM spikes") == [(15, 6)]
     assert client.rows("SELECT count() FROM spike_revisions") == [(2,)]

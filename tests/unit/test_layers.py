@@ -31,7 +31,8 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("panes",),
         ("events", "rules", "books"),
         ("calendars",),
-        ("days", "watermark", "spikes"),
+        ("watermark", "spikes"),
+        ("days",),
     ),
 }
 #: May be imported only by the packages named.

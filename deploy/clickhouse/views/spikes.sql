@@ -17,10 +17,12 @@ CREATE OR REPLACE VIEW spikes (
     contributors Array(Tuple(queue String, channel String, observed_count Int64, expected_count Float64))
         COMMENT 'cells with the largest excess (for a silence: lack) when it was detected',
     worsened_at Nullable(DateTime('UTC')) COMMENT 'the minute that raised it to a page, if it began as a ticket',
+    told_at Nullable(DateTime('UTC')) COMMENT 'when it was announced; NULL if not: it was over when it was noticed, or belongs to an announced incident',
+    incident_id String COMMENT 'episode_id of the first episode of its incident, possibly its own: episodes of several measures at one place that begin within an hour',
     runs String COMMENT 'for the rolling stage itself, JSON: for each series in which the episode shows while it lasts, the counts since then and the evidence for its return to normal',
     revision UInt64 COMMENT 'the last minute evaluated, since the epoch; the highest one counts'
 ) AS
 SELECT
     log, episode_id, measure, scope, tenant, queue, channel, since, detected_at, until, severity, observed_count,
-    expected_count, contributors, worsened_at, runs, revision
+    expected_count, contributors, worsened_at, told_at, incident_id, runs, revision
 FROM spike_revisions FINAL;

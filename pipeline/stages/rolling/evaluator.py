@@ -3,6 +3,7 @@
 For each stretch of minutes: the episodes in one insert, then the alerts, acknowledged by Kafka. Then, possibly several
 stretches later, the rolling windows and the checkpoint. After a crash, stretches whose episodes are not stored are
 evaluated again; alerts and windows after the checkpoint are published and written again, under the same identity.
+What is long past is stored and not announced, see `streams.spikes.announcements`.
 Baselines, and evidence for spikes that have not alarmed yet, are learned again from the panes at each start, which
 takes seconds. Evidence for the end of an episode is stored with the episode.
 """
@@ -11,6 +12,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 
 from pipeline.contract.alerts import alert, summary
 from pipeline.contract.records import Message
@@ -18,8 +20,9 @@ from pipeline.errors import FencedError, PublishError, RetryableError
 from pipeline.kafka.producer import Publisher
 from pipeline.retry import retry, retry_in_thread
 from pipeline.stages.rolling.store import Minutes, RollingStore, StoredEpisode
-from streams.spikes.episodes import Change, Episode, OngoingEpisode
-from streams.spikes.series import Series
+from streams.spikes.announcements import Announcements, NoticedChange
+from streams.spikes.calendar import LocalTime
+from streams.spikes.episodes import Change, Episode, EpisodeKey, OngoingEpisode
 from streams.spikes.watch import Watch
 
 logger = logging.getLogger(__name__)
@@ -48,24 +51,28 @@ class SpikeEvaluator:
         alerts_topic: str,
         log: str,
         false_episodes_per_week: float,
+        local_time: LocalTime | None = None,
         on_failure: Callable[[], None] = lambda: None,
+        now_minute: Callable[[], int] = lambda: int(time.time()) // 60,
     ) -> None:
         self._store = store
         self._publisher = publisher
         self._alerts_topic = alerts_topic
         self._log = log
         self._where = f"{log}: rolling"
-        self._false_episodes_per_week = false_episodes_per_week
-        self._watch = Watch(false_episodes_per_week)
+        self._new_watch = partial(Watch, false_episodes_per_week, local_time)
+        self._watch = self._new_watch()
         self.checkpoint_minute = 0
-        self._worsened: dict[tuple[Series, int], int | None] = {}
+        self._worsened: dict[EpisodeKey, int | None] = {}
+        self._announcements = Announcements({}, ())
+        self._now_minute = now_minute
         self.evaluated_minute = 0
         self._on_failure = on_failure
 
     @property
     def open_episodes(self) -> Sequence[Episode]:
-        """The episodes that have not ended."""
-        return self._watch.open_episodes
+        """The announced episodes that have not ended."""
+        return [episode for episode in self._watch.open_episodes if self._announcements.told(episode.key) is not None]
 
     async def restore(self) -> None:
         """Restore the state at the checkpoint: resume open episodes, learn from panes, repeat alerts after it."""
@@ -77,7 +84,9 @@ class SpikeEvaluator:
         )
         self.evaluated_minute = max(self.checkpoint_minute, *(episode.revision for episode in stored), 0)
         self._watch.resume([episode.lasting for episode in stored])
-        self._worsened = {_identity(episode.lasting.episode): episode.worsened for episode in stored}
+        self._worsened = {episode.lasting.episode.key: episode.worsened for episode in stored}
+        told = {episode.lasting.episode.key: episode.told for episode in stored if episode.told is not None}
+        self._announcements = Announcements(told, self._watch.open_episodes)
         await self._learn(max(0, self.evaluated_minute - LEARNED_DAYS * DAY_MINUTES))
         await self._alert([change for episode in stored for change in changes_after(episode, self.checkpoint_minute)])
         logger.info(
@@ -100,7 +109,7 @@ class SpikeEvaluator:
             resumed = first if counts else await self._after_gap(first, last_minute)
             if resumed > first:
                 # Baselines from before a gap this long say nothing about what follows it.
-                lasting, self._watch = self._watch.lasting, Watch(self._false_episodes_per_week)
+                lasting, self._watch = self._watch.lasting, self._new_watch()
                 self._watch.resume(lasting)
                 if self.checkpoint_minute == self.evaluated_minute and not lasting:
                     # All windows are written, so a restart from here has nothing to learn or to publish again.
@@ -124,27 +133,32 @@ class SpikeEvaluator:
         return following if following - first > UNKNOWN_AFTER_MINUTES else first
 
     async def _evaluate(self, first: int, last: int, counts: Minutes) -> None:
-        changes = await asyncio.to_thread(self._observe, first, last, counts)
+        noticed = await asyncio.to_thread(self._observe, first, last, counts)
         await self._check_not_fenced()
-        episodes = [OngoingEpisode(change.episode) for change in changes] + self._watch.lasting
-        newest = {_identity(ongoing.episode): ongoing for ongoing in episodes}
+        announced = list(self._announcements.announce(noticed, self._watch.open_episodes, last, self._now_minute()))
+        episodes = [OngoingEpisode(change.episode) for _, change in noticed] + self._watch.lasting
+        newest = {ongoing.episode.key: ongoing for ongoing in episodes}
         if newest:
-            rows = [StoredEpisode(ongoing, self._worsened.get(key), last) for key, ongoing in newest.items()]
+            rows = [
+                StoredEpisode(ongoing, self._worsened.get(key), self._announcements.told(key), last)
+                for key, ongoing in newest.items()
+            ]
             await retry_in_thread(self._where, self._store.write_episodes, rows, on_failure=self._on_failure)
         self.evaluated_minute = last
-        await self._alert(changes)
-        for change in changes:
+        await self._alert(announced)
+        self._announcements.forget_all_but(self._watch.open_episodes)
+        for _, change in noticed:
             if change.kind == "ended":
-                self._worsened.pop(_identity(change.episode), None)
+                self._worsened.pop(change.episode.key, None)
 
-    def _observe(self, first: int, last: int, counts: Minutes) -> list[Change]:
-        changes = []
+    def _observe(self, first: int, last: int, counts: Minutes) -> list[NoticedChange]:
+        noticed = []
         for minute in range(first, last + 1):
             for change in self._watch.observe(minute, counts.get(minute, {})):
-                changes.append(change)
+                noticed.append(NoticedChange(minute, change))
                 if change.kind == "worsened":
-                    self._worsened[_identity(change.episode)] = minute
-        return changes
+                    self._worsened[change.episode.key] = minute
+        return noticed
 
     async def _learn(self, from_minute: int) -> None:
         for first in range(from_minute, self.evaluated_minute + 1, DAY_MINUTES):
@@ -179,16 +193,14 @@ class SpikeEvaluator:
             raise RetryableError(str(error)) from error
 
 
-def _identity(episode: Episode) -> tuple[Series, int]:
-    return episode.series, episode.since
-
-
 def changes_after(stored: StoredEpisode, checkpoint: int) -> Iterator[Change]:
-    """Yield the changes of an episode after the checkpoint, whose alerts may or may not have been published."""
-    (episode, _), worsened, revision = stored
-    if episode.detected > checkpoint:
+    """Yield the announced changes of an episode after the checkpoint, which may or may not have been published."""
+    (episode, _), worsened, told, revision = stored
+    if told is None:
+        return
+    if told > checkpoint:
         yield Change("began", episode)
-    if worsened is not None and worsened > checkpoint:
+    if worsened is not None and worsened > max(checkpoint, told):
         yield Change("worsened", episode)
     if episode.until is not None and revision > checkpoint:
         yield Change("ended", episode)

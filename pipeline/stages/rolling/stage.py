@@ -24,6 +24,7 @@ from pipeline.stages.progress import Progress, decoded
 from pipeline.stages.rolling.evaluator import SpikeEvaluator
 from pipeline.stages.rolling.store import RollingStore
 from streams.panes.deltas import MINUTE_MS
+from streams.spikes.calendar import local_time
 from streams.watermark import MergedWatermark
 
 logger = logging.getLogger(__name__)
@@ -144,6 +145,7 @@ class RollingStage:
                 settings.kafka_alerts_topic,
                 settings.kafka_topic,
                 settings.false_episodes_per_week,
+                local_time(settings.rules.reporting_zone),
                 on_failure=self._metrics.insert_failures.inc,
             )
             try:

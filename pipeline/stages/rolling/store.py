@@ -23,7 +23,8 @@ ESCALATED = (
 EPISODE_COLUMNS = (
     "measure, scope, tenant, queue, channel, toUnixTimestamp(since), toUnixTimestamp(detected_at), "
     "ifNull(toUnixTimestamp(until), 0), severity, observed_count, expected_count, contributors, "
-    "ifNull(toUnixTimestamp(worsened_at), 0), runs, revision"
+    "ifNull(toUnixTimestamp(worsened_at), 0), ifNull(toUnixTimestamp(told_at), 0), episode_id, incident_id, runs, "
+    "revision"
 )
 _decode_runs = msgspec.json.Decoder(list[SeriesRun]).decode
 #: Bounds the size of a metrics scrape; ClickHouse has all places.
@@ -34,11 +35,13 @@ STANDING_KEY = ", ".join(KEY)
 class StoredEpisode(NamedTuple):
     """An episode as stored.
 
-    `worsened` is the minute in which its severity rose to a page, `revision` the last minute evaluated.
+    `worsened` is the minute in which its severity rose to a page, `told` the one in which it was announced, `revision`
+    the last minute evaluated.
     """
 
     lasting: OngoingEpisode
     worsened: int | None
+    told: int | None
     revision: int
 
 
@@ -126,29 +129,39 @@ class RollingStore:
             f"SELECT {EPISODE_COLUMNS} FROM spikes WHERE log = {quoted(self._log)} "
             f"AND (until IS NULL OR until >= {_instant(from_minute)}) ORDER BY since"
         )
-        return [_stored(row) for row in rows]
+        stored = {str(row[-4]): _stored(row) for row in rows}
+        for row in rows:
+            episode = stored[row[-4]].lasting.episode
+            first = stored.get(row[-3])
+            if first is not None and first.lasting.episode is not episode:
+                episode.incident = first.lasting.episode.key
+        return list(stored.values())
 
     def write_episodes(self, episodes: Sequence[StoredEpisode]) -> None:
         """Write the current revisions of episodes, in one insert."""
         values = ", ".join(map(self._values, episodes))
         self._client.execute(
             "INSERT INTO spike_revisions (log, episode_id, measure, scope, tenant, queue, channel, since, detected_at, "
-            "until, severity, observed_count, expected_count, contributors, worsened_at, runs, revision) "
-            f"VALUES {values}"
+            "until, severity, observed_count, expected_count, contributors, worsened_at, told_at, incident_id, runs, "
+            f"revision) VALUES {values}"
         )
 
     def _values(self, stored: StoredEpisode) -> str:
-        (episode, runs), worsened, revision = stored
+        (episode, runs), worsened, told, revision = stored
         series = episode.series
         contributors = ", ".join(
             f"({quoted(cell.queue)}, {quoted(cell.channel)}, {cell.observed}, {cell.expected!r})"
             for cell in episode.contributors
         )
-        texts = (self._log, episode_id(self._log, series, episode.since), *series)
-        until, worsened_at = ("NULL" if minute is None else str(minute * 60) for minute in (episode.until, worsened))
+        texts = (self._log, episode_id(self._log, episode.key), *series)
+        told_end = None if told is None else told + 1
+        until, worsened_at, told_at = (
+            "NULL" if minute is None else str(minute * 60) for minute in (episode.until, worsened, told_end)
+        )
         return (
             f"({', '.join(map(quoted, texts))}, {episode.since * 60}, {episode.detected * 60 + 60}, {until}, "
             f"{quoted(episode.severity)}, {episode.observed}, {episode.expected!r}, [{contributors}], {worsened_at}, "
+            f"{told_at}, {quoted(episode_id(self._log, episode.incident_key))}, "
             f"{quoted(msgspec.json.encode(runs).decode())}, {revision})"
         )
 
@@ -187,7 +200,7 @@ def _text(minute: int) -> str:
 
 def _stored(row: tuple[Any, ...]) -> StoredEpisode:
     measure, scope, tenant, queue, channel, since, detected_at, until, severity, observed, expected, *rest = row
-    cells, worsened_at, runs, revision = rest
+    cells, worsened_at, told_at, _, _, runs, revision = rest
     episode = Episode(
         Series(measure, scope, tenant, queue, channel),
         int(since) // 60,
@@ -200,7 +213,9 @@ def _stored(row: tuple[Any, ...]) -> StoredEpisode:
     )
     # Rows of earlier versions have no runs.
     lasting = OngoingEpisode(episode, _decode_runs(runs) if runs else [])
-    return StoredEpisode(lasting, int(worsened_at) // 60 if worsened_at else None, int(revision))
+    worsened = int(worsened_at) // 60 if worsened_at else None
+    told = int(told_at) // 60 - 1 if told_at else None
+    return StoredEpisode(lasting, worsened, told, int(revision))
 
 
 def _contributor(cell: Any) -> Contributor:

@@ -16,10 +16,7 @@ from pipeline.embedded.servers import answers, free_port
 from tests.support.alert_rules import ALERTMANAGER, PROMETHEUS, RULES, rules, selectors
 from tests.support.programs import program
 from tests.support.system import System, wait_for
-from tests.support.traffic import BURST, minute_of, nine_days_and_a_burst
-
-#: The end of the burst. The two hours after it arrive at once, so that no window is written for each minute.
-MIDDLE = BURST.start + 8
+from tests.support.traffic import NineDays, minute_of
 
 
 class Webhook:
@@ -100,9 +97,11 @@ def prometheus(directory: Path, port: int, worker_port: int, alertmanager_port: 
 def test_a_spike_notifies_when_it_begins_and_when_it_ends(system: System, webhook: Webhook, tmp_path: Path) -> None:
     for name in ("prometheus", "prometheus-alertmanager"):
         program(name)
+    days = NineDays()
+    middle = days.burst.start + 8
     system.start_worker(metrics_port="0")
-    system.publish(record for record in nine_days_and_a_burst() if minute_of(record[1]) < MIDDLE)
-    wait_for(lambda: system.evaluated_minute() >= MIDDLE - 2, 120, system.log)
+    system.publish(record for record in days.records() if minute_of(record[1]) < middle)
+    wait_for(lambda: system.evaluated_minute() >= middle - 2, 120, system.log)
     worker_port = int(system.log().split("metrics on http://127.0.0.1:")[1].partition("/")[0])
     port, prometheus_port = free_port(), free_port()
     routing = alertmanager(tmp_path, port, webhook.url)
@@ -133,7 +132,8 @@ def test_a_spike_notifies_when_it_begins_and_when_it_ends(system: System, webhoo
         asked_for = {selector.metric for rule in rules() for selector in selectors(rule["expr"])} - {"up"}
         assert {name for name in asked_for if f"\n{name}" not in shown} == set()
 
-        system.publish(record for record in nine_days_and_a_burst() if minute_of(record[1]) >= BURST.stop)
+        # The end of the burst and what follows arrive at once, so that no window is written for each minute.
+        system.publish(record for record in days.records() if minute_of(record[1]) >= days.burst.stop)
         wait_for(lambda: bool(webhook.alerts("/page", "EscalationSpike", "resolved")), 60, words)
         [ended, *_] = webhook.alerts("/page", "EscalationSpike", "resolved")
         assert (ended["labels"], ended["startsAt"]) == (alert["labels"], alert["startsAt"])

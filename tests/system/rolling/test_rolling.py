@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from pipeline.contract.alerts import TYPES
-from streams.spikes.episodes import episode_id
+from streams.spikes.episodes import EpisodeKey, episode_id
 from streams.spikes.series import Series
 from tests.support.system import System, wait_for
-from tests.support.traffic import BURST, END, minute_of, nine_days_and_a_burst
+from tests.support.traffic import NineDays, minute_of
 
 
 def spikes(system: System) -> list[dict[str, Any]]:
@@ -41,25 +41,28 @@ def alerts(system: System) -> list[dict[str, Any]]:
     return [event for event in events if event["data"]["measure"] == "escalations"]
 
 
-def assert_the_burst_alone(system: System) -> None:
-    [spike] = spikes(system)
+def assert_the_burst_alone(system: System, burst: range) -> None:
+    found = spikes(system)
+    assert len(found) == 1, found
+    [spike] = found
     assert (spike["queue"], spike["channel"]) in {("billing", "web_chat"), ("billing", ""), ("", "web_chat")}
-    assert abs(spike["since"] - BURST.start) <= 3
+    assert abs(spike["since"] - burst.start) <= 3
     # At 0.33 expected and ten more, two minutes are enough.
-    assert BURST.start <= spike["detected"] <= BURST.start + 1
-    assert BURST.stop <= spike["until"] <= BURST.stop + 30
+    assert burst.start <= spike["detected"] <= burst.start + 1
+    assert burst.stop <= spike["until"] <= burst.stop + 30
     # Ten a minute, and the usual ones.
     assert 100 <= spike["observed_count"] <= 150
     assert spike["expected_count"] < 20
     series = Series("escalations", spike["scope"], "", spike["queue"], spike["channel"])
-    assert spike["episode_id"] == episode_id(system.topic, series, spike["since"])
+    assert spike["episode_id"] == episode_id(system.topic, EpisodeKey(series, spike["since"]))
 
 
 def test_a_burst_is_one_episode_reported_as_it_begins_and_ends(system: System) -> None:
+    days = NineDays()
     system.start_worker(metrics_port="0")
-    system.publish(nine_days_and_a_burst())
-    wait_for(lambda: system.evaluated_minute() >= END - 2, 120, system.log)
-    assert_the_burst_alone(system)
+    system.publish(days.records())
+    wait_for(lambda: system.evaluated_minute() >= days.end - 2, 120, system.log)
+    assert_the_burst_alone(system, days.burst)
     [spike] = spikes(system)
     told = alerts(system)
     assert [event["type"] for event in told if event["type"] != TYPES["worsened"]] == [
@@ -85,18 +88,19 @@ def test_a_burst_is_one_episode_reported_as_it_begins_and_ends(system: System) -
         metrics = answer.read().decode()
     values = dict(line.rsplit(" ", 1) for line in metrics.splitlines() if not line.startswith("#"))
     # Time advances once everything is read.
-    assert float(values["sichtflug_settled_timestamp_seconds"]) >= (END - 1) * 60
+    assert float(values["sichtflug_settled_timestamp_seconds"]) >= (days.end - 1) * 60
     assert float(values["sichtflug_spikes_open"]) == 0
     # All of them stay open; the last minute may not have passed yet.
     last_minute = int(float(values["sichtflug_settled_timestamp_seconds"])) // 60
-    begun = {key for key, value in nine_days_and_a_burst() if minute_of(value) < last_minute}
+    begun = {key for key, value in days.records() if minute_of(value) < last_minute}
     name = 'sichtflug_backlog_conversations{channel="",queue="",scope="all",tenant=""}'
     assert float(values[name]) == len(begun)
 
 
 @pytest.mark.apache_kafka
 def test_workers_killed_in_the_rolling_stage_lose_and_double_nothing(system: System) -> None:
-    chance, events = Random(10), nine_days_and_a_burst()
+    days = NineDays()
+    chance, events = Random(10), days.records()
     per_part = len(events) // 6 + 1
     for start in range(0, len(events), per_part):
         worker = system.start_worker()
@@ -105,8 +109,8 @@ def test_workers_killed_in_the_rolling_stage_lose_and_double_nothing(system: Sys
         worker.kill()
         worker.wait()
     system.start_worker()
-    wait_for(lambda: system.evaluated_minute() >= END - 2, 120, system.log)
-    assert_the_burst_alone(system)
+    wait_for(lambda: system.evaluated_minute() >= days.end - 2, 120, system.log)
+    assert_the_burst_alone(system, days.burst)
     [spike] = spikes(system)
     ids = {event["id"] for event in alerts(system) if event["type"] != TYPES["worsened"]}
     assert ids == {f"{spike['episode_id']}-began", f"{spike['episode_id']}-ended"}

@@ -9,13 +9,12 @@ from benchmarks import report
 from benchmarks.markdown import with_figures
 from benchmarks.spikes import report as spikes_report
 from streams.spikes.attribution import CONTRIBUTORS, EXPLAINING_RATIO
-from streams.spikes.baseline import LEVEL_HOURS
-from streams.spikes.cusum import LEAST_THRESHOLD
-from streams.spikes.detector import LEAST_EVENTS, LONGEST_RUN_HOURS, RATIOS
-from streams.spikes.profile import KEPT_PER_WEEK
-from streams.spikes.silence import SILENCE_RATIO
-from streams.spikes.tail import LARGEST_EXCESS
-from streams.spikes.tracks import LEAST_EVENTS_PER_WEEK
+from streams.spikes.detectors import LEAST_EVENTS, LEAST_RATIO
+from streams.spikes.levels import DAYS_HOURS, HOURS_HOURS, LARGEST_MULTIPLE
+from streams.spikes.ordinary_days import DAYS, MOST_GROWTH
+from streams.spikes.robust import CLIP_DEVIATIONS
+from streams.spikes.silence import LEAST_DAYS, LEAST_EVIDENCE, SILENCE_RATIO
+from streams.spikes.week import WEEKS
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = """# Title
@@ -67,15 +66,18 @@ def test_the_committed_pages_have_a_place_for_each_block() -> None:
     [
         f"explains {EXPLAINING_RATIO:.0%} of the excess",
         f"at most {CONTRIBUTORS} cells that contribute",
-        f"An episode that lasts {LONGEST_RUN_HOURS} hours is the new normal",
-        f"fewer than {LEAST_EVENTS_PER_WEEK:g} events a week",
         f"Fewer than {LEAST_EVENTS} events are never a spike",
-        f"({KEPT_PER_WEEK:g} is kept per week)",
-        f"over {LEVEL_HOURS:g} hours",
-        f"for {RATIOS[0]:g} and {RATIOS[1]:g} times the expected",
+        f"fewer than {LEAST_RATIO:g} times the expected ones",
+        f"the last {WEEKS} counts of each of the 168 hours",
+        f"clipped to {CLIP_DEVIATIONS:g} standard deviations",
+        f"over {DAYS_HOURS:g} hours",
+        f"at most {LARGEST_MULTIPLE:g} times what was expected",
+        f"the last {HOURS_HOURS:g} hours",
+        f"the series' last {DAYS} days",
+        f"at most {MOST_GROWTH:g} times the threshold",
         f"for {SILENCE_RATIO:g} times the expected",
-        f"at least {LEAST_THRESHOLD:.1f} nats",
-        f"at most {LARGEST_EXCESS:g} nats",
+        f"told after {LEAST_DAYS} days",
+        f"at least {LEAST_EVIDENCE:.1f} nats",
     ],
 )
 def test_a_constant_in_the_prose_is_that_of_the_code(phrase: str) -> None:

@@ -3,9 +3,9 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.spikes.episodes import episode_id
+from streams.spikes.all_series import shares
+from streams.spikes.episodes import EpisodeKey, episode_id
 from streams.spikes.series import Place, Series, series_of
-from streams.spikes.tracks import shares
 from tests.support.streams.watches import CHAT, PHONE
 
 
@@ -54,11 +54,11 @@ def test_containing_and_overlapping_agree_with_the_cells_of_each_series(first: S
 def test_an_identity_is_fixed_by_log_series_and_onset() -> None:
     series = Series("inflow", "channel", "t", channel="chat")
     found = {
-        episode_id("interactions", series, 5),
-        episode_id("interactions", series, 6),
-        episode_id("other", series, 5),
-        episode_id("interactions", series._replace(measure="silence"), 5),
-        episode_id("interactions", Series("inflow", "channel", "t", "chat"), 5),
+        episode_id("interactions", EpisodeKey(series, 5)),
+        episode_id("interactions", EpisodeKey(series, 6)),
+        episode_id("other", EpisodeKey(series, 5)),
+        episode_id("interactions", EpisodeKey(series._replace(measure="silence"), 5)),
+        episode_id("interactions", EpisodeKey(Series("inflow", "channel", "t", "chat"), 5)),
     }
     assert len(found) == 5
     assert all(len(identity) == 32 for identity in found)
