@@ -17,7 +17,8 @@ from pipeline.cli import app
 from pipeline.clickhouse.sql_files import view_files
 from pipeline.data_files import directory
 from pipeline.metrics.registry import every_metric
-from pipeline.settings import PREFIX, SECRETS, Settings
+from pipeline.settings import PREFIX, SECRETS, TABLES, Settings
+from pipeline.tenant_calendars import SpikesConfig
 from streams.rules import RulesConfig
 
 NOTE = "<!-- Written by `python -m pipeline.reference`. Change the code, not this page. -->"
@@ -41,6 +42,8 @@ def pages() -> Mapping[str, str]:
             "## Rules\n\nTables of the file only, below `[rules]`: "
             "[deploy/sichtflug.toml](../../deploy/sichtflug.toml) shows them.",
             _table(("table or key", "default", "meaning"), _rules()),
+            "## Spikes\n\nKeys of the file only, below `[spikes]`.",
+            _table(("key", "default", "meaning"), _spikes()),
         ),
         "cli.md": _page(
             "Command line",
@@ -117,7 +120,7 @@ def _defaults(struct: type[msgspec.Struct]) -> Iterator[tuple[str, str]]:
 def _settings() -> Iterator[tuple[str, str, str]]:
     texts = _comments(Settings)
     for name, default in _defaults(Settings):
-        if name != "rules":
+        if name not in TABLES:
             secret = f" Or `{PREFIX}{name.upper()}_FILE`." if name in SECRETS else ""
             yield f"`{PREFIX}{name.upper()}`", default, texts[name] + secret
 
@@ -125,6 +128,11 @@ def _settings() -> Iterator[tuple[str, str, str]]:
 def _rules() -> Iterator[tuple[str, str, str]]:
     texts = _comments(RulesConfig)
     yield from ((f"`{name}`", default, texts[name]) for name, default in _defaults(RulesConfig))
+
+
+def _spikes() -> Iterator[tuple[str, str, str]]:
+    texts = _comments(SpikesConfig)
+    yield from ((f"`{name}`", default, texts[name]) for name, default in _defaults(SpikesConfig))
 
 
 def _commands() -> Iterator[str]:

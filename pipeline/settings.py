@@ -1,7 +1,8 @@
 """Configuration: `SICHTFLUG_*` environment variables over an optional `sichtflug.toml`.
 
-The file holds the rules (channels, targets, queues, calendars, idle limits) under `[rules]`; every setting below can be
-given in it by its lower-case name without the prefix. Unknown or invalid settings stop the start.
+The file holds the rules (channels, targets, queues, calendars, idle limits) under `[rules]` and the holidays under
+`[spikes]`; every setting below can be given in it by its lower-case name without the prefix. Unknown or invalid
+settings stop the start.
 """
 
 import os
@@ -15,6 +16,7 @@ import msgspec
 from pipeline.credentials import HIDDEN, read_secret, with_credentials, without_credentials
 from pipeline.errors import SettingsError
 from pipeline.settings_file import KINDS, FileError, closest, converted, parsed
+from pipeline.tenant_calendars import SpikesConfig, local_times
 from streams.rules import Rules, RulesConfig
 
 PREFIX = "SICHTFLUG_"
@@ -79,6 +81,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     false_episodes_per_week: float = 1.0
     #: Channels, targets, queues, calendars and limits. In the file only.
     rules: RulesConfig = RulesConfig()
+    #: Holidays and calendars of tenants. In the file only.
+    spikes: SpikesConfig = SpikesConfig()
 
     @property
     def key(self) -> bytes:
@@ -116,6 +120,8 @@ class Settings(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
         return f"{self.group}-rolling"
 
 
+#: Tables of the file, which no variable can hold.
+TABLES = frozenset({"rules", "spikes"})
 SECRETS = frozenset({"clickhouse_password", "prometheus_password", "pseudonym_key"})
 #: Shown without any credentials in them.
 URLS = frozenset({"clickhouse_url", "prometheus_url"})
@@ -135,8 +141,8 @@ def load(environment: Mapping[str, str] | None = None) -> Settings:
         if not name.startswith(PREFIX) or name == FILE_VARIABLE:
             continue
         field = name.removeprefix(PREFIX).lower()
-        if field not in FIELDS or field == "rules":
-            known = [PREFIX + known.upper() for known in FIELDS if known != "rules"]
+        if field not in FIELDS or field in TABLES:
+            known = [PREFIX + known.upper() for known in FIELDS if known not in TABLES]
             raise SettingsError(f"{name} is not a setting; {closest(name, known)}expected one of {', '.join(known)}")
         values[field] = _converted(name, text, FIELDS[field].type, field)
     try:
@@ -238,3 +244,7 @@ def _check(settings: Settings, path: Path) -> None:
         Rules(settings.rules)
     except (ValueError, OSError, KeyError) as error:
         raise SettingsError(f"{path}: rules: {error}") from None
+    try:
+        local_times(settings.spikes, settings.rules.reporting_zone)
+    except ValueError as error:
+        raise SettingsError(f"{path}: spikes: {error}") from None

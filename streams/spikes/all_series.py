@@ -1,4 +1,4 @@
-"""All series seen so far: which counts belong to them, and how they share the budget of false alarms.
+"""All series of a calendar seen so far: which counts belong to them, and how they share the budget of false alarms.
 
 Each series has a number, its column in the detectors. A series that is not known for a day is covered by the wider
 series only.
@@ -26,10 +26,9 @@ UNSEEN_EVENTS = 8.0
 
 
 class AllSeries:
-    """The series, and their detectors of spikes and of silence; `budget` is false episodes a minute of all together."""
+    """The series, and their detectors of spikes and of silence."""
 
-    def __init__(self, budget: float) -> None:
-        self._budget = budget
+    def __init__(self) -> None:
         #: By number.
         self.series: list[Series] = []
         self.numbers: dict[Series, int] = {}
@@ -40,7 +39,11 @@ class AllSeries:
         self.silences = Silences(_FIRST_ROOM)
         self._is_told_silent = np.zeros(_FIRST_ROOM, np.bool_)
         self._silence_days = np.full(_FIRST_ROOM, np.inf)
-        self._known_count = -1
+
+    @property
+    def known_count(self) -> int:
+        """The number of series of which a day is known."""
+        return int(self.spikes.is_known.sum())
 
     @property
     def watched(self) -> list[Series]:
@@ -70,31 +73,24 @@ class AllSeries:
         alarms = self.spikes.observe(minute, self.counts)
         # Without what is only inferred from other hours.
         seen = 1 - np.minimum(1.0, UNSEEN_EVENTS * self.spikes.expectation.uncertainty)
+        seen *= self.spikes.expectation.holidays.lower_ratio
         expected = np.where(self._is_told_silent, seen * self.spikes.windows.expected(minute, 1), 0.0)
         begins = self.silences.observe(minute, self.counts, expected, self.spikes.dispersion_of_bins, self._per_day)
         return alarms, [int(number) for number in np.flatnonzero(begins)]
 
     def turn(self, minute: int, quarter: LocalQuarter, is_new_day: bool) -> None:
-        """Begin the quarter of an hour that contains the minute; share the budget again on a new day."""
+        """Begin the quarter of an hour that contains the minute. Call `spend` on a new day."""
         self.spikes.turn(minute, quarter, self.silences.is_silent)
         if is_new_day:
             is_counted = self._is_told_silent & self.spikes.is_known
             self.silences.close_day(is_counted, self._per_day, self._silence_days)
-            self.share()
 
     def skip(self, minute: int) -> None:
         """Move to a minute, to be followed by `turn`; those skipped are unknown."""
         self.spikes.skip(minute)
 
-    def share_if_more_are_known(self) -> None:
-        """Share the budget again if another series has become known."""
-        if int(self.spikes.is_known.sum()) != self._known_count:
-            self.share()
-
-    def share(self) -> None:
-        """Give each series that is known its share of the budget."""
-        self._known_count = int(self.spikes.is_known.sum())
-        share_of = shares(self.watched, self._budget)
+    def spend(self, share_of: Mapping[Series, float]) -> None:
+        """Set the budget of each series, false episodes a minute; none for those that are not named."""
         days = self.spikes.ordinary_days.days_per_alarm
         for number, series in enumerate(self.series):
             share = share_of.get(series, 0.0)

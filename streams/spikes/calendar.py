@@ -5,8 +5,6 @@ from datetime import UTC, date, datetime
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-from streams.days import time_zone
-
 WEEK_HOURS, DAY_HOURS, WEEKEND_HOUR = 168, 24, 120
 QUARTERS, QUARTER_MINUTES = 4, 15
 #: 1970-01-01 was a Thursday; weeks begin on Monday.
@@ -65,8 +63,3 @@ class LocalTime:
         offset = now.utcoffset()
         offset_minutes = round(offset.total_seconds()) // 60 if offset else 0
         return LocalQuarter((minute + offset_minutes) // QUARTER_MINUTES, now.date() in self._holidays)
-
-
-def local_time(zone: str) -> LocalTime:
-    """Return the local time of an IANA zone. Raises ValueError if it is unknown."""
-    return LocalTime(None if zone == "UTC" else time_zone("reporting_zone", zone))

@@ -12,10 +12,10 @@ import numpy as np
 from streams.spikes.calendar import DAY_HOURS, QUARTERS, LocalQuarter, hour_of_week
 from streams.spikes.columns import Flags, Floats, copy_series
 from streams.spikes.counters import Counters
-from streams.spikes.dispersion import Dispersion, Wander
 from streams.spikes.evidence import evidence, may_exceed
-from streams.spikes.expectation import Expectation
-from streams.spikes.levels import Levels
+from streams.spikes.expected.dispersion import Dispersion, Wander
+from streams.spikes.expected.expectation import Expectation
+from streams.spikes.expected.levels import Levels
 from streams.spikes.ordinary_days import OrdinaryDays
 from streams.spikes.rise import Rise
 from streams.spikes.windows import HOUR_MINUTES, Windows
@@ -88,8 +88,8 @@ class SpikeDetectors:
 
     def _parts(self) -> list[object]:
         expectation = self.expectation
-        parts = [self.windows, expectation, expectation.week, expectation.day_shape, self.levels, self.dispersion]
-        return [*parts, *self.wanders.values(), self.ordinary_days, self.counters]
+        parts = [self.windows, expectation, expectation.week, expectation.day_shape, expectation.holidays]
+        return [*parts, self.levels, self.dispersion, *self.wanders.values(), self.ordinary_days, self.counters]
 
     def grow(self, size: int) -> None:
         """Make room for more series."""
@@ -230,6 +230,8 @@ class SpikeDetectors:
         self._learn_wanders(at, dispersion, is_known)
         reference = self.levels.reference(expected[None], np.array([bins]), np.array([0]))[0]
         variance = dispersion * reference + self.wanders[bins].relative_variance * reference * reference
+        if quarter.is_holiday:
+            self.expectation.holidays.learn(counts, bins * self.levels.of_days, dispersion)
         self.expectation.learn(quarter, counts, bins * self.levels.of_days, is_learning)
         self.levels.learn(counts, expected, bins, variance, is_known, is_learning)
         is_begun = counters.bins > self._bins_per_hour

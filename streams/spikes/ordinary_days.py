@@ -21,7 +21,7 @@ DAYS = 28
 #: Days assumed in advance, as of a Poisson series.
 ASSUMED_DAYS = 5
 #: Windows overlap, and a window must also pass the test of sizes: together they count as this many.
-WINDOWS = 2.5
+WINDOWS = 4.0
 #: An alarmed day has about two episodes: thresholds are for so many times the days per false alarm.
 EPISODES_PER_DAY = 2.0
 #: A usual daily maximum is at least and at most this multiple of a Poisson series': beyond, it is clumps, not noise.

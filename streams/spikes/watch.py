@@ -14,7 +14,8 @@ from itertools import pairwise
 
 from streams.spikes.all_series import AllSeries
 from streams.spikes.attribution import QUARTER_MINUTES, RecentCounts
-from streams.spikes.calendar import LocalQuarter, LocalTime
+from streams.spikes.calendar import LocalTime
+from streams.spikes.calendars import Calendars
 from streams.spikes.detectors import Alarm
 from streams.spikes.episodes import Change, Episode, OngoingEpisode
 from streams.spikes.negative_binomial import log_likelihood_weights
@@ -31,20 +32,26 @@ LONGEST_RUN_MINUTES = WEEK_MINUTES
 
 
 class Watch:
-    """All series of an installation; `false_episodes_per_week` is the budget of all of them together."""
+    """All series of an installation; `false_episodes_per_week` is the budget of all of them together.
 
-    def __init__(self, false_episodes_per_week: float = 1.0, local_time: LocalTime | None = None) -> None:
+    Hours and holidays are those of `local_time`, or of the local time of a tenant that has one of its own.
+    """
+
+    def __init__(
+        self,
+        false_episodes_per_week: float = 1.0,
+        local_time: LocalTime | None = None,
+        of_tenants: Mapping[str, LocalTime] | None = None,
+    ) -> None:
         if false_episodes_per_week <= 0:
             raise ValueError(f"expected more than 0 false episodes per week, got {false_episodes_per_week}")
-        self._local_time = local_time or LocalTime()
-        self._all = AllSeries(false_episodes_per_week / WEEK_MINUTES)
+        self._calendars = Calendars(false_episodes_per_week / WEEK_MINUTES, local_time or LocalTime(), of_tenants or {})
         self._recent = RecentCounts()
         self._minute: int | None = None
-        self._quarter: LocalQuarter | None = None
         self._runs: dict[Series, Run] = {}
         #: Where the last run of a series ended: the next one does not begin before.
         self._ends: dict[Series, int] = {}
-        self._open = OpenEpisodes(self._recent, self._all.numbers, self._enter)
+        self._open = OpenEpisodes(self._recent, self._calendars.known, self._enter)
         self._resumed: list[OngoingEpisode] = []
         self._is_evaluating = False
 
@@ -61,7 +68,7 @@ class Watch:
     @property
     def watched(self) -> list[Series]:
         """The series that share the budget now."""
-        return self._all.watched
+        return self._calendars.watched
 
     def resume(self, episodes: Iterable[OngoingEpisode]) -> None:
         """Take over the episodes known from before; those that are over are ignored.
@@ -88,7 +95,7 @@ class Watch:
         self._go_to(minute)
         if not self._is_evaluating:
             self._is_evaluating = True
-            self._all.share_if_more_are_known()
+            self._calendars.share_if_more_are_known()
             for ongoing in self._resumed:
                 self._open.resume(ongoing)
             self._resumed = []
@@ -96,16 +103,16 @@ class Watch:
         self._extend_runs(minute)
         begun: list[tuple[Series, Run]] = []
         again: list[Series] = []
-        for alarm in alarms:
-            series = self._all.series[alarm.series]
+        for group, alarm in alarms:
+            series = group.series[alarm.series]
             if series in self._runs:
                 again.append(series)
             else:
-                begun.append((series, self._run(minute, alarm)))
-        for number in silent:
-            series = self._all.series[number]._replace(measure="silence")
+                begun.append((series, self._run(minute, group, alarm)))
+        for group, number in silent:
+            series = group.series[number]._replace(measure="silence")
             if series not in self._runs:
-                begun.append((series, self._silent_run(minute, number)))
+                begun.append((series, _silent_run(minute, group, number)))
         self._runs.update(begun)
         changes = list(self._open.update())
         worsened = {change.episode.series for change in changes}
@@ -122,59 +129,55 @@ class Watch:
             raise ValueError(f"expected a minute after {last}, got {minute}")
         self._minute = minute
         if last is not None and minute > last + 1:
-            self._all.skip(minute)
+            self._calendars.skip(minute)
         elif last is not None and minute % QUARTER_MINUTES:
             return
-        quarter = self._local_time.quarter(minute)
-        is_new_day = self._quarter is not None and quarter.day != self._quarter.day
-        self._quarter = quarter
-        self._all.turn(minute, quarter, is_new_day)
+        self._calendars.turn(minute)
         if self._is_evaluating:
             # While learning, once a day is enough.
-            self._all.share_if_more_are_known()
-        first, slope = self._all.spikes.windows.line(minute)
-        self._recent.turn(
-            minute,
-            {series: (float(first[n]), float(slope[n])) for n, series in enumerate(self._all.series)},
-        )
+            self._calendars.share_if_more_are_known()
+        self._recent.turn(minute, dict(self._calendars.lines(minute)))
 
-    def _take(self, minute: int, counts: Mapping[Place, Counts]) -> tuple[list[Alarm], list[int]]:
-        self._all.take(counts)
+    def _take(
+        self, minute: int, counts: Mapping[Place, Counts]
+    ) -> tuple[list[tuple[AllSeries, Alarm]], list[tuple[AllSeries, int]]]:
+        self._calendars.take(counts)
         self._recent.add(minute, counts)
-        return self._all.observe(minute)
+        return self._calendars.observe(minute)
 
     def _extend_runs(self, minute: int) -> None:
-        numbers = [self._all.number_of(series._replace(measure=series.counted_measure)) for series in self._runs]
-        spikes = self._all.spikes
-        expected = spikes.windows.expected(minute, 1)
-        for (series, run), number in zip(list(self._runs.items()), numbers, strict=True):
-            dispersion = float(spikes.dispersion_of_bins[number])
+        for series, run in list(self._runs.items()):
+            group = self._calendars.of(series.tenant)
+            number = group.number_of(series._replace(measure=series.counted_measure))
+            expected = float(group.spikes.windows.expected(minute, 1)[number])
+            dispersion = float(group.spikes.dispersion_of_bins[number])
             is_silence = series.measure == "silence"
             weights = (
                 log_likelihood_weights(dispersion, SILENCE_RATIO) if is_silence else weights_of_rise(run, dispersion)
             )
-            goes_on = run.extend(minute, int(self._all.counts[number]), float(expected[number]), weights)
+            goes_on = run.extend(minute, int(group.counts[number]), expected, weights)
             if not goes_on or minute - run.since >= LONGEST_RUN_MINUTES:
                 run.until = minute if run.until is None else run.until
                 self._ends[series] = run.until
                 del self._runs[series]
 
-    def _run(self, minute: int, alarm: Alarm) -> Run:
+    def _run(self, minute: int, group: AllSeries, alarm: Alarm) -> Run:
         """Return the run of an alarm, dated to its onset, with the counts since then."""
-        windows = self._all.spikes.windows
+        windows = group.spikes.windows
         bins = [float(count) for count in windows.bins(minute, ONSET_MINUTES)[:, alarm.series]]
         first = minute + 1 - ONSET_MINUTES
         before = [float(windows.expected(minute, number)[alarm.series]) for number in range(ONSET_MINUTES, -1, -1)]
         expected = [one - other for one, other in pairwise(before)]
-        earliest = min(max(0, self._ends.get(self._all.series[alarm.series], 0) - first), ONSET_MINUTES - 1)
+        earliest = min(max(0, self._ends.get(group.series[alarm.series], 0) - first), ONSET_MINUTES - 1)
         begin = onset(bins, expected, earliest, min(max(earliest, alarm.since - first), ONSET_MINUTES - 1))
         return Run(first + begin, minute, int(sum(bins[begin:])), sum(expected[begin:]))
-
-    def _silent_run(self, minute: int, number: int) -> Run:
-        silences = self._all.silences
-        observed, expected = int(silences.observed[number]), float(silences.expected[number])
-        return Run(int(silences.since[number]), minute, observed, expected)
 
     def _enter(self, series: Series, run: Run) -> Run:
         """Put a series into a run that it has not alarmed for, unless it is in one; return the one that it is in."""
         return self._runs.setdefault(series, run)
+
+
+def _silent_run(minute: int, group: AllSeries, number: int) -> Run:
+    silences = group.silences
+    observed, expected = int(silences.observed[number]), float(silences.expected[number])
+    return Run(int(silences.since[number]), minute, observed, expected)

@@ -45,6 +45,7 @@ DOORS = {
     "rich": ("pipeline/cli/", "pipeline/commands/"),
     "rbloom": ("pipeline/processing/id_filter.py",),
     "numpy": ("streams/spikes/",),
+    "holidays": ("pipeline/tenant_calendars.py",),
 }
 CLOCK_READERS = frozenset(("now", "utcnow", "today"))
 

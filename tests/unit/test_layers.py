@@ -22,7 +22,10 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("metrics", "kafka", "embedded"),
         ("contract", "clickhouse"),
         ("retry", "settings"),
-        ("errors", "signals", "logs", "simulation", "settings_file", "credentials", "http_server", "data_files"),
+        (
+            *("errors", "signals", "logs", "simulation", "settings_file", "credentials", "http_server", "data_files"),
+            "tenant_calendars",
+        ),
     ),
     "streams": (
         ("checkpoint",),

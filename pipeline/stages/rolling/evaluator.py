@@ -11,7 +11,7 @@ takes seconds. Evidence for the end of an episode is stored with the episode.
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
 from pipeline.contract.alerts import alert, summary
@@ -52,6 +52,7 @@ class SpikeEvaluator:
         log: str,
         false_episodes_per_week: float,
         local_time: LocalTime | None = None,
+        of_tenants: Mapping[str, LocalTime] | None = None,
         on_failure: Callable[[], None] = lambda: None,
         now_minute: Callable[[], int] = lambda: int(time.time()) // 60,
     ) -> None:
@@ -60,7 +61,7 @@ class SpikeEvaluator:
         self._alerts_topic = alerts_topic
         self._log = log
         self._where = f"{log}: rolling"
-        self._new_watch = partial(Watch, false_episodes_per_week, local_time)
+        self._new_watch = partial(Watch, false_episodes_per_week, local_time, of_tenants)
         self._watch = self._new_watch()
         self.checkpoint_minute = 0
         self._worsened: dict[EpisodeKey, int | None] = {}

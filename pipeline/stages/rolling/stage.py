@@ -23,8 +23,8 @@ from pipeline.settings import Settings
 from pipeline.stages.progress import Progress, decoded
 from pipeline.stages.rolling.evaluator import SpikeEvaluator
 from pipeline.stages.rolling.store import RollingStore
+from pipeline.tenant_calendars import local_times
 from streams.panes.deltas import MINUTE_MS
-from streams.spikes.calendar import local_time
 from streams.watermark import MergedWatermark
 
 logger = logging.getLogger(__name__)
@@ -145,7 +145,7 @@ class RollingStage:
                 settings.kafka_alerts_topic,
                 settings.kafka_topic,
                 settings.false_episodes_per_week,
-                local_time(settings.rules.reporting_zone),
+                *local_times(settings.spikes, settings.rules.reporting_zone),
                 on_failure=self._metrics.insert_failures.inc,
             )
             try:

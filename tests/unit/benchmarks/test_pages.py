@@ -10,11 +10,11 @@ from benchmarks.markdown import with_figures
 from benchmarks.spikes import report as spikes_report
 from streams.spikes.attribution import CONTRIBUTORS, EXPLAINING_RATIO
 from streams.spikes.detectors import LEAST_EVENTS, LEAST_RATIO
-from streams.spikes.levels import DAYS_HOURS, HOURS_HOURS, LARGEST_MULTIPLE
+from streams.spikes.expected.levels import DAYS_HOURS, HOURS_HOURS, LARGEST_MULTIPLE
+from streams.spikes.expected.robust import CLIP_DEVIATIONS
+from streams.spikes.expected.week import WEEKS
 from streams.spikes.ordinary_days import DAYS, MOST_GROWTH
-from streams.spikes.robust import CLIP_DEVIATIONS
 from streams.spikes.silence import LEAST_DAYS, LEAST_EVIDENCE, SILENCE_RATIO
-from streams.spikes.week import WEEKS
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGE = """# Title

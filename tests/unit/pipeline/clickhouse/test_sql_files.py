@@ -108,7 +108,7 @@ def test_the_files_that_create_a_table_or_a_view_are_known() -> None:
     assert makers()["histogram_quantile_ms"] == "views/functions.sql"
     # A former name of a renamed table.
     assert makers()["spikes"] == "views/spikes.sql"
-    assert makers()["spike_revisions"] == "0041_keep_revisions_apart.sql"
+    assert makers()["spike_revisions"] == "0041_keep_revisions_apart.sql, 0070_tell_of_what_is_recent.sql"
 
 
 @pytest.fixture

@@ -35,7 +35,7 @@ def test_an_episode_continues_after_a_restart_and_is_not_reported_again(learned:
     assert again.observe(120) == []
 
 
-@pytest.mark.parametrize("lived_minutes", [4, 12, 20, 22, 24, 25])
+@pytest.mark.parametrize("lived_minutes", [6, 12, 20, 22, 24])
 def test_an_episode_ends_after_a_restart_as_it_would_have_without(learned: Life, lived_minutes: int) -> None:
     """It has several series, and from minute 20 on much evidence for its end has accumulated."""
 

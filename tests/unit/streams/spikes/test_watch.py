@@ -1,11 +1,14 @@
 """The watch over many series: one burst is one episode, and nights are not silence."""
 
 from copy import deepcopy
+from datetime import UTC, datetime
 from random import Random
+from zoneinfo import ZoneInfo
 
 import pytest
 
 from benchmarks.spikes.series import DAY_MINUTES, draw, season
+from streams.spikes.calendar import LocalTime
 from streams.spikes.episodes import Episode, OngoingEpisode
 from streams.spikes.series import Counts, Place, Series
 from streams.spikes.watch import Watch
@@ -199,3 +202,33 @@ def test_escalations_and_inflow_that_rise_at_one_place_are_one_incident(learned:
         Series("inflow", "cell", "t", "sales", "chat"),
     }
     assert len({episode.incident_key for episode in begun}) == 1
+
+
+@pytest.mark.slow
+def test_a_tenant_with_a_calendar_of_its_own_is_judged_by_it() -> None:
+    """Two tenants open at eight, one of them in New York, where clocks change on another day."""
+    zones = {"b": ZoneInfo("Europe/Berlin"), "n": ZoneInfo("America/New_York")}
+    # New York's clocks go forward on 10 March 2024, those of Berlin three weeks later.
+    start = int(datetime(2024, 2, 5, tzinfo=UTC).timestamp()) // 60
+    change = int(datetime(2024, 3, 11, tzinfo=UTC).timestamp()) // 60
+    chance = Random(4)
+
+    def openings(of_tenants: dict[str, LocalTime]) -> int:
+        watch = Watch(1.0, LocalTime(zones["b"]), of_tenants)
+        found = 0
+        for minute in range(start, change + 5 * DAY_MINUTES):
+            if minute % 60 == 0:
+                times = [datetime.fromtimestamp(minute * 60, zone) for zone in zones.values()]
+                means = [5.0 if time.weekday() < 5 and 8 <= time.hour < 18 else 0.02 for time in times]
+            counts = {
+                Place(tenant, "q", "phone"): Counts(arrived_count=draw(chance, mean, 1.5))
+                for tenant, mean in zip(zones, means, strict=True)
+            }
+            if minute < change:
+                watch.learn(minute, counts)
+            else:
+                found += sum(change.kind == "began" for change in watch.observe(minute, counts))
+        return found
+
+    assert openings({"n": LocalTime(zones["n"])}) <= 1
+    assert openings({}) >= 4

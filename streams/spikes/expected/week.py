@@ -13,7 +13,7 @@ import numpy as np
 
 from streams.spikes.calendar import DAY_HOURS, WEEK_HOURS, WEEKEND_HOUR, hours_alike
 from streams.spikes.columns import Flags, Floats
-from streams.spikes.robust import clipped_sums, weighted_median
+from streams.spikes.expected.robust import clipped_sums, weighted_median
 
 #: Counts remembered of each hour of the week, and so what is learned again after a restart.
 WEEKS = 4

@@ -8,7 +8,7 @@ the dispersion explains. Errors are clipped, so that a burst teaches little.
 import numpy as np
 
 from streams.spikes.columns import Flags, Floats
-from streams.spikes.robust import clipped_squares
+from streams.spikes.expected.robust import clipped_squares
 
 #: Time constant of forgetting; before so much was seen, everything counts alike.
 MEMORY_HOURS = 336.0

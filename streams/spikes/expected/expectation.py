@@ -8,8 +8,9 @@ import numpy as np
 
 from streams.spikes.calendar import QUARTERS, LocalQuarter, as_on_sunday, hour_of_week
 from streams.spikes.columns import Flags, Floats
-from streams.spikes.day_shape import DayShape
-from streams.spikes.week import Rate, Week
+from streams.spikes.expected.day_shape import DayShape
+from streams.spikes.expected.holidays import HolidayBelief
+from streams.spikes.expected.week import Rate, Week
 
 #: A line between the hours never falls below this share of the hour.
 LEAST_OF_LINE = 0.1
@@ -25,6 +26,7 @@ class Expectation:
         self._bins_per_hour = bins_per_hour
         self.week = Week(size)
         self.day_shape = DayShape(size)
+        self.holidays = HolidayBelief(size)
         #: By quarter of the current hour: the line through the hours, and with the shape: rate at its midpoint, slope.
         self.straight = np.zeros((QUARTERS, size))
         self.rates = np.zeros((QUARTERS, size))
@@ -37,14 +39,14 @@ class Expectation:
 
     def open_hour(self, quarter: LocalQuarter, dispersion: Floats, wander: Floats) -> None:
         """Set the lines of the hour that contains a quarter."""
-        here = self._rate(quarter.hour, quarter.is_holiday, dispersion, wander)
-        before, after = (
-            self._rate(hour, quarter.is_holiday, dispersion, wander) for hour in (quarter.hour - 1, quarter.hour + 1)
+        before, here, after = (
+            self._rate(quarter.hour + step, quarter.is_holiday, dispersion, wander) for step in (-1, 0, 1)
         )
         self.weeks[:] = here.weeks
         self.is_seen[:] = here.is_seen
         self.uncertainty[:] = 1 / (here.events + 1)
         mean = self.week.mean
+        self._compare_with_sunday(quarter, dispersion, wander)
         rates = [rate.rate * mean for rate in (before, here, after)]
         rising, falling = (rates[1] - rates[0]) / self._bins_per_hour, (rates[2] - rates[1]) / self._bins_per_hour
         step = self._bins_per_hour / QUARTERS
@@ -70,5 +72,15 @@ class Expectation:
         self.day_shape.learn(hour_of_week(quarter.hour), quarter.place, counts, line, is_learning)
 
     def _rate(self, hour: int, is_holiday: bool, dispersion: Floats, wander: Floats) -> Rate:
-        slot = as_on_sunday(hour) if is_holiday else hour_of_week(hour)
-        return self.week.rate(slot, dispersion, wander)
+        usual = self.week.rate(hour_of_week(hour), dispersion, wander)
+        if not is_holiday:
+            return usual
+        return self.holidays.choose(self.week.rate(as_on_sunday(hour), dispersion, wander), usual)
+
+    def _compare_with_sunday(self, quarter: LocalQuarter, dispersion: Floats, wander: Floats) -> None:
+        if not quarter.is_holiday:
+            self.holidays.leave()
+            return
+        slots = as_on_sunday(quarter.hour), hour_of_week(quarter.hour)
+        sunday, usual = (self.week.rate(slot, dispersion, wander).rate * self.week.mean for slot in slots)
+        self.holidays.open_hour(sunday, usual)
