@@ -18,6 +18,7 @@ for command in (
     *(service.demo, service.embedded, service.migrate, service.worker, service.page),
     *(log.replay, log.simulate, log.epoch, log.skip),
     service.check,
+    service.evaluate,
 ):
     app.command()(command)
 app.add_typer(dead_letters.app, name="dead-letters")

@@ -83,3 +83,18 @@ def check() -> None:
     from pipeline.commands.check import check as run_checks
 
     sys.exit(0 if run_checks(load(), console) else 1)
+
+
+def evaluate(
+    file: Annotated[Path, typer.Argument(help="CSV file: a time and a count per row, or the time of an event each.")],
+    false_episodes_per_week: Annotated[float, typer.Option(help="Budget of false episodes a week.")] = 1.0,
+    zone: Annotated[str, typer.Option(help="IANA time zone of the hours of the week.")] = "UTC",
+    holidays: Annotated[
+        list[str] | None, typer.Option(help="Country, or country and region: US, DE-BY. May be repeated.")
+    ] = None,
+    plot: Annotated[Path | None, typer.Option(help="Where the picture goes; next to the file by default.")] = None,
+) -> None:
+    """Tell what the spike detector would have reported about counts of your own. Times without a zone are UTC."""
+    from pipeline.commands.evaluate import evaluate as run
+
+    run(file, false_episodes_per_week, zone, holidays or [], plot, console)

@@ -65,6 +65,11 @@ def integers(code: str, values: Iterable[int]) -> bytes:
     return struct.pack(f"<{len(numbers)}{code}", *numbers)
 
 
+def floats(values: Iterable[float]) -> bytes:
+    """Return the values of a Float32 column."""
+    return array("f", values).tobytes()
+
+
 def sums(values: Sequence[int]) -> bytes:
     """Return the values of an Int64 column of sums, clamped to its range."""
     try:

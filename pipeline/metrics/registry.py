@@ -7,6 +7,7 @@ from prometheus_client import CollectorRegistry
 
 from pipeline.metrics.rolling import RollingMetrics
 from pipeline.metrics.stage import BrakeMetrics, CellMetrics, StageMetrics
+from streams.spikes.calendars import SeriesStates
 
 
 class Described(NamedTuple):
@@ -24,7 +25,7 @@ def every_metric() -> Iterator[Described]:
     StageMetrics("customers", registry)
     BrakeMetrics(registry)
     CellMetrics(1, registry)
-    RollingMetrics(registry).evaluated(1, ())
+    RollingMetrics(registry).evaluated(1, (), SeriesStates(0, 0, 0))
     for family in sorted(registry.collect(), key=lambda family: family.name):
         suffix = "_total" if family.type == "counter" else ""
         yield Described(family.name + suffix, family.type, family.documentation)

@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from streams.spikes.calendars import SeriesStates
 from streams.spikes.episodes import Episode
 
 WINDOWS = {300: "5m", 3_600: "1h", 86_400: "24h", 604_800: "7d"}
@@ -52,6 +53,7 @@ class RollingMetrics(Collector):
         self._watermark_ms = 0
         self._rows: Sequence[tuple[Any, ...]] = ()
         self._episodes: Sequence[Episode] = ()
+        self._states = SeriesStates(0, 0, 0)
         self.insert_failures = Counter(
             "sichtflug_rolling_insert_failures",
             "Failed inserts of episodes, windows and checkpoints by the rolling stage; each is retried",
@@ -64,9 +66,9 @@ class RollingMetrics(Collector):
         )
         registry.register(self)
 
-    def evaluated(self, watermark_ms: int, episodes: Sequence[Episode]) -> None:
-        """Set the watermark up to which all minutes are evaluated, and the ongoing episodes."""
-        self._watermark_ms, self._episodes = watermark_ms, episodes
+    def evaluated(self, watermark_ms: int, episodes: Sequence[Episode], states: SeriesStates) -> None:
+        """Set the watermark up to which all minutes are evaluated, the ongoing episodes, and the numbers of series."""
+        self._watermark_ms, self._episodes, self._states = watermark_ms, episodes, states
 
     def written(self, rows: Sequence[tuple[Any, ...]]) -> None:
         """Set the newest rolling windows, as rows of `RollingStore.windows`."""
@@ -99,6 +101,14 @@ class RollingMetrics(Collector):
         yield ratio
         yield since
         yield GaugeMetricFamily("sichtflug_spikes_open", "Ongoing spikes", len(self._episodes))
+        series = GaugeMetricFamily(
+            "sichtflug_spike_series",
+            "Series of counts: watched for spikes, learning (not known for a day yet), and silent",
+            labels=("state",),
+        )
+        for state, count in zip(("watched", "learning", "silent"), self._states, strict=True):
+            series.add_metric((state,), count)
+        yield series
 
 
 def _families(

@@ -5,13 +5,14 @@ series only.
 """
 
 from collections import Counter
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 import numpy as np
 
+from streams.spikes.bands import Band, bounds
 from streams.spikes.calendar import DAY_HOURS, LocalQuarter
 from streams.spikes.columns import Floats, copy_series
-from streams.spikes.detectors import Alarm, SpikeDetectors
+from streams.spikes.detectors import LEAST_EXPECTED, Alarm, SpikeDetectors
 from streams.spikes.series import COUNTED, Counts, Measure, Place, Series, series_of
 from streams.spikes.silence import Silences
 from streams.spikes.windows import HOUR_MINUTES
@@ -23,6 +24,8 @@ DAY_MINUTES = DAY_HOURS * HOUR_MINUTES
 #: Of an hour of the week that was hardly seen, this many events count as uncertain: a night in which nothing was seen
 #: is not missed.
 UNSEEN_EVENTS = 8.0
+#: Of a minute in which fewer events are expected and none come, no band is shown.
+LEAST_SHOWN = 0.01
 
 
 class AllSeries:
@@ -43,7 +46,12 @@ class AllSeries:
     @property
     def known_count(self) -> int:
         """The number of series of which a day is known."""
-        return int(self.spikes.is_known.sum())
+        return int(self.spikes.is_known[: len(self.series)].sum())
+
+    @property
+    def silent_count(self) -> int:
+        """The number of series that are silent now."""
+        return int(self.silences.is_silent.sum())
 
     @property
     def watched(self) -> list[Series]:
@@ -77,6 +85,21 @@ class AllSeries:
         expected = np.where(self._is_told_silent, seen * self.spikes.windows.expected(minute, 1), 0.0)
         begins = self.silences.observe(minute, self.counts, expected, self.spikes.dispersion_of_bins, self._per_day)
         return alarms, [int(number) for number in np.flatnonzero(begins)]
+
+    def bands(self, minute: int) -> Iterator[Band]:
+        """Yield the expected bands of the minute taken last, of the series that are known."""
+        means = np.maximum(self.spikes.windows.expected(minute, 1), LEAST_EXPECTED)
+        variances = self.spikes.variances_of_bins(means)
+        lower, upper = bounds(means, variances)
+        shown = self.spikes.is_known & ((means >= LEAST_SHOWN) | (self.counts > 0))
+        for number in np.flatnonzero(shown[: len(self.series)]):
+            yield Band(
+                self.series[number],
+                int(self.counts[number]),
+                float(means[number]),
+                float(lower[number]),
+                float(upper[number]),
+            )
 
     def turn(self, minute: int, quarter: LocalQuarter, is_new_day: bool) -> None:
         """Begin the quarter of an hour that contains the minute. Call `spend` on a new day."""

@@ -5,12 +5,22 @@ All of them share one budget. The series of one calendar lie side by side.
 
 from collections import ChainMap
 from collections.abc import Iterator, Mapping, MutableMapping
+from typing import NamedTuple
 
 from streams.spikes.all_series import AllSeries, shares
 from streams.spikes.attribution import Line
+from streams.spikes.bands import Band
 from streams.spikes.calendar import LocalQuarter, LocalTime
 from streams.spikes.detectors import Alarm
 from streams.spikes.series import Counts, Place, Series
+
+
+class SeriesStates(NamedTuple):
+    """Numbers of series: watched, not yet known for a day, and silent (which are among the watched)."""
+
+    watched_count: int
+    learning_count: int
+    silent_count: int
 
 
 class Calendars:
@@ -34,6 +44,17 @@ class Calendars:
     def watched(self) -> list[Series]:
         """The series that share the budget now."""
         return [series for _, group in self._groups for series in group.watched]
+
+    @property
+    def states(self) -> SeriesStates:
+        """How many series are watched, how many are learned first, and how many are silent."""
+        groups = [group for _, group in self._groups]
+        watched_count = sum(group.known_count for group in groups)
+        return SeriesStates(watched_count, len(self.known) - watched_count, sum(group.silent_count for group in groups))
+
+    def bands(self, minute: int) -> list[Band]:
+        """Return the expected bands of the minute taken last."""
+        return [band for _, group in self._groups for band in group.bands(minute)]
 
     def of(self, tenant: str) -> AllSeries:
         """Return the series on the calendar of a tenant."""

@@ -5,6 +5,7 @@ nothing to the expectation. The counts of several windows are compared with thei
 windows with what came just before them, too. An alarm must pass two tests, see `ordinary_days`.
 """
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 import numpy as np
@@ -114,6 +115,11 @@ class SpikeDetectors:
         """Whether a day of the series is known; others do not alarm."""
         return self._is_known
 
+    @property
+    def in_episodes(self) -> Collection[int]:
+        """The series that are in an episode: what was unusual last is less than an hour ago."""
+        return self._rises.keys()
+
     def _hold_for_a_quarter(self) -> None:
         """Compute what is constant within a quarter of an hour."""
         weeks = self.expectation.weeks
@@ -123,6 +129,11 @@ class SpikeDetectors:
         self.dispersion_of_bins = self.dispersion.of_bins
         self._relative_variance = wanders * inflation + self.expectation.uncertainty
         self._is_known = self.counters.bins >= DAY_HOURS * self._bins_per_hour
+
+    def variances_of_bins(self, means: Floats) -> Floats:
+        """Return the variances of the counts of single bins with these means."""
+        variances: Floats = self.dispersion_of_bins * means + self._relative_variance[0] * means * means
+        return variances
 
     # ---- bins
 

@@ -82,7 +82,7 @@ class OpenEpisodes:
                 return
 
     def begin(self, minute: int, begun: list[tuple[Series, Run]]) -> Iterable[Change]:
-        """Let alarms join the open episodes that explain them, or begin new ones: escalations first, the widest first."""
+        """Let alarms join the open episodes that explain them, or begin new ones; escalations come first."""
         begun.sort(
             key=lambda alarm: (
                 MEASURES.index(alarm[0].measure),

@@ -14,8 +14,9 @@ from itertools import pairwise
 
 from streams.spikes.all_series import AllSeries
 from streams.spikes.attribution import QUARTER_MINUTES, RecentCounts
+from streams.spikes.bands import Band
 from streams.spikes.calendar import LocalTime
-from streams.spikes.calendars import Calendars
+from streams.spikes.calendars import Calendars, SeriesStates
 from streams.spikes.detectors import Alarm
 from streams.spikes.episodes import Change, Episode, OngoingEpisode
 from streams.spikes.negative_binomial import log_likelihood_weights
@@ -69,6 +70,17 @@ class Watch:
     def watched(self) -> list[Series]:
         """The series that share the budget now."""
         return self._calendars.watched
+
+    @property
+    def states(self) -> SeriesStates:
+        """How many series are watched, how many are learned first, and how many are silent."""
+        return self._calendars.states
+
+    def bands(self) -> list[Band]:
+        """Return the expected bands of the last minute. Raises ValueError before the first one."""
+        if self._minute is None:
+            raise ValueError("expected a minute to be learned or observed before its bands")
+        return self._calendars.bands(self._minute)
 
     def resume(self, episodes: Iterable[OngoingEpisode]) -> None:
         """Take over the episodes known from before; those that are over are ignored.

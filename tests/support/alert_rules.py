@@ -12,6 +12,7 @@ from prometheus_client import CollectorRegistry
 from pipeline.metrics.rolling import WINDOWS, RollingMetrics
 from pipeline.metrics.stage import BrakeMetrics, CellMetrics, StageMetrics
 from streams.books import Books
+from streams.spikes.calendars import SeriesStates
 from streams.spikes.episodes import Episode
 from streams.spikes.series import Series
 
@@ -73,7 +74,7 @@ def exported() -> dict[str, frozenset[str]]:
     rows = [(window, *[""] * 4, *[1] * len(RollingMetrics.COLUMNS)) for window in WINDOWS]
     episode = Episode(Series("escalations", "all", ""), 0, 1, 10, 1.0, "page")
     rolling = RollingMetrics(registry)
-    rolling.evaluated(1, [episode])
+    rolling.evaluated(1, [episode], SeriesStates(5, 1, 0))
     rolling.written(rows)
     found = {
         sample.name: frozenset(sample.labels) | {"job", "instance"}

@@ -23,6 +23,7 @@ TABLES = (
     "rolling_revisions",
     "spike_revisions",
     "rolling_checkpoints",
+    "expected_band_revisions",
     "failures",
     "skips",
     "schema_parts",

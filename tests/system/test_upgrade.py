@@ -28,7 +28,7 @@ OLD_NAMES = {
 ABOUT_MIGRATING = frozenset({"migrations", "schema_parts"})
 #: Says when a row was written here. Old rows have no such value: they read as the present time.
 NOT_KEPT = frozenset({"inserted_at"})
-NOT_IN_THE_TRAFFIC = frozenset({"skips", "failures"})
+NOT_IN_THE_TRAFFIC = frozenset({"skips", "failures", "expected_bands", "expected_band_revisions"})
 EPISODE = "INSERT INTO spike_revisions (log, episode_id, since, observed_count, revision) VALUES"
 
 

@@ -18,7 +18,7 @@ LAYERS: dict[str, tuple[tuple[str, ...], ...]] = {
         ("startup",),
         ("stages",),
         ("processing",),
-        ("ledger", "web"),
+        ("ledger", "web", "evaluation"),
         ("metrics", "kafka", "embedded"),
         ("contract", "clickhouse"),
         ("retry", "settings"),

@@ -1,8 +1,9 @@
 """Evaluation of passed minutes, in order: detect spikes, store episodes, publish alerts, write rolling windows.
 
-For each stretch of minutes: the episodes in one insert, then the alerts, acknowledged by Kafka. Then, possibly several
-stretches later, the rolling windows and the checkpoint. After a crash, stretches whose episodes are not stored are
-evaluated again; alerts and windows after the checkpoint are published and written again, under the same identity.
+For each stretch of minutes: the episodes in one insert, then the alerts, acknowledged by Kafka, and the expected bands
+of the last minutes. Then, possibly several stretches later, the rolling windows and the checkpoint. After a crash,
+stretches whose episodes are not stored are evaluated again; alerts and windows after the checkpoint are published and
+written again, under the same identity.
 What is long past is stored and not announced, see `streams.spikes.announcements`.
 Baselines, and evidence for spikes that have not alarmed yet, are learned again from the panes at each start, which
 takes seconds. Evidence for the end of an episode is stored with the episode.
@@ -21,7 +22,9 @@ from pipeline.kafka.producer import Publisher
 from pipeline.retry import retry, retry_in_thread
 from pipeline.stages.rolling.store import Minutes, RollingStore, StoredEpisode
 from streams.spikes.announcements import Announcements, NoticedChange
+from streams.spikes.bands import Band
 from streams.spikes.calendar import LocalTime
+from streams.spikes.calendars import SeriesStates
 from streams.spikes.episodes import Change, Episode, EpisodeKey, OngoingEpisode
 from streams.spikes.watch import Watch
 
@@ -75,6 +78,11 @@ class SpikeEvaluator:
         """The announced episodes that have not ended."""
         return [episode for episode in self._watch.open_episodes if self._announcements.told(episode.key) is not None]
 
+    @property
+    def states(self) -> SeriesStates:
+        """How many series are watched, how many are learned first, and how many are silent."""
+        return self._watch.states
+
     async def restore(self) -> None:
         """Restore the state at the checkpoint: resume open episodes, learn from panes, repeat alerts after it."""
         started_at = time.monotonic()
@@ -118,7 +126,7 @@ class SpikeEvaluator:
                     self.checkpoint_minute = resumed - 1
                 self.evaluated_minute = resumed - 1
             else:
-                await self._evaluate(first, last, counts)
+                await self._evaluate(first, last, counts, last_minute - EACH_MINUTE_UP_TO)
 
     async def write_windows_towards(self, goal: int) -> None:
         """Write the next windows after the checkpoint, not beyond the evaluated minute `goal`, and the checkpoint."""
@@ -133,8 +141,8 @@ class SpikeEvaluator:
         following = last + 1 if next_minute is None else min(next_minute, last + 1)
         return following if following - first > UNKNOWN_AFTER_MINUTES else first
 
-    async def _evaluate(self, first: int, last: int, counts: Minutes) -> None:
-        noticed = await asyncio.to_thread(self._observe, first, last, counts)
+    async def _evaluate(self, first: int, last: int, counts: Minutes, bands_after: int) -> None:
+        noticed, bands = await asyncio.to_thread(self._observe, first, last, counts, bands_after)
         await self._check_not_fenced()
         announced = list(self._announcements.announce(noticed, self._watch.open_episodes, last, self._now_minute()))
         episodes = [OngoingEpisode(change.episode) for _, change in noticed] + self._watch.lasting
@@ -147,19 +155,25 @@ class SpikeEvaluator:
             await retry_in_thread(self._where, self._store.write_episodes, rows, on_failure=self._on_failure)
         self.evaluated_minute = last
         await self._alert(announced)
+        if bands:
+            await retry_in_thread(self._where, self._store.write_bands, bands, on_failure=self._on_failure)
         self._announcements.forget_all_but(self._watch.open_episodes)
         for _, change in noticed:
             if change.kind == "ended":
                 self._worsened.pop(change.episode.key, None)
 
-    def _observe(self, first: int, last: int, counts: Minutes) -> list[NoticedChange]:
-        noticed = []
+    def _observe(
+        self, first: int, last: int, counts: Minutes, bands_after: int
+    ) -> tuple[list[NoticedChange], dict[int, list[Band]]]:
+        noticed, bands = [], {}
         for minute in range(first, last + 1):
             for change in self._watch.observe(minute, counts.get(minute, {})):
                 noticed.append(NoticedChange(minute, change))
                 if change.kind == "worsened":
                     self._worsened[change.episode.key] = minute
-        return noticed
+            if minute > bands_after and (of_minute := self._watch.bands()):
+                bands[minute] = of_minute
+        return noticed, bands
 
     async def _learn(self, from_minute: int) -> None:
         for first in range(from_minute, self.evaluated_minute + 1, DAY_MINUTES):

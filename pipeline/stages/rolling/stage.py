@@ -185,7 +185,7 @@ class RollingStage:
         last_minute = watermark_ms // MINUTE_MS - 1
         if last_minute > evaluator.evaluated_minute:
             await evaluator.evaluate(last_minute)
-            self._metrics.evaluated(watermark_ms, evaluator.open_episodes)
+            self._metrics.evaluated(watermark_ms, evaluator.open_episodes, evaluator.states)
 
     async def _write_windows(self, evaluator: SpikeEvaluator, store: RollingStore) -> None:
         goal = evaluator.evaluated_minute

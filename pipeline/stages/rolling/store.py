@@ -9,8 +9,10 @@ import msgspec
 
 from pipeline.clickhouse.client import ClickHouse
 from pipeline.clickhouse.sql import quoted
+from pipeline.stages.rolling.bands import COLUMNS, TABLE, band_block
 from pipeline.stages.rolling.columns import KEY, STANDING_COLUMNS, WINDOW_COLUMNS
 from streams.panes.deltas import MINUTE_MS
+from streams.spikes.bands import Band
 from streams.spikes.episodes import Contributor, Episode, OngoingEpisode, SeriesRun, episode_id
 from streams.spikes.series import Counts, Place, Series
 
@@ -92,6 +94,7 @@ class RollingStore:
         if not dry_run:
             self._client.execute(f"DELETE FROM rolling_checkpoints WHERE {mine} AND minute >= {minute}")
             self._client.execute(f"DELETE FROM spike_revisions WHERE {mine} AND since >= {_instant(minute)}")
+            self._client.execute(f"DELETE FROM {TABLE} WHERE {mine} AND start >= {_instant(minute)}")
             self._client.execute(f"DELETE FROM rolling_revisions WHERE emitted_at > {_instant(minute)}")
             if self.evaluated_minute() is None:
                 self.commit(minute - 1)
@@ -164,6 +167,14 @@ class RollingStore:
             f"{told_at}, {quoted(episode_id(self._log, episode.incident_key))}, "
             f"{quoted(msgspec.json.encode(runs).decode())}, {revision})"
         )
+
+    # ---- expected bands
+
+    def write_bands(self, bands: Mapping[int, Sequence[Band]]) -> None:
+        """Write the expected bands of minutes, in one insert. A second write supersedes the first."""
+        body, row_count = band_block(self._log, bands)
+        token = f"{self._log} {min(bands)} {max(bands)} {row_count}"
+        self._client.insert(TABLE, COLUMNS, body, row_count, token)
 
     # ---- rolling windows
 

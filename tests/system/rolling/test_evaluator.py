@@ -2,7 +2,7 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,6 +17,7 @@ from pipeline.metrics.rolling import RollingMetrics
 from pipeline.stages.rolling import evaluator as judging
 from pipeline.stages.rolling.evaluator import LEARNED_DAYS, SpikeEvaluator
 from pipeline.stages.rolling.store import Minutes, RollingStore, StoredEpisode
+from streams.spikes.bands import Band
 from tests.support.records import escalated, opened
 from tests.support.system import System
 from tests.support.traffic import DAY, START
@@ -61,6 +62,9 @@ class DyingStore(RollingStore):
     def write_windows(self, minute: int) -> None:
         """Skip them: they take long, and are tested elsewhere."""
 
+    def write_bands(self, bands: Mapping[int, Sequence[Band]]) -> None:
+        """Skip them: they are tested elsewhere, and no step of the evaluation depends on them."""
+
     async def publish(self, topic: str, messages: Sequence[Message]) -> None:
         """Stand in for a publisher."""
         self._step(lambda: self.published.extend(msgspec.json.decode(value or b"")["id"] for _, value, _ in messages))
@@ -77,6 +81,9 @@ class RefusingStore(DyingStore):
             self.refused_count += 1
             raise ClickHouseUnavailableError("too many parts")
         work()
+
+    def write_bands(self, bands: Mapping[int, Sequence[Band]]) -> None:
+        """Skip them: they are tested elsewhere, and no step of the evaluation depends on them."""
 
     async def publish(self, topic: str, messages: Sequence[Message]) -> None:
         """Accept everything."""

@@ -1,0 +1,69 @@
+"""`sichtflug evaluate`: what the spike detector would have told about counts of one's own."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from pipeline.errors import SettingsError
+from pipeline.evaluation.counts_file import CountSeries, read_counts
+from pipeline.evaluation.picture import picture
+from pipeline.tenant_calendars import SpikesConfig, local_times
+from streams.spikes.one_series import Replayed, replayed
+
+WEEK_DAYS = 7
+
+
+def evaluate(
+    path: Path, false_episodes_per_week: float, zone: str, holidays: list[str], plot: Path | None, console: Console
+) -> None:
+    """Print the episodes found in a file of counts, and draw them. Raises SichtflugError."""
+    if not 0 < false_episodes_per_week <= 100:
+        raise SettingsError(f"--false-episodes-per-week: expected above 0 and up to 100, got {false_episodes_per_week}")
+    try:
+        local_time = local_times(SpikesConfig(holidays=holidays), zone).default
+    except ValueError as error:
+        raise SettingsError(f"--{error}") from None
+    series = read_counts(path)
+    found = replayed(series.counts, series.bin_seconds, false_episodes_per_week, local_time)
+    console.print(_described(series))
+    if found.episodes:
+        console.print(_table(series, found))
+    weeks = found.watched_days / WEEK_DAYS
+    if not weeks:
+        console.print("[bold]Nothing was watched[/]: a series is watched from a day after its first count on.")
+    else:
+        rate = len(found.episodes) / weeks
+        console.print(
+            f"{len(found.episodes)} episodes in {weeks:.1f} weeks watched: {rate:.2f} false ones a week if all are "
+            f"false; the budget is {false_episodes_per_week:g}."
+        )
+    target = plot or path.with_suffix(".svg")
+    target.write_text(picture(series, found), encoding="utf-8")
+    console.print(f"drawn to {target}")
+
+
+def _described(series: CountSeries) -> str:
+    total, length = sum(series.counts.values()), len(series.counts)
+    described = f"{total} events in {length} bins of {series.bin_seconds // 60} min"
+    if series.row_seconds > series.bin_seconds:
+        described += f", from rows of {series.row_seconds // 60} min divided evenly"
+    return described
+
+
+def _table(series: CountSeries, found: Replayed) -> Table:
+    table = Table("since (UTC)", "noticed after", "lasted", "observed", "expected", "ratio", "further rises")
+    minutes = series.bin_seconds // 60
+    for episode in found.episodes:
+        since = datetime.fromtimestamp(episode.since * series.bin_seconds, UTC)
+        table.add_row(
+            f"{since:%Y-%m-%d %H:%M}",
+            f"{(episode.detected + 1 - episode.since) * minutes} min",
+            f"{(episode.until - episode.since) * minutes} min",
+            str(episode.observed),
+            f"{episode.expected:.1f}",
+            f"{episode.observed / episode.expected:.1f}",
+            str(episode.further_rise_count or ""),
+        )
+    return table
