@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 Job = TypeVar("Job", bound=PartitionJob)
 
 PENDING_EVENTS = 100_000
-KEEP_MINUTES_MS = 28 * DAY_MS
+KEEP_MINUTES_MS = 42 * DAY_MS
 FIRST_EXPIRY_SECONDS = 600.0
 EXPIRE_EVERY_SECONDS = 86_400.0
 

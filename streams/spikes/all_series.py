@@ -36,9 +36,13 @@ class AllSeries:
         self.series: list[Series] = []
         self.numbers: dict[Series, int] = {}
         self.spikes = SpikeDetectors(_FIRST_ROOM)
-        self._numbers_by_place: dict[Place, list[list[int]]] = {}
-        self._touched: list[int] = []
-        self.counts = np.zeros(_FIRST_ROOM)
+        #: By place, the slots of its measures; -1 for one that has had no events. What comes in a slot belongs to the
+        #: series that `_memberships` pairs with it.
+        self._slots: dict[Place, list[int]] = {}
+        self._slot_count = 0
+        self._members: list[tuple[int, int]] = []
+        self._memberships = np.zeros((2, 0), np.int64)
+        self.counts: Floats = np.zeros(_FIRST_ROOM)
         self.silences = Silences(_FIRST_ROOM)
         self._is_told_silent = np.zeros(_FIRST_ROOM, np.bool_)
         self._silence_days = np.full(_FIRST_ROOM, np.inf)
@@ -62,19 +66,26 @@ class AllSeries:
 
     def take(self, counts: Mapping[Place, Counts]) -> None:
         """Set the counts of a minute, in every series that they belong to; others have none."""
-        self.counts[self._touched] = 0.0
-        self._touched = []
+        slots: list[int] = []
+        values: list[int] = []
         for place, place_counts in counts.items():
-            of_measures = self._numbers_by_place.get(place)
+            of_measures = self._slots.get(place)
             if of_measures is None:
-                of_measures = self._numbers_by_place[Place(*place)] = [[] for _ in COUNTED]
+                of_measures = self._slots[Place(*place)] = [-1] * len(COUNTED)
             for index, count in enumerate(place_counts):
-                if count <= 0:
-                    continue
-                numbers = of_measures[index] = of_measures[index] or self._numbers_of(COUNTED[index], Place(*place))
-                for number in numbers:
-                    self.counts[number] += count
-                self._touched += numbers
+                if count > 0:
+                    if of_measures[index] < 0:
+                        of_measures[index] = self._new_slot(COUNTED[index], Place(*place))
+                    slots.append(of_measures[index])
+                    values.append(count)
+        by_slot = np.zeros(self._slot_count)
+        by_slot[slots] = values
+        slots_of_members, numbers = self._memberships
+        self.counts = np.bincount(numbers, by_slot[slots_of_members], self.spikes.size).astype(np.float64)
+
+    def warm_up(self, minute: int) -> None:
+        """Take the minute for the expectations alone."""
+        self.spikes.warm_up(minute, self.counts)
 
     def observe(self, minute: int) -> tuple[list[Alarm], list[int]]:
         """Take the minute, and return the alarms, and the series that a silence begins in."""
@@ -135,11 +146,18 @@ class AllSeries:
             self._is_told_silent[number] = series.measure == "inflow" and series.scope in ("all", "channel")
         return number
 
-    def _numbers_of(self, measure: Measure, place: Place) -> list[int]:
-        """Return the series of a place; beyond the limit, only the widest series and those already known."""
+    def _new_slot(self, measure: Measure, place: Place) -> int:
+        """Return a slot for the counts of a place, which belong to the series of the place and around it.
+
+        Beyond the limit, only to the widest series and those already known.
+        """
         is_full = len(self.series) >= MOST_SERIES
         wanted = [s for s in series_of(measure, place) if not is_full or s.scope == "all" or s in self.numbers]
-        return [self.number_of(series) for series in wanted]
+        slot = self._slot_count
+        self._slot_count += 1
+        self._members += [(slot, self.number_of(series)) for series in wanted]
+        self._memberships = np.array(self._members, np.int64).T
+        return slot
 
     def _grow(self, size: int) -> None:
         old = self.spikes.size

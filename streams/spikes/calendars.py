@@ -68,6 +68,11 @@ class Calendars:
             counts = {place: value for place, value in counts.items() if place[0] not in self._of_tenants}
         self._default.take(counts)
 
+    def warm_up(self, minute: int) -> None:
+        """Take the minute for the expectations alone."""
+        for _, group in self._groups:
+            group.warm_up(minute)
+
     def observe(self, minute: int) -> tuple[list[tuple[AllSeries, Alarm]], list[tuple[AllSeries, int]]]:
         """Take the minute, and return the alarms, and the numbers of the series that a silence begins in."""
         alarms: list[tuple[AllSeries, Alarm]] = []

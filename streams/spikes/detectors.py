@@ -62,6 +62,8 @@ class SpikeDetectors:
         self._bins_per_hour = bins_per_hour
         self._quarter_bins = bins_per_hour // QUARTERS
         self._build(size)
+        #: A new series, to copy from.
+        self._new: SpikeDetectors | None = None
         self._quarter: LocalQuarter | None = None
         self._is_whole_quarter = False
         self._rises: dict[int, Rise] = {}
@@ -103,7 +105,9 @@ class SpikeDetectors:
     def forget(self, series: int) -> None:
         """Begin a series anew, with its budget."""
         budget = self.ordinary_days.days_per_alarm[series]
-        for source, target in zip(SpikeDetectors(1, self._bins_per_hour)._parts(), self._parts(), strict=True):
+        if self._new is None:
+            self._new = SpikeDetectors(1, self._bins_per_hour)
+        for source, target in zip(self._new._parts(), self._parts(), strict=True):
             copy_series(source, 0, 1, target, series)
         self.ordinary_days.days_per_alarm[series] = budget
         self._rises.pop(series, None)
@@ -136,6 +140,10 @@ class SpikeDetectors:
         return variances
 
     # ---- bins
+
+    def warm_up(self, at: int, counts: Floats) -> None:
+        """Take the counts of bin `at`, the one after the last, for the expectation alone, without judging them."""
+        self.windows.add(at, counts)
 
     def observe(self, at: int, counts: Floats) -> list[Alarm]:
         """Take the counts of bin `at`, the one after the last, and return the alarms, at most one per series."""

@@ -5,9 +5,10 @@ the logarithm of the days per false alarm. And its size, the events beyond the e
 series reaches on one day in so many: by rank as far as that was seen, then by an exponential tail (peaks over
 threshold, Siffer et al. 2017).
 
-A day with an alarm is no ordinary day, yet the same thing may be ordinary from now on: its size counts at most
-`MOST_GROWTH` times the threshold it passed, so that thresholds rise by a bounded step and no event can set them alone.
-In the first week everything counts in full.
+A day with an alarm is no ordinary day, yet the same thing may be ordinary from now on: such days count at most
+`MOST_GROWTH` times the next smaller one, the smallest of them that multiple of what the other days reach. So no event
+can set a threshold alone, and whatever comes again and again becomes ordinary. Only the sizes of the last days count,
+not how they came to be judged, so that a restart comes to the same thresholds.
 """
 
 import math
@@ -22,8 +23,8 @@ DAYS = 28
 ASSUMED_DAYS = 5
 #: Windows overlap, and a window must also pass the test of sizes: together they count as this many.
 WINDOWS = 4.0
-#: An alarmed day has about two episodes: thresholds are for so many times the days per false alarm.
-EPISODES_PER_DAY = 2.0
+#: An alarmed day has two or three alarms: sizes are judged at so many times the days per false alarm.
+ALARMS_PER_DAY = 2.5
 #: A usual daily maximum is at least and at most this multiple of a Poisson series': beyond, it is clumps, not noise.
 LEAST_STRETCH, MOST_STRETCH = 0.7, 3.0
 #: What exceeds a usual maximum by so many nats is no noise, and its size is remembered.
@@ -32,11 +33,11 @@ BEYOND_NOISE = 2.0
 TIMES_SEEN = 2.0
 #: For the scale of the tail, a day counts at most as so many means.
 LARGEST_DAY = 3.0
-MOST_GROWTH = 4.0
-#: Before so many days are known, nothing says what is ordinary, and all counts in full.
-UNBOUNDED_DAYS = 7
+MOST_GROWTH = 2.0
+#: A size of so many events is nothing special for any series.
+LEAST_SIZE = 5.0
 LEAST_MAXIMUM = 0.3
-_ROUNDS = 6
+_ROUNDS, _ROUNDS_OF_ALARMS = 6, 3
 #: Of the days assumed: quantiles of Gumbel's distribution about its median.
 _DEVIATIONS = np.array([-math.log(-math.log((day + 0.5) / ASSUMED_DAYS)) - 0.37 for day in range(ASSUMED_DAYS)])
 
@@ -70,9 +71,7 @@ class OrdinaryDays:
         series = np.flatnonzero(is_counted)
         rows = self.days[series] % DAYS
         self.evidences[rows, :, series] = self.evidence[:, series].T
-        is_bounded = (self.least_size > 0) & (self.days >= UNBOUNDED_DAYS)
-        largest = np.where(is_bounded, MOST_GROWTH * self.least_size, np.inf)
-        self.sizes[rows, series] = np.minimum(self.size, largest)[series]
+        self.sizes[rows, series] = self.size[series]
         self.days[series] += 1
         self.evidence[:] = 0.0
         self.size[:] = 0.0
@@ -88,16 +87,28 @@ class OrdinaryDays:
         self.stretch[:] = np.maximum(1.0, usual / of_poisson)
         self.noise[:] = usual + BEYOND_NOISE * self.stretch
         self.least_evidence[:] = usual + self.stretch * np.log(WINDOWS * self.days_per_alarm)
-        self.least_size[:] = np.where(self.days >= 2, self._size_of_one_day_in(self.days_per_alarm), 0.0)
+        self.least_size[:] = np.where(self.days >= 2, self._alarming_size(), 0.0)
 
-    def _size_of_one_day_in(self, days: Floats) -> Floats:
-        """Return the size that is reached on one day in so many; infinite if that is never."""
+    def _alarming_size(self) -> Floats:
+        """Return the size of an alarm, from the sizes of the last days and nothing else.
+
+        Which days are alarmed depends on it in turn: it is approached in rounds.
+        """
+        sizes = np.sort(self.sizes.astype(np.float64), axis=0)  # unknown days last
+        threshold = self._size_of_one_day_in(sizes)
+        for _ in range(_ROUNDS_OF_ALARMS):
+            is_alarmed = sizes > threshold
+            without = self._size_of_one_day_in(np.where(is_alarmed, 0.0, sizes))
+            threshold = self._size_of_one_day_in(_grown_by_steps(sizes, is_alarmed, np.maximum(without, LEAST_SIZE)))
+        return threshold
+
+    def _size_of_one_day_in(self, ordered: Floats) -> Floats:
+        """Return the size that is reached on one day in `days_per_alarm`; infinite if that is never."""
         known = np.clip(self.days, 1, DAYS).astype(np.float64)
-        ordered = np.sort(self.sizes.astype(np.float64), axis=0)  # unknown days last
         mean = np.nansum(ordered, axis=0) / known
         for _ in range(_ROUNDS):
             mean = np.nansum(np.minimum(ordered, LARGEST_DAY * mean), axis=0) / known
-        days = EPISODES_PER_DAY * days
+        days = ALARMS_PER_DAY * self.days_per_alarm
         seen = np.minimum(days, np.maximum(1.01, known / TIMES_SEEN))
         place = np.clip((1 - 1 / seen) * (known + 1) - 1, 0.0, known - 1)
         low = np.floor(place).astype(np.int64)
@@ -107,3 +118,12 @@ class OrdinaryDays:
         rarity = np.log(days / seen)
         size: Floats = by_rank + np.where(mean > 0, mean * np.where(np.isfinite(rarity), rarity, 1e300), 0.0)
         return size
+
+
+def _grown_by_steps(sizes: Floats, is_alarmed: Flags, reached: Floats) -> Floats:
+    """Return sorted sizes, again sorted, with those of alarmed days bounded; `reached` is what the others reach."""
+    bounded = sizes.copy()
+    for row, is_bounded in zip(bounded, is_alarmed, strict=True):
+        np.minimum(row, MOST_GROWTH * reached, out=row, where=is_bounded)
+        reached = np.where(is_bounded, row, reached)
+    return np.sort(bounded, axis=0)

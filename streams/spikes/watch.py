@@ -92,12 +92,24 @@ class Watch:
             raise ValueError("expected to resume before the first minute is learned or observed")
         self._resumed = [ongoing for ongoing in episodes if ongoing.episode.until is None]
 
+    def warm_up(self, minute: int, counts: Mapping[Place, Counts]) -> None:
+        """Learn what to expect from a minute of history before those that are learned. Raises as `learn` does.
+
+        What is learned afterwards is then judged by a known week, as it was at the time.
+        """
+        self._go_to_history(minute)
+        self._calendars.take(counts)
+        self._calendars.warm_up(minute)
+
     def learn(self, minute: int, counts: Mapping[Place, Counts]) -> None:
         """Learn from a minute of history (since the epoch, UTC), of which nothing is told. Raises as `observe` does."""
+        self._go_to_history(minute)
+        self._take(minute, counts)
+
+    def _go_to_history(self, minute: int) -> None:
         if self._is_evaluating:
             raise ValueError("expected to learn before the first minute is observed")
         self._go_to(minute)
-        self._take(minute, counts)
 
     def observe(self, minute: int, counts: Mapping[Place, Counts]) -> list[Change]:
         """Evaluate a minute (since the epoch, UTC) and return the changes; places without counts had no events.

@@ -26,12 +26,14 @@ from streams.spikes.bands import Band
 from streams.spikes.calendar import LocalTime
 from streams.spikes.calendars import SeriesStates
 from streams.spikes.episodes import Change, Episode, EpisodeKey, OngoingEpisode
+from streams.spikes.series import Counts, Place
 from streams.spikes.watch import Watch
 
 logger = logging.getLogger(__name__)
 
 DAY_MINUTES = 1_440
-LEARNED_DAYS = 28
+#: The detectors remember 28 days, judged by what was known of the week before.
+LEARNED_DAYS, WARM_UP_DAYS = 28, 14
 #: Minutes evaluated together, between two checkpoints.
 STRETCH_MINUTES = 240
 #: A longer gap without any count means that the log begins anew, not that all series are silent.
@@ -96,7 +98,7 @@ class SpikeEvaluator:
         self._worsened = {episode.lasting.episode.key: episode.worsened for episode in stored}
         told = {episode.lasting.episode.key: episode.told for episode in stored if episode.told is not None}
         self._announcements = Announcements(told, self._watch.open_episodes)
-        await self._learn(max(0, self.evaluated_minute - LEARNED_DAYS * DAY_MINUTES))
+        await self._learn_days()
         await self._alert([change for episode in stored for change in changes_after(episode, self.checkpoint_minute)])
         logger.info(
             "%s: resumes at minute %d, %d episodes open, after %.2f s",
@@ -175,16 +177,14 @@ class SpikeEvaluator:
                 bands[minute] = of_minute
         return noticed, bands
 
-    async def _learn(self, from_minute: int) -> None:
-        for first in range(from_minute, self.evaluated_minute + 1, DAY_MINUTES):
+    async def _learn_days(self) -> None:
+        learned_from = max(0, self.evaluated_minute - LEARNED_DAYS * DAY_MINUTES)
+        for first in range(max(0, learned_from - WARM_UP_DAYS * DAY_MINUTES), self.evaluated_minute + 1, DAY_MINUTES):
             end = min(first + DAY_MINUTES, self.evaluated_minute + 1)
             counts = await retry_in_thread(self._where, self._store.counts, first, end)
             if counts:
-                await asyncio.to_thread(self._learn_minutes, first, end, counts)
-
-    def _learn_minutes(self, first: int, end: int, counts: Minutes) -> None:
-        for minute in range(first, end):
-            self._watch.learn(minute, counts.get(minute, {}))
+                take = self._watch.warm_up if first < learned_from else self._watch.learn
+                await asyncio.to_thread(_take_all, take, range(first, end), counts)
 
     async def _check_not_fenced(self) -> None:
         stored = await retry_in_thread(self._where, self._store.evaluated_minute)
@@ -206,6 +206,11 @@ class SpikeEvaluator:
             await self._publisher.publish(self._alerts_topic, messages)
         except PublishError as error:
             raise RetryableError(str(error)) from error
+
+
+def _take_all(take: Callable[[int, Mapping[Place, Counts]], None], minutes: range, counts: Minutes) -> None:
+    for minute in minutes:
+        take(minute, counts.get(minute, {}))
 
 
 def changes_after(stored: StoredEpisode, checkpoint: int) -> Iterator[Change]:

@@ -15,7 +15,7 @@ from pipeline.contract.records import Message
 from pipeline.errors import ClickHouseUnavailableError, FencedError
 from pipeline.metrics.rolling import RollingMetrics
 from pipeline.stages.rolling import evaluator as judging
-from pipeline.stages.rolling.evaluator import LEARNED_DAYS, SpikeEvaluator
+from pipeline.stages.rolling.evaluator import LEARNED_DAYS, WARM_UP_DAYS, SpikeEvaluator
 from pipeline.stages.rolling.store import Minutes, RollingStore, StoredEpisode
 from streams.spikes.bands import Band
 from tests.support.records import escalated, opened
@@ -267,6 +267,6 @@ def test_a_start_before_the_first_windows_are_written_reads_no_more_than_a_month
     assert first.evaluated_minute() == START - 1
     second = CountingStore(filled.client, log, 0, is_after=False)
     asyncio.run(evaluator(second, log).restore())
-    assert 0 < second.query_count <= LEARNED_DAYS + 1
+    assert 0 < second.query_count <= LEARNED_DAYS + WARM_UP_DAYS + 1
     # A repeated alert has the same identity.
     assert set(second.published) <= set(first.published)

@@ -74,7 +74,7 @@ def test_the_committed_pages_have_a_place_for_each_block() -> None:
         f"at most {LARGEST_MULTIPLE:g} times what was expected",
         f"the last {HOURS_HOURS:g} hours",
         f"the series' last {DAYS} days",
-        f"at most {MOST_GROWTH:g} times the threshold",
+        f"at most {MOST_GROWTH:g} times the next smaller one",
         f"for {SILENCE_RATIO:g} times the expected",
         f"told after {LEAST_DAYS} days",
         f"at least {LEAST_EVIDENCE:.1f} nats",
