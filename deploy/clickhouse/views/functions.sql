@@ -33,6 +33,10 @@ CREATE OR REPLACE FUNCTION unexpired AS (spread, instant) ->
 -- The date of a day by its start. Noon, because it has the same date even if the clocks change at midnight.
 CREATE OR REPLACE FUNCTION reporting_day AS (start, zone) -> toDate(toTimezone(start + INTERVAL 12 HOUR, zone));
 
+-- The same local time so many weeks after an instant.
+CREATE OR REPLACE FUNCTION weeks_later AS (at, weeks, zone) ->
+    at + weeks * 604800 + timeZoneOffset(toTimezone(at, zone)) - timeZoneOffset(toTimezone(at + weeks * 604800, zone));
+
 -- The tier that suits a span: the minute up to 12 hours, the hour up to 62 days, as far back as they are complete (14 and 400
 -- days); otherwise the day.
 CREATE OR REPLACE FUNCTION tier_of_span AS (begins_at, ends_at, latest_at) ->

@@ -31,7 +31,7 @@ CREATE OR REPLACE VIEW rolling (
     sla_missed_count Int64 COMMENT 'SLA targets of all kinds that fell due in the window and were not met',
     first_response_histogram Map(UInt32, Int64) COMMENT 'first response times that ended in the window, by bucket',
     resolution_histogram Map(UInt32, Int64) COMMENT 'resolution times (last resolve - first opening) that ended in the window, by bucket',
-    drift Nullable(Float64) COMMENT 'Jensen-Shannon distance (base 2: 0 identical, 1 disjoint) between the channel mix and that of the same hours in the four weeks before; scopes all, tenant and queue',
+    drift Nullable(Float64) COMMENT 'Jensen-Shannon distance (base 2: 0 identical, 1 disjoint) between the channel mix and that of the same hours, in the reporting zone, of the four weeks before; scopes all, tenant and queue',
     open_below_1h_count Int64 COMMENT 'open conversations by time since the last (re)opening: less than an hour',
     open_1h_to_4h_count Int64 COMMENT '1 to 4 hours',
     open_4h_to_24h_count Int64 COMMENT '4 to 24 hours',

@@ -35,7 +35,7 @@ CREATE OR REPLACE VIEW rolling_at (
     sla_missed_count Int64 COMMENT 'SLA targets of all kinds that fell due in the window, before the watermark and before now, and were not met',
     first_response_histogram Map(UInt32, Int64) COMMENT 'first response times that ended in the window, by bucket',
     resolution_histogram Map(UInt32, Int64) COMMENT 'resolution times (last resolve - first opening) that ended in the window, by bucket',
-    drift Nullable(Float64) COMMENT 'Jensen-Shannon distance (base 2: 0 identical, 1 disjoint) between the channel mix and that of the same hours in the four weeks before; scopes all, tenant and queue'
+    drift Nullable(Float64) COMMENT 'Jensen-Shannon distance (base 2: 0 identical, 1 disjoint) between the channel mix and that of the same hours, in the reporting zone, of the four weeks before; scopes all, tenant and queue'
 ) AS
 WITH
     toDateTime({at:DateTime('UTC')}, 'UTC') AS ends_at,
@@ -44,6 +44,7 @@ WITH
     (SELECT max(start) FROM reporting_days WHERE start <= toDateTime({at:DateTime('UTC')}, 'UTC')) AS day_began_at,
     toDateTime(ceil(toUnixTimestamp(day_began_at) / 3600) * 3600, 'UTC') AS hours_begin_at,
     (SELECT minute FROM horizon) AS passed_until,
+    (SELECT if(any(reporting_zone) = '', 'UTC', any(reporting_zone)) FROM watermarks) AS zone,
     -- Days up to `day_began_at` are continued by hours. If that is within an hour whose minutes may be incomplete, the
     -- hours from the end on are subtracted from the sum of all days instead.
     hours_begin_at = day_began_at OR day_began_at > (SELECT latest - INTERVAL 14 DAY FROM watermarks) AS is_continued,
@@ -98,14 +99,15 @@ WITH
         GROUP BY window_seconds, tenant, queue, channel
         HAVING due != 0
     ),
-    -- Contacts of the same hours in the four weeks before.
+    -- Contacts of the same hours of local time in the four weeks before.
     earlier AS (
         SELECT arrayJoin(arrayFilter(
-                seconds -> arrayExists(weeks -> start + weeks * 604800 >= toStartOfHour(ends_at - seconds)
-                    AND start + weeks * 604800 < ends_at, [1, 2, 3, 4]), windows
+                seconds -> arrayExists(weeks -> weeks_later(start, weeks, zone) >= toStartOfHour(ends_at - seconds)
+                    AND weeks_later(start, weeks, zone) < ends_at, [1, 2, 3, 4]), windows
             )) AS window_seconds, tenant, queue, channel, sum(contact_count) AS contacts
         FROM panes
-        WHERE tier = 'hour' AND contact_count != 0 AND start >= toStartOfHour(ends_at) - 5 * 604800 AND start < ends_at - 604800
+        WHERE tier = 'hour' AND contact_count != 0 AND start >= toStartOfHour(ends_at) - 5 * 604800 - 7200
+            AND start < ends_at - 604800 + 7200
         GROUP BY window_seconds, tenant, queue, channel
     ),
     drifts AS (

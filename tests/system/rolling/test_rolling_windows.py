@@ -228,3 +228,21 @@ def test_drift_matches_the_sum_by_hand(system: System) -> None:
     )
     assert found["all"] == found["tenant"] == pytest.approx(math.sqrt(divergence))
     assert found["channel"] is None
+
+
+def test_drift_compares_the_same_hours_of_local_time(system: System, tmp_path: Path) -> None:
+    """Clocks went forward on 31 March: 10 o'clock in Berlin is 09:00 UTC before and 08:00 UTC after."""
+    file = tmp_path / "berlin.toml"
+    file.write_text('[rules]\nreporting_zone = "Europe/Berlin"\n')
+    system.start_worker(config=str(file))
+    before = [opened("a", "2024-03-25T09:10:00Z", "phone"), opened("b", "2024-03-25T09:50:00Z", "email")]
+    # The same hour of UTC, which is another one in Berlin.
+    before.append(opened("c", "2024-03-25T08:50:00Z", "web_chat"))
+    now = [opened("p", "2024-04-01T08:10:00Z", "phone"), opened("e", "2024-04-01T08:40:00Z", "email")]
+    system.publish([*before, *now])
+    system.wait_until_folded()
+    [(drift,)] = system.client.rows(
+        "SELECT drift FROM rolling_at(at = '2024-04-01 09:00:00') WHERE window_seconds = 3600 AND scope = 'all'"
+    )
+    # A phone call and an e-mail then and now: the same mix.
+    assert drift == pytest.approx(0, abs=1e-9)
