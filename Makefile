@@ -4,8 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-# Four at a time even on two cores, because tests that start processes wait for a good part of their time.
-PYTEST := $(BIN)/python -m pytest -n 4 --dist worksteal
+# Three at a time even on two cores, because tests that start processes wait for a good part of their time.
+PYTEST := $(BIN)/python -m pytest -n 3 --dist worksteal
 
 .PHONY: help install demo test test-unit test-engine lint bench evaluate soak lock clean
 
