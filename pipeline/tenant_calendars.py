@@ -11,6 +11,7 @@ import msgspec
 from streams.days import time_zone
 from streams.spikes.calendar import LocalTime
 
+_COUNTRIES = holidays.list_supported_countries()
 #: Holidays are known in these years.
 YEARS = range(2000, 2100)
 
@@ -69,8 +70,10 @@ def _zone(where: str, name: str) -> ZoneInfo | None:
 
 
 def _holidays(where: str, place: str) -> set[date]:
-    country, _, region = place.partition("-")
+    country, dash, region = place.partition("-")
     try:
+        if country not in _COUNTRIES or (dash and not region):
+            raise NotImplementedError
         return set(holidays.country_holidays(country, subdiv=region or None, years=YEARS))
     except NotImplementedError:
         raise ValueError(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from benchmarks.spikes.detectors import Detector, EarsC2, Ours, PoissonSum, ThreeSigma
+from benchmarks.spikes.detectors import Detector, EarsC2, Farrington, Ours, PoissonSum, ThreeSigma
 from benchmarks.spikes.series import WEEK_MINUTES
 
 #: False episodes per bin: one a week per series.
@@ -12,12 +12,13 @@ BUDGET = 1 / WEEK_MINUTES
 #: The number of series that share the budget.
 SHARED_AMONG = 50
 
-OURS, SHARING, POISSON, THREE_SIGMA, EARS = (
+OURS, SHARING, POISSON, THREE_SIGMA, EARS, FARRINGTON = (
     "Sichtflug",
     f"Sichtflug, one of {SHARED_AMONG} series",
     "Poisson sum",
     "three sigma",
     "EARS C2",
+    "Farrington",
 )
 #: Each for a number of series.
 CONTENDERS: dict[str, Callable[[int], Detector]] = {
@@ -26,4 +27,5 @@ CONTENDERS: dict[str, Callable[[int], Detector]] = {
     POISSON: lambda size: PoissonSum(size, BUDGET),
     THREE_SIGMA: ThreeSigma,
     EARS: EarsC2,
+    FARRINGTON: Farrington,
 }

@@ -12,7 +12,7 @@ from streams.spikes.calendar import QUARTERS, LocalQuarter
 from streams.spikes.columns import Flags, Floats
 from streams.spikes.detectors import SpikeDetectors
 
-DAY_BINS = 1_440
+DAY_BINS, WEEK_BINS = 1_440, 10_080
 
 
 class Detector(Protocol):
@@ -114,6 +114,46 @@ class EarsC2:
         limit = baseline.mean(axis=0) + 3 * np.maximum(0.2, baseline.std(axis=0, ddof=1))
         self.learn(at, counts)
         return self._episodes.are_new(at, counts > limit)
+
+
+class Farrington:
+    """Quasi-Poisson threshold from the same half hours of the weeks before, as in public health surveillance.
+
+    Farrington et al., A statistical algorithm for the early detection of outbreaks of infectious disease (1996), with
+    the weights of residuals above 2.58 of Noufaily et al. (2013), without a trend; bins in place of weeks, and weeks in
+    place of years. The upper limit is the 99.5 % quantile by the power 2/3.
+    """
+
+    WEEKS, HALF_WINDOW_BINS = 4, 30
+    QUANTILE, LARGEST_RESIDUAL = 2.58, 2.58
+    LEAST_EVENTS = 5
+
+    def __init__(self, size: int) -> None:
+        bins = self.WEEKS * WEEK_BINS + self.HALF_WINDOW_BINS + 1
+        self._counts = np.full((bins, size), np.nan, np.float32)
+        self._episodes = _Episodes(size)
+
+    def learn(self, at: int, counts: Floats) -> None:
+        self._counts[at % len(self._counts)] = counts
+
+    def begins(self, at: int, counts: Floats) -> Flags:
+        near = np.arange(-self.HALF_WINDOW_BINS, self.HALF_WINDOW_BINS + 1)
+        weeks = WEEK_BINS * np.arange(1, self.WEEKS + 1)
+        rows = (at - weeks[:, None] + near).ravel() % len(self._counts)
+        known = self._counts[rows].astype(np.float64)
+        known = known[~np.isnan(known).any(axis=1)]
+        self.learn(at, counts)
+        if not len(known):
+            return np.zeros(counts.size, np.bool_)
+        mean = np.maximum(known.mean(axis=0), 1e-9)
+        dispersion = np.maximum(known.var(axis=0) / mean, 1.0)
+        residuals = 1.5 * (known ** (2 / 3) - mean ** (2 / 3)) / (mean ** (1 / 6) * np.sqrt(dispersion))
+        weights = np.where(residuals > self.LARGEST_RESIDUAL, np.maximum(residuals, 1.0) ** -2, 1.0)
+        mean = np.maximum((weights * known).sum(axis=0) / weights.sum(axis=0), 1e-9)
+        variance = dispersion * mean * (1 + 1 / len(known))
+        limit = mean * (1 + 2 / 3 * self.QUANTILE * np.sqrt(variance) / mean) ** 1.5
+        is_enough = known.sum(axis=0) >= self.LEAST_EVENTS
+        return self._episodes.are_new(at, is_enough & (counts > limit))
 
 
 class PoissonSum:

@@ -10,7 +10,7 @@ from benchmarks.spikes.onsets import Noticed
 from benchmarks.spikes.plots import Axis, Line, Panel, chart
 
 #: The detectors drawn against each other.
-COMPARED = (candidates.OURS, candidates.POISSON, candidates.THREE_SIGMA, candidates.EARS)
+COMPARED = (candidates.OURS, candidates.POISSON, candidates.THREE_SIGMA, candidates.EARS, candidates.FARRINGTON)
 DRAWN_SHAPES = ("×1.5", "×2", "×3", "×5")
 
 

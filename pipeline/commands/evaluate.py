@@ -25,6 +25,9 @@ def evaluate(
         local_time = local_times(SpikesConfig(holidays=holidays), zone).default
     except ValueError as error:
         raise SettingsError(f"--{error}") from None
+    target = plot or path.with_suffix(".svg")
+    if target.resolve() == path.resolve():
+        raise SettingsError(f"--plot: expected another file than the counts, got {target}")
     series = read_counts(path)
     found = replayed(series.counts, series.bin_seconds, false_episodes_per_week, local_time)
     console.print(_described(series))
@@ -39,8 +42,10 @@ def evaluate(
             f"{len(found.episodes)} episodes in {weeks:.1f} weeks watched: {rate:.2f} false ones a week if all are "
             f"false; the budget is {false_episodes_per_week:g}."
         )
-    target = plot or path.with_suffix(".svg")
-    target.write_text(picture(series, found), encoding="utf-8")
+    try:
+        target.write_text(picture(series, found), encoding="utf-8")
+    except OSError as error:
+        raise SettingsError(f"--plot: expected a file that can be written, got {target}: {error.strerror}") from None
     console.print(f"drawn to {target}")
 
 

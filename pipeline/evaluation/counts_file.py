@@ -10,12 +10,16 @@ from statistics import median_low
 from typing import NamedTuple
 
 from pipeline.errors import SichtflugError
+from streams.days import END_MS
 
 MINUTE_SECONDS, HOUR_SECONDS, QUARTER_SECONDS = 60, 3_600, 900
-#: Bins of these lengths are taken as they are; longer ones up to an hour are divided into quarters of an hour.
+#: Rows are added up to bins of the first of these lengths that they fit into, or divided evenly into bins of the last
+#: one that fits into them.
 BIN_SECONDS = (60, 180, 300, 900)
 #: From here on a number is an instant in milliseconds.
 _LEAST_MS = 100_000_000_000
+#: Between events further apart the log was interrupted.
+UNKNOWN_AFTER_MINUTES = 7 * 1_440
 
 
 class CountsFileError(SichtflugError):
@@ -51,13 +55,15 @@ class _Row(NamedTuple):
 
 
 def _rows(path: Path, lines: Iterator[list[str]]) -> Iterator[_Row]:
-    width = 0
+    width, is_begun = 0, False
     for number, cells in enumerate(lines, 1):
         if not any(cell.strip() for cell in cells):
             continue
         at_seconds = _seconds(cells[0].strip())
-        if at_seconds is None and number == 1:
+        if at_seconds is None and not is_begun and not cells[0].strip()[:1].isdigit():
+            is_begun = True
             continue  # the header
+        is_begun = True
         where = f"{path}, line {number}"
         if at_seconds is None:
             raise CountsFileError(f"{where}: expected a time such as 2026-11-30 12:00:00 or epoch s, got {cells[0]!r}")
@@ -73,12 +79,19 @@ def _seconds(text: str) -> int | None:
     except ValueError:
         pass
     else:
-        return int(number / 1000 if number >= _LEAST_MS else number) if 0 <= number < float("inf") else None
+        return _within_range(number / 1000 if number >= _LEAST_MS else number)
     try:
         at = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return int((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
+    try:
+        return _within_range((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp())
+    except OverflowError:
+        return None
+
+
+def _within_range(seconds: float) -> int | None:
+    return int(seconds) if 0 <= seconds < END_MS / 1000 else None
 
 
 def _count(where: str, text: str) -> int:
@@ -93,7 +106,12 @@ def _count(where: str, text: str) -> int:
 
 def _of_events(rows: list[_Row]) -> CountSeries:
     events = Counter(row.at_seconds // MINUTE_SECONDS for row in rows)
-    counts = {minute: events[minute] for minute in range(min(events), max(events) + 1)}
+    minutes = sorted(events)
+    counts = {minutes[0]: events[minutes[0]]}
+    for earlier, later in pairwise(minutes):
+        if later - earlier <= UNKNOWN_AFTER_MINUTES:
+            counts |= dict.fromkeys(range(earlier + 1, later), 0)
+        counts[later] = events[later]
     return CountSeries(MINUTE_SECONDS, counts, MINUTE_SECONDS)
 
 
@@ -109,8 +127,15 @@ def _of_counts(path: Path, rows: list[_Row]) -> CountSeries:
             f"{path}: expected a row at least every hour, found every {row_seconds} s; what is unusual in a day cannot "
             "be told from days"
         )
-    bin_seconds = next((length for length in BIN_SECONDS if row_seconds <= length), QUARTER_SECONDS)
-    parts = max(1, round(row_seconds / bin_seconds))
+    holding = [length for length in BIN_SECONDS if length % row_seconds == 0]
+    dividing = [length for length in BIN_SECONDS if row_seconds % length == 0]
+    if not holding and not dividing:
+        raise CountsFileError(
+            f"{path}: expected a row every so many minutes, or an interval that a quarter of an hour can be divided "
+            f"into, found every {row_seconds} s"
+        )
+    bin_seconds = holding[0] if holding else dividing[-1]
+    parts = max(1, row_seconds // bin_seconds)
     counts: Counter[int] = Counter()
     for at_seconds in times:
         count, first = totals[at_seconds], at_seconds // bin_seconds

@@ -24,11 +24,12 @@ class Announcements:
     page. Whatever happens to an announced episode is announced, too.
     """
 
-    def __init__(self, told: Mapping[EpisodeKey, int], open_episodes: Iterable[Episode]) -> None:
+    def __init__(self, told: Mapping[EpisodeKey, int], episodes: Iterable[Episode]) -> None:
+        """Continue after a restart: `episodes` are the stored ones, those that are over among them."""
         self._told = dict(told)
         #: The severities announced of each incident with an open episode.
         self._severities: dict[EpisodeKey, set[Severity]] = {}
-        for episode in open_episodes:
+        for episode in episodes:
             if episode.key in self._told:
                 self._severities.setdefault(episode.incident_key, set()).add(episode.severity)
 

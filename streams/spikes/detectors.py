@@ -204,7 +204,7 @@ class SpikeDetectors:
             variance = float(self.dispersion_of_bins[series]) * mean
             variance += float(self._relative_variance[row, series]) * mean * mean
             value = float(evidence(np.array(count), np.array(mean), np.array(variance)))
-            if value < least or (count - mean) * (1 - (noise / value) ** 0.5) < least_size:
+            if value <= max(least, noise) or (count - mean) * (1 - (noise / value) ** 0.5) < least_size:
                 return None
         return Alarm(series, at - length + 1, int(count), mean, rise is not None, value / least)
 

@@ -26,9 +26,8 @@ class Windows:
         self._quarter_bins = bins_per_hour // QUARTERS
         self._bins = self.lengths[-1] + 1
         self._quarters = self.lengths[-1] // self._quarter_bins + 2
-        # Unsigned, so that differences stay right when a total passes 2^32.
-        self.totals = np.zeros((self._bins, size), np.uint32)
-        self.total = np.zeros(size, np.uint32)
+        self.totals = np.zeros((self._bins, size), np.int64)
+        self.total = np.zeros(size, np.int64)
         #: By quarter: what was expected before it, in its first bin, and the increase per bin.
         self.before = np.zeros((self._quarters, size))
         self.first = np.zeros((self._quarters, size))
@@ -42,7 +41,7 @@ class Windows:
 
     def add(self, at: int, counts: Floats) -> None:
         """Take the counts of bin `at`, the one after the last."""
-        self.total += counts.astype(np.uint32)
+        self.total += counts.astype(np.int64)
         self.totals[at % self._bins] = self.total
 
     def line(self, at: int) -> tuple[Floats, Floats]:
@@ -79,8 +78,10 @@ class Windows:
     def expected(self, at: int, length: int) -> Floats:
         """Return the expectation of the `length` bins that end with bin `at`."""
         begin, end = at + 1 - length, at + 1
-        before_end = self._expected_before(end, at // self._quarter_bins)
-        return before_end - self._expected_before(begin, begin // self._quarter_bins)
+        # The quarter after this one has no line yet.
+        quarter = at // self._quarter_bins
+        before_end = self._expected_before(end, quarter)
+        return before_end - self._expected_before(begin, min(begin // self._quarter_bins, quarter))
 
     def _expected_before(self, at: int, quarter: int) -> Floats:
         """Return what was expected before bin `at`, which lies in quarter number `quarter` or is the bin after it."""

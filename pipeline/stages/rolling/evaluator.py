@@ -97,7 +97,8 @@ class SpikeEvaluator:
         self._watch.resume([episode.lasting for episode in stored])
         self._worsened = {episode.lasting.episode.key: episode.worsened for episode in stored}
         told = {episode.lasting.episode.key: episode.told for episode in stored if episode.told is not None}
-        self._announcements = Announcements(told, self._watch.open_episodes)
+        self._announcements = Announcements(told, [episode.lasting.episode for episode in stored])
+        self._announcements.forget_all_but(self._watch.open_episodes)
         await self._learn_days()
         await self._alert([change for episode in stored for change in changes_after(episode, self.checkpoint_minute)])
         logger.info(

@@ -9,7 +9,7 @@ import pytest
 
 from benchmarks.markdown import with_figures
 from benchmarks.spikes.candidates import CONTENDERS, OURS
-from benchmarks.spikes.detectors import EarsC2, PoissonSum, ThreeSigma
+from benchmarks.spikes.detectors import EarsC2, Farrington, PoissonSum, ThreeSigma
 from benchmarks.spikes.false_alarms import (
     DISPERSIONS,
     WANDERING_MEANS,
@@ -53,6 +53,19 @@ def test_c2_uses_seven_bins_and_a_gap_of_two() -> None:
         for at, one in enumerate([9, 2, 2, 2, 2, 2, 2, 2, 50, 50]):
             detector.learn(at, counts_of(one))
         assert detector.begins(10, counts_of(count)).tolist() == [wanted]
+
+
+def test_farrington_alarms_beyond_the_limit_of_the_same_half_hours_of_the_weeks_before() -> None:
+    # 61 bins of 4: mean 4, dispersion at least 1, variance 4 · (1 + 1 / 61) = 4.066, its root 2.016. The limit is
+    # 4 · (1 + 2/3 · 2.58 · 2.016 / 4)^1.5 = 4 · 1.867^1.5 = 10.2.
+    for count, wanted in ((10, False), (11, True)):
+        detector = Farrington(1)
+        for at in range(10_080):
+            # What is more than half an hour away does not count, and neither does the present week.
+            detector.learn(at, counts_of(4 if abs(at - 5_000) <= 30 else 90))
+        for at in range(10_080, 15_080):
+            detector.learn(at, counts_of(90))
+        assert detector.begins(15_080, counts_of(count)).tolist() == [wanted]
 
 
 def test_alarms_less_than_an_hour_apart_are_one_episode() -> None:

@@ -51,6 +51,9 @@ def test_a_planted_burst_is_found_told_and_drawn(tmp_path: Path) -> None:
         # Epoch milliseconds, unordered, one time twice, in rows of five minutes.
         ("1709510700000,1\n1709510400000,2\n1709510400000,3\n", 300, [5, 1]),
         ("1709510400,2.0,further\n1709510460,3,cells\n", 60, [2, 3]),
+        # Twenty minutes are four bins of five, ten minutes two.
+        ("1709510400,6\n1709511600,4\n", 300, [2, 2, 1, 1, 1, 1, 1, 1]),
+        ("1709510400,3\n1709511000,2\n", 300, [2, 1, 1, 1]),
     ],
 )
 def test_files_of_several_kinds_are_read(tmp_path: Path, text: str, bin_seconds: int, counts: list[int]) -> None:
@@ -80,7 +83,14 @@ def test_bins_that_are_missing_are_unknown_and_not_zero(tmp_path: Path) -> None:
         ("t,n\n2024-03-04,1\n2024-03-05\n", "line 3: expected a time and a count"),
         ("t,n\n2024-03-04,1\n2024-03-05,1\n", "expected a row at least every hour, found every 86400 s"),
         ("t,n\n2024-03-04,1\n", "expected a row at least every hour"),
+        ("t,n\n1709510400,1\n1709510407,1\n", "expected a row every so many minutes"),
         ("t,n\n", "expected rows of a time and a count"),
+        ("t,n\n1e300,1\n", "line 2: expected a time"),
+        ("t,n\n0001-01-01T00:00:00+14:00,1\n", "line 2: expected a time"),
+        ("t,n\n9999-12-31T23:00:00-12:00,1\n", "line 2: expected a time"),
+        # Microseconds, which would be in the year 56,000.
+        ("t,n\n1709510400000000,1\n", "line 2: expected a time"),
+        ("2024-13-45 00:00,1\n2024-03-04,1\n", "line 1: expected a time"),
         ("", "expected rows of a time and a count"),
         ("t,n\ninf,1\n", "expected a time such as"),
     ],
@@ -107,3 +117,38 @@ def test_a_file_that_is_missing_or_binary_is_refused(tmp_path: Path) -> None:
 def test_impossible_options_are_refused(tmp_path: Path, budget: float, zone: str) -> None:
     with pytest.raises(SettingsError, match="expected"):
         shown(tmp_path / "file.csv", budget, zone)
+
+
+def test_a_log_of_events_that_was_interrupted_has_unknown_minutes(tmp_path: Path) -> None:
+    file = tmp_path / "events.csv"
+    file.write_text("0\n1709510400\n1709510520\n")
+    first = int(START.timestamp()) // MINUTE
+    assert read_counts(file).counts == {0: 1, first: 1, first + 1: 0, first + 2: 1}
+
+
+def test_the_picture_never_replaces_the_counts_and_needs_a_writable_place(tmp_path: Path) -> None:
+    file = tmp_path / "counts.svg"
+    file.write_text("1709510400,2\n1709510460,3\n")
+    with pytest.raises(SettingsError, match="expected another file than the counts"):
+        shown(file)
+    assert file.read_text().startswith("1709510400")
+    with pytest.raises(SettingsError, match="expected a file that can be written"):
+        evaluate(file, 1.0, "UTC", [], tmp_path / "none" / "x.svg", Console(file=io.StringIO()))
+    with pytest.raises(SettingsError, match="expected a file that can be written"):
+        evaluate(file, 1.0, "UTC", [], tmp_path, Console(file=io.StringIO()))
+
+
+def test_the_largest_budget_is_evaluated(tmp_path: Path) -> None:
+    chance, file = Random(5), tmp_path / "counts.csv"
+    rows = (
+        f"{1_709_510_400 + 300 * number},{chance.randrange(3, 10) * (10 if 4_000 <= number < 4_030 else 1)}"
+        for number in range(20 * 288)
+    )
+    file.write_text("\n".join(rows))
+    assert "the budget is 100" in shown(file, 100.0)
+
+
+def test_counts_beyond_32_bits_are_counted(tmp_path: Path) -> None:
+    file = tmp_path / "counts.csv"
+    file.write_text("\n".join(f"{1_709_510_400 + 300 * number},{2**31}" for number in range(3 * 288)))
+    assert "0 episodes" in shown(file)

@@ -52,6 +52,10 @@ def test_a_tenant_has_the_reporting_zone_unless_it_has_one_of_its_own() -> None:
             "spikes: holidays: expected a country such as US, with a region where needed such as DE-BY",
         ),
         ('holidays = ["DE-ZZ"]', "got 'DE-ZZ'"),
+        ('holidays = ["DE-"]', "got 'DE-'"),
+        # Names that the library defines, and that are no country.
+        ('holidays = ["utils"]', "got 'utils'"),
+        ('holidays = ["HolidayBase"]', "got 'HolidayBase'"),
         ('tenants.acme = { holidays = ["XX"] }', "spikes: tenants.acme.holidays: expected a country"),
         ('tenants.acme = { zone = "Mars/Base" }', "spikes: tenants.acme.zone: expected a time zone"),
         ('tenants.acme = { zones = "UTC" }', "did you mean zone? expected one of zone, holidays, closed_days"),

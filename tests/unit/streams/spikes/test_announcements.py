@@ -93,3 +93,11 @@ def test_after_a_restart_nothing_that_was_announced_is_announced_again() -> None
     # The incident goes on, with the part that nobody was told of.
     assert announcements.told(first.key) is None
     assert kinds(announcements, [], [second], 130, 131) == []
+
+
+def test_an_incident_whose_announced_episode_is_over_is_not_announced_again_after_a_restart() -> None:
+    first = episode(measure="escalations")
+    second = episode(105, measure="inflow", severity="ticket", incident=first.key)
+    announcements = Announcements({first.key: 102}, [replace(first, until=110), second])
+    announcements.forget_all_but([second])
+    assert kinds(announcements, [], [second], 111, 112) == []

@@ -232,3 +232,17 @@ def test_a_tenant_with_a_calendar_of_its_own_is_judged_by_it() -> None:
 
     assert openings({"n": LocalTime(zones["n"])}) <= 1
     assert openings({}) >= 4
+
+
+@pytest.mark.parametrize("minute_of_quarter", [0, 7, 13, 14])
+def test_an_episode_expects_what_its_minutes_expected_wherever_in_a_quarter_it_is_detected(
+    learned: Life, minute_of_quarter: int
+) -> None:
+    life = deepcopy(learned)
+    life.observe((minute_of_quarter - life.minute) % 15 + 15)
+    assert life.minute % 15 == minute_of_quarter
+    changes = life.observe(20, lambda place: 8.0)
+    began = next(change.episode for change in changes if change.kind == "began")
+    # A rise to eight times what is expected; chance moves it by less than half.
+    assert 4 < began.ratio < 16
+    assert life.observe(60)[-1].kind == "ended"
