@@ -5,13 +5,11 @@ from datetime import date
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
-import holidays
 import msgspec
 
 from streams.days import time_zone
 from streams.spikes.calendar import LocalTime
 
-_COUNTRIES = holidays.list_supported_countries()
 #: Holidays are known in these years.
 YEARS = range(2000, 2100)
 
@@ -70,12 +68,17 @@ def _zone(where: str, name: str) -> ZoneInfo | None:
 
 
 def _holidays(where: str, place: str) -> set[date]:
+    # The library takes a tenth of a second to load, which commands without holidays should not.
+    import holidays
+
     country, dash, region = place.partition("-")
+    is_complete = country in holidays.list_supported_countries() and bool(region) == bool(dash)
     try:
-        if country not in _COUNTRIES or (dash and not region):
-            raise NotImplementedError
-        return set(holidays.country_holidays(country, subdiv=region or None, years=YEARS))
+        found = holidays.country_holidays(country, subdiv=region or None, years=YEARS) if is_complete else None
     except NotImplementedError:
+        found = None  # the region is unknown
+    if found is None:
         raise ValueError(
             f"{where}: expected a country such as US, with a region where needed such as DE-BY, got {place!r}"
-        ) from None
+        )
+    return set(found)

@@ -37,7 +37,7 @@ class AllSeries:
         self.numbers: dict[Series, int] = {}
         self.spikes = SpikeDetectors(_FIRST_ROOM)
         #: By place, the slots of its measures; -1 for one that has had no events. What comes in a slot belongs to the
-        #: series that `_memberships` pairs with it.
+        #: series that `_members` pairs with it; `_memberships` holds the same pairs as an array.
         self._slots: dict[Place, list[int]] = {}
         self._slot_count = 0
         self._members: list[tuple[int, int]] = []
@@ -80,6 +80,8 @@ class AllSeries:
                     values.append(count)
         by_slot = np.zeros(self._slot_count)
         by_slot[slots] = values
+        if self._memberships.shape[1] < len(self._members):
+            self._memberships = np.array(self._members, np.int64).T
         slots_of_members, numbers = self._memberships
         self.counts = np.bincount(numbers, by_slot[slots_of_members], self.spikes.size).astype(np.float64)
 
@@ -156,7 +158,6 @@ class AllSeries:
         slot = self._slot_count
         self._slot_count += 1
         self._members += [(slot, self.number_of(series)) for series in wanted]
-        self._memberships = np.array(self._members, np.int64).T
         return slot
 
     def _grow(self, size: int) -> None:

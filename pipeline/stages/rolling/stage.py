@@ -138,6 +138,7 @@ class RollingStage:
         settings = self._settings
         # Never closed: after a cancellation, a thread may still be using the connection.
         store = RollingStore(connect(settings), settings.kafka_topic)
+        times = local_times(settings.spikes, settings.rules.reporting_zone)
         while not self._is_over:
             evaluator = SpikeEvaluator(
                 store,
@@ -145,7 +146,7 @@ class RollingStage:
                 settings.kafka_alerts_topic,
                 settings.kafka_topic,
                 settings.false_episodes_per_week,
-                *local_times(settings.spikes, settings.rules.reporting_zone),
+                *times,
                 on_failure=self._metrics.insert_failures.inc,
             )
             try:

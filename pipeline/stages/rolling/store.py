@@ -23,10 +23,9 @@ ESCALATED = (
     "+ escalated_exposure_count"
 )
 EPISODE_COLUMNS = (
-    "measure, scope, tenant, queue, channel, toUnixTimestamp(since), toUnixTimestamp(detected_at), "
-    "ifNull(toUnixTimestamp(until), 0), severity, observed_count, expected_count, contributors, "
-    "ifNull(toUnixTimestamp(worsened_at), 0), ifNull(toUnixTimestamp(told_at), 0), episode_id, incident_id, runs, "
-    "revision"
+    "episode_id, incident_id, measure, scope, tenant, queue, channel, toUnixTimestamp(since), "
+    "toUnixTimestamp(detected_at), ifNull(toUnixTimestamp(until), 0), severity, observed_count, expected_count, "
+    "contributors, ifNull(toUnixTimestamp(worsened_at), 0), ifNull(toUnixTimestamp(told_at), 0), runs, revision"
 )
 _decode_runs = msgspec.json.Decoder(list[SeriesRun]).decode
 #: Bounds the size of a metrics scrape; ClickHouse has all places.
@@ -132,12 +131,10 @@ class RollingStore:
             f"SELECT {EPISODE_COLUMNS} FROM spikes WHERE log = {quoted(self._log)} "
             f"AND (until IS NULL OR until >= {_instant(from_minute)}) ORDER BY since"
         )
-        stored = {str(row[-4]): _stored(row) for row in rows}
-        for row in rows:
-            episode = stored[row[-4]].lasting.episode
-            first = stored.get(row[-3])
-            if first is not None and first.lasting.episode is not episode:
-                episode.incident = first.lasting.episode.key
+        stored = {identity: _stored(row) for identity, _, *row in rows}
+        for identity, incident, *_ in rows:
+            if incident != identity and incident in stored:
+                stored[identity].lasting.episode.incident = stored[incident].lasting.episode.key
         return list(stored.values())
 
     def write_episodes(self, episodes: Sequence[StoredEpisode]) -> None:
@@ -209,9 +206,9 @@ def _text(minute: int) -> str:
     return datetime.fromtimestamp(minute * 60, UTC).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _stored(row: tuple[Any, ...]) -> StoredEpisode:
+def _stored(row: Sequence[Any]) -> StoredEpisode:
     measure, scope, tenant, queue, channel, since, detected_at, until, severity, observed, expected, *rest = row
-    cells, worsened_at, told_at, _, _, runs, revision = rest
+    cells, worsened_at, told_at, runs, revision = rest
     episode = Episode(
         Series(measure, scope, tenant, queue, channel),
         int(since) // 60,
