@@ -35,6 +35,7 @@ import hypothesis
 import pytest
 
 from pipeline.embedded.servers import EmbeddedClickHouse, EmbeddedKafka
+from tests.support import client_sockets
 from tests.support.database import Databases
 from tests.support.kafka import ApacheKafka, Kafka
 from tests.support.requirement import is_all_required, require
@@ -43,6 +44,8 @@ from tests.support.system import System
 # A slow machine is not a defect: no test here measures time.
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
+
+client_sockets.install()
 
 TESTS = Path(__file__).parent
 INCIDENTS = TESTS.parents[1] / "shared" / "data" / "incidents.ndjson.gz"
