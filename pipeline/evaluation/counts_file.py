@@ -16,6 +16,8 @@ MINUTE_SECONDS, HOUR_SECONDS, QUARTER_SECONDS = 60, 3_600, 900
 #: Rows are added up to bins of the first of these lengths that they fit into, or divided evenly into bins of the last
 #: one that fits into them.
 BIN_SECONDS = (60, 180, 300, 900)
+#: Numbers are epoch seconds from 2000 on, so that no day written as 20240304 is taken for a second of 1970.
+_LEAST_SECONDS = 946_684_800
 #: From here on a number is an instant in milliseconds.
 _LEAST_MS = 100_000_000_000
 #: Between events further apart the log was interrupted.
@@ -66,7 +68,9 @@ def _rows(path: Path, lines: Iterator[list[str]]) -> Iterator[_Row]:
         is_begun = True
         where = f"{path}, line {number}"
         if at_seconds is None:
-            raise CountsFileError(f"{where}: expected a time such as 2026-11-30 12:00:00 or epoch s, got {cells[0]!r}")
+            raise CountsFileError(
+                f"{where}: expected a time from 2000 to 2099, such as 2026-11-30 12:00:00 or epoch s, got {cells[0]!r}"
+            )
         width = width or min(len(cells), 2)
         if len(cells) < width:
             raise CountsFileError(f"{where}: expected a time and a count, got {','.join(cells)!r}")
@@ -91,7 +95,7 @@ def _seconds(text: str) -> int | None:
 
 
 def _within_range(seconds: float) -> int | None:
-    return int(seconds) if 0 <= seconds < END_MS / 1000 else None
+    return int(seconds) if _LEAST_SECONDS <= seconds < END_MS / 1000 else None
 
 
 def _count(where: str, text: str) -> int:

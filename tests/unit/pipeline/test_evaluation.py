@@ -79,7 +79,7 @@ def test_bins_that_are_missing_are_unknown_and_not_zero(tmp_path: Path) -> None:
         ("t,n\n2024-03-04,1.5\n", "line 2: expected a count"),
         ("t,n\n2024-03-04,-1\n", "line 2: expected a count"),
         ("t,n\n2024-03-04,nan\n", "line 2: expected a count"),
-        ("t,n\n2024-03-04,1\nyesterday,1\n", "line 3: expected a time such as"),
+        ("t,n\n2024-03-04,1\nyesterday,1\n", "line 3: expected a time from 2000 to 2099, such as"),
         ("t,n\n2024-03-04,1\n2024-03-05\n", "line 3: expected a time and a count"),
         ("t,n\n2024-03-04,1\n2024-03-05,1\n", "expected a row at least every hour, found every 86400 s"),
         ("t,n\n2024-03-04,1\n", "expected a row at least every hour"),
@@ -88,11 +88,14 @@ def test_bins_that_are_missing_are_unknown_and_not_zero(tmp_path: Path) -> None:
         ("t,n\n1e300,1\n", "line 2: expected a time"),
         ("t,n\n0001-01-01T00:00:00+14:00,1\n", "line 2: expected a time"),
         ("t,n\n9999-12-31T23:00:00-12:00,1\n", "line 2: expected a time"),
+        # A day written as a number, and the columns the other way round.
+        ("20240304,1\n20240305,1\n", "line 1: expected a time"),
+        ("17,2024-03-04 00:00\n18,2024-03-04 00:05\n", "line 1: expected a time"),
         # Microseconds, which would be in the year 56,000.
         ("t,n\n1709510400000000,1\n", "line 2: expected a time"),
         ("2024-13-45 00:00,1\n2024-03-04,1\n", "line 1: expected a time"),
         ("", "expected rows of a time and a count"),
-        ("t,n\ninf,1\n", "expected a time such as"),
+        ("t,n\ninf,1\n", "line 2: expected a time"),
     ],
 )
 def test_what_is_no_series_of_counts_is_refused_with_its_line(tmp_path: Path, text: str, message: str) -> None:
@@ -121,9 +124,9 @@ def test_impossible_options_are_refused(tmp_path: Path, budget: float, zone: str
 
 def test_a_log_of_events_that_was_interrupted_has_unknown_minutes(tmp_path: Path) -> None:
     file = tmp_path / "events.csv"
-    file.write_text("0\n1709510400\n1709510520\n")
+    file.write_text("946684800\n1709510400\n1709510520\n")
     first = int(START.timestamp()) // MINUTE
-    assert read_counts(file).counts == {0: 1, first: 1, first + 1: 0, first + 2: 1}
+    assert read_counts(file).counts == {946_684_800 // MINUTE: 1, first: 1, first + 1: 0, first + 2: 1}
 
 
 def test_the_picture_never_replaces_the_counts_and_needs_a_writable_place(tmp_path: Path) -> None:
