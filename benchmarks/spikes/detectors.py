@@ -31,9 +31,7 @@ class Ours:
     def __init__(self, budgets: Floats, bins_per_hour: int = 60) -> None:
         self._quarter_bins = bins_per_hour // QUARTERS
         self._detectors = SpikeDetectors(budgets.size, bins_per_hour)
-        days = self._detectors.ordinary_days
-        days.days_per_alarm[:] = 1 / (budgets * 24 * bins_per_hour)
-        days.calibrate()
+        self._detectors.ordinary_days.set_budget(1 / (budgets * 24 * bins_per_hour))
         self._nowhere = np.zeros(budgets.size, np.bool_)
         self._last: int | None = None
 

@@ -127,14 +127,14 @@ class AllSeries:
 
     def spend(self, share_of: Mapping[Series, float]) -> None:
         """Set the budget of each series, false episodes a minute; none for those that are not named."""
-        days = self.spikes.ordinary_days.days_per_alarm
+        days = self.spikes.ordinary_days.days_per_alarm.copy()
         for number, series in enumerate(self.series):
             share = share_of.get(series, 0.0)
             days[number] = 1 / (share * DAY_MINUTES) if share else np.inf
         for told in np.flatnonzero(self._is_told_silent):
             share = share_of.get(_silence_of(self.series[told]), 0.0)
             self._silence_days[told] = 1 / (share * DAY_MINUTES) if share else np.inf
-        self.spikes.ordinary_days.calibrate()
+        self.spikes.ordinary_days.set_budget(days)
 
     def number_of(self, series: Series) -> int:
         """Return the number of a series, which is added if it is new."""

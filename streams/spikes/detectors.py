@@ -53,7 +53,7 @@ class Alarm(NamedTuple):
 class SpikeDetectors:
     """The detectors of many series, by number. `turn` begins each quarter of an hour, `observe` takes each bin.
 
-    Set `ordinary_days.days_per_alarm`, the budget, before a `turn`, and `calibrate` it.
+    Set the budget, by `ordinary_days.set_budget`, before the first `turn`.
     """
 
     def __init__(self, size: int, bins_per_hour: int = HOUR_MINUTES) -> None:

@@ -55,8 +55,7 @@ def replayed(
     per_hour = HOUR_SECONDS // bin_seconds
     quarter_bins = per_hour // QUARTERS
     detectors = SpikeDetectors(1, per_hour)
-    detectors.ordinary_days.days_per_alarm[:] = WEEK_DAYS / false_episodes_per_week
-    detectors.ordinary_days.calibrate()
+    detectors.ordinary_days.set_budget(WEEK_DAYS / false_episodes_per_week)
     never = np.zeros(1, np.bool_)
     bins: list[Judged] = []
     episodes: list[FoundEpisode] = []

@@ -45,7 +45,7 @@ _DEVIATIONS = np.array([-math.log(-math.log((day + 0.5) / ASSUMED_DAYS)) - 0.37 
 class OrdinaryDays:
     """The daily maxima of many series: of the evidence by window, and of the sizes over all windows.
 
-    `close_day` ends a day and sets the thresholds. `days_per_alarm` is the budget: days per false alarm of a series.
+    `close_day` ends a day and sets the thresholds. The budget is `days_per_alarm`: days per false alarm of a series.
     """
 
     def __init__(self, size: int, windows_per_day: Sequence[float]) -> None:
@@ -64,7 +64,7 @@ class OrdinaryDays:
         self.stretch = np.ones((windows, size))
         self.least_evidence = np.full((windows, size), np.inf)
         self.least_size = np.zeros(size)
-        self.calibrate()
+        self._calibrate()
 
     def close_day(self, is_counted: Flags) -> None:
         """End a day, and count it for the series named."""
@@ -75,9 +75,14 @@ class OrdinaryDays:
         self.days[series] += 1
         self.evidence[:] = 0.0
         self.size[:] = 0.0
-        self.calibrate()
+        self._calibrate()
 
-    def calibrate(self) -> None:
+    def set_budget(self, days_per_alarm: Floats | float) -> None:
+        """Set the days per false alarm of all series, and the thresholds by them."""
+        self.days_per_alarm[:] = days_per_alarm
+        self._calibrate()
+
+    def _calibrate(self) -> None:
         """Set the thresholds by the days known and the budget."""
         of_poisson = np.array(self._of_poisson)[:, None]
         assumed = np.maximum(LEAST_MAXIMUM, of_poisson + _DEVIATIONS[:, None, None])

@@ -48,8 +48,7 @@ def alarms(
     """
     chance = np.random.default_rng(1)
     detectors = SpikeDetectors(series, BINS_PER_HOUR)
-    detectors.ordinary_days.days_per_alarm[:] = days_per_alarm
-    detectors.ordinary_days.calibrate()
+    detectors.ordinary_days.set_budget(days_per_alarm)
     nowhere = np.zeros(series, np.bool_)
     found = []
     for at in bins:

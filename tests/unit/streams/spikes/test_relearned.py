@@ -34,8 +34,7 @@ def counts() -> Floats:
 def alarms(counts: Floats, begin: int, judged: int) -> list[tuple[int, int]]:
     """Return series and bin of the alarms after the restart, of detectors that begin, and judge, with these bins."""
     detectors = SpikeDetectors(SERIES, BINS_PER_HOUR)
-    detectors.ordinary_days.days_per_alarm[:] = 7.0
-    detectors.ordinary_days.calibrate()
+    detectors.ordinary_days.set_budget(7.0)
     nowhere = np.zeros(SERIES, np.bool_)
     found = []
     for at in range(begin, END):

@@ -22,8 +22,7 @@ def counts_of(one: int) -> list[Floats]:
 def run(columns: list[list[Floats]], room: int, grown_to: int = 0) -> tuple[SpikeDetectors, list[tuple[int, int]]]:
     """Run through the counts, with some room that grows after four days; return (series, bin) of the alarms."""
     detectors = SpikeDetectors(room, BINS_PER_HOUR)
-    detectors.ordinary_days.days_per_alarm[:] = 7.0
-    detectors.ordinary_days.calibrate()
+    detectors.ordinary_days.set_budget(7.0)
     found = []
     for number in range(DAYS * DAY):
         at = MONDAY + number
