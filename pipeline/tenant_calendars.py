@@ -15,14 +15,14 @@ YEARS = range(2000, 2100)
 
 
 class TenantCalendar(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The calendar of a tenant, instead of the reporting zone and the general holidays."""
+    """The calendar of a tenant. What is left out is as for all: the reporting zone, `holidays` and `closed_days`."""
 
-    #: IANA time zone of its customers; empty for the reporting zone.
+    #: IANA time zone of its customers.
     zone: str = ""
-    #: Its countries, with a region where holidays depend on it: `US`, `DE-BY`.
-    holidays: list[str] = []
-    #: Further days on which it is closed.
-    closed_days: list[date] = []
+    #: Its countries, with a region where holidays depend on it: `US`, `DE-BY`; `[]` for none.
+    holidays: list[str] | None = None
+    #: Further days on which it is closed; `[]` for none.
+    closed_days: list[date] | None = None
 
 
 class SpikesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -33,7 +33,7 @@ class SpikesConfig(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     holidays: list[str] = []
     #: Further days that may be like Sundays, such as `2026-12-24`.
     closed_days: list[date] = []
-    #: By tenant: `zone`, `holidays` and `closed_days` of its own.
+    #: By tenant: `zone`, `holidays` and `closed_days` in place of the general ones. What is left out is as for all.
     tenants: dict[str, TenantCalendar] = {}
 
 
@@ -50,7 +50,12 @@ def local_times(config: SpikesConfig, reporting_zone: str) -> LocalTimes:
     return LocalTimes(
         default,
         {
-            tenant: _local_time(f"tenants.{tenant}.", own.zone or reporting_zone, own.holidays, own.closed_days)
+            tenant: _local_time(
+                f"tenants.{tenant}.",
+                own.zone or reporting_zone,
+                config.holidays if own.holidays is None else own.holidays,
+                config.closed_days if own.closed_days is None else own.closed_days,
+            )
             for tenant, own in config.tenants.items()
         },
     )

@@ -25,6 +25,8 @@ def evaluate(
         local_time = local_times(SpikesConfig(holidays=holidays), zone).default
     except ValueError as error:
         raise SettingsError(f"--{error}") from None
+    if not path.is_file():
+        raise SettingsError(f"expected a file of counts, got {path}, which is none")
     target = plot or path.with_suffix(".svg")
     if target.resolve() == path.resolve():
         raise SettingsError(f"--plot: expected another file than the counts, got {target}")
@@ -39,19 +41,25 @@ def evaluate(
     else:
         rate = len(found.episodes) / weeks
         console.print(
-            f"{len(found.episodes)} episodes in {weeks:.1f} weeks watched: {rate:.2f} false ones a week if all are "
+            f"{_episodes(len(found.episodes))} in {weeks:.1f} weeks watched: {rate:.2f} false ones a week if all are "
             f"false; the budget is {false_episodes_per_week:g}."
         )
     try:
         target.write_text(picture(series, found), encoding="utf-8")
     except OSError as error:
         raise SettingsError(f"--plot: expected a file that can be written, got {target}: {error.strerror}") from None
-    console.print(f"drawn to {target}")
+    console.print(f"Silence is not judged here. Drawn to {target}")
+
+
+def _episodes(count: int) -> str:
+    return f"{count} episode{'' if count == 1 else 's'}"
 
 
 def _described(series: CountSeries) -> str:
     total, length = sum(series.counts.values()), len(series.counts)
     described = f"{total} events in {length} bins of {series.bin_seconds // 60} min"
+    if series.zero_count:
+        described += f"; {series.zero_count} of them are missing in the file and count as zero"
     if series.row_seconds > series.bin_seconds:
         described += f", from rows of {series.row_seconds // 60} min divided evenly"
     return described
@@ -60,15 +68,16 @@ def _described(series: CountSeries) -> str:
 def _table(series: CountSeries, found: Replayed) -> Table:
     table = Table("since (UTC)", "noticed after", "lasted", "observed", "expected", "ratio", "further rises")
     minutes = series.bin_seconds // 60
-    for episode in found.episodes:
-        since = datetime.fromtimestamp(episode.since * series.bin_seconds, UTC)
+    last = found.bins[-1].at + 1
+    for run, further_rise_count in found.episodes:
+        since = datetime.fromtimestamp(run.since * series.bin_seconds, UTC)
         table.add_row(
             f"{since:%Y-%m-%d %H:%M}",
-            f"{(episode.detected + 1 - episode.since) * minutes} min",
-            f"{(episode.until - episode.since) * minutes} min",
-            str(episode.observed),
-            f"{episode.expected:.1f}",
-            f"{episode.observed / episode.expected:.1f}",
-            str(episode.further_rise_count or ""),
+            f"{(run.detected + 1 - run.since) * minutes} min",
+            f"{((run.until or last) - run.since) * minutes} min" + ("" if run.until else ", and goes on"),
+            str(run.observed),
+            f"{run.expected:.1f}",
+            f"{run.ratio:.1f}",
+            str(further_rise_count or ""),
         )
     return table

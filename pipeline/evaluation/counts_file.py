@@ -2,9 +2,10 @@
 
 import csv
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from itertools import pairwise
+from math import gcd
 from pathlib import Path
 from statistics import median_low
 from typing import NamedTuple
@@ -20,6 +21,10 @@ BIN_SECONDS = (60, 180, 300, 900)
 _LEAST_SECONDS = 946_684_800
 #: From here on a number is an instant in milliseconds.
 _LEAST_MS = 100_000_000_000
+#: A file of counts without any zero leaves them out, if bins without events are to be expected at this mean count.
+MOST_OF_SPARSE = 10.0
+#: The interval between rows is the greatest one that divides all, if it occurs so often; otherwise the usual one.
+LEAST_SHARE_OF_STEPS = 0.02
 #: Between events further apart the log was interrupted.
 UNKNOWN_AFTER_MINUTES = 7 * 1_440
 
@@ -35,6 +40,8 @@ class CountSeries(NamedTuple):
     counts: dict[int, int]
     #: The interval between the rows of the file, of events a minute.
     row_seconds: int
+    #: The bins that are missing in a file of counts and taken for zero.
+    zero_count: int = 0
 
 
 def read_counts(path: Path) -> CountSeries:
@@ -110,13 +117,18 @@ def _count(where: str, text: str) -> int:
 
 def _of_events(rows: list[_Row]) -> CountSeries:
     events = Counter(row.at_seconds // MINUTE_SECONDS for row in rows)
-    minutes = sorted(events)
-    counts = {minutes[0]: events[minutes[0]]}
-    for earlier, later in pairwise(minutes):
-        if later - earlier <= UNKNOWN_AFTER_MINUTES:
+    return CountSeries(MINUTE_SECONDS, _with_zeros(events, UNKNOWN_AFTER_MINUTES), MINUTE_SECONDS)
+
+
+def _with_zeros(known: Mapping[int, int], most: int) -> dict[int, int]:
+    """Return counts by number of their bin in order, with zeros between those at most so many bins apart."""
+    numbers = sorted(known)
+    counts = {numbers[0]: known[numbers[0]]}
+    for earlier, later in pairwise(numbers):
+        if later - earlier <= most:
             counts |= dict.fromkeys(range(earlier + 1, later), 0)
-        counts[later] = events[later]
-    return CountSeries(MINUTE_SECONDS, counts, MINUTE_SECONDS)
+        counts[later] = known[later]
+    return counts
 
 
 def _of_counts(path: Path, rows: list[_Row]) -> CountSeries:
@@ -124,9 +136,10 @@ def _of_counts(path: Path, rows: list[_Row]) -> CountSeries:
     for row in rows:
         totals[row.at_seconds] += row.event_count or 0
     times = sorted(totals)
-    steps = [later - earlier for earlier, later in pairwise(times)]
-    row_seconds = median_low(steps) if steps else 0
-    if not 0 < row_seconds <= HOUR_SECONDS:
+    row_seconds = _interval([later - earlier for earlier, later in pairwise(times)])
+    if not row_seconds:
+        raise CountsFileError(f"{path}: expected rows of several times, found one")
+    if row_seconds > HOUR_SECONDS:
         raise CountsFileError(
             f"{path}: expected a row at least every hour, found every {row_seconds} s; what is unusual in a day cannot "
             "be told from days"
@@ -145,4 +158,17 @@ def _of_counts(path: Path, rows: list[_Row]) -> CountSeries:
         count, first = totals[at_seconds], at_seconds // bin_seconds
         for part in range(parts):
             counts[first + part] += count // parts + (part < count % parts)
-    return CountSeries(bin_seconds, dict(sorted(counts.items())), row_seconds)
+    if not min(totals.values()) or sum(counts.values()) > MOST_OF_SPARSE * len(counts):
+        return CountSeries(bin_seconds, dict(sorted(counts.items())), row_seconds)
+    filled = _with_zeros(counts, UNKNOWN_AFTER_MINUTES * MINUTE_SECONDS // bin_seconds)
+    return CountSeries(bin_seconds, filled, row_seconds, len(filled) - len(counts))
+
+
+def _interval(steps: Sequence[int]) -> int:
+    """Return the seconds between the rows of a file, of which some may be missing; 0 if there is one row alone."""
+    if not steps:
+        return 0
+    divisor = gcd(*steps)
+    if divisor % MINUTE_SECONDS == 0 and steps.count(divisor) >= LEAST_SHARE_OF_STEPS * len(steps):
+        return divisor
+    return median_low(steps)

@@ -8,22 +8,16 @@ import numpy as np
 from streams.spikes.bands import bounds
 from streams.spikes.calendar import DAY_HOURS, QUARTERS, LocalTime
 from streams.spikes.detectors import LEAST_EXPECTED, SpikeDetectors
+from streams.spikes.runs import Run, weights_of_rise
 
 MINUTE_SECONDS, HOUR_SECONDS = 60, 3_600
 WEEK_DAYS = 7
 
 
 class FoundEpisode(NamedTuple):
-    """An episode, in bins: it was detected with bin `detected`, by a window from `since` on, and over before `until`.
+    """An episode and the number of further rises inside. The run of one that lasts at the end has no `until`."""
 
-    `observed` and `expected` are those of the window; further rises inside are counted.
-    """
-
-    since: int
-    detected: int
-    until: int
-    observed: int
-    expected: float
+    run: Run
     further_rise_count: int
 
 
@@ -59,7 +53,7 @@ def replayed(
     never = np.zeros(1, np.bool_)
     bins: list[Judged] = []
     episodes: list[FoundEpisode] = []
-    is_open, last, watched_count = False, None, 0
+    last, watched_count = None, 0
     for at, count in counts.items():
         is_gap = last is not None and at > last + 1
         if is_gap:
@@ -67,18 +61,24 @@ def replayed(
         if is_gap or last is None or at % quarter_bins == 0:
             detectors.turn(at, local_time.quarter(at * bin_seconds // MINUTE_SECONDS), never)
         last = at
-        for alarm in detectors.observe(at, np.array([float(count)])):
-            if is_open:
+        alarms = detectors.observe(at, np.array([float(count)]))
+        if episodes and episodes[-1].run.until is None:
+            _extend(episodes[-1].run, detectors, at, count)
+        for alarm in alarms:
+            if episodes and episodes[-1].run.until is None:
                 episode = episodes[-1]
                 episodes[-1] = episode._replace(further_rise_count=episode.further_rise_count + 1)
             else:
-                episodes.append(FoundEpisode(alarm.since, at, at + 1, alarm.observed, alarm.expected, 0))
-        is_open = bool(detectors.in_episodes)
-        if is_open:
-            episodes[-1] = episodes[-1]._replace(until=at + 1)
+                episodes.append(FoundEpisode(Run(alarm.since, at, alarm.observed, alarm.expected), 0))
         watched_count += bool(detectors.is_known[0])
         bins.append(_judged(detectors, at, count))
     return Replayed(bins, episodes, watched_count / (DAY_HOURS * per_hour))
+
+
+def _extend(run: Run, detectors: SpikeDetectors, at: int, count: int) -> None:
+    """Add a bin to the run of an episode, which may end it."""
+    expected = float(detectors.windows.expected(at, 1)[0])
+    run.extend(at, count, expected, weights_of_rise(run, float(detectors.dispersion_of_bins[0])))
 
 
 def _judged(detectors: SpikeDetectors, at: int, count: int) -> Judged:

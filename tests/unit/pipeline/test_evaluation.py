@@ -32,10 +32,10 @@ def test_a_planted_burst_is_found_told_and_drawn(tmp_path: Path) -> None:
     ]
     file.write_text("timestamp,value\n" + "\n".join(rows) + "\n")
     told = shown(file, 0.1)
-    # The eleventh day, 100 · 5 min = 8:20.
-    assert "2024-03-14 08:20 │ 5 min " in told
+    # The eleventh day, 100 · 5 min = 8:20, six rows long.
+    assert "2024-03-14 08:20 │ 5 min         │ 30 min " in told
     # Twelve days, of which one is learned first: 11 / 7 = 1.6 weeks.
-    assert "1 episodes in 1.6 weeks watched: 0.64 false ones a week if all are false; the budget is 0.1." in told
+    assert "1 episode in 1.6 weeks watched: 0.64 false ones a week if all are false; the budget is 0.1." in told
     drawing = file.with_suffix(".svg").read_text()
     assert drawing.count('class="episode"') == 1
     assert drawing.count("Week of") == 2
@@ -67,9 +67,37 @@ def test_files_of_several_kinds_are_read(tmp_path: Path, text: str, bin_seconds:
 
 def test_bins_that_are_missing_are_unknown_and_not_zero(tmp_path: Path) -> None:
     file = tmp_path / "file.csv"
+    first = int(START.timestamp()) // MINUTE
+    # A row of zero shows that those without events are written.
+    file.write_text("1709510400,2\n1709510460,0\n1709510580,4\n")
+    assert read_counts(file).counts == {first: 2, first + 1: 0, first + 3: 4}
+    # With twelve a minute, one without any is not to be expected.
+    file.write_text("1709510400,12\n1709510460,13\n1709510580,11\n")
+    assert read_counts(file).counts == {first: 12, first + 1: 13, first + 3: 11}
+
+
+def test_rows_without_events_that_were_left_out_count_as_zero(tmp_path: Path) -> None:
+    file = tmp_path / "file.csv"
     file.write_text("1709510400,2\n1709510460,3\n1709510580,4\n")
     first = int(START.timestamp()) // MINUTE
-    assert read_counts(file).counts == {first: 2, first + 1: 3, first + 3: 4}
+    found = read_counts(file)
+    assert found.counts == {first: 2, first + 1: 3, first + 2: 0, first + 3: 4}
+    assert found.zero_count == 1
+
+
+def test_a_rare_series_without_its_zeros_is_read_by_minute(tmp_path: Path) -> None:
+    """Five weeks at 0.15 a minute, minutes without events left out, as a database groups them."""
+    chance, file = Random(7), tmp_path / "counts.csv"
+    minutes = [number for number in range(5 * 7 * 1_440) if chance.random() < 0.14]
+    file.write_text("minute,count\n" + "\n".join(f"{START + timedelta(minutes=m)},1" for m in minutes))
+    found = read_counts(file)
+    assert found.bin_seconds == MINUTE
+    assert len(found.counts) == minutes[-1] - minutes[0] + 1
+    told = shown(file)
+    assert f"{found.zero_count} of them are missing in the file and count as zero" in told
+    # From a day after the first count on: 34 days of 35.
+    assert "in 4.9 weeks watched" in told
+    assert "Silence is not judged here." in told
 
 
 @pytest.mark.parametrize(
@@ -82,7 +110,7 @@ def test_bins_that_are_missing_are_unknown_and_not_zero(tmp_path: Path) -> None:
         ("t,n\n2024-03-04,1\nyesterday,1\n", "line 3: expected a time from 2000 to 2099, such as"),
         ("t,n\n2024-03-04,1\n2024-03-05\n", "line 3: expected a time and a count"),
         ("t,n\n2024-03-04,1\n2024-03-05,1\n", "expected a row at least every hour, found every 86400 s"),
-        ("t,n\n2024-03-04,1\n", "expected a row at least every hour"),
+        ("t,n\n2024-03-04,1\n", "expected rows of several times, found one"),
         ("t,n\n1709510400,1\n1709510407,1\n", "expected a row every so many minutes"),
         ("t,n\n", "expected rows of a time and a count"),
         ("t,n\n1e300,1\n", "line 2: expected a time"),
@@ -105,6 +133,13 @@ def test_what_is_no_series_of_counts_is_refused_with_its_line(tmp_path: Path, te
         read_counts(file)
     assert message in str(refused.value)
     assert str(file) in str(refused.value)
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="expected a file of counts, got"):
+        shown(tmp_path)
+    with pytest.raises(SettingsError, match="expected a file of counts, got"):
+        shown(Path())
 
 
 def test_a_file_that_is_missing_or_binary_is_refused(tmp_path: Path) -> None:

@@ -32,6 +32,7 @@ def test_a_tenant_has_the_reporting_zone_unless_it_has_one_of_its_own() -> None:
         tenants={
             "acme": TenantCalendar("America/New_York", ["US"]),
             "local": TenantCalendar(closed_days=[date(2026, 6, 1)]),
+            "open": TenantCalendar(holidays=[]),
         },
     )
     found = local_times(config, "Europe/Berlin")
@@ -41,7 +42,11 @@ def test_a_tenant_has_the_reporting_zone_unless_it_has_one_of_its_own() -> None:
     # 17:00 UTC is noon in New York and 18:00 in Berlin.
     assert found.of_tenants["acme"].quarter(thanksgiving).hour % 24 == 12
     assert found.of_tenants["local"].quarter(thanksgiving).hour % 24 == 18
-    assert not found.of_tenants["local"].quarter(minute("2026-12-25 12:00")).is_holiday
+    # What a tenant leaves out is as for all; an empty list is none.
+    assert found.of_tenants["local"].quarter(minute("2026-12-25 12:00")).is_holiday
+    assert found.of_tenants["local"].quarter(minute("2026-06-01 12:00")).is_holiday
+    assert not found.of_tenants["acme"].quarter(minute("2026-10-03 12:00")).is_holiday
+    assert not found.of_tenants["open"].quarter(minute("2026-12-25 12:00")).is_holiday
 
 
 @pytest.mark.parametrize(
