@@ -109,7 +109,8 @@ class Week:
         return (count + EVENTS_OF_ALL_HOURS) / (exposure + EVENTS_OF_ALL_HOURS), count, is_own_kind
 
     def _sums_of(self, hours: range, dispersion: Floats, wander: Floats) -> tuple[Floats, Floats]:
-        counts, exposures = (array.sum(axis=1) for array in self._of(list(hours)))
+        # Every hour of every week for itself, so that one wild hour of a weekend is seen.
+        counts, exposures = (array.reshape(-1, array.shape[-1]) for array in self._of(list(hours)))
         return clipped_sums(counts, exposures, weighted_median(counts, exposures), dispersion, wander)
 
     def _of(self, hours: list[int]) -> tuple[Floats, Floats]:
