@@ -60,7 +60,10 @@ CONFORMANCE = frozenset(("rebalance", "restore", "offsets", "dead letters", "unr
 
 
 def pytest_configure() -> None:
-    """Put all temporary directories, and so the data of ClickHouse and Kafka, in memory where there is room."""
+    """Prepare the environment of all processes that tests start.
+
+    Temporary directories, and so the data of ClickHouse and Kafka, lie in memory where there is room.
+    """
     # Tests start hundreds of processes, each of which would compile every module again.
     os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
     if MEMORY_DISK.exists() and shutil.disk_usage(MEMORY_DISK).free >= LEAST_FREE_BYTES:

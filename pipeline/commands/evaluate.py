@@ -68,13 +68,12 @@ def _described(series: CountSeries) -> str:
 def _table(series: CountSeries, found: Replayed) -> Table:
     table = Table("since (UTC)", "noticed after", "lasted", "observed", "expected", "ratio", "further rises")
     minutes = series.bin_seconds // 60
-    last = found.bins[-1].at + 1
     for run, further_rise_count in found.episodes:
         since = datetime.fromtimestamp(run.since * series.bin_seconds, UTC)
         table.add_row(
             f"{since:%Y-%m-%d %H:%M}",
             f"{(run.detected + 1 - run.since) * minutes} min",
-            f"{((run.until or last) - run.since) * minutes} min" + ("" if run.until else ", and goes on"),
+            f"{(found.until(run) - run.since) * minutes} min" + (", and goes on" if run.until is None else ""),
             str(run.observed),
             f"{run.expected:.1f}",
             f"{run.ratio:.1f}",

@@ -13,7 +13,7 @@ from typing import NamedTuple
 from pipeline.errors import SichtflugError
 from streams.days import END_MS
 
-MINUTE_SECONDS, HOUR_SECONDS, QUARTER_SECONDS = 60, 3_600, 900
+MINUTE_SECONDS, HOUR_SECONDS = 60, 3_600
 #: Rows are added up to bins of the first of these lengths that they fit into, or divided evenly into bins of the last
 #: one that fits into them.
 BIN_SECONDS = (60, 180, 300, 900)

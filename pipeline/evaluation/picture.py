@@ -71,10 +71,9 @@ def _strip(series: CountSeries, found: Replayed, week: int, bins: Sequence[Judge
     monday = datetime.fromtimestamp(begin_seconds, UTC)
     yield f'<text x="{MARGIN}" y="{top - 3}">Week of {monday:%Y-%m-%d}, up to {highest:.0f}</text>'
     yield f'<rect class="frame" x="{MARGIN}" y="{top}" width="{WIDTH}" height="{HEIGHT}"/>'
-    last = found.bins[-1].at + 1
     for run, _ in found.episodes:
         first = max(0.0, (run.since * series.bin_seconds - begin_seconds) / WEEK_SECONDS)
-        end = min(1.0, ((run.until or last) * series.bin_seconds - begin_seconds) / WEEK_SECONDS)
+        end = min(1.0, (found.until(run) * series.bin_seconds - begin_seconds) / WEEK_SECONDS)
         if first < end:
             width = max(2.0, (end - first) * WIDTH)
             yield (

@@ -127,7 +127,7 @@ class AllSeries:
 
     def spend(self, share_of: Mapping[Series, float]) -> None:
         """Set the budget of each series, false episodes a minute; none for those that are not named."""
-        days = self.spikes.ordinary_days.days_per_alarm.copy()
+        days = np.full(self.spikes.size, np.inf)
         for number, series in enumerate(self.series):
             share = share_of.get(series, 0.0)
             days[number] = 1 / (share * DAY_MINUTES) if share else np.inf

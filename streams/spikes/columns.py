@@ -16,6 +16,12 @@ Flags = NDArray[np.bool_]
 Part = TypeVar("Part")
 
 
+def remember(memory: NDArray[Any], series: Integers, values: Floats) -> None:
+    """Add the values of some series as the last row of a memory, and drop the first row of theirs."""
+    memory[:-1, series] = memory[1:, series]
+    memory[-1, series] = values[series]
+
+
 def copy_series(source: object, first: int, end: int, target: object, at: int) -> None:
     """Copy the series `[first, end)` of a part of the state to those from `at` on of another part of its kind."""
     for name, array in arrays(source).items():

@@ -38,6 +38,10 @@ class Replayed(NamedTuple):
     episodes: list[FoundEpisode]
     watched_days: float
 
+    def until(self, run: Run) -> int:
+        """Return the bin before which the run of an episode was over; for one that lasts, that after the last bin."""
+        return self.bins[-1].at + 1 if run.until is None else run.until
+
 
 def replayed(
     counts: Mapping[int, int], bin_seconds: int, false_episodes_per_week: float, local_time: LocalTime

@@ -8,8 +8,8 @@ wild ones change nothing.
 import numpy as np
 
 from streams.spikes.calendar import DAY_HOURS, QUARTERS, WEEKEND_HOUR
-from streams.spikes.columns import Flags, Floats
-from streams.spikes.expected.robust import clipped_sums, weighted_median
+from streams.spikes.columns import Flags, Floats, remember
+from streams.spikes.expected.robust import sums_leaning_on
 
 DAY_QUARTERS = DAY_HOURS * QUARTERS
 #: Days remembered of each kind: five weekends.
@@ -17,7 +17,7 @@ DAYS = 10
 #: A quarter of an hour has a shape of its own if it is this many standard deviations off the line.
 SHAPE_DEVIATIONS = 3.0
 PRIOR_EVENTS = 4.0
-#: The line itself counts as so many days: what is to have a shape of its own must have shown it on three days.
+#: The line itself counts as so many days, so that a shape of its own takes three days that show it.
 LINE_DAYS = 2.01
 
 
@@ -33,9 +33,8 @@ class DayShape:
         rows = slice(_first_row(hour), _first_row(hour) + QUARTERS)
         # By day, quarter and series.
         counts, lines = (array[rows].astype(np.float64).swapaxes(0, 1) for array in (self.counts, self.lines))
-        mean_line = LINE_DAYS * lines.sum(axis=0) / np.maximum((lines > 0).sum(axis=0), 1)
-        centre = weighted_median(np.concatenate((counts, mean_line[None])), np.concatenate((lines, mean_line[None])))
-        count, line = clipped_sums(counts, lines, centre, dispersion, wander)
+        as_the_line = np.ones(lines.shape[1:])
+        count, line = sums_leaning_on(as_the_line, LINE_DAYS, counts, lines, dispersion, wander)
         variance = dispersion * line + 0.25 * wander * line * line
         is_off = np.abs(count - line) > SHAPE_DEVIATIONS * np.sqrt(variance + 1e-9)
         return np.where(is_off, (count + PRIOR_EVENTS) / (line + PRIOR_EVENTS), 1.0)
@@ -43,9 +42,8 @@ class DayShape:
     def learn(self, hour: int, place: int, counts: Floats, line: Floats, is_learning: Flags) -> None:
         """Add the counts in a quarter of an hour, and what the line expected, of the series that are learning."""
         row, series = _first_row(hour) + place, np.flatnonzero(is_learning)
-        for remembered, added in ((self.counts[row], counts), (self.lines[row], line)):
-            remembered[:-1, series] = remembered[1:, series]
-            remembered[-1, series] = added[series]
+        remember(self.counts[row], series, counts)
+        remember(self.lines[row], series, line)
 
 
 def _first_row(hour: int) -> int:

@@ -30,6 +30,21 @@ def weighted_median(counts: Floats, exposures: Floats) -> Floats:
     return np.where(half > 0, middle, 0.0)
 
 
+def sums_leaning_on(
+    rate: Floats, weight: float, counts: Floats, exposures: Floats, dispersion: Floats, wander: Floats
+) -> tuple[Floats, Floats]:
+    """Return `clipped_sums` around the weighted median, in which a rate takes part as so many exposures of usual size.
+
+    With few counts a wild one is seen: it is far from the rate.
+    """
+    usual = weight * exposures.sum(axis=0) / np.maximum((exposures > 0).sum(axis=0), 1)
+    centre = weighted_median(
+        np.concatenate((counts, (rate * usual)[None])),
+        np.concatenate((exposures, usual[None])),
+    )
+    return clipped_sums(counts, exposures, centre, dispersion, wander)
+
+
 def clipped_sums(
     counts: Floats, exposures: Floats, centre: Floats, dispersion: Floats, wander: Floats
 ) -> tuple[Floats, Floats]:

@@ -12,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from streams.spikes.calendar import DAY_HOURS, WEEK_HOURS, WEEKEND_HOUR, hours_alike
-from streams.spikes.columns import Flags, Floats
-from streams.spikes.expected.robust import clipped_sums, weighted_median
+from streams.spikes.columns import Flags, Floats, remember
+from streams.spikes.expected.robust import clipped_sums, sums_leaning_on, weighted_median
 
 #: Counts remembered of each hour of the week, and so what is learned again after a restart.
 WEEKS = 4
@@ -72,10 +72,8 @@ class Week:
         if completed.size:
             self.exposures[..., completed] *= self.mean[completed]
             self.is_first_week[completed] = False
-        self.counts[hour, :-1, series] = self.counts[hour, 1:, series]
-        self.exposures[hour, :-1, series] = self.exposures[hour, 1:, series]
-        self.counts[hour, -1, series] = counts[series]
-        self.exposures[hour, -1, series] = (bins * np.where(self.is_first_week, 1.0, self.mean))[series]
+        remember(self.counts[hour], series, counts)
+        remember(self.exposures[hour], series, bins * np.where(self.is_first_week, 1.0, self.mean))
 
     def rate(self, hour: int, dispersion: Floats, wander: Floats) -> Rate:
         """Return the relative rates of an hour of the week."""
@@ -83,13 +81,8 @@ class Week:
         counts, exposures = self._of([hour])
         counts, exposures = counts[0], exposures[0]
         weeks = (exposures > 0).sum(axis=0)
-        mean_exposure = exposures.sum(axis=0) / np.maximum(weeks, 1)
         # The like hours weigh as much as one week, so that one wild week of two is seen.
-        centre = weighted_median(
-            np.concatenate((counts, (like_rate * mean_exposure)[None])),
-            np.concatenate((exposures, mean_exposure[None])),
-        )
-        count, exposure = clipped_sums(counts, exposures, centre, dispersion, wander)
+        count, exposure = sums_leaning_on(like_rate, 1.0, counts, exposures, dispersion, wander)
         rate = like_rate * (count + EVENTS_OF_LIKE_HOURS) / (like_rate * exposure + EVENTS_OF_LIKE_HOURS)
         # An hour seen once is hardly evidence that there is less then than on like days.
         rate = np.where((weeks == 1) & is_own_kind, np.maximum(rate, like_rate), rate)

@@ -1,6 +1,6 @@
 """Series of counts with a known true rate, side by side, and what our detectors say to them."""
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -8,6 +8,7 @@ import numpy as np
 from benchmarks.spikes.series import season
 from streams.spikes.calendar import DAY_HOURS, QUARTERS, LocalQuarter
 from streams.spikes.columns import Floats
+from streams.spikes.detectors import Alarm as DetectedAlarm
 from streams.spikes.detectors import SpikeDetectors
 
 #: Bins of five minutes: the tests run through months.
@@ -46,18 +47,31 @@ def alarms(
 
     `offset_hours` is local time minus UTC, `holidays` are local days since the epoch.
     """
-    chance = np.random.default_rng(1)
     detectors = SpikeDetectors(series, BINS_PER_HOUR)
     detectors.ordinary_days.set_budget(days_per_alarm)
-    nowhere = np.zeros(series, np.bool_)
-    found = []
+    return [
+        Alarm(alarm.series, at, alarm.is_again)
+        for at, found in observed(detectors, rate, bins, dispersion, offset_hours, holidays)
+        for alarm in found
+    ]
+
+
+def observed(
+    detectors: SpikeDetectors,
+    rate: Callable[[int], float],
+    bins: range,
+    dispersion: float,
+    offset_hours: Callable[[int], int] = lambda at: 0,
+    holidays: Collection[int] = (),
+    seed: int = 1,
+) -> Iterator[tuple[int, list[DetectedAlarm]]]:
+    """Let detectors observe series as in `alarms`, and yield each bin with its alarms once it was observed."""
+    chance, nowhere = np.random.default_rng(seed), np.zeros(detectors.size, np.bool_)
     for at in bins:
         if at % (BINS_PER_HOUR // QUARTERS) == 0:
             quarter = at // (BINS_PER_HOUR // QUARTERS) + QUARTERS * offset_hours(at)
             detectors.turn(at, LocalQuarter(quarter, quarter // (QUARTERS * DAY_HOURS) in holidays), nowhere)
-        counts = drawn(chance, rate(at), dispersion, series)
-        found += [Alarm(alarm.series, at, alarm.is_again) for alarm in detectors.observe(at, counts)]
-    return found
+        yield at, detectors.observe(at, drawn(chance, rate(at), dispersion, detectors.size))
 
 
 def drawn(chance: np.random.Generator, mean: float, dispersion: float, size: int) -> Floats:

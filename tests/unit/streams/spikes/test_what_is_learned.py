@@ -8,9 +8,8 @@ from statistics import median
 import numpy as np
 import pytest
 
-from streams.spikes.calendar import QUARTERS, LocalQuarter
 from streams.spikes.detectors import SpikeDetectors
-from tests.support.streams.counts import BINS_PER_HOUR, DAY, MONDAY, WEEK, Alarm, alarms, drawn, usual
+from tests.support.streams.counts import BINS_PER_HOUR, DAY, MONDAY, WEEK, Alarm, alarms, observed, usual
 
 SERIES = 6
 #: Bins: the detectors' own delay is at least one.
@@ -155,15 +154,13 @@ def test_a_closed_day_that_is_a_known_holiday_is_followed_by_no_spike() -> None:
 def test_one_burst_does_not_change_what_is_expected_the_next_day(day: int) -> None:
     """Five events in five minutes at any time; on a working day or a Saturday, six times as many for 40 minutes."""
     burst = range(MONDAY + day * DAY + 12 * BINS_PER_HOUR, MONDAY + day * DAY + 12 * BINS_PER_HOUR + 8)
-    chance, size = np.random.default_rng(3), 20
-    detectors = SpikeDetectors(size, BINS_PER_HOUR)
+    detectors = SpikeDetectors(20, BINS_PER_HOUR)
     detectors.ordinary_days.set_budget(7.0)
-    expected = []
-    for at in range(MONDAY, burst.stop + DAY):
-        if at % (BINS_PER_HOUR // QUARTERS) == 0:
-            detectors.turn(at, LocalQuarter(at // (BINS_PER_HOUR // QUARTERS)), np.zeros(size, np.bool_))
-        detectors.observe(at, drawn(chance, 30.0 if at in burst else 5.0, 1.2, size))
-        if at - DAY in burst:
-            expected.append(detectors.windows.expected(at, 1))
+    bins = range(MONDAY, burst.stop + DAY)
+    expected = [
+        detectors.windows.expected(at, 1)
+        for at, _ in observed(detectors, lambda at: 30.0 if at in burst else 5.0, bins, 1.2, seed=3)
+        if at - DAY in burst
+    ]
     assert np.mean(expected) < 1.25 * 5.0
     assert np.mean(np.array(expected) > 1.6 * 5.0) < 0.05
