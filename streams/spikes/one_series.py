@@ -67,7 +67,7 @@ def replayed(
         last = at
         alarms = detectors.observe(at, np.array([float(count)]))
         if episodes and episodes[-1].run.until is None:
-            _extend(episodes[-1].run, detectors, at, count)
+            _extend(episodes[-1].run, detectors, at, count, WEEK_DAYS * DAY_HOURS * per_hour)
         for alarm in alarms:
             if episodes and episodes[-1].run.until is None:
                 episode = episodes[-1]
@@ -79,10 +79,10 @@ def replayed(
     return Replayed(bins, episodes, watched_count / (DAY_HOURS * per_hour))
 
 
-def _extend(run: Run, detectors: SpikeDetectors, at: int, count: int) -> None:
+def _extend(run: Run, detectors: SpikeDetectors, at: int, count: int, longest: int) -> None:
     """Add a bin to the run of an episode, which may end it."""
     expected = float(detectors.windows.expected(at, 1)[0])
-    run.extend(at, count, expected, weights_of_rise(run, float(detectors.dispersion_of_bins[0])))
+    run.extend(at, count, expected, weights_of_rise(run, float(detectors.dispersion_of_bins[0])), longest)
 
 
 def _judged(detectors: SpikeDetectors, at: int, count: int) -> Judged:

@@ -33,11 +33,11 @@ class Run(msgspec.Struct):
         """The observed count as a multiple of the expected one."""
         return self.observed / max(self.expected, 1e-9)
 
-    def extend(self, at: int, count: int, expected: float, weights: tuple[float, float]) -> bool:
+    def extend(self, at: int, count: int, expected: float, weights: tuple[float, float], longest: int) -> bool:
         """Add a bin, with the `log_likelihood_weights` of the run's ratio. Return whether the run continues.
 
         It ends when the log-likelihood ratio of a return to the expectation against the run's own ratio so far reaches
-        log(1000), with the bin from which that has grown.
+        log(1000), with the bin from which that has grown; and when it is `longest` bins long.
         """
         a, b = weights
         value = self.return_value - (a * count - b * expected)
@@ -45,16 +45,17 @@ class Run(msgspec.Struct):
             self.observed += self.return_observed + count
             self.expected += self.return_expected + expected
             self.return_value, self.return_since, self.return_observed, self.return_expected = 0.0, -1, 0, 0.0
-            return True
-        if self.return_since < 0:
-            self.return_since = at
-        self.return_value = value
-        self.return_observed += count
-        self.return_expected += expected
-        if value < END_LIKELIHOOD:
-            return True
-        self.until = self.return_since
-        return False
+        else:
+            if self.return_since < 0:
+                self.return_since = at
+            self.return_value = value
+            self.return_observed += count
+            self.return_expected += expected
+        if value >= END_LIKELIHOOD:
+            self.until = self.return_since
+        elif at - self.since >= longest:
+            self.until = at
+        return self.until is None
 
 
 def weights_of_rise(run: Run, dispersion: float) -> tuple[float, float]:

@@ -179,9 +179,9 @@ class Watch:
             weights = (
                 log_likelihood_weights(dispersion, SILENCE_RATIO) if is_silence else weights_of_rise(run, dispersion)
             )
-            goes_on = run.extend(minute, int(group.counts[number]), expected, weights)
-            if not goes_on or minute - run.since >= LONGEST_RUN_MINUTES:
-                run.until = minute if run.until is None else run.until
+            goes_on = run.extend(minute, int(group.counts[number]), expected, weights, LONGEST_RUN_MINUTES)
+            if not goes_on:
+                assert run.until is not None
                 self._ends[series] = run.until
                 del self._runs[series]
 
