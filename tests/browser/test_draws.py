@@ -41,7 +41,7 @@ def page(shared_system: System) -> Iterator[Page]:
         for part in (records[:4_000], records[4_000:]):
             shared_system.publish(part)
             shared_system.wait_until_folded()
-            wait_for(lambda: windows_are_up_to_date(shared_system), 300, shared_system.log)
+            wait_for(lambda: windows_are_up_to_date(shared_system), 120, shared_system.log)
         yield running
 
 

@@ -25,7 +25,7 @@ def systems(kafka: ApacheKafka, clickhouse: EmbeddedClickHouse, tmp_path: Path) 
 
 
 # The embedded broker assigns partitions to members that have left.
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_800)
 @pytest.mark.apache_kafka
 def test_every_table_and_view_is_the_same_after_each_way_of_replaying_months_of_events(
     systems: list[System], tmp_path: Path, incidents: Path

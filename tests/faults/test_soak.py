@@ -11,7 +11,7 @@ from tests.faults.verdict import Verdict
 from tests.support.kafka import class_path
 
 #: Far more than needed.
-SECONDS = 850
+SECONDS = 1_700
 SOAK = ("-m", "tests.faults.soak")
 
 

@@ -23,6 +23,8 @@ PARTITIONS = 4
 SESSION_SECONDS = "3"
 #: Between two polls of a condition. Polling faster keeps a good part of a core busy with queries.
 POLL_SECONDS = 0.25
+#: How many times as long as on an ordinary machine a test waits, since a slow machine is no defect.
+PATIENCE = 4
 
 
 class System:
@@ -208,8 +210,11 @@ class System:
 
 
 def wait_for(condition: Callable[[], bool], seconds: float, explain: Callable[[], str] = lambda: "") -> None:
-    """Wait until a condition holds; on a timeout fail with the text of `explain`."""
-    deadline = time.monotonic() + seconds
+    """Wait until a condition holds; on a timeout fail with the text of `explain`.
+
+    `seconds` are more than enough on an ordinary machine; the timeout is `PATIENCE` times as long.
+    """
+    deadline = time.monotonic() + PATIENCE * seconds
     while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {explain()}"
+        assert time.monotonic() < deadline, f"not within {PATIENCE * seconds} s: {explain()}"
         time.sleep(POLL_SECONDS)

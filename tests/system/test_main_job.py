@@ -48,7 +48,7 @@ def test_simulated_traffic_with_every_flaw_equals_the_batch_computation(system: 
     system.assert_equals(system.oracle(), COLUMNS)
 
 
-@pytest.mark.timeout(600)
+@pytest.mark.timeout(1_800)
 @pytest.mark.apache_kafka
 def test_twenty_kills_at_random_moments_neither_lose_nor_double_anything(system: System) -> None:
     chance = random.Random(20)
