@@ -8,7 +8,7 @@ import numpy as np
 from streams.spikes.bands import bounds
 from streams.spikes.calendar import DAY_HOURS, QUARTERS, LocalTime
 from streams.spikes.detectors import LEAST_EXPECTED, SpikeDetectors
-from streams.spikes.runs import Run, weights_of_rise
+from streams.spikes.runs import LONGEST_HOURS, Run, weights_of_rise
 
 MINUTE_SECONDS, HOUR_SECONDS = 60, 3_600
 WEEK_DAYS = 7
@@ -67,7 +67,7 @@ def replayed(
         last = at
         alarms = detectors.observe(at, np.array([float(count)]))
         if episodes and episodes[-1].run.until is None:
-            _extend(episodes[-1].run, detectors, at, count, WEEK_DAYS * DAY_HOURS * per_hour)
+            _extend(episodes[-1].run, detectors, at, count, LONGEST_HOURS * per_hour)
         for alarm in alarms:
             if episodes and episodes[-1].run.until is None:
                 episode = episodes[-1]

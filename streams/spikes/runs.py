@@ -5,10 +5,13 @@ from collections.abc import Sequence
 
 import msgspec
 
+from streams.spikes.calendar import WEEK_HOURS
 from streams.spikes.negative_binomial import log_likelihood_weights
 
 END_LIKELIHOOD = math.log(1_000)
 LEAST_RATIO, LARGEST_RATIO = 1.5, 20.0
+#: A run ends after this long, even if the series never returns: it is gone, or this is how it is now.
+LONGEST_HOURS = WEEK_HOURS
 
 
 class Run(msgspec.Struct):

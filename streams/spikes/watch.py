@@ -21,15 +21,15 @@ from streams.spikes.detectors import Alarm
 from streams.spikes.episodes import Change, Episode, OngoingEpisode
 from streams.spikes.negative_binomial import log_likelihood_weights
 from streams.spikes.open_episodes import OpenEpisodes
-from streams.spikes.runs import Run, onset, weights_of_rise
+from streams.spikes.runs import LONGEST_HOURS, Run, onset, weights_of_rise
 from streams.spikes.series import Counts, Place, Series
 from streams.spikes.silence import SILENCE_RATIO
+from streams.spikes.windows import HOUR_MINUTES
 
 WEEK_MINUTES = 10_080
 #: An onset is looked for so long before the alarm.
 ONSET_MINUTES = 120
-#: A run ends after this long, even if the series never returns: it is gone, or this is how it is now.
-LONGEST_RUN_MINUTES = WEEK_MINUTES
+LONGEST_RUN_MINUTES = LONGEST_HOURS * HOUR_MINUTES
 
 
 class Watch:

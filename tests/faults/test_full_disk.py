@@ -6,13 +6,13 @@ ClickHouse's acknowledgements are not trusted: rows are counted by queue, and co
 import json
 import secrets
 import time
-import urllib.request
 from pathlib import Path
 
 from pipeline.clickhouse import migrations
 from pipeline.embedded.servers import EmbeddedClickHouse, EmbeddedKafka, free_port
 from tests.support.small_disk import filled, small_disk
 from tests.support.system import System, wait_for
+from tests.support.web.metrics import samples
 
 LOT = 1_500
 MEBIBYTE = 1 << 20
@@ -90,6 +90,5 @@ def test_events_folded_while_the_disk_is_full_are_written_once_there_is_space(tm
 
 def failures(port: int) -> float:
     """Return the number of failed inserts in the worker's metrics."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=10) as answer:
-        lines = answer.read().decode().splitlines()
-    return sum(float(line.split()[-1]) for line in lines if "insert_failures_total" in line and line[0] != "#")
+    values = samples(f"http://127.0.0.1:{port}/metrics")
+    return sum(value for name, value in values.items() if "insert_failures_total" in name)

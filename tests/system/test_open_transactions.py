@@ -10,6 +10,7 @@ from confluent_kafka import Producer
 
 from tests.support.records import encoded
 from tests.support.system import System, wait_for
+from tests.support.web.metrics import samples
 
 pytestmark = pytest.mark.apache_kafka
 
@@ -29,12 +30,10 @@ def test_records_behind_an_open_transaction_are_lag_and_not_the_end_of_the_log(s
     system.publish([(b"k", encoded(id=f"n{number}", subject="k")) for number in range(1_000)])
 
     address = system.log().partition("metrics on ")[2].partition("/metrics")[0]
-    lag = f'sichtflug_lag_records{{partition="{partition}"}} '
+    lag = f'sichtflug_lag_records{{partition="{partition}"}}'
 
     def metric(name: str) -> float:
-        with urllib.request.urlopen(f"{address}/metrics", timeout=10) as answer:
-            lines = answer.read().decode().splitlines()
-        return next(float(line.removeprefix(name)) for line in lines if line.startswith(name))
+        return samples(f"{address}/metrics")[name]
 
     wait_for(lambda: metric(lag) == 1_001, 20, lambda: str(metric(lag)))
     assert metric(lag.replace("records", "seconds")) > 0

@@ -2,7 +2,6 @@
 
 import json
 import time
-import urllib.request
 from collections import Counter
 from random import Random
 from typing import Any
@@ -14,6 +13,7 @@ from streams.spikes.episodes import EpisodeKey, episode_id
 from streams.spikes.series import Series
 from tests.support.system import System, wait_for
 from tests.support.traffic import NineDays, minute_of
+from tests.support.web.metrics import samples
 
 
 def spikes(system: System) -> list[dict[str, Any]]:
@@ -84,12 +84,12 @@ def test_a_burst_is_one_episode_reported_as_it_begins_and_ends(system: System) -
     assert kept == system.client.rows(f"SELECT {names} FROM rolling_at(at = '{emitted_at}') ORDER BY ALL")
     assert len(kept) == 4 * 8
 
-    port = system.log().split("metrics on http://127.0.0.1:")[1].partition("/")[0]
+    address = system.log().partition("metrics on ")[2].partition("\n")[0]
     minutes = Counter(minute_of(value) for value in dict(days.records()).values())
 
     def backlog_is_that_of_the_last_minute() -> bool:
         """Return whether all conversations begun before the last minute that passed are open: none ever ends."""
-        values = metrics(port)
+        values = samples(address)
         passed = int(values["sichtflug_settled_timestamp_seconds"]) // 60
         assert passed >= days.end - 1  # time advances once everything is read
         assert values["sichtflug_spikes_open"] == 0
@@ -98,13 +98,6 @@ def test_a_burst_is_one_episode_reported_as_it_begins_and_ends(system: System) -
 
     # The windows of a minute are written after the minute is evaluated.
     wait_for(backlog_is_that_of_the_last_minute, 60, system.log)
-
-
-def metrics(port: str) -> dict[str, float]:
-    """Return the samples of a worker's metrics."""
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics") as answer:
-        lines = answer.read().decode().splitlines()
-    return {name: float(value) for name, value in (line.rsplit(" ", 1) for line in lines if not line.startswith("#"))}
 
 
 @pytest.mark.apache_kafka
